@@ -1,0 +1,31 @@
+"""The common face of every number format."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Format(ABC):
+    """One number format: an interned, frozen record from which everything else is derived."""
+
+    name: str
+    bits: int
+
+    @property
+    @abstractmethod
+    def is_integer(self) -> bool:
+        """True when codes are integers that a scale turns into real values."""
+
+    @property
+    @abstractmethod
+    def storage(self) -> str:
+        """Name of the NumPy dtype that holds the codes during emulation."""
+
+    def bytes_for(self, elements: int) -> int:
+        """Bytes that ``elements`` packed codes take in a memory."""
+        return (elements * self.bits + 7) // 8
+
+    def __str__(self) -> str:
+        return self.name

@@ -1,0 +1,54 @@
+"""hwconfig: on-chip buffers and DRAM."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from accelsim.yamlfile import FileModel, quantity
+
+Bytes = Annotated[int, quantity("byte", whole=True), Field(gt=0)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+
+
+class Buffer(FileModel):
+    """One on-chip SRAM."""
+
+    capacity_bytes: Bytes
+    """Size, in bytes or as a quantity such as 256 KiB."""
+    bytes_per_cycle: Annotated[int, Field(ge=1)]
+    """Port width toward the compute units, in bytes per cycle."""
+    double_buffered: bool = True
+    """Half of it is filled while the other half is used; then a tile has half of the capacity."""
+
+    @property
+    def tile_bytes(self) -> int:
+        """Bytes that one tile may take."""
+        return self.capacity_bytes // 2 if self.double_buffered else self.capacity_bytes
+
+
+class Buffers(FileModel):
+    """The three operand buffers of the accelerator."""
+
+    input: Buffer
+    """Left operand of a product (activations, gradients); also what vector, norm and quantise units read."""
+    weight: Buffer
+    """Right operand of a product."""
+    output: Buffer
+    """Accumulators and results on their way out."""
+
+
+class Dram(FileModel):
+    """Off-chip memory as plain bandwidth."""
+
+    standard: str
+    """For the reader: DDR4-2400, HBM2-2000, ..."""
+    bandwidth_bytes_per_s: Annotated[float, quantity("byte/second"), Field(gt=0, allow_inf_nan=False)]
+    """Peak bandwidth, as a quantity such as 19.2 GB/s."""
+    efficiency: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the peak that a stream reaches (refresh, turnaround)."""
+    latency_ns: Annotated[float, quantity("ns"), Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Latency of the first burst of a transfer."""
+    energy_pj_per_bit: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    """Energy of moving one bit."""

@@ -1,0 +1,96 @@
+"""Energy and area per operation of a process node, with the source of every figure."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+
+from accelsim.errors import nearest
+from accelsim.formats import Format
+from accelsim.yamlfile import FileModel, load_model
+
+
+class Table(FileModel):
+    """Figures by format name, with where they come from."""
+
+    source: str
+    """Publication, and how far it can be trusted."""
+    values: dict[str, Annotated[float, Field(ge=0)]]
+    """Figure by number format (int8, int32, fp32, ...)."""
+
+
+class SramTable(FileModel):
+    """Access energy of one 64-bit word by capacity."""
+
+    source: str
+    """Publication or tool."""
+    read_pj: dict[int, float]
+    """Read energy in pJ per 64-bit word, by capacity in KiB."""
+    write_pj: dict[int, float]
+    """Write energy in pJ per 64-bit word, by capacity in KiB."""
+
+
+class Technology(FileModel):
+    """One process node."""
+
+    name: str
+    """Node, for instance 45nm."""
+    multiply_pj: Table
+    """Energy of one multiplication."""
+    add_pj: Table
+    """Energy of one addition or comparison."""
+    multiply_um2: Table
+    """Area of one multiplier."""
+    add_um2: Table
+    """Area of one adder."""
+    sram: SramTable
+    """Energy of on-chip buffers."""
+
+    def figure(self, table: str, format_: Format) -> float:
+        """``table``'s value for a format; integer widths not listed follow a power law of their neighbours."""
+        values = getattr(self, table).values
+        if format_.name in values:
+            return float(values[format_.name])
+        if not format_.is_integer:
+            raise ValueError(f"technology {self.name} has no {table} for {format_}")
+        known = sorted(
+            (float(name.removeprefix("int")), value) for name, value in values.items() if name.startswith("int")
+        )
+        return _power_law(known, format_.bits)
+
+    def sram_pj_per_byte(self, capacity_bytes: int, *, write: bool = False) -> float:
+        """Energy of one byte to or from a buffer, by the power law between the listed capacities."""
+        known = sorted((self.sram.write_pj if write else self.sram.read_pj).items())
+        return _power_law([(float(size), pj) for size, pj in known], capacity_bytes / 1024) / 8
+
+
+def _power_law(known: list[tuple[float, float]], x: float) -> float:
+    """Log-log interpolation through the two points around ``x`` (the nearest two beyond the ends)."""
+    upper = next((i for i, (size, _) in enumerate(known) if size >= x), len(known) - 1)
+    (x0, y0), (x1, y1) = known[max(upper, 1) - 1], known[max(upper, 1)]
+    exponent = math.log(y1 / y0) / math.log(x1 / x0)
+    return float(y0 * (x / x0) ** exponent)
+
+
+def technology_names() -> list[str]:
+    """Names of the technologies that ship with accelsim."""
+    folder = resources.files("accelsim.hardware") / "technologies"
+    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+
+
+@cache
+def load_technology(name: str) -> Technology:
+    """Return the shipped technology called ``name``.
+
+    Raises:
+        ValueError: no such technology ships.
+    """
+    names = technology_names()
+    if name not in names:
+        raise ValueError(f"no technology is called {name!r}; allowed: {', '.join(names)}{nearest(name, names)}")
+    return load_model(Technology, Path(str(resources.files("accelsim.hardware") / "technologies" / f"{name}.yaml")))

@@ -1,0 +1,96 @@
+"""hwconfig: the compute units of the accelerator."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from accelsim.formats import Format, format_by_name
+from accelsim.yamlfile import FileModel
+
+
+class Dataflow(StrEnum):
+    """Which operand of a systolic array stays in place."""
+
+    OUTPUT_STATIONARY = "os"
+    WEIGHT_STATIONARY = "ws"
+    INPUT_STATIONARY = "is"
+
+
+_LONG_NAMES = {"output_stationary": "os", "weight_stationary": "ws", "input_stationary": "is"}
+
+
+def _short(found: Any) -> Any:
+    return _LONG_NAMES.get(found, found) if isinstance(found, str) else found
+
+
+def _checked_format(found: Any) -> Any:
+    if isinstance(found, str):
+        format_by_name(found)
+    return found
+
+
+FormatName = Annotated[str, BeforeValidator(_checked_format)]
+"""Name of a number format, checked: ``int8``, ``int32``, ``fp32``, ..."""
+
+
+class Accumulators(FileModel):
+    """Accumulator format of each of the three products; integers wrap on overflow."""
+
+    forward: FormatName = "int32"
+    """Accumulator of activations x weights."""
+    data_gradient: FormatName = "int32"
+    """Accumulator of layer gradients (data path) x weights."""
+    weight_gradient: FormatName = "int48"
+    """Accumulator of activations x layer gradients (weight path)."""
+
+
+class MacArray(FileModel):
+    """One or more identical systolic arrays of multiply-accumulate units."""
+
+    count: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Number of arrays; two products that don't depend on each other run side by side on two arrays."""
+    rows: Annotated[int, Field(ge=1, le=65536)]
+    """Rows of one array."""
+    columns: Annotated[int, Field(ge=1, le=65536)]
+    """Columns of one array."""
+    operand: FormatName
+    """Widest operand that a multiplier takes in one pass; wider integers take one pass for each slice."""
+    dataflow: Annotated[Dataflow, BeforeValidator(_short)]
+    """os (output_stationary), ws (weight_stationary) or is (input_stationary)."""
+    accumulators: Accumulators = Accumulators()
+    """Accumulator format by product."""
+
+    @property
+    def operand_format(self) -> Format:
+        return format_by_name(self.operand)
+
+    @property
+    def macs_per_cycle(self) -> int:
+        return self.count * self.rows * self.columns
+
+    def passes(self, first: Format, second: Format) -> int:
+        """Passes over the array that a product of these two operand formats takes (1 when both fit)."""
+        width = self.operand_format.bits
+        return -(-first.bits // width) * -(-second.bits // width)
+
+
+class LaneUnit(FileModel):
+    """A SIMD unit: each lane finishes one element step per cycle."""
+
+    lanes: Annotated[int, Field(ge=1, le=1_048_576)]
+    """Elements per cycle."""
+
+
+class NormUnit(LaneUnit):
+    """The normalisation unit, and how it measures spread where a network asks for batch norm."""
+
+    spread: Literal["range", "deviation"]
+    """range: range batch norm (Banner et al. 2018); deviation: ordinary batch norm."""
+    chunks: Annotated[int, Field(ge=1, le=4096)] = 1
+    """Range only: the range is the mean over this many chunks of the batch (paper 1, published code 16);
+    the largest divisor of the sample count up to this number is used."""
+    constant: Literal["paper", "code"] = "paper"
+    """Range only: paper is C(n) = 1/sqrt(2 ln n), about two standard deviations; code is 0.5402 of it, about one."""

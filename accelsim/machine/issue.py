@@ -1,0 +1,115 @@
+"""How an instruction is issued: it is recorded in the Program, then the interpreter executes it."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+from accelsim.formats import Format, Recipe, Role
+from accelsim.machine.parameter import Parameter
+from accelsim.machine.tensor import Tensor, Value
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+
+
+class Output(NamedTuple):
+    """A tensor that an instruction is about to make; its name is prefixed with the layer's."""
+
+    name: str
+    shape: tuple[int, ...]
+    format: Format
+    role: Role = Role.INTERNAL
+
+
+class Issuer(ABC):
+    """Recording shared by all instructions and by both interpreters; ``execute`` is what differs."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.recipe = recipe
+        self.training = True
+        self.layer = ""
+        self.phase = Phase.FORWARD
+        self.begin()
+
+    def begin(self, *, training: bool = True) -> None:
+        """Start a new step with an empty Program."""
+        self.training = training
+        self.program = Program()
+        self._names: dict[str, int] = {}
+        self._persistent: dict[str, Tensor] = {}
+
+    @contextmanager
+    def scope(self, layer: str | None = None, phase: Phase | None = None) -> Iterator[None]:
+        """Issue what follows under another layer name or phase."""
+        before = self.layer, self.phase
+        self.layer = self.layer if layer is None else layer
+        self.phase = self.phase if phase is None else phase
+        try:
+            yield
+        finally:
+            self.layer, self.phase = before
+
+    def parameter(self, parameter: Parameter) -> Tensor:
+        """The handle of a persistent tensor; the same one however often a step asks."""
+        if parameter.name not in self._persistent:
+            rule = self.recipe[parameter.role]
+            spec = self._spec(Output(parameter.name, parameter.shape, rule.format, parameter.role), persistent=True)
+            self._persistent[parameter.name] = Tensor(spec, spec.shape, self.load(parameter, spec))
+        return self._persistent[parameter.name]
+
+    def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
+        """A tensor that the host puts into DRAM before the step (images, labels)."""
+        return Tensor(self._spec(Output(name, shape, format_, role)), shape, Value(data))
+
+    def issue(
+        self,
+        opcode: str,
+        unit: Unit,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[Output],
+        *,
+        gemms: tuple[Gemm, ...] = (),
+        work: Work | None = None,
+        in_place: Sequence[Tensor] = (),
+        **attributes: Any,
+    ) -> tuple[Tensor, ...]:
+        """Record one operation and execute it; returns handles of ``outputs``, in order.
+
+        ``in_place`` names persistent inputs that the operation overwrites.
+        """
+        prefix = f"{self.layer}." if self.layer else ""
+        specs = [self._spec(output._replace(name=prefix + output.name)) for output in outputs]
+        operation = Operation(
+            index=len(self.program.operations),
+            opcode=opcode,
+            unit=unit,
+            layer=self.layer,
+            phase=self.phase,
+            inputs=tuple(tensor.spec.index for tensor in inputs),
+            outputs=tuple(spec.index for spec in specs) + tuple(t.spec.index for t in in_place),
+            gemms=gemms,
+            work=work,
+            attributes=attributes,
+        )
+        self.program.operations.append(operation)
+        values = self.execute(operation, tuple(inputs), tuple(specs))
+        return tuple(Tensor(spec, spec.shape, value) for spec, value in zip(specs, values, strict=True))
+
+    @abstractmethod
+    def execute(
+        self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+    ) -> Sequence[Value]:
+        """Do the work of one operation and return one value for each of ``outputs``."""
+
+    @abstractmethod
+    def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
+        """Return the current value of a persistent tensor."""
+
+    def _spec(self, output: Output, *, persistent: bool = False) -> TensorSpec:
+        seen = self._names.get(output.name, 0)
+        self._names[output.name] = seen + 1
+        name = output.name if not seen else f"{output.name}.{seen + 1}"
+        spec = TensorSpec(len(self.program.tensors), name, output.shape, output.format, output.role, persistent)
+        self.program.tensors.append(spec)
+        return spec

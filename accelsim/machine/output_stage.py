@@ -1,0 +1,56 @@
+"""Instructions of the quantise unit: every tensor takes on the format of its next role here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accelsim.formats import Role
+from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.tensor import Tensor
+from accelsim.program import Unit, Work
+
+_SUFFIX = {
+    Role.ACTIVATION: "activation",
+    Role.WEIGHT: "weight_codes",
+    Role.NORM_PARAMETER: "codes",
+    Role.GRADIENT_DATA: "gradient_data_path",
+    Role.GRADIENT_WEIGHT: "gradient_weight_path",
+    Role.GRADIENT_NORM: "gradient_norm",
+    Role.WEIGHT_GRADIENT: "gradient",
+    Role.LOSS: "float",
+}
+
+
+class OutputStageInstructions(Issuer):
+    """Scales come from the tensor's own largest magnitude: it is written, its range known, then requantised."""
+
+    def quantise(self, x: Tensor, role: Role, name: str | None = None) -> Tensor:
+        """``x`` in the format and rounding that the recipe gives ``role``; ``x`` itself where nothing changes.
+
+        Wide integers are requantised (fixed-point multiplier and rounding shift), floats divided by the
+        new scale and rounded, and integers bound for a float format multiplied out.
+        """
+        rule = self.recipe[role]
+        if x.format == rule.format and (x.role == role or not x.format.is_integer):
+            return x
+        opcode = _opcode(x.format.is_integer, rule.format.is_integer)
+        output = Output(name or _SUFFIX[role], x.shape, rule.format, role)
+        arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format
+        work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2, arithmetic)
+        attributes: dict[str, Any] = {"rounding": str(rule.rounding), "random_bits": rule.random_bits}
+        return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **attributes)[0]
+
+    def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor, name: str = "bias_codes") -> Tensor:
+        """A bias on the scale of the accumulators of ``x`` times ``w``, so that it is added without a shift."""
+        rule = self.recipe[Role.BIAS]
+        if bias.format == rule.format and not bias.format.is_integer:
+            return bias
+        output = Output(name, bias.shape, rule.format, Role.BIAS)
+        work = Work(bias.elements, 1, 1, bias.format)
+        return self.issue("quantise_bias", Unit.QUANTISE, [bias, x, w], [output], work=work)[0]
+
+
+def _opcode(from_integer: bool, to_integer: bool) -> str:
+    if not to_integer:
+        return "dequantise"
+    return "requantise" if from_integer else "quantise"

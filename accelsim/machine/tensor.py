@@ -1,0 +1,65 @@
+"""The tensor handle that layers pass around, and the values an interpreter puts behind it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from accelsim.formats import Format, Role
+from accelsim.program import TensorSpec
+
+
+class Value(NamedTuple):
+    """What an interpreter computed: codes and the scale that makes them real (real = data x scale).
+
+    ``scale`` is a float, or an array of shape (channels,) that broadcasts along the last axis.
+    The tracer's values are empty.
+    """
+
+    data: Any = None
+    scale: Any = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Tensor:
+    """A handle: a tensor of the Program, seen in some shape, with its value under the datapath."""
+
+    spec: TensorSpec
+    shape: tuple[int, ...]
+    value: Value
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def format(self) -> Format:
+        return self.spec.format
+
+    @property
+    def role(self) -> Role:
+        return self.spec.role
+
+    @property
+    def elements(self) -> int:
+        return self.spec.elements
+
+    @property
+    def data(self) -> Any:
+        return self.value.data
+
+    @property
+    def scale(self) -> Any:
+        return self.value.scale
+
+    def reshaped(self, shape: tuple[int, ...]) -> Tensor:
+        """The same tensor in another shape: costs nothing, moves nothing.
+
+        Raises:
+            ValueError: the element counts differ.
+        """
+        if math.prod(shape) != self.elements:
+            raise ValueError(f"cannot view {self.name} of shape {self.shape} as {shape}")
+        data = None if self.data is None else self.data.reshape(shape)
+        return replace(self, shape=shape, value=Value(data, self.scale))

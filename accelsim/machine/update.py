@@ -1,0 +1,37 @@
+"""Instructions of the update unit: reductions of bias gradients and the optimizer's step."""
+
+from __future__ import annotations
+
+from accelsim.formats import Role
+from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.norm import sums
+from accelsim.machine.parameter import Parameter
+from accelsim.machine.tensor import Tensor
+from accelsim.program import Unit, Work
+
+
+class UpdateInstructions(Issuer):
+    """Parameters are overwritten in place."""
+
+    def reduce_sum(self, g: Tensor) -> Tensor:
+        """Sum over all axes but the last: the gradient of a bias."""
+        work = Work(g.elements, 0, 1, sums(g))
+        output = Output("bias_sum", g.shape[-1:], sums(g), Role.ACCUMULATOR)
+        return self.issue("reduce_sum", Unit.VECTOR, [g], [output], work=work)[0]
+
+    def sgd(self, parameter: Parameter, gradient: Tensor, *, momentum: float, weight_decay: float) -> None:
+        """g <- gradient + weight_decay * w; v <- momentum * v + g; w <- w - learning_rate * v.
+
+        The learning rate is the interpreter's, since it changes from step to step. Without momentum no
+        state is kept.
+        """
+        w = self.parameter(parameter)
+        operands, written = [w, gradient], [w]
+        if momentum:
+            state = Parameter(f"{parameter.name}.momentum", parameter.shape, parameter.used_as, Role.OPTIMIZER_STATE)
+            v = self.parameter(state)
+            operands, written = [w, gradient, v], [w, v]
+        decay = weight_decay if parameter.decays else 0.0
+        multiplies = 1 + bool(momentum) + bool(decay)
+        work = Work(w.elements, multiplies, multiplies, w.format)
+        self.issue("sgd", Unit.UPDATE, operands, [], work=work, in_place=written, momentum=momentum, weight_decay=decay)

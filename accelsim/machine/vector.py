@@ -1,0 +1,93 @@
+"""Instructions of the vector unit: element-wise work, pooling and the loss."""
+
+from __future__ import annotations
+
+import math
+
+from accelsim.formats import Format, Role, integer
+from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.tensor import Tensor
+from accelsim.machine.window import Window
+from accelsim.program import Unit, Work
+
+WIDE = integer(32)
+INDEX = integer(8, signed=False)
+# exp and log as a polynomial of degree six: what one element of softmax costs a vector lane.
+SOFTMAX_MULTIPLIES, SOFTMAX_ADDS = 8, 9
+
+
+def wide(x: Tensor) -> Format:
+    """The vector unit's internal format: int32 for integers, the tensor's own for floats."""
+    return WIDE if x.format.is_integer else x.format
+
+
+class VectorInstructions(Issuer):
+    """Integer inputs are rescaled and added in int32; floats keep their format."""
+
+    def relu(self, x: Tensor) -> Tensor:
+        """max(x, 0), in x's own format and scale."""
+        work = Work(x.elements, 0, 1, x.format)
+        return self.issue("relu", Unit.VECTOR, [x], [Output("output", x.shape, x.format, x.role)], work=work)[0]
+
+    def relu_backward(self, g: Tensor, y: Tensor) -> Tensor:
+        """g where the forward output ``y`` is positive, else 0."""
+        work = Work(g.elements, 0, 1, y.format)
+        output = Output("input_gradient", g.shape, g.format, g.role)
+        return self.issue("relu_backward", Unit.VECTOR, [g, y], [output], work=work)[0]
+
+    def add(self, a: Tensor, b: Tensor, name: str = "sum") -> Tensor:
+        """a + b on a common scale, in int32 (or the float format).
+
+        Raises:
+            ValueError: the shapes differ.
+        """
+        if a.shape != b.shape:
+            raise ValueError(f"cannot add {a.name} of shape {a.shape} to {b.name} of shape {b.shape}")
+        work = Work(a.elements, 2 if a.format.is_integer else 0, 1, wide(a))
+        return self.issue("add", Unit.VECTOR, [a, b], [Output(name, a.shape, wide(a), Role.ACCUMULATOR)], work=work)[0]
+
+    def max_pool2d(self, x: Tensor, window: Window) -> tuple[Tensor, Tensor]:
+        """Maxima over windows and the tap where each stands (the first one on a tie)."""
+        shape = self._pooled(x, window)
+        outputs = [Output("output", shape, x.format, x.role), Output("tap", shape, INDEX)]
+        work = Work(math.prod(shape) * window.taps, 0, 1, x.format)
+        y, tap = self.issue("max_pool2d", Unit.VECTOR, [x], outputs, work=work, **window.as_attributes())
+        return y, tap
+
+    def max_pool2d_backward(self, g: Tensor, tap: Tensor, window: Window, input_shape: tuple[int, ...]) -> Tensor:
+        """Send each gradient to the tap that won; overlapping windows add up."""
+        output = Output("input_gradient", input_shape, wide(g), Role.ACCUMULATOR)
+        work = Work(g.elements, 0, 1, wide(g))
+        return self.issue("max_pool2d_backward", Unit.VECTOR, [g, tap], [output], work=work, **window.as_attributes())[
+            0
+        ]
+
+    def average_pool2d(self, x: Tensor, window: Window) -> Tensor:
+        """Means over windows: sums in int32, the division by the number of taps folded into the scale."""
+        shape = self._pooled(x, window)
+        work = Work(math.prod(shape) * window.taps, 0, 1, wide(x))
+        output = Output("sum", shape, wide(x), Role.ACCUMULATOR)
+        return self.issue("average_pool2d", Unit.VECTOR, [x], [output], work=work, **window.as_attributes())[0]
+
+    def average_pool2d_backward(self, g: Tensor, window: Window, input_shape: tuple[int, ...]) -> Tensor:
+        """Spread each gradient over its window; the division is folded into the scale."""
+        output = Output("input_gradient", input_shape, wide(g), Role.ACCUMULATOR)
+        work = Work(g.elements * window.taps, 0, 1, wide(g))
+        return self.issue("average_pool2d_backward", Unit.VECTOR, [g], [output], work=work, **window.as_attributes())[0]
+
+    def softmax_cross_entropy(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean loss over the batch, and its gradient with respect to ``logits`` (batch, classes)."""
+        loss_format = self.recipe[Role.LOSS].format
+        outputs = [
+            Output("loss", (1,), loss_format, Role.LOSS),
+            Output("gradient", logits.shape, loss_format, Role.LOSS),
+        ]
+        work = Work(logits.elements, SOFTMAX_MULTIPLIES, SOFTMAX_ADDS, loss_format)
+        loss, gradient = self.issue("softmax_cross_entropy", Unit.VECTOR, [logits, labels], outputs, work=work)
+        return loss, gradient
+
+    def _pooled(self, x: Tensor, window: Window) -> tuple[int, ...]:
+        batch, height, width, channels = x.shape
+        if any(2 * padding > kernel for padding, kernel in zip(window.padding, window.kernel, strict=True)):
+            raise ValueError(f"pooling padding {window.padding} is more than half of the kernel {window.kernel}")
+        return (batch, *window.output_size(height, width), channels)

@@ -1,0 +1,207 @@
+"""The recorded work of one training step: operations, their tensors, sizes and dependencies.
+
+A Program needs no data and no network: timing, energy, model size and the dtype table are functions of
+it and of the hwconfig alone. It is saved and read back as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from accelsim.formats import Format, Role, format_by_name
+
+
+class Unit(StrEnum):
+    """The hardware unit that executes an operation."""
+
+    MAC_ARRAY = "mac_array"
+    VECTOR = "vector"
+    NORM = "norm"
+    QUANTISE = "quantise"
+    UPDATE = "update"
+
+
+class Phase(StrEnum):
+    """The part of the training step in which an operation runs."""
+
+    FORWARD = "forward"
+    DATA_GRADIENT = "data_gradient"
+    WEIGHT_GRADIENT = "weight_gradient"
+    UPDATE = "update"
+
+
+@dataclass(frozen=True)
+class Gemm:
+    """A matrix product: (m x k) by (k x n), m*k*n multiply-accumulates."""
+
+    m: int
+    k: int
+    n: int
+
+    @property
+    def macs(self) -> int:
+        return self.m * self.k * self.n
+
+
+@dataclass(frozen=True)
+class Work:
+    """Lane work of a unit other than the MAC array.
+
+    ``elements`` lane steps, each with ``multiplies`` and ``adds`` (a compare counts as an add) in ``format``.
+    """
+
+    elements: int
+    multiplies: float
+    adds: float
+    format: Format
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """A tensor as the hardware sees it; ``persistent`` ones outlive the step (parameters, state)."""
+
+    index: int
+    name: str
+    shape: tuple[int, ...]
+    format: Format
+    role: Role
+    persistent: bool = False
+
+    @property
+    def elements(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def bytes(self) -> int:
+        return self.format.bytes_for(self.elements)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One instruction as issued; ``inputs`` and ``outputs`` are tensor indices.
+
+    An output that is also persistent is written in place (parameters, running statistics).
+    """
+
+    index: int
+    opcode: str
+    unit: Unit
+    layer: str
+    phase: Phase
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    gemms: tuple[Gemm, ...] = ()
+    work: Work | None = None
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.layer}/{self.phase}/{self.opcode}"
+
+    @property
+    def macs(self) -> int:
+        return sum(gemm.macs for gemm in self.gemms)
+
+
+@dataclass
+class Program:
+    """Operations in issue order, and every tensor that they read or write."""
+
+    tensors: list[TensorSpec] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
+
+    @property
+    def macs(self) -> int:
+        return sum(operation.macs for operation in self.operations)
+
+    def inputs_of(self, operation: Operation) -> list[TensorSpec]:
+        return [self.tensors[index] for index in operation.inputs]
+
+    def outputs_of(self, operation: Operation) -> list[TensorSpec]:
+        return [self.tensors[index] for index in operation.outputs]
+
+    def dependencies(self) -> list[tuple[int, ...]]:
+        """For each operation, the indices of the operations whose results it reads or overwrites."""
+        last_writer: dict[int, int] = {}
+        found = []
+        for operation in self.operations:
+            needed = {last_writer[i] for i in (*operation.inputs, *operation.outputs) if i in last_writer}
+            found.append(tuple(sorted(needed)))
+            last_writer.update(dict.fromkeys(operation.outputs, operation.index))
+        return found
+
+    def last_uses(self) -> dict[int, int]:
+        """Map each tensor to the index of the last operation that touches it."""
+        return {i: op.index for op in self.operations for i in (*op.inputs, *op.outputs)}
+
+    def stashed(self) -> list[TensorSpec]:
+        """Tensors made in the forward phase that a later phase reads: what training keeps and inference does not."""
+        made = {i for op in self.operations if op.phase is Phase.FORWARD for i in op.outputs}
+        read = {i for op in self.operations if op.phase is not Phase.FORWARD for i in op.inputs}
+        return [self.tensors[i] for i in sorted(made & read) if not self.tensors[i].persistent]
+
+    def peak_bytes(self) -> int:
+        """Most bytes alive at once over the step, in issue order, persistent tensors included."""
+        last = self.last_uses()
+        alive = sum(tensor.bytes for tensor in self.tensors if tensor.persistent)
+        peak, seen = alive, set[int]()
+        for operation in self.operations:
+            touched = {i for i in (*operation.inputs, *operation.outputs) if not self.tensors[i].persistent}
+            alive += sum(self.tensors[i].bytes for i in touched - seen)
+            seen |= touched
+            peak = max(peak, alive)
+            alive -= sum(self.tensors[i].bytes for i in touched if last[i] == operation.index)
+        return peak
+
+    def to_json(self) -> str:
+        """Serialise; ``from_json`` gives an equal Program."""
+        return json.dumps(
+            {"tensors": [_plain(t) for t in self.tensors], "operations": [_plain(o) for o in self.operations]}
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> Program:
+        """Read what ``to_json`` wrote."""
+        raw = json.loads(text)
+        return cls([_tensor(item) for item in raw["tensors"]], [_operation(item) for item in raw["operations"]])
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Format):
+        return value.name
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if hasattr(value, "__dataclass_fields__"):
+        return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
+    return value
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(item) for item in value) if isinstance(value, list) else value
+
+
+def _tensor(raw: dict[str, Any]) -> TensorSpec:
+    fields = {**raw, "shape": tuple(raw["shape"]), "format": format_by_name(raw["format"]), "role": Role(raw["role"])}
+    return TensorSpec(**fields)
+
+
+def _operation(raw: dict[str, Any]) -> Operation:
+    work = raw["work"]
+    fields = {
+        **raw,
+        "unit": Unit(raw["unit"]),
+        "phase": Phase(raw["phase"]),
+        "inputs": tuple(raw["inputs"]),
+        "outputs": tuple(raw["outputs"]),
+        "gemms": tuple(Gemm(**gemm) for gemm in raw["gemms"]),
+        "work": Work(**{**work, "format": format_by_name(work["format"])}) if work else None,
+        "attributes": {key: _tuples(value) for key, value in raw["attributes"].items()},
+    }
+    return Operation(**fields)

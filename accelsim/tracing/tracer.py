@@ -1,0 +1,26 @@
+"""The tracing interpreter: it computes nothing, so the recorded Program is all there is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from accelsim.formats import Recipe
+from accelsim.machine import Machine, Parameter, Tensor, Value
+from accelsim.program import Operation, TensorSpec
+
+
+class Tracer(Machine):
+    """Collects the Program and the parameters that a network asks for; needs no data."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        self.parameters: dict[str, Parameter] = {}
+        super().__init__(recipe)
+
+    def execute(
+        self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+    ) -> Sequence[Value]:
+        return [Value()] * len(outputs)
+
+    def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
+        self.parameters[parameter.name] = parameter
+        return Value()
