@@ -79,3 +79,13 @@ class Recipe:
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]
+
+
+def float_recipe(format_: Format) -> Recipe:
+    """Every role and accumulator in one floating-point format, with ordinary batch norm."""
+    return Recipe(
+        rules={role: TensorRule(format_) for role in Role},
+        accumulators=dict.fromkeys(Product, format_),
+        norm=NormRule("deviation", 1, "paper", format_),
+        range_momentum=0.0,
+    )

@@ -28,9 +28,9 @@ class EnergyOverrides(FileModel):
     """Where they come from; shown beside the results."""
     mac_pj: Annotated[float, Field(ge=0)] | None = None
     """Energy of one multiply-accumulate pass of the MAC array."""
-    multiply_pj: dict[FormatName, Annotated[float, Field(ge=0)]] = {}
+    multiply_pj: dict[FormatName, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Energy of one multiplication, by format."""
-    add_pj: dict[FormatName, Annotated[float, Field(ge=0)]] = {}
+    add_pj: dict[FormatName, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
     """Energy of one addition, by format."""
     sram_pj_per_byte: Annotated[float, Field(ge=0)] | None = None
     """Energy of one byte to or from any on-chip buffer."""

@@ -36,6 +36,7 @@ class Issuer(ABC):
         """Start a new step with an empty Program."""
         self.training = training
         self.program = Program()
+        self.gradients: list[tuple[str, Parameter, Tensor]] = []
         self._names: dict[str, int] = {}
         self._persistent: dict[str, Tensor] = {}
 

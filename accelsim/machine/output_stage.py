@@ -10,7 +10,7 @@ from accelsim.machine.tensor import Tensor
 from accelsim.program import Unit, Work
 
 _SUFFIX = {
-    Role.ACTIVATION: "activation",
+    Role.ACTIVATION: "input",
     Role.WEIGHT: "weight_codes",
     Role.NORM_PARAMETER: "codes",
     Role.GRADIENT_DATA: "gradient_data_path",

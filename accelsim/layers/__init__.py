@@ -1,0 +1,35 @@
+"""Layers and the optimizer, each written once against the Machine. Importing this package registers all layers."""
+
+from accelsim.layers.batch_norm import BatchNorm
+from accelsim.layers.conv2d import Conv2d
+from accelsim.layers.flatten import Flatten
+from accelsim.layers.layer import LAYERS, Backward, Layer, LayerField, Layers
+from accelsim.layers.linear import Linear
+from accelsim.layers.loss import Loss, softmax_cross_entropy
+from accelsim.layers.pool import AveragePool2d, GlobalAveragePool, MaxPool2d
+from accelsim.layers.relu import Relu
+from accelsim.layers.residual import Residual
+from accelsim.layers.sequence import LayerError, run
+from accelsim.layers.sgd import Sgd
+
+__all__ = [
+    "LAYERS",
+    "AveragePool2d",
+    "Backward",
+    "BatchNorm",
+    "Conv2d",
+    "Flatten",
+    "GlobalAveragePool",
+    "Layer",
+    "LayerError",
+    "LayerField",
+    "Layers",
+    "Linear",
+    "Loss",
+    "MaxPool2d",
+    "Relu",
+    "Residual",
+    "Sgd",
+    "run",
+    "softmax_cross_entropy",
+]

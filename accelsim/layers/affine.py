@@ -1,0 +1,55 @@
+"""What dense and convolutional layers share: three products and the bifurcated gradient."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from accelsim.formats import Role
+from accelsim.layers.layer import Backward, Layer, needs_no_gradient
+from accelsim.machine import Machine, Parameter, Tensor
+from accelsim.program import Phase
+
+
+class AffineLayer(Layer):
+    """y = product(x, w) + bias; the incoming gradient is quantised twice (Banner et al. 2018, section 4)."""
+
+    bias: bool = True
+    """Add a trainable offset to every output channel."""
+
+    @abstractmethod
+    def weight(self, x: Tensor) -> Parameter:
+        """The weight for an input of ``x``'s shape."""
+
+    @abstractmethod
+    def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
+        """Forward product."""
+
+    @abstractmethod
+    def product_backward_data(self, m: Machine, g: Tensor, w: Tensor, x: Tensor) -> Tensor:
+        """Gradient of ``x``."""
+
+    @abstractmethod
+    def product_backward_weights(self, m: Machine, x: Tensor, g: Tensor) -> Tensor:
+        """Gradient of ``w``."""
+
+    def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
+        weight = self.weight(x)
+        offset = Parameter(f"{self.name}.bias", weight.shape[:1], Role.BIAS) if self.bias else None
+        inputs = m.quantise(x, Role.ACTIVATION)
+        w = m.quantise(m.parameter(weight), Role.WEIGHT)
+        b = m.quantise_bias(m.parameter(offset), inputs, w) if offset else None
+        y = self.product(m, inputs, w, b)
+
+        def backward(g: Tensor) -> Tensor | None:
+            dx = None
+            if not needs_no_gradient(x):
+                dx = self.product_backward_data(m, m.quantise(g, Role.GRADIENT_DATA), w, inputs)
+            with m.scope(phase=Phase.WEIGHT_GRADIENT):
+                precise = m.quantise(g, Role.GRADIENT_WEIGHT)
+                dw = self.product_backward_weights(m, inputs, precise)
+                m.collect(weight, m.quantise(dw, Role.WEIGHT_GRADIENT, "weight_gradient"))
+                if offset:
+                    m.collect(offset, m.quantise(m.reduce_sum(precise), Role.WEIGHT_GRADIENT, "bias_gradient"))
+            return dx
+
+        return y, backward

@@ -1,0 +1,48 @@
+"""Two-dimensional convolution."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import Field
+
+from accelsim.formats import Role
+from accelsim.layers.affine import AffineLayer
+from accelsim.layers.geometry import PaddingPair, Pair
+from accelsim.layers.layer import expect_rank, register
+from accelsim.machine import Machine, Parameter, Tensor, Window
+
+
+@register("conv2d")
+class Conv2d(AffineLayer):
+    """Convolution of (batch, height, width, channels); weights (filters, rows, columns, channels)."""
+
+    filters: Annotated[int, Field(ge=1, le=65536)]
+    """Output channels."""
+    kernel: Pair
+    """Kernel size: one number or [rows, columns]."""
+    stride: Pair = (1, 1)
+    """Step of the window."""
+    padding: PaddingPair = (0, 0)
+    """Zeros added on each side."""
+
+    @property
+    def window(self) -> Window:
+        return Window(self.kernel, self.stride, self.padding)
+
+    def weight(self, x: Tensor) -> Parameter:
+        expect_rank(x, 4, "batch, height, width and channels")
+        # N(0, sqrt(2 / (kernel area x filters))): the initialisation of the paper's published code.
+        std = math.sqrt(2 / (self.window.taps * self.filters))
+        shape = (self.filters, *self.kernel, x.shape[3])
+        return Parameter(f"{self.name}.weight", shape, Role.WEIGHT, std=std, decays=True)
+
+    def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
+        return m.conv2d(x, w, self.window, bias)
+
+    def product_backward_data(self, m: Machine, g: Tensor, w: Tensor, x: Tensor) -> Tensor:
+        return m.conv2d_backward_data(g, w, self.window, x.shape)
+
+    def product_backward_weights(self, m: Machine, x: Tensor, g: Tensor) -> Tensor:
+        return m.conv2d_backward_weights(x, g, self.window)

@@ -1,0 +1,35 @@
+"""Dense (fully connected) layer."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated
+
+from pydantic import Field
+
+from accelsim.formats import Role
+from accelsim.layers.affine import AffineLayer
+from accelsim.layers.layer import expect_rank, register
+from accelsim.machine import Machine, Parameter, Tensor
+
+
+@register("linear")
+class Linear(AffineLayer):
+    """y = x w^T + b with x (batch, in) and w (out, in)."""
+
+    units: Annotated[int, Field(ge=1, le=1_048_576)]
+    """Outputs."""
+
+    def weight(self, x: Tensor) -> Parameter:
+        expect_rank(x, 2, "batch and features (put flatten or global_average_pool before it)")
+        std = math.sqrt(1 / x.shape[1])
+        return Parameter(f"{self.name}.weight", (self.units, x.shape[1]), Role.WEIGHT, std=std, decays=True)
+
+    def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
+        return m.matmul(x, w, bias)
+
+    def product_backward_data(self, m: Machine, g: Tensor, w: Tensor, x: Tensor) -> Tensor:
+        return m.matmul_backward_data(g, w)
+
+    def product_backward_weights(self, m: Machine, x: Tensor, g: Tensor) -> Tensor:
+        return m.matmul_backward_weights(x, g)

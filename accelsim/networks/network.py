@@ -1,0 +1,97 @@
+"""The graph of a network: named layers, one forward, one whole training step."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from accelsim.errors import UserError
+from accelsim.formats import FP32, Recipe, Role, integer
+from accelsim.layers import Layer, LayerError, Loss, Sgd, run, softmax_cross_entropy
+from accelsim.machine import Machine, Parameter
+from accelsim.program import Phase, Program
+from accelsim.tracing import Tracer
+
+LABEL = integer(16, signed=False)
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A traced training step and the parameters that it asked for."""
+
+    program: Program
+    parameters: dict[str, Parameter]
+
+
+class Network:
+    """Layers with unique names, an input shape (height, width, channels) and a number of classes."""
+
+    def __init__(self, layers: Sequence[Layer], input_shape: tuple[int, int, int], classes: int) -> None:
+        self.layers = named(layers)
+        self.input_shape = input_shape
+        self.classes = classes
+
+    def forward(self, m: Machine, images: Any, labels: Any, batch: int) -> Loss:
+        """Forward and loss only, for evaluation; ``images`` and ``labels`` are arrays, or None when tracing."""
+        return self._forward(m, images, labels, batch)[0]
+
+    def train_step(self, m: Machine, optimizer: Sgd, images: Any, labels: Any, batch: int) -> Loss:
+        """Issue one whole training step: forward, loss, backward, update.
+
+        Raises:
+            LayerError: a layer can't take the shape that reaches it.
+        """
+        loss, backward = self._forward(m, images, labels, batch)
+        with m.scope(phase=Phase.DATA_GRADIENT):
+            backward(loss.backward())
+        optimizer.step(m)
+        return loss
+
+    def trace(self, recipe: Recipe, optimizer: Sgd, batch: int) -> Traced:
+        """The Program of one training step with ``batch`` images."""
+        tracer = Tracer(recipe)
+        self.train_step(tracer, optimizer, None, None, batch)
+        return Traced(tracer.program, tracer.parameters)
+
+    def _forward(self, m: Machine, images: Any, labels: Any, batch: int) -> tuple[Loss, Any]:
+        x = m.external("images", (batch, *self.input_shape), FP32, Role.INPUT, images)
+        y = m.external("labels", (batch,), LABEL, Role.LABEL, labels)
+        with m.scope(phase=Phase.FORWARD):
+            out, backward = run(m, self.layers, x)
+            last = self.layers[-1]
+            if out.shape != (batch, self.classes):
+                problem = f"ends the network with shape {out.shape}, but the loss needs (batch, {self.classes})"
+                raise LayerError(last, problem)
+            with m.scope("loss"):
+                loss = softmax_cross_entropy(m, out, y)
+        return loss, backward
+
+
+def named(layers: Sequence[Layer], counts: Counter[str] | None = None) -> list[Layer]:
+    """Give every layer, branches included, a unique name: its own, or kind and running number.
+
+    Raises:
+        UserError: two layers have the same name.
+    """
+    outermost = counts is None
+    counts = Counter() if counts is None else counts
+    result = []
+    for layer in layers:
+        name = layer.name
+        if not name:
+            counts[layer.kind] += 1
+            name = f"{layer.kind}{counts[layer.kind]}"
+        branches = [named(branch, counts) for branch in layer.children()]
+        result.append(layer.with_children(branches).model_copy(update={"name": name}))
+    if outermost:
+        twice = [name for name, count in Counter(_names(result)).items() if count > 1]
+        if twice:
+            raise UserError(f"two layers are called {twice[0]!r}; names must be unique")
+    return result
+
+
+def _names(layers: Sequence[Layer]) -> list[str]:
+    inner = [name for layer in layers for branch in layer.children() for name in _names(branch)]
+    return [layer.name for layer in layers] + inner

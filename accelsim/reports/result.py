@@ -1,0 +1,34 @@
+"""What a simulation returns: a summary and tidy tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+Summary = dict[str, Any]
+"""Figures by name, units in the names; None where a run did not produce one."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One accelerator on one workload.
+
+    ``layers``: one row per operation of a training step. ``metrics``: one row per logged training step,
+    empty when only timing ran. ``dtypes``: one row per tensor of the step. ``model_size``: one row per
+    class of stored tensor.
+    """
+
+    hwconfig: dict[str, Any]
+    workload: dict[str, Any]
+    summary: Summary
+    layers: pd.DataFrame
+    metrics: pd.DataFrame
+    dtypes: pd.DataFrame
+    model_size: pd.DataFrame
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return f"{self.hwconfig['name']} / {self.workload['name']}"

@@ -1,0 +1,18 @@
+"""Data sets of labelled images, read from files that the user has: a registry of kinds, and their loaders."""
+
+from accelsim.training.datasets.dataset import Dataset, Split
+from accelsim.training.datasets.kind import DatasetKind, Loader
+from accelsim.training.datasets.registry import DATASETS, KINDS, class_count, dataset_kind, image_shape, load_dataset
+
+__all__ = [
+    "DATASETS",
+    "KINDS",
+    "Dataset",
+    "DatasetKind",
+    "Loader",
+    "Split",
+    "class_count",
+    "dataset_kind",
+    "image_shape",
+    "load_dataset",
+]
