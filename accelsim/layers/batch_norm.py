@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Annotated, Literal
 
 from pydantic import Field
 
+from accelsim.errors import InternalError
 from accelsim.formats import Role
 from accelsim.layers.layer import Backward, Layer, register
 from accelsim.machine import Machine, Parameter, Tensor
 
 CODE_FACTOR = 0.5 * 0.35 * (1 + math.sqrt(math.pi * math.log(4)))
 """The published code's constant, 0.540213: it turns the paper's two standard deviations into about one."""
+
+
+BackwardData = Callable[[Tensor, Tensor, tuple[Tensor, Tensor]], Tensor]
+"""From the incoming gradient, gamma and the two parameter sums to the input gradient."""
+
+
+def _evaluation_has_no_backward(g: Tensor, gain: Tensor, products: tuple[Tensor, Tensor]) -> Tensor:
+    raise InternalError("backward of a batch norm that ran in evaluation")
 
 
 @register("batch_norm")
@@ -33,7 +43,7 @@ class BatchNorm(Layer):
         inputs = m.quantise(x, Role.ACTIVATION)
         gain = m.quantise(m.parameter(gamma), Role.NORM_PARAMETER, "gamma_codes")
         offset = m.quantise(m.parameter(beta), Role.NORM_PARAMETER, "beta_codes")
-        mean, spread, extremes = self._statistics(m, inputs, samples)
+        mean, spread, backward_data = self._statistics(m, inputs, samples)
         y = m.normalise(inputs, mean, spread, gain, offset)
 
         def backward(g: Tensor) -> Tensor:
@@ -41,26 +51,29 @@ class BatchNorm(Layer):
             products = m.reduce_products(incoming, inputs, mean, spread)
             m.collect(beta, m.quantise(products[0], Role.WEIGHT_GRADIENT, "beta_gradient"))
             m.collect(gamma, m.quantise(products[1], Role.WEIGHT_GRADIENT, "gamma_gradient"))
-            if extremes is not None:
-                return m.range_norm_backward(incoming, spread, extremes, gain, products)
-            return m.batch_norm_backward(incoming, inputs, mean, spread, gain, products)
+            return backward_data(incoming, gain, products)
 
         return y, backward
 
-    def _statistics(self, m: Machine, x: Tensor, samples: int) -> tuple[Tensor, Tensor, Tensor | None]:
+    def _statistics(self, m: Machine, x: Tensor, samples: int) -> tuple[Tensor, Tensor, BackwardData]:
         running_mean = self._parameter("running_mean", x, Role.NORM_STATISTIC, Role.NORM_STATISTIC)
         running_spread = self._parameter("running_spread", x, Role.NORM_STATISTIC, Role.NORM_STATISTIC, fill=1.0)
-        if not m.training:
-            return m.recall_mean(running_mean, x), m.parameter(running_spread), None
-        mean, extremes = m.reduce_mean(x), None
-        if (m.recipe.norm.spread if self.spread == "machine" else self.spread) == "range":
-            chunks, constant = range_constant(samples, m.recipe.norm.chunks, m.recipe.norm.constant)
-            spread, extremes = m.reduce_range(x, chunks, constant)
-        else:
-            spread = m.reduce_deviation(x)
+        mean = m.reduce_mean(x) if m.training else m.recall_mean(running_mean, x)
+        spread, backward_data = self._spread(m, x, mean, samples) if m.training else (m.parameter(running_spread), None)
+        if backward_data is None:
+            return mean, spread, _evaluation_has_no_backward
         m.track(running_mean, mean, self.running_momentum)
         m.track(running_spread, spread, self.running_momentum)
-        return mean, spread, extremes
+        return mean, spread, backward_data
+
+    def _spread(self, m: Machine, x: Tensor, mean: Tensor, samples: int) -> tuple[Tensor, BackwardData]:
+        norm = m.recipe.norm
+        if (norm.spread if self.spread == "machine" else self.spread) == "deviation":
+            deviation = m.reduce_deviation(x)
+            return deviation, lambda g, gain, products: m.batch_norm_backward(g, x, mean, deviation, gain, products)
+        chunks, constant = range_constant(samples, norm.chunks, norm.constant)
+        spread, extremes = m.reduce_range(x, chunks, constant)
+        return spread, lambda g, gain, products: m.range_norm_backward(g, spread, extremes, gain, products, constant)
 
     def _parameter(
         self, suffix: str, x: Tensor, used_as: Role, role: Role = Role.MASTER_WEIGHT, fill: float = 0.0

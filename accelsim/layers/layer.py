@@ -80,7 +80,7 @@ def parse_layer(found: Any) -> Layer:
     if isinstance(found, Layer):
         return found
     if isinstance(found, str):
-        kind, fields = found, {}
+        kind, fields = found, dict[str, Any]()
     elif isinstance(found, dict) and len(found) == 1:
         kind, fields = next(iter(found.items()))
     else:

@@ -66,13 +66,19 @@ class NormInstructions(Issuer):
         return beta, gamma
 
     def range_norm_backward(
-        self, g: Tensor, spread: Tensor, extremes: Tensor, gamma: Tensor, products: tuple[Tensor, Tensor]
+        self,
+        g: Tensor,
+        spread: Tensor,
+        extremes: Tensor,
+        gamma: Tensor,
+        products: tuple[Tensor, Tensor],
+        constant: float,
     ) -> Tensor:
         """Input gradient of range batch norm: the spread's gradient lands on the extremes alone."""
         work = Work(g.elements, 1, 2, wide(g))
         output = Output("input_gradient", g.shape, wide(g), Role.ACCUMULATOR)
         operands = [g, spread, extremes, gamma, *products]
-        return self.issue("range_norm_backward", Unit.NORM, operands, [output], work=work)[0]
+        return self.issue("range_norm_backward", Unit.NORM, operands, [output], work=work, constant=constant)[0]
 
     def batch_norm_backward(
         self, g: Tensor, x: Tensor, mean: Tensor, spread: Tensor, gamma: Tensor, products: tuple[Tensor, Tensor]

@@ -9,8 +9,8 @@ import numpy as np
 from accelsim.errors import UserError
 from accelsim.training.datasets.dataset import Dataset, Split
 from accelsim.training.datasets.files import read_bytes
-from accelsim.training.datasets.idx import check_labels
 from accelsim.training.datasets.kind import DatasetKind
+from accelsim.training.datasets.labels import check_labels
 
 TRAIN_FILES = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 """Files of the training split."""

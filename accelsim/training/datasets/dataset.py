@@ -74,9 +74,7 @@ class Dataset:
         table.setflags(write=False)
         return table
 
-    def batch(
-        self, split: Split, indices: NDArray[np.integer[Any]]
-    ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def batch(self, split: Split, indices: NDArray[np.integer[Any]]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
         """Return the images at ``indices`` (b,), normalised (b, height, width, channels), and their labels (b,)."""
         pixels = split.images[indices]
         images = np.empty(pixels.shape, dtype=np.float32)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from accelsim.errors import UserError
 from accelsim.training.datasets.dataset import Split
 from accelsim.training.datasets.files import read_bytes
+from accelsim.training.datasets.labels import check_labels
 
 _UNSIGNED_BYTE = 0x0800
 
@@ -69,17 +70,3 @@ def read_split(images: Path, labels: Path, shape: tuple[int, int, int], classes:
         raise UserError(f"{labels}: found {len(marks)} labels, expected {len(pixels)}, one per image of {images}")
     check_labels(labels, marks, classes)
     return Split(pixels.reshape(-1, *shape), marks.astype(np.int64))
-
-
-def check_labels(path: Path, labels: NDArray[np.uint8], classes: int) -> None:
-    """Check that every label of ``path``, (n,), is below ``classes``.
-
-    Raises:
-        UserError: one isn't; the message says which.
-    """
-    wrong = np.flatnonzero(labels >= classes)
-    if wrong.size:
-        where = int(wrong[0])
-        raise UserError(
-            f"{path}: label out of range: found {labels[where]} for image {where}, expected 0..{classes - 1}"
-        )

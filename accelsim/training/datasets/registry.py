@@ -38,10 +38,13 @@ def load_dataset(kind: str, folder: Path | None) -> Dataset:
         UserError: there is no such kind or folder, or the files in it are missing or wrong.
     """
     found = dataset_kind(kind)
-    if folder is not None and not folder.is_dir():
-        fault = "is a file, not a folder" if folder.exists() else "there is no such folder"
-        raise UserError(f"{folder}: {fault}; data set {kind} was to be read from it")
-    return found.load(folder)
+    try:
+        if folder is not None and not folder.is_dir():
+            fault = "this is not a folder" if folder.exists() else "there is no such folder"
+            raise UserError(f"{folder}: {fault}; data set {kind} was to be read from it")
+        return found.load(folder)
+    except PermissionError as error:
+        raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from error
 
 
 def image_shape(kind: str) -> tuple[int, int, int]:

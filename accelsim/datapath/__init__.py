@@ -1,0 +1,6 @@
+"""Interpreter 1: integer arrays, every bit that the hardware would compute."""
+
+from accelsim.datapath.interpreter import Datapath
+from accelsim.datapath.kernels import Kernels, NumpyKernels
+
+__all__ = ["Datapath", "Kernels", "NumpyKernels"]

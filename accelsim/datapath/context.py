@@ -1,0 +1,37 @@
+"""What the units of the datapath share during a step."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from accelsim.datapath.kernels import Kernels
+from accelsim.formats import Recipe
+
+NORM_FRACTION_BITS = 8
+"""Bits that means and centred values carry below the unit of their codes."""
+NORMALISED_SCALE = 2.0**-16
+"""Unit of the words that leave ``normalise``: 16 fraction bits in 32."""
+
+
+@dataclass
+class Context:
+    """Kernels, seed and step of the random bits, and the state that outlives a step.
+
+    ``state`` holds persistent tensors by name, ``ranges`` the running largest magnitude of each activation.
+    """
+
+    kernels: Kernels
+    recipe: Recipe
+    seed: int
+    state: dict[str, Any] = field(default_factory=dict)
+    ranges: dict[str, float] = field(default_factory=dict)
+    step: int = 0
+    training: bool = True
+    learning_rate: float = 0.0
+
+    def random_codes(self, tensor: str, elements: int, random_bits: int) -> Any:
+        """Random codes of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""
+        key = zlib.crc32(tensor.encode())
+        return self.kernels.random_codes(self.seed, self.step, key, elements, random_bits)

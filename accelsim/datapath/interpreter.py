@@ -1,0 +1,65 @@
+"""Interpreter 1: the datapath. Every instruction computes the bits that the hardware would."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accelsim.datapath.context import Context
+from accelsim.datapath.kernels import Kernels, NumpyKernels
+from accelsim.datapath.units import HANDLERS
+from accelsim.errors import InternalError
+from accelsim.formats import IntegerFormat, Recipe
+from accelsim.machine import Machine, Parameter, Tensor, Value
+from accelsim.program import Operation, TensorSpec
+
+
+class Datapath(Machine):
+    """Executes on ``kernels``; ``state`` holds the persistent tensors by name and is updated in place.
+
+    With ``check`` every result is compared with what the Program says of it: shape, storage and range of codes.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        state: dict[str, Any],
+        *,
+        seed: int,
+        ranges: dict[str, float] | None = None,
+        kernels: Kernels | None = None,
+        check: bool = False,
+    ) -> None:
+        self.context = Context(kernels or NumpyKernels(), recipe, seed, state, {} if ranges is None else ranges)
+        self.check = check
+        super().__init__(recipe)
+
+    def begin_step(self, step: int, *, training: bool, learning_rate: float = 0.0) -> None:
+        """Start training step ``step`` (which keys the random bits), or an evaluation."""
+        self.context.step = step
+        self.context.training = training
+        self.context.learning_rate = learning_rate
+        self.begin(training=training)
+
+    def execute(
+        self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+    ) -> Sequence[Value]:
+        values = HANDLERS[operation.opcode](self.context, operation, inputs, outputs)
+        if self.check:
+            for spec, value in zip(outputs, values, strict=True):
+                _conforms(operation, spec, value)
+        return values
+
+    def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
+        return Value(self.context.state[parameter.name])
+
+
+def _conforms(operation: Operation, spec: TensorSpec, value: Value) -> None:
+    data, format_ = value.data, spec.format
+    if tuple(data.shape) != spec.shape or data.dtype != format_.storage:
+        found = f"{data.dtype} {tuple(data.shape)}"
+        raise InternalError(f"{operation.name} made {found} for {spec.name}, which is {format_.storage} {spec.shape}")
+    if isinstance(format_, IntegerFormat) and data.size:
+        low, high = int(data.min()), int(data.max())
+        if low < format_.min_code or high > format_.max_code:
+            raise InternalError(f"{operation.name}: codes {low}..{high} of {spec.name} leave {format_}")

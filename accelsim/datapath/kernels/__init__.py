@@ -1,0 +1,32 @@
+"""Interchangeable kernels: the portable NumPy set; a backend subclasses it and overrides what it makes faster."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from accelsim.datapath.kernels.norm import NormKernels
+from accelsim.datapath.kernels.philox import random_codes
+from accelsim.datapath.kernels.product import Carrier, ProductKernels
+from accelsim.datapath.kernels.vector import VectorKernels
+
+__all__ = ["Carrier", "Kernels", "NumpyKernels"]
+
+
+class Kernels(NormKernels, ProductKernels, VectorKernels):
+    """Everything that the interpreter asks of an array library; ``xp`` is the library."""
+
+    name: str
+    xp: Any
+
+    def random_codes(self, seed: int, step: int, tensor: int, elements: int, random_bits: int) -> Any:
+        """Random codes for stochastic rounding, see ``reference.random_code``."""
+        return random_codes(self.xp, seed, step, tensor, elements, random_bits)
+
+
+class NumpyKernels(Kernels):
+    """Portable CPU backend: BLAS for products, NumPy for the rest."""
+
+    name = "numpy"
+    xp = np

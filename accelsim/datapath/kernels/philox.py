@@ -1,0 +1,36 @@
+"""Counter-based random bits: Philox4x32-10, the same stream on every backend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LANES = 8
+"""16-bit random codes in one counter block."""
+MASK = 0xFFFFFFFF
+
+
+def random_codes(xp: Any, seed: int, step: int, tensor: int, elements: int, random_bits: int) -> Any:
+    """``elements`` random codes of ``random_bits`` (at most 16) bits, as int64.
+
+    A pure function of (seed, step, tensor, element), see ``reference.random_code``.
+    """
+    blocks = -(-elements // LANES)
+    words = philox4x32(xp, xp.arange(blocks, dtype=xp.uint64), (step & MASK, step >> 32, 0), (seed, tensor))
+    lanes = xp.empty((blocks, LANES), dtype=xp.int64)
+    for index, word in enumerate(words):
+        lanes[:, 2 * index] = (word & xp.uint64(0xFFFF)) >> xp.uint64(16 - random_bits)
+        lanes[:, 2 * index + 1] = (word >> xp.uint64(16)) >> xp.uint64(16 - random_bits)
+    return lanes.reshape(-1)[:elements]
+
+
+def philox4x32(xp: Any, c0: Any, rest: tuple[int, int, int], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:
+    """Ten rounds over an array ``c0`` of first counter words; 32-bit words carried in uint64."""
+    mask, half = xp.uint64(MASK), xp.uint64(32)
+    c1, c2, c3 = (xp.full_like(c0, word) for word in rest)
+    k0, k1 = key
+    for _ in range(10):
+        p0, p1 = c0 * xp.uint64(0xD2511F53), c2 * xp.uint64(0xCD9E8D57)
+        c0, c2 = (p1 >> half) ^ c1 ^ xp.uint64(k0), (p0 >> half) ^ c3 ^ xp.uint64(k1)
+        c1, c3 = p1 & mask, p0 & mask
+        k0, k1 = (k0 + 0x9E3779B9) & MASK, (k1 + 0xBB67AE85) & MASK
+    return c0, c1, c2, c3

@@ -1,0 +1,73 @@
+"""MAC array: exact products, a bias on the accumulators' scale, wrap to the accumulator's width."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accelsim.datapath.context import Context
+from accelsim.datapath.kernels import Carrier
+from accelsim.datapath.units.registry import executes
+from accelsim.machine import Tensor, Value
+from accelsim.program import Operation, TensorSpec
+
+
+@executes("matmul", "conv2d")
+def forward(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    x, w, *bias = inputs
+    carrier = Carrier.of(x.format, w.format)
+    if op.opcode == "matmul":
+        y = c.kernels.matmul(x.data, w.data.T, carrier)
+    else:
+        y = c.kernels.conv2d(x.data, w.data, op.attributes["stride"], op.attributes["padding"], carrier)
+    if bias and x.format.is_integer:
+        y = y.astype("int64") + bias[0].data
+    elif bias:
+        y += bias[0].data
+    return [_accumulated(c, y, x, w, outputs[0])]
+
+
+@executes("matmul_backward_data")
+def matmul_backward_data(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    g, w = inputs
+    y = c.kernels.matmul(g.data, w.data, Carrier.of(g.format, w.format))
+    return [_accumulated(c, y, g, w, outputs[0])]
+
+
+@executes("matmul_backward_weights")
+def matmul_backward_weights(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    x, g = inputs
+    y = c.kernels.matmul(g.data.T, x.data, Carrier.of(x.format, g.format))
+    return [_accumulated(c, y, x, g, outputs[0])]
+
+
+@executes("conv2d_backward_data")
+def conv2d_backward_data(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    g, w = inputs
+    stride, padding = op.attributes["stride"], op.attributes["padding"]
+    carrier = Carrier.of(g.format, w.format)
+    y = c.kernels.conv2d_backward_data(g.data, w.data, stride, padding, outputs[0].shape, carrier)
+    return [_accumulated(c, y, g, w, outputs[0])]
+
+
+@executes("conv2d_backward_weights")
+def conv2d_backward_weights(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    x, g = inputs
+    kernel, stride, padding = (op.attributes[key] for key in ("kernel", "stride", "padding"))
+    carrier = Carrier.of(x.format, g.format)
+    y = c.kernels.conv2d_backward_weights(x.data, g.data, kernel, stride, padding, carrier)
+    return [_accumulated(c, y, x, g, outputs[0])]
+
+
+def _accumulated(c: Context, y: Any, a: Tensor, b: Tensor, output: TensorSpec) -> Value:
+    if not output.format.is_integer:
+        return Value(y.astype(output.format.storage, copy=False))
+    return Value(c.kernels.wrap(y, output.format.bits, output.format.storage), a.scale * b.scale)

@@ -1,0 +1,113 @@
+"""Vector unit: ReLU, addition, pooling, loss; int32 inside for integers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accelsim.datapath.context import Context
+from accelsim.datapath.units.registry import executes
+from accelsim.formats import FixedPointMultiplier
+from accelsim.machine import Tensor, Value
+from accelsim.program import Operation, TensorSpec
+
+INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+
+
+@executes("relu")
+def relu(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    (x,) = inputs
+    return [Value(c.kernels.xp.maximum(x.data, x.data.dtype.type(0)), x.scale)]
+
+
+@executes("relu_backward")
+def relu_backward(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    g, y = inputs
+    return [Value(g.data * (y.data > 0), g.scale)]
+
+
+@executes("add")
+def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    a, b = inputs
+    if not a.format.is_integer:
+        return [Value(a.data + b.data)]
+    # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
+    bound = sum(c.kernels.largest_magnitude(x.data) * float(x.scale) for x in (a, b)) or 1.0
+    scale = bound / 2.0**30
+    total = sum(c.kernels.rescale(x.data, FixedPointMultiplier.from_real(x.scale / scale)) for x in (a, b))
+    return [Value(_saturated(c, total), scale)]
+
+
+@executes("max_pool2d")
+def max_pool2d(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    (x,) = inputs
+    lowest = -float("inf") if not x.format.is_integer else c.kernels.xp.iinfo(x.data.dtype).min
+    best, winner = c.kernels.max_pool2d(x.data, *_window(op), outputs[0].shape[1:3], lowest)
+    return [Value(best, x.scale), Value(winner)]
+
+
+@executes("max_pool2d_backward")
+def max_pool2d_backward(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    (g, winner), (output,) = inputs, outputs
+    spread = c.kernels.max_pool2d_backward(g.data, winner.data, *_window(op), output.shape)
+    return [_wide(c, spread, g, output, 1)]
+
+
+@executes("average_pool2d")
+def average_pool2d(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    (x,), (output,) = inputs, outputs
+    total = c.kernels.average_pool2d(x.data, *_window(op), output.shape[1:3])
+    return [_wide(c, total, x, output, _taps(op))]
+
+
+@executes("average_pool2d_backward")
+def average_pool2d_backward(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    (g,), (output,) = inputs, outputs
+    spread = c.kernels.average_pool2d_backward(g.data, *_window(op), output.shape)
+    return [_wide(c, spread, g, output, _taps(op))]
+
+
+@executes("softmax_cross_entropy")
+def softmax_cross_entropy(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    logits, labels = inputs
+    xp, rows = c.kernels.xp, logits.shape[0]
+    probabilities = c.kernels.softmax(logits.data)
+    picked = probabilities[xp.arange(rows), labels.data]
+    # The logarithm serves the report alone; no bit of the training depends on it.
+    loss = -xp.log(xp.maximum(picked, 2.0**-30)).mean(keepdims=True)
+    probabilities[xp.arange(rows), labels.data] -= 1.0
+    gradient = probabilities / rows
+    storage = outputs[0].format.storage
+    return [Value(loss.astype(storage)), Value(gradient.astype(storage))]
+
+
+def _window(op: Operation) -> tuple[Any, Any, Any]:
+    return op.attributes["kernel"], op.attributes["stride"], op.attributes["padding"]
+
+
+def _taps(op: Operation) -> int:
+    rows, columns = op.attributes["kernel"]
+    return int(rows * columns)
+
+
+def _saturated(c: Context, x: Any) -> Any:
+    return c.kernels.xp.clip(x, INT32_MIN, INT32_MAX).astype("int32")
+
+
+def _wide(c: Context, x: Any, source: Tensor, output: TensorSpec, divisor: int) -> Value:
+    """Integers saturate to 32 bits and carry the divisor in their scale; floats are divided."""
+    if output.format.is_integer:
+        return Value(_saturated(c, x), source.scale / divisor)
+    return Value((x / divisor).astype(output.format.storage))

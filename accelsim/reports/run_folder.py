@@ -1,0 +1,121 @@
+"""A Result on disk: one folder of plain files for each run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pandas as pd
+import yaml
+
+from accelsim.errors import UserError
+from accelsim.reports.atomic import write_atomically
+from accelsim.reports.page import run_page
+from accelsim.reports.plain import from_json, to_json, to_yaml
+from accelsim.reports.result import Result
+from accelsim.reports.tables import check_columns, from_csv, from_parquet, to_csv, to_parquet
+
+SUMMARY_FILE = "summary.json"
+"""Written last: a folder that has it is a complete run."""
+
+T = TypeVar("T")
+
+
+def save(result: Result, folder: Path | str) -> Path:
+    """Write ``result`` into ``folder``, made if need be; equal results give equal bytes.
+
+    Raises:
+        UserError: the folder can't be made or written.
+    """
+    folder = Path(folder)
+    _prepare(folder)
+    for name, content in _files(result).items():
+        write_atomically(folder / name, content)
+    return folder
+
+
+def load(folder: Path | str) -> Result:
+    """Read a folder that ``save`` wrote.
+
+    Raises:
+        UserError: no such folder, not a complete run, or a broken file; the message names it.
+    """
+    folder = Path(folder)
+    _check_complete(folder)
+    return Result(
+        hwconfig=_read(folder / "hwconfig.yaml", _mapping),
+        workload=_read(folder / "workload.yaml", _mapping),
+        summary=_read(folder / SUMMARY_FILE, _json),
+        layers=_read(folder / "layers.parquet", _table("layers", from_parquet)),
+        metrics=_read(folder / "metrics.csv", _table("metrics", from_csv)),
+        dtypes=_read(folder / "dtypes.csv", _table("dtypes", from_csv)),
+        model_size=_read(folder / "model_size.csv", _table("model_size", from_csv)),
+        versions=_read(folder / "versions.json", _json),
+    )
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder, and take away an earlier run's mark of completeness."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / SUMMARY_FILE).unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot be used as a run folder: {error.strerror or error}") from error
+
+
+def _files(result: Result) -> dict[str, bytes | str]:
+    """File contents by name, in the order of writing."""
+    return {
+        "hwconfig.yaml": to_yaml(result.hwconfig),
+        "workload.yaml": to_yaml(result.workload),
+        "layers.csv": to_csv(result.layers),
+        "layers.parquet": to_parquet(result.layers),
+        "metrics.csv": to_csv(result.metrics),
+        "dtypes.csv": to_csv(result.dtypes),
+        "model_size.csv": to_csv(result.model_size),
+        "versions.json": to_json(result.versions),
+        "report.html": run_page(result),
+        SUMMARY_FILE: to_json(result.summary),
+    }
+
+
+def _check_complete(folder: Path) -> None:
+    if not folder.is_dir():
+        what = "is a file, not a run folder" if folder.exists() else "there is no such folder"
+        raise UserError(f"{folder}: {what}")
+    if not (folder / SUMMARY_FILE).is_file():
+        resumable = any(folder.glob("checkpoint*"))
+        hint = "; it has a checkpoint: go on with --resume" if resumable else ""
+        raise UserError(f"{folder}: not a finished run, it has no {SUMMARY_FILE}{hint}")
+
+
+def _read(path: Path, parse: Callable[[bytes], T]) -> T:
+    try:
+        return parse(path.read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(f"{path}: missing; the run folder is incomplete, run the simulation again") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: broken: {str(error).strip() or type(error).__name__}") from error
+
+
+def _mapping(data: bytes) -> dict[str, Any]:
+    found = yaml.safe_load(data.decode("utf-8"))
+    if not isinstance(found, dict) or "name" not in found:
+        raise ValueError("it should hold fields, name among them")
+    return found
+
+
+def _json(data: bytes) -> dict[str, Any]:
+    return from_json(data.decode("utf-8"))
+
+
+def _table(name: str, parse: Callable[[bytes], pd.DataFrame]) -> Callable[[bytes], pd.DataFrame]:
+    def read(data: bytes) -> pd.DataFrame:
+        frame = parse(data)
+        check_columns(name, frame)
+        return frame
+
+    return read
