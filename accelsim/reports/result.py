@@ -32,3 +32,8 @@ class Result:
     @property
     def name(self) -> str:
         return f"{self.hwconfig['name']} / {self.workload['name']}"
+
+    def _repr_html_(self) -> str:
+        from accelsim.reports.notebook import notebook_view
+
+        return notebook_view(self)

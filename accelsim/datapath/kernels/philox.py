@@ -10,13 +10,13 @@ MASK = 0xFFFFFFFF
 
 
 def random_codes(xp: Any, seed: int, step: int, tensor: int, elements: int, random_bits: int) -> Any:
-    """``elements`` random codes of ``random_bits`` (at most 16) bits, as int64.
+    """``elements`` random codes of ``random_bits`` (at most 16) bits, as uint16.
 
     A pure function of (seed, step, tensor, element), see ``reference.random_code``.
     """
     blocks = -(-elements // LANES)
     words = philox4x32(xp, xp.arange(blocks, dtype=xp.uint64), (step & MASK, step >> 32, 0), (seed, tensor))
-    lanes = xp.empty((blocks, LANES), dtype=xp.int64)
+    lanes = xp.empty((blocks, LANES), dtype=xp.uint16)
     for index, word in enumerate(words):
         lanes[:, 2 * index] = (word & xp.uint64(0xFFFF)) >> xp.uint64(16 - random_bits)
         lanes[:, 2 * index + 1] = (word >> xp.uint64(16)) >> xp.uint64(16 - random_bits)

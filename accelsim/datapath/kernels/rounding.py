@@ -2,84 +2,130 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from accelsim.formats import FixedPointMultiplier
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+BLOCK = 1 << 14
+"""Elements that go through all steps of a kernel before the next ones: they stay in the first-level cache."""
 
 
 class RoundingKernels:
-    """Arrays of codes in, int64 arrays of codes out; multipliers are scalars or one per channel (last axis)."""
+    """Arrays of codes in, codes of ``storage`` out; multipliers are scalars or one per channel (last axis)."""
 
     xp: Any
 
     def largest_magnitude(self, x: Any) -> float:
         """max |x|, 0 for an empty array; exact for codes up to 53 bits."""
-        return float(max(self.xp.max(x), -float(self.xp.min(x)))) if x.size else 0.0
+        return max(float(self.xp.max(x)), -float(self.xp.min(x))) if x.size else 0.0
 
-    def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int) -> Any:
+    def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
         """gemmlowp's pipeline: left shift, rounding doubling high multiplication, rounding right shift, clamp."""
         xp, exponent = self.xp, multiplier.exponent
-        y = x.astype(xp.int64)
-        if xp.any(exponent > 0):
-            y = xp.clip(y << xp.asarray(exponent.clip(0)), INT32_MIN, INT32_MAX)
-        y *= xp.asarray(multiplier.mantissa)
-        y += 1 << 30
-        y >>= 31
-        # Only INT32_MIN times a mantissa of -2**31 could saturate here, and mantissas stop short of it.
-        shift = xp.asarray((-exponent).clip(0))
-        negative = y < 0
-        xp.abs(y, out=y)
-        y += (xp.int64(1) << shift) >> 1
-        y >>= shift
-        xp.negative(y, out=y, where=negative)
-        return xp.clip(y, low, high, out=y)
+        mantissa, left = xp.asarray(multiplier.mantissa), xp.asarray(exponent.clip(0))
+        right, any_left = xp.asarray((-exponent).clip(0)), bool((exponent > 0).any())
+        half = (xp.int64(1) << right) >> 1
+
+        def step(y: Any, at: slice) -> Any:
+            if any_left:
+                y <<= left
+                xp.clip(y, INT32_MIN, INT32_MAX, out=y)
+            # Only INT32_MIN times a mantissa of -2**31 could saturate here, and mantissas stop short of it.
+            y *= mantissa
+            y += 1 << 30
+            y >>= 31
+            negative = y < 0
+            xp.abs(y, out=y)
+            y += half
+            y >>= right
+            xp.negative(y, out=y, where=negative)
+            return xp.clip(y, low, high, out=y)
+
+        return self.blockwise(x, "int64", storage, step)
 
     def requantise_stochastic(
-        self, x: Any, multiplier: FixedPointMultiplier, random: Any, random_bits: int, low: int, high: int
+        self,
+        x: Any,
+        multiplier: FixedPointMultiplier,
+        random: Any,
+        random_bits: int,
+        low: int,
+        high: int,
+        storage: str,
     ) -> Any:
         """One rounding: ``random`` (codes of ``random_bits``) is added just below the last kept bit. Scalar multiplier."""
-        xp = self.xp
-        shift = 31 - int(multiplier.exponent)
-        y = x.astype(xp.int64)
-        y *= int(multiplier.mantissa)
-        y += random << (shift - random_bits) if shift >= random_bits else random >> (random_bits - shift)
-        y >>= shift
-        return xp.clip(y, low, high, out=y)
+        xp, mantissa, shift = self.xp, int(multiplier.mantissa), 31 - int(multiplier.exponent)
+        up, down = max(0, shift - random_bits), max(0, random_bits - shift)
+        dither = random.reshape(-1, x.shape[-1])
 
-    def rescale(self, x: Any, multiplier: FixedPointMultiplier) -> Any:
-        """x times the multiplier, rounded once half up, saturated to 32 bits; |x| < 2**32 keeps it in 63 bits."""
-        xp = self.xp
-        shift = xp.asarray(31 - multiplier.exponent)
-        y = x.astype(xp.int64)
-        y *= xp.asarray(multiplier.mantissa)
-        y += xp.int64(1) << (shift - 1)
-        y >>= shift
-        return xp.clip(y, INT32_MIN, INT32_MAX, out=y)
+        def step(y: Any, at: slice) -> Any:
+            y *= mantissa
+            y += (dither[at].astype(xp.int64) << up) >> down
+            y >>= shift
+            return xp.clip(y, low, high, out=y)
 
-    def quantise(self, x: Any, scale: float, low: int, high: int) -> Any:
+        return self.blockwise(x, "int64", storage, step)
+
+    def rescale(self, x: Any, multiplier: FixedPointMultiplier, storage: str = "int64") -> Any:
+        """x times the multiplier, rounded once half up, saturated to 32 bits; |x| < 2**31 keeps it in 63 bits."""
+        xp = self.xp
+        shift, mantissa = xp.asarray(31 - multiplier.exponent), xp.asarray(multiplier.mantissa)
+        half = xp.int64(1) << (shift - 1)
+
+        def step(y: Any, at: slice) -> Any:
+            y *= mantissa
+            y += half
+            y >>= shift
+            return xp.clip(y, INT32_MIN, INT32_MAX, out=y)
+
+        return self.blockwise(x, "int64", storage, step)
+
+    def quantise(self, x: Any, scale: float, low: int, high: int, storage: str) -> Any:
         """x / scale in double precision, rounded to nearest even, clamped."""
         xp = self.xp
-        y = x.astype(xp.float64)
-        y /= scale
-        xp.rint(y, out=y)
-        return xp.clip(y, low, high, out=y)
 
-    def quantise_stochastic(self, x: Any, scale: float, random: Any, random_bits: int, low: int, high: int) -> Any:
+        def step(y: Any, at: slice) -> Any:
+            y /= scale
+            xp.rint(y, out=y)
+            return xp.clip(y, low, high, out=y)
+
+        return self.blockwise(x, "float64", storage, step)
+
+    def quantise_stochastic(
+        self, x: Any, scale: float, random: Any, random_bits: int, low: int, high: int, storage: str
+    ) -> Any:
         """floor(x / scale + random / 2**random_bits) in double precision, clamped."""
-        xp = self.xp
-        y = x.astype(xp.float64)
-        y /= scale
-        y += random * (0.5**random_bits)
-        xp.floor(y, out=y)
-        return xp.clip(y, low, high, out=y)
+        xp, dither = self.xp, random.reshape(-1, x.shape[-1])
+
+        def step(y: Any, at: slice) -> Any:
+            y /= scale
+            y += dither[at] * (0.5**random_bits)
+            xp.floor(y, out=y)
+            return xp.clip(y, low, high, out=y)
+
+        return self.blockwise(x, "float64", storage, step)
 
     def wrap(self, x: Any, bits: int, storage: str) -> Any:
         """Integers (int64, or floats that hold integers below 2**53) wrapped to ``bits`` bits of two's complement."""
-        xp = self.xp
-        y = x if x.dtype == xp.int64 else x.astype(xp.int64)
-        if bits not in (8, 16, 32, 64):
-            half = 1 << (bits - 1)
-            y = ((y + half) & ((1 << bits) - 1)) - half
-        return y.astype(storage)
+
+        def step(y: Any, at: slice) -> Any:
+            if bits not in (8, 16, 32, 64):
+                half = 1 << (bits - 1)
+                y += half
+                y &= (1 << bits) - 1
+                y -= half
+            return y
+
+        return self.blockwise(x, "int64", storage, step)
+
+    def blockwise(self, x: Any, working: str, storage: str, step: Callable[[Any, slice], Any]) -> Any:
+        """Run ``step(rows in working type, which rows)`` over blocks of rows (last axis whole) and store the results."""
+        rows = x.reshape(-1, x.shape[-1])
+        out = self.xp.empty(rows.shape, dtype=storage)
+        size = max(1, BLOCK // max(1, rows.shape[1]))
+        for start in range(0, rows.shape[0], size):
+            at = slice(start, start + size)
+            out[at] = step(rows[at].astype(working), at)
+        return out.reshape(x.shape)

@@ -152,7 +152,7 @@ def recall_mean(
     if not x.format.is_integer:
         return [Value(running.data)]
     scale = x.scale * FRACTION
-    return [Value(c.kernels.quantise(running.data, scale, INT32_MIN, INT32_MAX).astype("int32"), scale)]
+    return [Value(c.kernels.quantise(running.data, scale, INT32_MIN, INT32_MAX, "int32"), scale)]
 
 
 def _gradient_multiplier(g: Tensor, spread: Tensor, gamma: Tensor) -> tuple[FixedPointMultiplier, float]:

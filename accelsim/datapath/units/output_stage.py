@@ -16,15 +16,15 @@ from accelsim.program import Operation, TensorSpec
 @executes("quantise")
 def quantise(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     (x,), (output,) = inputs, outputs
-    low, high = _limits(output)
+    storage, (low, high) = output.format.storage, _limits(output)
     scale = _range(c, x, output) / high
     if op.attributes["rounding"] == Rounding.STOCHASTIC:
         bits = op.attributes["random_bits"]
         random = c.random_codes(output.name, x.elements, bits).reshape(x.shape)
-        codes = c.kernels.quantise_stochastic(x.data, scale, random, bits, low, high)
+        codes = c.kernels.quantise_stochastic(x.data, scale, random, bits, low, high, storage)
     else:
-        codes = c.kernels.quantise(x.data, scale, low, high)
-    return [Value(codes.astype(output.format.storage), scale)]
+        codes = c.kernels.quantise(x.data, scale, low, high, storage)
+    return [Value(codes, scale)]
 
 
 @executes("requantise")
@@ -32,16 +32,16 @@ def requantise(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     (x,), (output,) = inputs, outputs
-    low, high = _limits(output)
+    storage, (low, high) = output.format.storage, _limits(output)
     scale = _range(c, x, output) / high
     multiplier = FixedPointMultiplier.from_real(x.scale / scale)
     if op.attributes["rounding"] == Rounding.STOCHASTIC:
         bits = op.attributes["random_bits"]
         random = c.random_codes(output.name, x.elements, bits).reshape(x.shape)
-        codes = c.kernels.requantise_stochastic(x.data, multiplier, random, bits, low, high)
+        codes = c.kernels.requantise_stochastic(x.data, multiplier, random, bits, low, high, storage)
     else:
-        codes = c.kernels.requantise(x.data, multiplier, low, high)
-    return [Value(codes.astype(output.format.storage), scale)]
+        codes = c.kernels.requantise(x.data, multiplier, low, high, storage)
+    return [Value(codes, scale)]
 
 
 @executes("dequantise")
@@ -58,8 +58,8 @@ def quantise_bias(
 ) -> Sequence[Value]:
     (bias, x, w), (output,) = inputs, outputs
     scale = x.scale * w.scale
-    codes = c.kernels.quantise(bias.data, scale, *_limits(output))
-    return [Value(codes.astype(output.format.storage), scale)]
+    codes = c.kernels.quantise(bias.data, scale, *_limits(output), output.format.storage)
+    return [Value(codes, scale)]
 
 
 def _limits(output: TensorSpec) -> tuple[int, int]:

@@ -46,7 +46,7 @@ def max_pool2d(
 ) -> Sequence[Value]:
     (x,) = inputs
     lowest = -float("inf") if not x.format.is_integer else c.kernels.xp.iinfo(x.data.dtype).min
-    best, winner = c.kernels.max_pool2d(x.data, *_window(op), outputs[0].shape[1:3], lowest)
+    best, winner = c.kernels.max_pool2d(x.data, *_window(op), _size(outputs[0]), lowest)
     return [Value(best, x.scale), Value(winner)]
 
 
@@ -64,7 +64,7 @@ def average_pool2d(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     (x,), (output,) = inputs, outputs
-    total = c.kernels.average_pool2d(x.data, *_window(op), output.shape[1:3])
+    total = c.kernels.average_pool2d(x.data, *_window(op), _size(output))
     return [_wide(c, total, x, output, _taps(op))]
 
 
@@ -95,6 +95,10 @@ def softmax_cross_entropy(
 
 def _window(op: Operation) -> tuple[Any, Any, Any]:
     return op.attributes["kernel"], op.attributes["stride"], op.attributes["padding"]
+
+
+def _size(output: TensorSpec) -> tuple[int, int]:
+    return output.shape[1], output.shape[2]
 
 
 def _taps(op: Operation) -> int:

@@ -1,0 +1,34 @@
+"""accelsim: bit-accurate low-precision training, its cycles and its energy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from accelsim.errors import UserError
+    from accelsim.hardware import load_hwconfig
+    from accelsim.networks import load_workload
+    from accelsim.reports.run_folder import load as load_run
+    from accelsim.simulation import explain, simulate
+
+__all__ = ["UserError", "explain", "load_hwconfig", "load_run", "load_workload", "simulate"]
+__version__ = "0.1.0"
+
+_HOMES = {
+    "UserError": ("accelsim.errors", "UserError"),
+    "explain": ("accelsim.simulation", "explain"),
+    "load_hwconfig": ("accelsim.hardware", "load_hwconfig"),
+    "load_run": ("accelsim.reports.run_folder", "load"),
+    "load_workload": ("accelsim.networks", "load_workload"),
+    "simulate": ("accelsim.simulation", "simulate"),
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import on first use, so that ``import accelsim`` stays quick."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'accelsim' has no attribute {name!r}")
+    from importlib import import_module
+
+    module, attribute = _HOMES[name]
+    return getattr(import_module(module), attribute)

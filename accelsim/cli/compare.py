@@ -1,0 +1,51 @@
+"""``accelsim compare``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from accelsim.cli.bars import Bars
+from accelsim.cli.simulate import JSON
+from accelsim.errors import UserError
+
+if TYPE_CHECKING:
+    from accelsim.reports.result import Result
+
+
+def compare(
+    runs: Annotated[list[Path], typer.Argument(help="Run folders, or hwconfig files with --workload.", show_default=False)],
+    workload: Annotated[Path | None, typer.Option(help="Workload of the hwconfigs; they are timed, not trained.")] = None,
+    out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("comparison.html"),
+    as_json: JSON = False,
+) -> None:
+    """Compare model size, memory, speed, energy and accuracy with the first run, and write an HTML page."""
+    from accelsim.atomic import write_atomically
+    from accelsim.reports.compare import compare_page, comparison, comparison_table
+
+    if len(runs) < 2:
+        raise UserError(f"compare needs at least two runs or hwconfigs, and got {len(runs)}")
+    results = [_result(path, workload, quiet=as_json) for path in runs]
+    if as_json:
+        typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
+    else:
+        console = Console()
+        console.print(comparison_table(results, console.width))
+    write_atomically(out, compare_page(results))
+    if not as_json:
+        Console().print(f"page: {out}", highlight=False, soft_wrap=True)
+
+
+def _result(path: Path, workload: Path | None, *, quiet: bool) -> Result:
+    from accelsim.reports.run_folder import load
+    from accelsim.simulation import simulate
+
+    if path.is_dir():
+        return load(path)
+    if workload is None:
+        raise UserError(f"{path}: not a run folder; to compare hwconfigs give a workload with --workload")
+    return simulate(path, workload, timing_only=True, observer=Bars(Console(stderr=True), quiet=quiet))

@@ -1,0 +1,28 @@
+"""``accelsim explain``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from accelsim.cli.simulate import HWCONFIG, JSON, WORKLOAD
+
+
+def explain(
+    hwconfig: HWCONFIG,
+    workload: WORKLOAD,
+    layer: Annotated[str | None, typer.Option(help="One layer alone, for instance conv2d1.")] = None,
+    as_json: JSON = False,
+) -> None:
+    """List every tensor that goes into computing and updating a layer: format, scale, rounding, place."""
+    from accelsim.reports.dtype_rows import dtype_frame
+    from accelsim.reports.terminal import dtype_table
+    from accelsim.simulation import explain as table
+
+    frame = dtype_frame(table(hwconfig, workload), layer)
+    if as_json:
+        typer.echo(frame.to_json(orient="records", indent=2))
+    else:
+        Console().print(dtype_table(frame))

@@ -1,0 +1,57 @@
+"""``accelsim simulate``."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from accelsim.cli.bars import Bars
+from accelsim.cli.folders import default_folder
+
+HWCONFIG = Annotated[Path, typer.Argument(help="Accelerator: a hwconfig YAML file.", show_default=False)]
+WORKLOAD = Annotated[Path, typer.Argument(help="Network and recipe: a workload YAML file.", show_default=False)]
+JSON = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")]
+
+
+def simulate(
+    hwconfig: HWCONFIG,
+    workload: WORKLOAD,
+    out: Annotated[Path | None, typer.Option(help="Run folder. [default: runs/HWCONFIG-WORKLOAD]")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Instead of the workload's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop after this many training steps.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Instead of the workload's.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the data set's files.")] = None,
+    timing_only: Annotated[bool, typer.Option("--timing-only", help="No data, no training.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in the folder.")] = False,
+    as_json: JSON = False,
+) -> None:
+    """Time one training step, train bit by bit, and write a run folder with tables and report.html."""
+    from accelsim.reports.terminal import phase_table, summary_table
+    from accelsim.simulation import simulate as run
+
+    folder = out or default_folder(hwconfig, workload, resume=resume, force=force)
+    result = run(
+        hwconfig,
+        workload,
+        out=folder,
+        epochs=epochs,
+        steps=steps,
+        seed=seed,
+        data=data,
+        timing_only=timing_only,
+        resume=resume,
+        force=force,
+        observer=Bars(Console(stderr=True), quiet=as_json),
+    )
+    console = Console()
+    if as_json:
+        typer.echo(json.dumps({**result.summary, "folder": str(folder)}, indent=2))
+        return
+    console.print(summary_table(result))
+    console.print(phase_table(result))
+    console.print(f"run folder: {folder}\nreport:     {folder / 'report.html'}", highlight=False, soft_wrap=True)

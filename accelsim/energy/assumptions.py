@@ -1,0 +1,13 @@
+"""What the energy and area models leave out; reports show it beside the numbers."""
+
+ASSUMPTIONS: tuple[str, ...] = (
+    "Energy is dynamic energy of arithmetic, on-chip buffers and DRAM transfers; leakage is not modelled.",
+    "Clock, control, wires, registers inside the array and the interconnect are not modelled, in energy or in area.",
+    "Figures per operation are published tables, not synthesis of this design; the technology file names each source.",
+    "Every multiply-accumulate of a pass costs the full operand width, whatever its data (no gating of zeros).",
+    "Idle places of the array cost nothing.",
+    "Figures for formats and capacities that a table doesn't list follow a power law of the listed ones.",
+    "A byte of a buffer costs an eighth of a 64-bit access of a single-bank memory of the whole capacity.",
+    "DRAM costs a fixed energy per bit; refresh and standby power are not modelled.",
+    "Area counts multipliers and adders alone; buffers, exponentials, comparators and rounding logic are left out.",
+)

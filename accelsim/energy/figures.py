@@ -1,0 +1,37 @@
+"""Energy per event of one hwconfig: its own overrides first, then the technology's tables."""
+
+from __future__ import annotations
+
+from accelsim.formats import Format
+from accelsim.hardware import Buffer, HardwareConfig
+
+
+def multiply_pj(hw: HardwareConfig, format_: Format) -> float:
+    """Energy of one multiplication."""
+    override = hw.energy.multiply_pj.get(format_.name)
+    return hw.loaded_technology().figure("multiply_pj", format_) if override is None else override
+
+
+def add_pj(hw: HardwareConfig, format_: Format) -> float:
+    """Energy of one addition or comparison."""
+    override = hw.energy.add_pj.get(format_.name)
+    return hw.loaded_technology().figure("add_pj", format_) if override is None else override
+
+
+def mac_pj(hw: HardwareConfig, accumulator: Format) -> float:
+    """Energy of one multiply-accumulate in one pass of the MAC array."""
+    if hw.energy.mac_pj is not None:
+        return hw.energy.mac_pj
+    return multiply_pj(hw, hw.mac_array.operand_format) + add_pj(hw, accumulator)
+
+
+def sram_pj_per_byte(hw: HardwareConfig, buffer: Buffer, *, write: bool) -> float:
+    """Energy of one byte read from or written to a buffer."""
+    if hw.energy.sram_pj_per_byte is not None:
+        return hw.energy.sram_pj_per_byte
+    return hw.loaded_technology().sram_pj_per_byte(buffer.capacity_bytes, write=write)
+
+
+def dram_pj_per_byte(hw: HardwareConfig) -> float:
+    """Energy of one byte to or from DRAM."""
+    return 8 * hw.dram.energy_pj_per_bit

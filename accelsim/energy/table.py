@@ -1,0 +1,59 @@
+"""The per-operation table of a simulated step."""
+
+from __future__ import annotations
+
+from accelsim.energy.model import operation_energy
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Operation, Program
+from accelsim.timing import OperationTiming, Timeline, passes
+
+
+def layer_rows(program: Program, timeline: Timeline, hw: HardwareConfig) -> list[dict[str, object]]:
+    """One tidy row per operation, in issue order; ``passes`` is 0 outside the MAC array."""
+    pairs = zip(program.operations, timeline.operations, strict=True)
+    return [_row(program, operation, timing, hw) for operation, timing in pairs]
+
+
+def _row(program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig) -> dict[str, object]:
+    return {
+        "layer": operation.layer,
+        "phase": str(operation.phase),
+        "operation": operation.opcode,
+        "unit": str(operation.unit),
+        "index": operation.index,
+        **_cycles(timing),
+        "macs": operation.macs,
+        "passes": passes(program, operation, hw.mac_array),
+        **_bytes(timing),
+        **_energy(program, operation, timing, hw),
+    }
+
+
+def _cycles(timing: OperationTiming) -> dict[str, object]:
+    return {
+        "start_cycle": timing.start_cycle,
+        "end_cycle": timing.end_cycle,
+        "compute_cycles": timing.compute_cycles,
+        "stall_cycles": timing.stall_cycles,
+        "wait_cycles": timing.wait_cycles,
+    }
+
+
+def _bytes(timing: OperationTiming) -> dict[str, object]:
+    return {
+        "dram_read_bytes": timing.dram_read_bytes,
+        "dram_write_bytes": timing.dram_write_bytes,
+        "dram_bytes": timing.dram_read_bytes + timing.dram_write_bytes,
+        "sram_bytes": timing.sram.read_bytes + timing.sram.write_bytes,
+    }
+
+
+def _energy(program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig) -> dict[str, object]:
+    energy = operation_energy(program, operation, timing, hw)
+    return {
+        "energy_pj": energy.total_pj,
+        "energy_mac_pj": energy.mac_pj,
+        "energy_lane_pj": energy.lane_pj,
+        "energy_sram_pj": energy.sram_pj,
+        "energy_dram_pj": energy.dram_pj,
+    }

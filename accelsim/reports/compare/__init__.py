@@ -1,0 +1,7 @@
+"""Comparison of runs: a DataFrame, a table for the terminal, a page."""
+
+from accelsim.reports.compare.frame import comparison
+from accelsim.reports.compare.page import compare_page
+from accelsim.reports.compare.table import comparison_table
+
+__all__ = ["compare_page", "comparison", "comparison_table"]

@@ -1,0 +1,77 @@
+"""Figures of the comparison page, in page order. A new figure is one file here and one line in ``FIGURES``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from accelsim.reports.compare.figures.curves import curves
+from accelsim.reports.compare.figures.cycles import cycles
+from accelsim.reports.compare.figures.energy import energy
+from accelsim.reports.compare.figures.frontier import frontier
+from accelsim.reports.compare.figures.ratios import ratios
+from accelsim.reports.result import Result
+
+__all__ = ["FIGURES", "CompareFigure", "draw_comparison"]
+
+
+@dataclass(frozen=True)
+class CompareFigure:
+    """A figure of the page; ``draw`` returns None where the results have nothing to show."""
+
+    name: str
+    title: str
+    explanation: str
+    draw: Callable[[Sequence[Result]], go.Figure | None]
+    wide: bool = False
+
+
+FIGURES = (
+    CompareFigure(
+        "ratios",
+        "Ratio to the first run",
+        "Each metric divided by the first run's, on a doubling scale. Left of the line is less; less is better except "
+        "for accuracy and utilisation.",
+        ratios,
+        wide=True,
+    ),
+    CompareFigure(
+        "curves",
+        "Loss and accuracy over training steps",
+        "Cross-entropy of the training batches (means over stretches of steps where the run is long) and share of "
+        "correctly classified test images after each epoch.",
+        curves,
+        wide=True,
+    ),
+    CompareFigure(
+        "cycles",
+        "Cycles by phase",
+        "Cycles that the units spend in one training step: solid while they compute, pale while they stall for DRAM. "
+        "Units work side by side, so the bars add up to more than the step takes.",
+        cycles,
+    ),
+    CompareFigure(
+        "energy",
+        "Energy by component",
+        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffers, off-chip "
+        "transfers.",
+        energy,
+    ),
+    CompareFigure(
+        "frontier",
+        "Accuracy against training energy",
+        "Test accuracy after each epoch against the simulated energy of all steps so far; the large mark is the end of "
+        "the run. Up and left is better.",
+        frontier,
+        wide=True,
+    ),
+)
+"""Every figure, in page order."""
+
+
+def draw_comparison(results: Sequence[Result]) -> list[tuple[CompareFigure, go.Figure]]:
+    """The figures that ``results`` have something to show in."""
+    drawn = ((spec, spec.draw(results)) for spec in FIGURES)
+    return [(spec, figure) for spec, figure in drawn if figure is not None]

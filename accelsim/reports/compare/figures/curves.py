@@ -1,0 +1,45 @@
+"""Loss and accuracy of all results over training steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.figures.aggregate import text
+from accelsim.reports.figures.curves import evaluated, thinned
+from accelsim.reports.figures.style import styled
+from accelsim.reports.palette import result_colour, result_dash
+from accelsim.reports.result import Result
+
+
+def curves(results: Sequence[Result]) -> go.Figure | None:
+    """Train loss above, test accuracy below, a colour and line style for each result; None without training."""
+    if all(result.metrics.empty for result in results):
+        return None
+    figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
+    for index, name in enumerate(unique_labels(results)):
+        metrics = results[index].metrics
+        if metrics.empty:
+            continue
+        for row, (steps, values), shown in (
+            (1, thinned(metrics, "train_loss"), "loss %{y:.4g}"),
+            (2, evaluated(metrics, "test_accuracy"), "accuracy %{y:.2%}"),
+        ):
+            trace = go.Scatter(
+                x=steps,
+                y=values,
+                name=text(name),
+                legendgroup=name,
+                showlegend=row == 1,
+                mode="lines",
+                line={"color": result_colour(index), "width": 2, "dash": result_dash(index)},
+                hovertemplate=f"{text(name)}: {shown}<extra></extra>",
+            )
+            figure.add_trace(trace, row, 1)
+    figure.update_yaxes(title_text="Train loss", row=1, col=1)
+    figure.update_yaxes(title_text="Test accuracy", tickformat=".0%", row=2, col=1)
+    figure.update_xaxes(title_text="Training step", row=2, col=1)
+    return styled(figure, height=460, hovermode="x unified")

@@ -1,0 +1,41 @@
+"""Cycles of all results by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.figures.aggregate import by_phase, phase_title, text
+from accelsim.reports.figures.style import styled
+from accelsim.reports.palette import PHASES, faded, phase_colour
+from accelsim.reports.result import Result
+from accelsim.reports.units import human_count
+
+
+def cycles(results: Sequence[Result]) -> go.Figure | None:
+    """One stacked bar a result: compute and stall cycles of each phase."""
+    columns = {"compute_cycles": "compute", "stall_cycles": "stall"}
+    sums = [by_phase(result.layers, list(columns)) for result in results]
+    names = [text(name) for name in unique_labels(results)]
+    figure = go.Figure()
+    for phase in PHASES:
+        for column, what in columns.items():
+            values = [float(frame[column].get(phase, 0.0)) for frame in sums]
+            title = f"{phase_title(phase)}{', stall' if what == 'stall' else ''}"
+            if any(values):
+                colour = phase_colour(phase)
+                figure.add_bar(
+                    x=names,
+                    y=values,
+                    name=title,
+                    marker={"color": faded(colour) if what == "stall" else colour, "line": {"width": 0}},
+                    hovertext=[
+                        f"<b>{n}</b><br>{title}: {human_count(v)} cycles" for n, v in zip(names, values, strict=True)
+                    ],
+                    hoverinfo="text",
+                )
+    figure.update_xaxes(type="category", showgrid=False)
+    figure.update_yaxes(title_text="Cycles", tickformat="~s")
+    return styled(figure, height=420, barmode="stack") if figure.data else None

@@ -1,0 +1,59 @@
+"""Test accuracy against the energy that training took to reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.figures.aggregate import text
+from accelsim.reports.figures.curves import evaluated
+from accelsim.reports.figures.style import styled
+from accelsim.reports.palette import result_colour, result_dash, result_symbol
+from accelsim.reports.result import Result
+from accelsim.reports.units import ENERGY_PJ, human_energy, human_percent, scale_for
+
+Path = tuple[list[float], list[float]]
+
+
+def frontier(results: Sequence[Result]) -> go.Figure | None:
+    """A line through the epochs of each result, its last point marked; None when energy or accuracy is unknown."""
+    paths = [_path(result) for result in results]
+    most = max((energy for energies, _ in paths for energy in energies), default=0.0)
+    if not most:
+        return None
+    divisor, unit = scale_for(most, ENERGY_PJ)
+    figure = go.Figure()
+    for index, (name, (energies, accuracies)) in enumerate(zip(unique_labels(results), paths, strict=True)):
+        if energies:
+            last = len(energies) - 1
+            figure.add_scatter(
+                x=[value / divisor for value in energies],
+                y=accuracies,
+                name=text(name),
+                mode="lines+markers",
+                line={"color": result_colour(index), "dash": result_dash(index), "width": 1.5},
+                marker={"symbol": result_symbol(index), "size": [13 if i == last else 5 for i in range(last + 1)]},
+                hovertext=[
+                    f"<b>{text(name)}</b><br>{human_percent(a)} after {human_energy(e)}"
+                    for e, a in zip(energies, accuracies, strict=True)
+                ],
+                hoverinfo="text",
+            )
+    figure.update_xaxes(title_text=f"Training energy ({unit})", rangemode="tozero")
+    figure.update_yaxes(title_text="Test accuracy", tickformat=".0%")
+    return styled(figure, height=420, showlegend=True)
+
+
+def _path(result: Result) -> Path:
+    """Energy spent and accuracy at each evaluation; at the end only, where the curve wasn't logged."""
+    per_step = result.summary.get("energy_per_step_pj")
+    if not per_step:
+        return [], []
+    if not result.metrics.empty:
+        steps, accuracies = evaluated(result.metrics, "test_accuracy")
+        if steps:
+            return [step * per_step for step in steps], accuracies
+    steps_run, accuracy = result.summary.get("steps"), result.summary.get("test_accuracy")
+    return ([steps_run * per_step], [accuracy]) if steps_run and accuracy is not None else ([], [])

@@ -1,0 +1,42 @@
+"""The comparison as a DataFrame."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.compare.metrics import METRICS
+from accelsim.reports.result import Result
+
+
+def comparison(results: Sequence[Result]) -> pd.DataFrame:
+    """One row a metric: ``metric``, ``unit``, a value for each result, then differences and ratios to the first.
+
+    The columns are called after the hwconfigs (``int8``, ``int8 difference``, ``int8 ratio``). Accuracy and
+    utilisation are in percent, so their differences are percentage points. A value that a run lacks is NaN.
+
+    Raises:
+        UserError: there is nothing to compare.
+    """
+    labels = unique_labels(results)
+    values = {
+        label: [metric.value(result) for metric in METRICS] for label, result in zip(labels, results, strict=True)
+    }
+    columns: dict[str, Sequence[object]] = {
+        "metric": [metric.title for metric in METRICS],
+        "unit": [metric.unit for metric in METRICS],
+        **values,
+    }
+    base = values[labels[0]]
+    for label in labels[1:]:
+        columns[f"{label} difference"] = [v - b for v, b in zip(values[label], base, strict=True)]
+        columns[f"{label} ratio"] = [ratio(v, b) for v, b in zip(values[label], base, strict=True)]
+    return pd.DataFrame(columns)
+
+
+def ratio(value: float, base: float) -> float:
+    """``value`` as a multiple of ``base``; NaN where there is no base to divide by."""
+    return value / base if base and math.isfinite(base) else math.nan

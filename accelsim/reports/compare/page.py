@@ -1,0 +1,79 @@
+"""The page that sets runs side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from accelsim.reports.compare.cells import compare_cells
+from accelsim.reports.compare.figures import draw_comparison
+from accelsim.reports.compare.labels import unique_labels, workload_warning
+from accelsim.reports.page import footer, hardware_facts
+from accelsim.reports.result import Result
+from accelsim.reports.summary_figures import assumptions_of, is_complete
+from accelsim.reports.web import Cell, assumptions, chips, document, escape, figure_panel, table, warning
+
+
+def compare_page(results: Sequence[Result]) -> str:
+    """One HTML file that needs nothing else and no network; ratios are to the first result.
+
+    Raises:
+        UserError: there is nothing to compare.
+    """
+    labels = unique_labels(results)
+    drawn = draw_comparison(results)
+    panels = "".join(
+        figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=spec.wide)
+        for spec, figure in drawn
+    )
+    body = (
+        f"{_header(results, labels)}<main>{_table(results)}{_assumptions(results, labels)}"
+        f'<h2>Side by side</h2><div class="figures">{panels}</div></main>{_footer(results, labels)}'
+    )
+    return document(" against ".join(labels), body, {spec.name: figure for spec, figure in drawn})
+
+
+def _header(results: Sequence[Result], labels: Sequence[str]) -> str:
+    workloads = list(dict.fromkeys(str(result.workload["name"]) for result in results))
+    machines = "".join(
+        f'<p class="soft"><strong>{escape(label)}</strong></p>{chips(hardware_facts(result.hwconfig))}'
+        for label, result in zip(labels, results, strict=True)
+    )
+    title = " <span>against</span> ".join(escape(label) for label in labels)
+    return (
+        f'<header><h1>{title}</h1><p class="soft">Workload: {escape(", ".join(workloads))}. '
+        f"Differences and ratios are to {escape(labels[0])}.</p>{_warnings(results, labels)}"
+        f'<div class="machines">{machines}</div></header>'
+    )
+
+
+def _warnings(results: Sequence[Result], labels: Sequence[str]) -> str:
+    messages = [workload_warning(results)]
+    messages += [
+        f"{label} was cut short: its accuracy and loss are not final."
+        for label, result in zip(labels, results, strict=True)
+        if not is_complete(result)
+    ]
+    return "".join(warning(message) for message in messages if message)
+
+
+def _table(results: Sequence[Result]) -> str:
+    header, rows = compare_cells(results)
+    cells = [[Cell(cell.text, cell.verdict) for cell in row] for row in rows]
+    return f"<h2>Figures</h2>{table(header, cells, numeric=range(1, len(header)))}"
+
+
+def _assumptions(results: Sequence[Result], labels: Sequence[str]) -> str:
+    """Assumptions shared by all runs once, then those of each run alone."""
+    listed = [assumptions_of(result) for result in results]
+    shared = [item for item in listed[0] if all(item in other for other in listed)]
+    parts = [assumptions(shared, "What these figures assume")]
+    for label, items in zip(labels, listed, strict=True):
+        parts.append(assumptions([item for item in items if item not in shared], f"Assumed for {label} only"))
+    return "".join(parts)
+
+
+def _footer(results: Sequence[Result], labels: Sequence[str]) -> str:
+    return "".join(
+        footer({"run": label, **result.versions}, result.summary.get("seed"))
+        for label, result in zip(labels, results, strict=True)
+    )

@@ -1,0 +1,106 @@
+"""Figures of the run page, in page order. A new figure is one file here and one line in ``FIGURES``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import plotly.graph_objects as go
+
+from accelsim.reports.figures.curves import curves
+from accelsim.reports.figures.cycles import cycles
+from accelsim.reports.figures.energy import energy_by_layer, energy_by_phase
+from accelsim.reports.figures.memory import memory
+from accelsim.reports.figures.model_size import model_size
+from accelsim.reports.figures.roofline import roofline
+from accelsim.reports.figures.timeline import timeline
+from accelsim.reports.figures.traffic import traffic
+from accelsim.reports.result import Result
+
+__all__ = ["FIGURES", "FigureSpec", "draw_all"]
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """A figure of the page; ``draw`` returns None where the Result has nothing to show."""
+
+    name: str
+    title: str
+    explanation: str
+    draw: Callable[[Result], go.Figure | None]
+    wide: bool = True
+
+
+FIGURES = (
+    FigureSpec(
+        "curves",
+        "Loss and accuracy over training steps",
+        "Cross-entropy of the training batches (means over stretches of steps where the run is long), and loss and "
+        "share of correctly classified test images after each epoch, in the accelerator's own arithmetic.",
+        curves,
+    ),
+    FigureSpec(
+        "cycles",
+        "Cycles by layer and phase",
+        "Cycles that the units spend on each layer in one training step: solid while they compute, pale while they "
+        "stall for DRAM. Units work side by side, so the bars add up to more than the step takes.",
+        cycles,
+    ),
+    FigureSpec(
+        "timeline",
+        "When each unit works",
+        "One training step from its first cycle to its last; each bar is an operation on its unit, gaps are idle time. "
+        "Drag to zoom, double-click to return; very long steps are folded into stretches with their busiest phase.",
+        timeline,
+    ),
+    FigureSpec(
+        "energy_layers",
+        "Energy by layer",
+        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffer accesses and "
+        "off-chip transfers, each a count from the simulation times the technology's energy for it.",
+        energy_by_layer,
+    ),
+    FigureSpec(
+        "energy_phases",
+        "Energy by phase",
+        "The same energy, added up over layers for the forward pass, the two gradients and the update.",
+        energy_by_phase,
+        wide=False,
+    ),
+    FigureSpec(
+        "roofline",
+        "Roofline of the MAC array",
+        "Each point is one matrix product, larger the more cycles it takes. The line is what DRAM bandwidth (slope) "
+        "and the arrays (flat) allow; operands wider than the multipliers need several passes and stay below it.",
+        roofline,
+        wide=False,
+    ),
+    FigureSpec(
+        "traffic",
+        "DRAM traffic by layer",
+        "Bytes read from and written to DRAM in one training step, by the layer and phase that move them.",
+        traffic,
+    ),
+    FigureSpec(
+        "model_size",
+        "Model size by tensor class",
+        "Bytes of the stored model: each class of parameter and statistic in its stored format.",
+        model_size,
+        wide=False,
+    ),
+    FigureSpec(
+        "memory",
+        "Tensors of a training step by role",
+        "Bytes of all tensors that one step reads or makes. They are not all alive at once, so they add up to more "
+        "than the training memory above.",
+        memory,
+        wide=False,
+    ),
+)
+"""Every figure, in page order."""
+
+
+def draw_all(result: Result) -> list[tuple[FigureSpec, go.Figure]]:
+    """The figures that ``result`` has something to show in."""
+    drawn = ((spec, spec.draw(result)) for spec in FIGURES)
+    return [(spec, figure) for spec, figure in drawn if figure is not None]

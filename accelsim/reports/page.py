@@ -1,0 +1,108 @@
+"""The page of one run: key figures with their assumptions, figures, dtype table, versions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
+from accelsim.reports.figures import draw_all
+from accelsim.reports.phases import PHASE_HEADER, PHASE_NOTE, phase_rows
+from accelsim.reports.plain import to_yaml
+from accelsim.reports.result import Result
+from accelsim.reports.summary_figures import KEY_FIGURES, SUMMARY_FIGURES, assumptions_of, is_complete
+from accelsim.reports.web import (
+    Card,
+    Cell,
+    assumptions,
+    cards,
+    chips,
+    document,
+    escape,
+    figure_panel,
+    filterable,
+    folded,
+    table,
+    warning,
+)
+
+
+def run_page(result: Result) -> str:
+    """One HTML file that needs nothing else and no network."""
+    drawn = draw_all(result)
+    panels = "".join(
+        figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=spec.wide)
+        for spec, figure in drawn
+    )
+    body = (
+        f"{_header(result)}<main>{_key_figures(result)}"
+        f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{panels}</div>'
+        f"{_phases(result)}{_dtypes(result)}{_details(result)}</main>"
+        f"{footer(result.versions, result.summary.get('seed'))}"
+    )
+    return document(result.name, body, {spec.name: figure for spec, figure in drawn})
+
+
+def footer(versions: dict[str, str], seed: object = None) -> str:
+    """Versions and seed: what it takes to get the same figures again."""
+    facts = [f"seed {seed}"] if seed is not None else []
+    facts += [f"{name} {version}" for name, version in versions.items()]
+    return f"<footer>{escape(' · '.join(facts))}</footer>"
+
+
+def hardware_facts(hwconfig: dict[str, Any]) -> list[str]:
+    """The accelerator in a few words; what a hwconfig lacks is left out."""
+    array, dram = hwconfig.get("mac_array", {}), hwconfig.get("dram", {})
+    size = f"{array.get('count', 1)} × {array['rows']} × {array['columns']}" if "rows" in array else ""
+    facts = [
+        " ".join(str(part) for part in (size, array.get("operand", ""), "MAC array") if part) if array else "",
+        f"{hwconfig['clock_mhz']:g} MHz" if "clock_mhz" in hwconfig else "",
+        str(hwconfig.get("technology", "")),
+        str(dram.get("standard", "")),
+    ]
+    return [fact for fact in facts if fact]
+
+
+def _header(result: Result) -> str:
+    hardware, workload = result.hwconfig, result.workload
+    described = " ".join(str(part.get("description", "")).strip() for part in (hardware, workload))
+    batch = result.summary.get("images_per_step")
+    facts = hardware_facts(hardware) + ([f"batch of {batch}"] if batch else [])
+    unfinished = "" if is_complete(result) else warning("This run was cut short: its accuracy and loss are not final.")
+    return (
+        f"<header><h1>{escape(hardware['name'])} <span>on</span> {escape(workload['name'])}</h1>"
+        f'<p class="soft">{escape(described.strip())}</p>{chips(facts)}{unfinished}</header>'
+    )
+
+
+def _key_figures(result: Result) -> str:
+    shown = [Card(figure.title, figure.shown(result), figure.meaning) for figure in KEY_FIGURES]
+    rows = [[Cell(f.title), Cell(f.shown(result)), Cell(f.meaning, "soft")] for f in SUMMARY_FIGURES]
+    everything = folded("All figures", table(["Figure", "Value", "Definition"], rows, numeric=[1]))
+    return cards(shown) + assumptions(assumptions_of(result)) + everything
+
+
+def _phases(result: Result) -> str:
+    rows = [[Cell(text) for text in row] for row in phase_rows(result)]
+    if not rows:
+        return ""
+    content = table(PHASE_HEADER, rows, numeric=range(1, len(PHASE_HEADER)), last_is_total=True)
+    return f'<h2>Phases of the training step</h2><p class="soft">{escape(PHASE_NOTE)}</p>{content}'
+
+
+def _dtypes(result: Result) -> str:
+    if result.dtypes.empty:
+        return ""
+    header = list(DTYPE_HEADER.values())
+    numeric = [list(DTYPE_HEADER).index(name) for name in DTYPE_NUMERIC]
+    rows = [[Cell(text) for text in row] for row in dtype_rows(result.dtypes)]
+    content = filterable(table(header, rows, numeric=numeric), header, ["Role", "Layer", "Phase", "Format"])
+    return (
+        '<h2>Number formats of every tensor</h2><section class="panel">'
+        '<p class="meaning">All tensors of one training step: format, scale, rounding, memory that holds them.</p>'
+        f"{content}</section>"
+    )
+
+
+def _details(result: Result) -> str:
+    parts = (("hwconfig, resolved", result.hwconfig), ("Workload, resolved", result.workload))
+    return "".join(folded(title, f"<pre>{escape(to_yaml(content))}</pre>") for title, content in parts)

@@ -1,0 +1,99 @@
+"""Every figure of a summary: its title, how it reads and how it is defined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from accelsim.reports.result import Result
+from accelsim.reports.units import (
+    human_area,
+    human_bytes,
+    human_count,
+    human_energy,
+    human_number,
+    human_percent,
+    human_rate,
+    human_seconds,
+)
+
+
+@dataclass(frozen=True)
+class SummaryFigure:
+    """One entry of ``Result.summary`` as it is shown."""
+
+    key: str
+    title: str
+    human: Callable[[float | None], str]
+    meaning: str
+
+    def shown(self, result: Result) -> str:
+        """The value as text; "–" where the run has none."""
+        return self.human(result.summary.get(self.key))
+
+
+def _per_second(value: float | None) -> str:
+    return f"{human_count(value)} images/s" if value is not None else human_count(value)
+
+
+def _megahertz(value: float | None) -> str:
+    return f"{human_number(value)} MHz" if value is not None else human_number(value)
+
+
+def _whole(value: float | None) -> str:
+    return f"{value:,}".replace(",", " ") if isinstance(value, int) else human_number(value)
+
+
+SUMMARY_FIGURES = (
+    SummaryFigure(
+        "test_accuracy", "Test accuracy", human_percent, "test images classified correctly after the last epoch"
+    ),
+    SummaryFigure("train_loss", "Train loss", human_number, "cross-entropy at the end of training"),
+    SummaryFigure("time_per_step_s", "Time per step", human_seconds, "cycles of one training step ÷ clock"),
+    SummaryFigure("energy_per_step_pj", "Energy per step", human_energy, "compute, SRAM and DRAM of one training step"),
+    SummaryFigure("model_size_bytes", "Model size", human_bytes, "parameters and statistics as stored"),
+    SummaryFigure("training_memory_bytes", "Training memory", human_bytes, "most bytes alive at once in a step"),
+    SummaryFigure("mac_utilisation", "MAC utilisation", human_percent, "MAC slots used ÷ slots in the step's cycles"),
+    SummaryFigure("total_cycles", "Cycles per step", human_count, "first cycle to last cycle of one training step"),
+    SummaryFigure("macs_per_step", "MACs per step", human_count, "multiply-accumulates of one training step"),
+    SummaryFigure("images_per_step", "Images per step", _whole, "batch size"),
+    SummaryFigure("dram_bytes_per_step", "DRAM traffic per step", human_bytes, "read and written, off-chip"),
+    SummaryFigure("sram_bytes_per_step", "SRAM traffic per step", human_bytes, "read and written, on-chip buffers"),
+    SummaryFigure("dram_bandwidth_bytes_per_s", "DRAM bandwidth used", human_rate, "DRAM traffic ÷ time per step"),
+    SummaryFigure("dram_peak_bytes_per_s", "DRAM bandwidth peak", human_rate, "what the hwconfig's DRAM offers"),
+    SummaryFigure("time_per_epoch_s", "Time per epoch", human_seconds, "simulated hardware, all steps of an epoch"),
+    SummaryFigure("energy_per_epoch_pj", "Energy per epoch", human_energy, "simulated hardware, all steps of an epoch"),
+    SummaryFigure("area_um2", "Silicon area", human_area, "of the parts that the technology's table knows"),
+    SummaryFigure("clock_mhz", "Clock", _megahertz, "of every unit"),
+    SummaryFigure("steps", "Steps run", _whole, "training steps emulated bit by bit"),
+    SummaryFigure("epochs", "Epochs", _whole, "passes over the training images"),
+    SummaryFigure("seed", "Seed", _whole, "initial weights, order of images, stochastic rounding"),
+    SummaryFigure("train_images_per_s", "Emulation speed", _per_second, "on the host, not the accelerator"),
+)
+"""In the order of tables; the first ones matter most."""
+
+_BY_KEY = {figure.key: figure for figure in SUMMARY_FIGURES}
+KEY_FIGURES = tuple(
+    _BY_KEY[key]
+    for key in (
+        "test_accuracy",
+        "time_per_step_s",
+        "energy_per_step_pj",
+        "model_size_bytes",
+        "training_memory_bytes",
+        "mac_utilisation",
+    )
+)
+"""The figures that head the page and the notebook view."""
+
+
+def assumptions_of(result: Result) -> list[str]:
+    """The assumptions that the summary lists."""
+    listed: list[Any] = result.summary.get("assumptions") or []
+    return [str(item) for item in listed]
+
+
+def is_complete(result: Result) -> bool:
+    """False only where the run says that it was cut short."""
+    return result.summary.get("complete") is not False

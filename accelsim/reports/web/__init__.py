@@ -1,0 +1,31 @@
+"""Building blocks of the HTML pages."""
+
+from accelsim.reports.web.document import document
+from accelsim.reports.web.parts import (
+    Card,
+    Cell,
+    assumptions,
+    cards,
+    chips,
+    escape,
+    figure_panel,
+    filterable,
+    folded,
+    table,
+    warning,
+)
+
+__all__ = [
+    "Card",
+    "Cell",
+    "assumptions",
+    "cards",
+    "chips",
+    "document",
+    "escape",
+    "figure_panel",
+    "filterable",
+    "folded",
+    "table",
+    "warning",
+]

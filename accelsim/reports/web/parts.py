@@ -1,0 +1,110 @@
+"""Pieces of a page: each takes plain text, escapes it and returns HTML."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+
+class Card(NamedTuple):
+    """A key figure; ``meaning`` says how it is defined."""
+
+    title: str
+    value: str
+    meaning: str
+
+
+class Cell(NamedTuple):
+    """A table cell; ``kind`` is a style class (number, better, worse)."""
+
+    text: str
+    kind: str = ""
+
+
+def escape(value: object) -> str:
+    """Text for HTML."""
+    return html.escape(str(value))
+
+
+def cards(items: Iterable[Card]) -> str:
+    """Key figures side by side."""
+    return '<section class="cards">' + "".join(_card(item) for item in items) + "</section>"
+
+
+def chips(items: Iterable[str]) -> str:
+    """Short facts in a row."""
+    return '<ul class="chips">' + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+
+
+def warning(message: str) -> str:
+    """A remark that nobody should miss."""
+    return f'<p class="warning" role="alert">{escape(message)}</p>'
+
+
+def assumptions(items: Sequence[str], title: str = "What these figures assume") -> str:
+    """The assumptions behind the key figures, right below them."""
+    if not items:
+        return ""
+    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
+    return f'<section class="panel assumptions"><h3>{escape(title)}</h3><ul>{listed}</ul></section>'
+
+
+def figure_panel(name: str, title: str, explanation: str, height: float, *, wide: bool) -> str:
+    """Room for a figure, with what the reader sees in it."""
+    return (
+        f'<section class="panel{" wide" if wide else ""}"><h3>{escape(title)}</h3>'
+        f'<p class="meaning">{escape(explanation)}</p>'
+        f'<div id="{escape(name)}" style="height:{height:.0f}px"></div></section>'
+    )
+
+
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[Cell]], *, numeric: Sequence[int] = (), last_is_total: bool = False
+) -> str:
+    """A table that scrolls in its own frame; the first column heads each row."""
+    heads = "".join(
+        f'<th scope="col"{_class("number" if i in numeric else "")}>{escape(h)}</th>' for i, h in enumerate(header)
+    )
+    lines = [_row(row, numeric) for row in rows]
+    if last_is_total and lines:
+        lines[-1] = lines[-1].replace("<tr>", '<tr class="total">', 1)
+    return f'<div class="scroll"><table><thead><tr>{heads}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'
+
+
+def filterable(content: str, header: Sequence[str], by: Sequence[str]) -> str:
+    """``table``'s HTML with a search field and one choice for each column of ``by``."""
+    choices = "".join(
+        f'<select data-column="{header.index(name)}" aria-label="{escape(name)}">'
+        f'<option value="">{escape(name)}: all</option></select>'
+        for name in by
+    )
+    search = '<input type="search" placeholder="Search" aria-label="Search the table">'
+    count = '<span class="soft shown"></span>'
+    return f'<div class="filterable"><div class="filters">{search}{choices}{count}</div>{content}</div>'
+
+
+def folded(title: str, content: str) -> str:
+    """Something that opens on a click."""
+    return f"<details><summary>{escape(title)}</summary>{content}</details>"
+
+
+def _card(item: Card) -> str:
+    return (
+        f'<div class="card"><div class="title">{escape(item.title)}</div><div class="value">{escape(item.value)}</div>'
+        f'<div class="meaning">{escape(item.meaning)}</div></div>'
+    )
+
+
+def _row(row: Sequence[Cell], numeric: Sequence[int]) -> str:
+    cells = [
+        f"<td{_class(('number ' if i in numeric else '') + cell.kind)}>{escape(cell.text)}</td>"
+        for i, cell in enumerate(row)
+    ]
+    if cells:
+        cells[0] = cells[0].replace("<td", '<th scope="row"', 1)[: -len("</td>")] + "</th>"
+    return f"<tr>{''.join(cells)}</tr>"
+
+
+def _class(names: str) -> str:
+    return f' class="{names.strip()}"' if names.strip() else ""

@@ -1,0 +1,111 @@
+"""From program, timeline and training to the Result that reports show."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pandas as pd
+
+from accelsim.energy import ASSUMPTIONS as ENERGY_ASSUMPTIONS
+from accelsim.energy import area_um2
+from accelsim.energy.table import layer_rows
+from accelsim.networks import Traced
+from accelsim.reports.result import Result
+from accelsim.reports.schema import METRICS
+from accelsim.simulation.model_size import model_size
+from accelsim.simulation.stages import Inputs
+from accelsim.simulation.tensor_table import tensor_table
+from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
+from accelsim.timing import Timeline
+from accelsim.training import Training
+from accelsim.training.datasets import Dataset
+
+PACKAGES = ("accelsim", "numpy", "simpy", "pydantic", "pandas", "plotly", "safetensors")
+
+
+def assemble(
+    inputs: Inputs, traced: Traced, timeline: Timeline, training: Training | None, dataset: Dataset | None
+) -> Result:
+    """Tables and summary of one run."""
+    layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
+    sizes = model_size(traced.parameters, inputs.recipe)
+    metrics = pd.DataFrame(training.checkpoint.progress.rows if training else [], columns=METRICS).astype(float)
+    summary = {
+        "hwconfig": inputs.hw.name,
+        "workload": inputs.workload.name,
+        **_learned(metrics, training),
+        **_step_figures(inputs, traced, timeline, layers),
+        "model_size_bytes": int(sizes["bytes"].sum()),
+        **_epoch_figures(inputs, timeline, layers, dataset),
+        "seed": inputs.workload.seed,
+        "area_um2": sum(area_um2(inputs.hw).values()),
+        "clock_mhz": inputs.hw.clock_mhz,
+        "complete": True,
+        "assumptions": [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS],
+    }
+    return Result(
+        hwconfig=inputs.hw.model_dump(mode="json"),
+        workload=inputs.workload.model_dump(mode="json"),
+        summary=summary,
+        layers=layers,
+        metrics=metrics.astype({"step": int}),
+        dtypes=tensor_table(traced.program, timeline.residency.where),
+        model_size=sizes,
+        versions=versions(),
+    )
+
+
+def versions() -> dict[str, str]:
+    """What ran: Python and the packages that can change a result."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]:
+    if training is None or metrics.empty:
+        return {"train_loss": None, "test_accuracy": None, "steps": 0, "epochs": 0.0, "train_images_per_s": None}
+    last_epoch = metrics[metrics["epoch"] > metrics["epoch"].iloc[-1] - 1]
+    return {
+        "train_loss": float(last_epoch["train_loss"].mean()),
+        "test_accuracy": float(metrics["test_accuracy"].iloc[-1]),
+        "steps": training.checkpoint.progress.step,
+        "epochs": float(metrics["epoch"].iloc[-1]),
+        "train_images_per_s": training.train_images_per_s,
+    }
+
+
+def _step_figures(inputs: Inputs, traced: Traced, timeline: Timeline, layers: pd.DataFrame) -> dict[str, Any]:
+    hw, seconds = inputs.hw, timeline.seconds(inputs.hw.clock_mhz)
+    dram_bytes = int(layers["dram_bytes"].sum())
+    return {
+        "total_cycles": timeline.total_cycles,
+        "time_per_step_s": seconds,
+        "energy_per_step_pj": float(layers["energy_pj"].sum()),
+        "training_memory_bytes": traced.program.peak_bytes(),
+        "dram_bytes_per_step": dram_bytes,
+        "sram_bytes_per_step": int(layers["sram_bytes"].sum()),
+        "dram_bandwidth_bytes_per_s": dram_bytes / seconds,
+        "dram_peak_bytes_per_s": hw.dram.bandwidth_bytes_per_s,
+        "mac_utilisation": traced.program.macs / (timeline.total_cycles * hw.mac_array.macs_per_cycle),
+        "macs_per_step": traced.program.macs,
+        "images_per_step": inputs.workload.batch_size,
+    }
+
+
+def _epoch_figures(
+    inputs: Inputs, timeline: Timeline, layers: pd.DataFrame, dataset: Dataset | None
+) -> dict[str, float | None]:
+    if dataset is None:
+        return {"time_per_epoch_s": None, "energy_per_epoch_pj": None}
+    steps = len(dataset.train) // inputs.workload.batch_size
+    return {
+        "time_per_epoch_s": steps * timeline.seconds(inputs.hw.clock_mhz),
+        "energy_per_epoch_pj": steps * float(layers["energy_pj"].sum()),
+    }

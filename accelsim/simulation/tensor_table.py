@@ -1,0 +1,95 @@
+"""The dtype table: every tensor that goes into computing and updating a layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+
+from accelsim.formats import Role, Rounding
+from accelsim.program import Operation, Program, TensorSpec, Unit
+
+PRODUCT_SCALE = "product of the operands' scales"
+SAME_SCALE = "the input's"
+
+SCALE_RULES: dict[str, str] = {
+    "matmul": PRODUCT_SCALE,
+    "matmul_backward_data": PRODUCT_SCALE,
+    "matmul_backward_weights": PRODUCT_SCALE,
+    "conv2d": PRODUCT_SCALE,
+    "conv2d_backward_data": PRODUCT_SCALE,
+    "conv2d_backward_weights": PRODUCT_SCALE,
+    "quantise": "own largest magnitude / largest code, per tensor, this step",
+    "requantise": "own largest magnitude / largest code, per tensor, this step",
+    "quantise_bias": "the accumulators' (input scale x weight scale)",
+    "relu": SAME_SCALE,
+    "relu_backward": SAME_SCALE,
+    "add": "sum of both ranges / 2^30",
+    "max_pool2d": SAME_SCALE,
+    "max_pool2d_backward": SAME_SCALE,
+    "average_pool2d": "the input's / taps",
+    "average_pool2d_backward": "the input's / taps",
+    "reduce_mean": "the input's / 2^8",
+    "reduce_range": "the input's x C(n) / chunks",
+    "reduce_deviation": "the input's / samples",
+    "normalise": "fixed: 2^-16",
+    "reduce_products": "gradient scale x mean scale / spread, per channel (beta: the gradient's)",
+    "range_norm_backward": "gradient scale x largest gamma/spread / 2^8",
+    "batch_norm_backward": "gradient scale x largest gamma/spread / 2^8",
+    "reduce_sum": SAME_SCALE,
+    "recall_mean": "the input's / 2^8",
+}
+"""How the datapath finds the scale of what each opcode makes, where that is an integer."""
+
+ROUNDED_ONCE = {"add", "reduce_mean", "normalise", "range_norm_backward", "batch_norm_backward", "recall_mean"}
+"""Opcodes that round half up, once, after a 31-bit multiplier or a division."""
+INDICES = (".tap", ".extremes")
+"""Endings of tensors that hold positions, not values."""
+
+
+def tensor_table(program: Program, lives_in: Callable[[int], str]) -> pd.DataFrame:
+    """One row per tensor of ``program``; ``lives_in`` tells where a tensor index is kept."""
+    makers = {i: op for op in program.operations for i in op.outputs if not program.tensors[i].persistent}
+    first = {i: op for op in reversed(program.operations) for i in (*op.inputs, *op.outputs)}
+    rows = [_row(t, makers.get(t.index), first.get(t.index), lives_in(t.index)) for t in program.tensors]
+    return pd.DataFrame(rows)
+
+
+def _row(tensor: TensorSpec, maker: Operation | None, first: Operation | None, place: str) -> dict[str, Any]:
+    shown = maker or first
+    return {
+        "tensor": tensor.name,
+        "role": str(tensor.role),
+        "layer": first.layer if first else "",
+        "phase": str(shown.phase) if shown else "",
+        "shape": "x".join(str(size) for size in tensor.shape),
+        "elements": tensor.elements,
+        "format": str(tensor.format),
+        "bits": tensor.format.bits,
+        "bytes": tensor.bytes,
+        "scale": _scale(tensor, maker),
+        "rounding": _rounding(tensor, maker),
+        "lives_in": place,
+        "arithmetic": "integer" if tensor.format.is_integer else "floating point, by choice of the hwconfig",
+    }
+
+
+def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
+    if not tensor.format.is_integer:
+        return "none (floating point)"
+    if maker is None or (tensor.role is Role.INTERNAL and tensor.name.endswith(INDICES)):
+        return "none (index)"
+    return SCALE_RULES[maker.opcode]
+
+
+def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:
+    if maker is None:
+        return "kept between steps" if tensor.persistent else "from the host"
+    if not tensor.format.is_integer:
+        return "nearest even, after every operation"
+    if maker.attributes.get("rounding") == Rounding.STOCHASTIC:
+        return f"stochastic, {maker.attributes['random_bits']} random bits"
+    if maker.opcode in ROUNDED_ONCE:
+        return "nearest, half up"
+    return "nearest" if maker.unit is Unit.QUANTISE else "exact"

@@ -1,0 +1,23 @@
+"""Cycles, stalls and memory traffic of a Program on a hwconfig."""
+
+from accelsim.timing.assumptions import ASSUMPTIONS
+from accelsim.timing.operands import passes
+from accelsim.timing.residency import Residency, place_tensors
+from accelsim.timing.simulator import simulate
+from accelsim.timing.sram import Access, SramTraffic
+from accelsim.timing.systolic import ProductCost, product_cost
+from accelsim.timing.timeline import OperationTiming, Timeline
+
+__all__ = [
+    "ASSUMPTIONS",
+    "Access",
+    "OperationTiming",
+    "ProductCost",
+    "Residency",
+    "SramTraffic",
+    "Timeline",
+    "passes",
+    "place_tensors",
+    "product_cost",
+    "simulate",
+]

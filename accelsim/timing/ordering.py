@@ -1,0 +1,32 @@
+"""The order that a schedule must keep."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from accelsim.program import Program
+
+
+def predecessors(program: Program) -> list[tuple[int, ...]]:
+    """For each operation, the operations that must end before it starts.
+
+    These are the producers of what it reads or overwrites (``Program.dependencies``) and, for what it
+    overwrites in place, the readers of the old value: an update waits for the products that use the weight.
+    """
+    readers: dict[int, list[int]] = defaultdict(list)
+    found = []
+    for operation, producers in zip(program.operations, program.dependencies(), strict=True):
+        old_readers = {reader for index in operation.outputs for reader in readers.pop(index, [])}
+        found.append(tuple(sorted(old_readers.union(producers))))
+        for index in operation.inputs:
+            readers[index].append(operation.index)
+    return found
+
+
+def successors(order: list[tuple[int, ...]]) -> list[list[int]]:
+    """Invert ``predecessors``: for each operation, those that wait for it, in issue order."""
+    found: list[list[int]] = [[] for _ in order]
+    for index, needed in enumerate(order):
+        for earlier in needed:
+            found[earlier].append(index)
+    return found

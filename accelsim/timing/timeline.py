@@ -1,0 +1,59 @@
+"""The result of a timing simulation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from accelsim.timing.residency import Residency
+from accelsim.timing.sram import SramTraffic
+
+
+@dataclass(frozen=True)
+class OperationTiming:
+    """When one operation ran and what it moved.
+
+    It held its unit from ``start_cycle`` to ``end_cycle`` (first fetch to last store), of which
+    ``compute_cycles`` were work. ``wait_cycles``: ready, but the unit was busy.
+    """
+
+    index: int
+    start_cycle: int
+    end_cycle: int
+    compute_cycles: int
+    wait_cycles: int
+    dram_read_bytes: int
+    dram_write_bytes: int
+    sram: SramTraffic
+
+    @property
+    def stall_cycles(self) -> int:
+        """Cycles in which the unit was held and waited for DRAM or for a buffer port."""
+        return self.end_cycle - self.start_cycle - self.compute_cycles
+
+    @property
+    def sram_read_bytes(self) -> int:
+        return self.sram.read_bytes
+
+    @property
+    def sram_write_bytes(self) -> int:
+        return self.sram.write_bytes
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """One simulated training step: operations in issue order, and where the tensors lived."""
+
+    operations: list[OperationTiming] = field(default_factory=list)
+    residency: Residency = field(default_factory=lambda: Residency(frozenset()))
+
+    @property
+    def total_cycles(self) -> int:
+        return max((timing.end_cycle for timing in self.operations), default=0)
+
+    @property
+    def dram_bytes(self) -> int:
+        return sum(timing.dram_read_bytes + timing.dram_write_bytes for timing in self.operations)
+
+    def seconds(self, clock_mhz: float) -> float:
+        """Duration of the step."""
+        return self.total_cycles / (clock_mhz * 1e6)

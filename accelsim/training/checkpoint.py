@@ -1,0 +1,69 @@
+"""Checkpoints: one safetensors file that a run can go on from, bit for bit."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.numpy
+
+from accelsim.atomic import write_atomically
+from accelsim.errors import UserError
+from accelsim.training.state import State
+
+SCHEMA = "accelsim-checkpoint-1"
+
+
+@dataclass
+class Progress:
+    """Where a training stands: steps done, losses not yet logged, rows logged."""
+
+    step: int = 0
+    pending: list[float] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass
+class Checkpoint:
+    """Tensors by name, running activation ranges, progress, and the fingerprint of the run that it belongs to."""
+
+    state: State
+    ranges: dict[str, float]
+    progress: Progress
+    fingerprint: str
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
+    """Write atomically; floats in the metadata are written so that they read back exactly."""
+    metadata = {
+        "schema": SCHEMA,
+        "fingerprint": checkpoint.fingerprint,
+        "ranges": json.dumps(checkpoint.ranges),
+        "progress": json.dumps(vars(checkpoint.progress)),
+    }
+    tensors = {name: array if array.flags.c_contiguous else array.copy() for name, array in checkpoint.state.items()}
+    write_atomically(path, safetensors.numpy.save(tensors, metadata))
+
+
+def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
+    """Read a checkpoint of the run that ``fingerprint`` stands for.
+
+    Raises:
+        UserError: the file is broken, or belongs to another hwconfig, workload or seed.
+    """
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        progress, ranges = json.loads(metadata["progress"]), json.loads(metadata["ranges"])
+    except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
+        raise UserError(f"{path}: not a checkpoint that can be read ({error}); delete it to start over") from error
+    if metadata.get("fingerprint") != fingerprint:
+        raise UserError(
+            f"{path}: belongs to another run: hwconfig, workload, seed or batch differ; "
+            "give the same ones, or another --out"
+        )
+    return Checkpoint(state, ranges, Progress(**progress), fingerprint)

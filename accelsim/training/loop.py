@@ -1,0 +1,138 @@
+"""The training loop: epochs of steps on the datapath, evaluation, logging, checkpoints."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from accelsim.datapath import Datapath
+from accelsim.errors import UserError
+from accelsim.formats import Recipe
+from accelsim.networks import Network, Workload
+from accelsim.progress import Observer, watched
+from accelsim.training.checkpoint import Checkpoint, Progress
+from accelsim.training.datasets import Dataset, Split
+from accelsim.training.state import State, image_order
+
+EVALUATION_BATCH = 256
+LOGGED_ROWS = 1000
+CHECKPOINT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training left: its last checkpoint and how fast the emulation went (None where nothing ran)."""
+
+    checkpoint: Checkpoint
+    train_images_per_s: float | None
+
+
+class Trainer:
+    """Trains ``network`` on ``dataset``, from a checkpoint's state on; ``keep`` is called with each new checkpoint."""
+
+    def __init__(
+        self,
+        network: Network,
+        recipe: Recipe,
+        workload: Workload,
+        dataset: Dataset,
+        start: Checkpoint,
+        *,
+        steps: int | None = None,
+        observer: Observer | None = None,
+        keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
+    ) -> None:
+        self.network, self.workload, self.dataset = network, workload, dataset
+        self.checkpoint, self.keep, self.observer = start, keep, observer or Observer()
+        self.batch = workload.batch_size
+        self.steps_per_epoch = len(dataset.train) // self.batch
+        if not self.steps_per_epoch:
+            raise UserError(f"batch_size {self.batch} is larger than the {len(dataset.train)} training images")
+        whole = workload.epochs * self.steps_per_epoch
+        self.total_steps = whole if steps is None else min(steps, whole)
+        self.log_every = max(1, self.total_steps // LOGGED_ROWS)
+        self.machine = Datapath(recipe, start.state, seed=workload.seed, ranges=start.ranges)
+
+    @property
+    def progress(self) -> Progress:
+        return self.checkpoint.progress
+
+    def run(self) -> Training:
+        """Train to the last step; an interruption leaves a checkpoint to resume from."""
+        trained, spent, saved = 0, 0.0, time.monotonic()
+        with watched(self.observer, "train", self.total_steps, "step", self.progress.step):
+            while self.progress.step < self.total_steps:
+                started = time.monotonic()
+                loss = self._step()
+                trained, spent = trained + self.batch, spent + time.monotonic() - started
+                evaluated = self._log(loss)
+                self.observer.advance("train", 1, f"loss {loss:.4f}, {trained / spent:,.0f} images/s")
+                if evaluated or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self.keep(self.checkpoint)
+                    saved = time.monotonic()
+        return Training(self.checkpoint, trained / spent if spent else None)
+
+    def _step(self) -> float:
+        epoch, within = divmod(self.progress.step, self.steps_per_epoch)
+        order = image_order(self.workload.seed, epoch, len(self.dataset.train))
+        images, labels = self.dataset.batch(self.dataset.train, order[within * self.batch : (within + 1) * self.batch])
+        self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
+        loss = self.network.train_step(self.machine, self.workload.optimizer, images, _labels(labels), self.batch)
+        value = float(loss.loss.data[0])
+        if not math.isfinite(value):
+            raise UserError(f"training diverged: the loss of step {self.progress.step} is {value}; lower the learning rate")
+        return value
+
+    def _learning_rate(self) -> float:
+        epoch = self.progress.step / self.steps_per_epoch
+        return self.workload.optimizer.learning_rate * self.workload.schedule.rate_factor(epoch, self.workload.epochs)
+
+    def _log(self, loss: float) -> bool:
+        """Count the step as done and log it where a row is due; True when the model was evaluated."""
+        progress, rate = self.progress, self._learning_rate()
+        progress.step += 1
+        progress.pending.append(loss)
+        ends = progress.step % self.steps_per_epoch == 0 or progress.step == self.total_steps
+        if not ends and progress.step % self.log_every:
+            return False
+        accuracy, test_loss = self.evaluate(self.dataset.test) if ends else (None, None)
+        progress.rows.append(
+            {
+                "step": progress.step,
+                "epoch": progress.step / self.steps_per_epoch,
+                "learning_rate": rate,
+                "train_loss": sum(progress.pending) / len(progress.pending),
+                "test_accuracy": accuracy,
+                "test_loss": test_loss,
+            }
+        )
+        progress.pending.clear()
+        return ends
+
+    def evaluate(self, split: Split) -> tuple[float, float]:
+        """Share of images classified right, and the mean loss, with running statistics and ranges."""
+        correct, loss = 0, 0.0
+        with watched(self.observer, "evaluate", len(split), "image"):
+            for start in range(0, len(split), EVALUATION_BATCH):
+                chosen = np.arange(start, min(len(split), start + EVALUATION_BATCH))
+                images, labels = self.dataset.batch(split, chosen)
+                self.machine.begin_step(self.progress.step, training=False)
+                result = self.network.forward(self.machine, images, _labels(labels), len(labels))
+                correct += int((result.logits.data.argmax(axis=1) == labels).sum())
+                loss += float(result.loss.data[0]) * len(labels)
+                self.observer.advance("evaluate", len(labels))
+        return correct / len(split), loss / len(split)
+
+
+def fresh_checkpoint(state: State, fingerprint: str) -> Checkpoint:
+    """The checkpoint before the first step."""
+    return Checkpoint(state, {}, Progress(), fingerprint)
+
+
+def _labels(labels: Any) -> Any:
+    return labels.astype(np.uint16)

@@ -1,0 +1,37 @@
+"""Initial values of everything that outlives a step, and the order of the images."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelsim.machine import Parameter
+
+State = dict[str, NDArray[np.float32]]
+
+
+def initial_state(parameters: Mapping[str, Parameter], seed: int) -> State:
+    """Draw every parameter from a stream of its own, so that adding a layer changes no other's values."""
+    return {name: _drawn(parameter, seed) for name, parameter in parameters.items()}
+
+
+@lru_cache(maxsize=2)
+def image_order(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
+    """A permutation of the training images: a pure function of seed and epoch."""
+    return _generator(seed, 1, epoch).permutation(images)
+
+
+def _drawn(parameter: Parameter, seed: int) -> NDArray[np.float32]:
+    if not parameter.std:
+        return np.full(parameter.shape, parameter.fill, dtype=np.float32)
+    generator = _generator(seed, 0, zlib.crc32(parameter.name.encode()))
+    return (generator.standard_normal(parameter.shape) * parameter.std + parameter.fill).astype(np.float32)
+
+
+def _generator(*entropy: Any) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(entropy)))
