@@ -37,16 +37,16 @@ def run_page(result: Result) -> str:
         f"{_header(result)}<main>{_key_figures(result)}"
         f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{panels}</div>'
         f"{_phases(result)}{_dtypes(result)}{_details(result)}</main>"
-        f"{footer(result.versions, result.summary.get('seed'))}"
+        f"<footer>{footer_line(result.versions, result.summary.get('seed'))}</footer>"
     )
     return document(result.name, body, {spec.name: figure for spec, figure in drawn})
 
 
-def footer(versions: dict[str, str], seed: object = None) -> str:
+def footer_line(versions: dict[str, str], seed: object = None) -> str:
     """Versions and seed: what it takes to get the same figures again."""
     facts = [f"seed {seed}"] if seed is not None else []
     facts += [f"{name} {version}" for name, version in versions.items()]
-    return f"<footer>{escape(' · '.join(facts))}</footer>"
+    return escape(" · ".join(facts))
 
 
 def hardware_facts(hwconfig: dict[str, Any]) -> list[str]:

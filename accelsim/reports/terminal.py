@@ -14,6 +14,9 @@ from accelsim.reports.units import MISSING
 
 _LEFT_OUT = frozenset({"elements", "bits"})
 """Columns of the dtype table that shape and format already tell."""
+_WIDE_ONLY = frozenset({"layer", "phase", "bytes", "lives_in", "arithmetic"})
+_WIDE = 120
+"""Columns of text that the whole dtype table takes."""
 
 
 def summary_table(result: Result) -> Table:
@@ -41,18 +44,35 @@ def phase_table(result: Result) -> Table:
     return table
 
 
-def dtype_table(source: Result | pd.DataFrame, layer: str | None = None) -> Table:
+def dtype_table(source: Result | pd.DataFrame, layer: str | None = None, console_width: int = 160) -> Table:
     """Format, scale, rounding and place of every tensor, or of those of one layer.
+
+    Columns that ``console_width`` has no room for are left out, and the caption says so.
 
     Raises:
         UserError: there is no such layer.
     """
     frame = dtype_frame(source, layer)
+    kept = _dtype_columns(layer, console_width)
     table = Table(title=Text(f"Number formats{f' of {layer}' if layer else ''}"), title_justify="left")
-    kept = [name for name in DTYPE_HEADER if name not in _LEFT_OUT and not (layer and name == "layer")]
+    table.caption, table.caption_justify = _dtype_caption(frame, console_width), "left"
     for name in kept:
         table.add_column(DTYPE_HEADER[name], justify="right" if name in DTYPE_NUMERIC else "left", overflow="fold")
-    positions = [list(DTYPE_HEADER).index(name) for name in kept]
     for row in dtype_rows(frame):
-        table.add_row(*(Text(row[position]) for position in positions))
+        shown = dict(zip(DTYPE_HEADER, row, strict=True))
+        shown["tensor"] = shown["tensor"].removeprefix(f"{layer}.")
+        shown["arithmetic"] = shown["arithmetic"].partition(",")[0]
+        table.add_row(*(Text(shown[name]) for name in kept))
     return table
+
+
+def _dtype_columns(layer: str | None, console_width: int) -> list[str]:
+    left_out = _LEFT_OUT | ({"layer"} if layer else set()) | (_WIDE_ONLY if console_width < _WIDE else set())
+    return [name for name in DTYPE_HEADER if name not in left_out]
+
+
+def _dtype_caption(frame: pd.DataFrame, console_width: int) -> str:
+    by_choice = any("," in str(text) for text in frame["arithmetic"]) and console_width >= _WIDE
+    parts = ["Floating-point arithmetic is by choice of the hwconfig."] if by_choice else []
+    parts += ["dtypes.csv has the columns that this terminal is too narrow for."] if console_width < _WIDE else []
+    return " ".join(parts)

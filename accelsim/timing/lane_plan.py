@@ -37,14 +37,16 @@ def lane_plan(program: Program, operation: Operation, hw: HardwareConfig, reside
     of one to fit, or as ``pipeline_tiles`` asks.
 
     Raises:
-        UserError: the hwconfig has no such unit.
+        UserError: the hwconfig has no such unit, or a buffer can't hold one element.
     """
     lanes = lane_unit(operation.unit, hw).lanes
     compute_cycles = -(-operation.work.elements // lanes) if operation.work else 0
     inputs, outputs = moved_inputs(program, operation), program.outputs_of(operation)
     read, written = _stored(inputs, residency), _stored(outputs, residency)
     tiles = max(
-        _tiles(inputs, hw.buffers.input), _tiles(outputs, hw.buffers.output), pipeline_tiles(sum(read) + sum(written))
+        _tiles(operation, inputs, "input", hw.buffers.input),
+        _tiles(operation, outputs, "output", hw.buffers.output),
+        pipeline_tiles(sum(read) + sum(written)),
     )
     streams = Streams([Stream(size, tiles) for size in read], [], [Stream(size, tiles) for size in written])
     traffic = SramTraffic(
@@ -58,5 +60,11 @@ def _stored(tensors: list[TensorSpec], residency: Residency) -> list[int]:
     return [tensor.bytes for tensor in tensors if residency.in_dram(tensor.index)]
 
 
-def _tiles(tensors: list[TensorSpec], buffer: Buffer) -> int:
-    return max(1, -(-sum(tensor.bytes for tensor in tensors) // buffer.tile_bytes))
+def _tiles(operation: Operation, tensors: list[TensorSpec], name: str, buffer: Buffer) -> int:
+    element_bytes = max((tensor.format.bytes_for(1) for tensor in tensors), default=0)
+    if element_bytes > buffer.tile_bytes:
+        raise UserError(
+            f"{operation.name} does not fit: buffers.{name}.capacity_bytes is {buffer.capacity_bytes}, "
+            f"and one element needs {element_bytes * (2 if buffer.double_buffered else 1)} bytes of it"
+        )
+    return max(1, -(-sum(tensor.bytes for tensor in tensors) // max(1, buffer.tile_bytes)))

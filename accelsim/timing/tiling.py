@@ -4,7 +4,7 @@ The rule, a heuristic and not a search:
 
 1. Start with the whole product as one tile. While a tile doesn't fit, halve it along one of the two axes of
    the operand that overfills its buffer most (``buffers.input`` left, ``buffers.weight`` right,
-   ``buffers.output`` accumulators): the axis that causes less DRAM traffic, the outer one on a tie. Tiles are
+   ``buffers.output`` accumulators): the axis that causes less DRAM traffic, the longer one on a tie. Tiles are
    multiples of what one fold covers.
 2. Halve on along m, else n, else k, as long as no traffic is added, until there are enough tiles to overlap
    transfers with work (``pipeline_tiles``).
@@ -18,7 +18,8 @@ into a matrix, so the halo that neighbouring tiles share is not counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -50,7 +51,7 @@ class Tiling:
 
 @dataclass(frozen=True)
 class _Side:
-    """An operand of the product, the axes that cut it (outer one first) and the buffer that holds its tiles."""
+    """An operand of the product, the axes that cut it and the buffer that holds its tiles."""
 
     name: str
     operand: Operand
@@ -67,7 +68,8 @@ class _Side:
         return -(-self.operand.bytes * share // (size(gemm, first) * size(gemm, second)))
 
     def overfill(self, gemm: Gemm, tile: Gemm) -> float:
-        return self.tile_bytes(gemm, tile) / self.buffer.tile_bytes
+        capacity = self.buffer.tile_bytes
+        return self.tile_bytes(gemm, tile) / capacity if capacity else math.inf
 
     def read_bytes(self, sweeps: int) -> int:
         """DRAM traffic of reading the operand in this many sweeps; one is enough where it is whole on chip."""
@@ -120,7 +122,8 @@ class ProductTiler:
             worst = max((self.left, self.right, self.output), key=lambda side: side.overfill(self.gemm, tile))
             if worst.overfill(self.gemm, tile) <= 1:
                 return tile
-            halves = list(self._halves(tile, worst.axes))
+            longer_first = sorted(worst.axes, key=lambda axis: size(tile, axis), reverse=True)
+            halves = list(self._halves(tile, longer_first))
             if not halves:
                 raise self._too_small(worst, tile)
             tile = min(halves, key=self._traffic_bytes)
@@ -136,7 +139,7 @@ class ProductTiler:
             tile = free[0]
         return tile
 
-    def _halves(self, tile: Gemm, axes: tuple[Axis, ...]) -> Iterator[Gemm]:
+    def _halves(self, tile: Gemm, axes: Iterable[Axis]) -> Iterator[Gemm]:
         """``tile`` halved along each of ``axes`` that still spans more than one fold."""
         for axis in axes:
             step = quantum(self.array, axis)

@@ -38,12 +38,14 @@ class Checkpoint:
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write atomically; floats in the metadata are written so that they read back exactly."""
-    metadata = {
+    described = {
         "schema": SCHEMA,
         "fingerprint": checkpoint.fingerprint,
-        "ranges": json.dumps(checkpoint.ranges),
-        "progress": json.dumps(vars(checkpoint.progress)),
+        "ranges": checkpoint.ranges,
+        "progress": vars(checkpoint.progress),
     }
+    # One key: safetensors writes several in an order that changes from run to run.
+    metadata = {"accelsim": json.dumps(described)}
     tensors = {name: array if array.flags.c_contiguous else array.copy() for name, array in checkpoint.state.items()}
     write_atomically(path, safetensors.numpy.save(tensors, metadata))
 
@@ -56,14 +58,14 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
     """
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            metadata = file.metadata() or {}
+            described = json.loads((file.metadata() or {})["accelsim"])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        progress, ranges = json.loads(metadata["progress"]), json.loads(metadata["ranges"])
-    except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
+        progress, ranges = Progress(**described["progress"]), described["ranges"]
+    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: not a checkpoint that can be read ({error}); delete it to start over") from error
-    if metadata.get("fingerprint") != fingerprint:
+    if described["fingerprint"] != fingerprint:
         raise UserError(
             f"{path}: belongs to another run: hwconfig, workload, seed or batch differ; "
             "give the same ones, or another --out"
         )
-    return Checkpoint(state, ranges, Progress(**progress), fingerprint)
+    return Checkpoint(state, ranges, progress, fingerprint)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from accelsim.reports.compare.cells import compare_cells
 from accelsim.reports.compare.figures import draw_comparison
 from accelsim.reports.compare.labels import unique_labels, workload_warning
-from accelsim.reports.page import footer, hardware_facts
+from accelsim.reports.page import footer_line, hardware_facts
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import assumptions_of, is_complete
 from accelsim.reports.web import Cell, assumptions, chips, document, escape, figure_panel, table, warning
@@ -35,7 +35,7 @@ def compare_page(results: Sequence[Result]) -> str:
 def _header(results: Sequence[Result], labels: Sequence[str]) -> str:
     workloads = list(dict.fromkeys(str(result.workload["name"]) for result in results))
     machines = "".join(
-        f'<p class="soft"><strong>{escape(label)}</strong></p>{chips(hardware_facts(result.hwconfig))}'
+        f"<div><strong>{escape(label)}</strong>{chips(hardware_facts(result.hwconfig))}</div>"
         for label, result in zip(labels, results, strict=True)
     )
     title = " <span>against</span> ".join(escape(label) for label in labels)
@@ -73,7 +73,8 @@ def _assumptions(results: Sequence[Result], labels: Sequence[str]) -> str:
 
 
 def _footer(results: Sequence[Result], labels: Sequence[str]) -> str:
-    return "".join(
-        footer({"run": label, **result.versions}, result.summary.get("seed"))
+    lines = [
+        footer_line({"run": label, **result.versions}, result.summary.get("seed"))
         for label, result in zip(labels, results, strict=True)
-    )
+    ]
+    return f"<footer>{'<br>'.join(lines)}</footer>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import by_layer, layer_labels, phase_title, phases
@@ -19,24 +20,23 @@ def cycles(result: Result) -> go.Figure | None:
     figure = go.Figure()
     for phase in phases(layers):
         sums = by_layer(layers[layers["phase"] == phase], ["compute_cycles", "stall_cycles"])
-        title, colour = phase_title(phase), phase_colour(phase)
-        for column, what, fill in (("compute_cycles", "compute", colour), ("stall_cycles", "stall", faded(colour))):
-            values = sums[column]
-            if values.sum() > 0:
-                hover = [f"<b>{name}</b><br>{title}, {what}: {human_count(v)} cycles" for name, v in values.items()]
-                figure.add_bar(
-                    x=list(values.index),
-                    y=values.tolist(),
-                    name=title if what == "compute" else f"{title}, stall",
-                    marker=_marker(fill, colour, stalled=what == "stall"),
-                    hovertext=hover,
-                    hoverinfo="text",
-                )
+        _add_bars(figure, phase, "compute", sums["compute_cycles"])
+        _add_bars(figure, phase, "stall", sums["stall_cycles"])
     layer_axis(figure, layer_labels(layers))
     figure.update_yaxes(title_text="Cycles", tickformat="~s")
     return styled(figure, height=430, barmode="stack")
 
 
-def _marker(fill: str, colour: str, *, stalled: bool) -> dict[str, object]:
-    line = {"color": colour, "width": 0.6 if stalled else 0}
-    return {"color": fill, "line": line}
+def _add_bars(figure: go.Figure, phase: str, what: str, values: pd.Series[float]) -> None:
+    """Solid bars for compute, pale ones for stalls; a click on the legend toggles both."""
+    title, colour = phase_title(phase), phase_colour(phase)
+    figure.add_bar(
+        x=list(values.index),
+        y=values.tolist(),
+        name=title,
+        legendgroup=phase,
+        showlegend=what == "compute",
+        marker={"color": faded(colour) if what == "stall" else colour, "line": {"width": 0}},
+        hovertext=[f"<b>{name}</b><br>{title}, {what}: {human_count(value)} cycles" for name, value in values.items()],
+        hoverinfo="text",
+    )

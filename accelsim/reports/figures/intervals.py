@@ -10,7 +10,7 @@ import pandas as pd
 from accelsim.reports.figures.aggregate import label
 from accelsim.reports.palette import UNITS
 
-MOST_BARS = 1500
+MOST_BARS = 3000
 """More operations than this are folded into equal stretches of time."""
 
 

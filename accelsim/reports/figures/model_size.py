@@ -4,39 +4,20 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
-from accelsim.reports.figures.aggregate import text
-from accelsim.reports.figures.style import styled
-from accelsim.reports.palette import TRAIN
+from accelsim.reports.figures.aggregate import numbers, text
+from accelsim.reports.figures.sizes import size_bars
 from accelsim.reports.result import Result
-from accelsim.reports.units import BYTES, human_bytes, human_count, scale_for
+from accelsim.reports.units import human_count
 
 
 def model_size(result: Result) -> go.Figure | None:
-    """Horizontal bars, the largest class on top, each with its size written out."""
-    frame = result.model_size
-    if frame.empty:
+    """Horizontal bars, the largest class on top; None when no class is listed."""
+    if result.model_size.empty:
         return None
-    ordered = frame.sort_values("bytes", kind="stable")
-    divisor, unit = scale_for(float(ordered["bytes"].max()), BYTES)
-    names = [
-        f"{text(kind).replace('_', ' ')} ({text(f)})"
-        for kind, f in zip(ordered["class"], ordered["format"], strict=True)
-    ]
-    sizes = [human_bytes(value) for value in ordered["bytes"]]
-    counts = zip(names, sizes, ordered["elements"], ordered["tensors"], strict=True)
-    figure = go.Figure(
-        go.Bar(
-            orientation="h",
-            y=names,
-            x=(ordered["bytes"] / divisor).tolist(),
-            text=sizes,
-            textposition="outside",
-            cliponaxis=False,
-            marker={"color": TRAIN},
-            hovertext=[f"<b>{n}</b><br>{s}: {human_count(e)} elements in {t} tensors" for n, s, e, t in counts],
-            hoverinfo="text",
-        )
-    )
-    figure.update_xaxes(title_text=f"Size ({unit})", range=[0, 1.22 * float(ordered["bytes"].max()) / divisor or 1])
-    figure.update_yaxes(showgrid=False)
-    return styled(figure, height=130 + 42 * max(3, len(ordered)))
+    ordered = result.model_size.assign(bytes=numbers(result.model_size, "bytes")).sort_values("bytes", kind="stable")
+    rows = ordered[["class", "format", "elements", "tensors"]].itertuples(index=False, name=None)
+    names, contents = [], []
+    for kind, format_, elements, tensors in rows:
+        names.append(f"{text(kind).replace('_', ' ')} ({text(format_)})")
+        contents.append(f"{human_count(elements)} elements in {tensors} tensors")
+    return size_bars(names, ordered["bytes"].tolist(), contents, bar_height=42)

@@ -28,7 +28,7 @@ def roofline(result: Result) -> go.Figure | None:
     _add_limits(figure, result, span)
     figure.update_xaxes(title_text="MACs per DRAM byte", type="log", exponentformat="SI", dtick=1)
     figure.update_yaxes(title_text="MACs per cycle", type="log", exponentformat="SI", dtick=1)
-    return styled(figure, height=430)
+    return styled(figure, height=430, legend_itemsizing="constant")
 
 
 def _points(layers: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from accelsim.reports.units import human_count, human_percent
 
 
 def timeline(result: Result) -> go.Figure | None:
-    """One row a unit, one bar an operation, coloured by phase."""
+    """One row a unit, one bar an operation, coloured by phase; a folded bar is paler the less its unit works."""
     bars = intervals(result.layers)
     if not bars:
         return None
@@ -27,7 +27,11 @@ def timeline(result: Result) -> go.Figure | None:
                 base=[bar.start for bar in chosen],
                 x=[bar.end - bar.start for bar in chosen],
                 name=phase_title(phase),
-                marker={"color": phase_colour(phase), "line": {"width": 0}},
+                marker={
+                    "color": phase_colour(phase),
+                    "line": {"width": 0},
+                    "opacity": [0.25 + 0.75 * bar.share for bar in chosen],
+                },
                 hovertext=[_hover(bar) for bar in chosen],
                 hoverinfo="text",
             )

@@ -32,6 +32,10 @@ p { margin: .2rem 0; }
   border: 1px solid var(--line); border-radius: 999px; padding: 1px 11px; font-size: .86rem; background: var(--card);
 }
 .warning { background: var(--warn); color: var(--warn-ink); border-radius: 8px; padding: 10px 14px; margin: 1rem 0 0; }
+.machines {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: 4px 24px; margin-top: 1rem;
+}
+.machines .chips { margin-top: .3rem; }
 .cards { display: grid; grid-template-columns: repeat(6, 1fr); gap: 12px; margin-top: 1.3rem; }
 .card, .panel {
   background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; min-width: 0;
@@ -44,11 +48,14 @@ p { margin: .2rem 0; }
 .figures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }
 .figures .wide { grid-column: 1 / -1; }
 .panel .meaning { font-size: .88rem; max-width: 100ch; margin-bottom: .6rem; }
-.scroll { overflow: auto; max-height: 70vh; border: 1px solid var(--line); border-radius: 8px; }
+.scroll { background: var(--card); overflow: auto; max-height: 70vh; border: 1px solid var(--line); border-radius: 8px; }
 table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
-thead th { position: sticky; top: 0; background: var(--card); box-shadow: inset 0 -1px var(--line); z-index: 1; }
+thead th {
+  position: sticky; top: 0; z-index: 1; background: var(--card); box-shadow: inset 0 -1px var(--line);
+  white-space: normal; vertical-align: bottom;
+}
 tbody th { font-weight: 500; }
 td.number, th.number { text-align: right; }
 tbody tr:hover { background: color-mix(in srgb, var(--accent) 9%, transparent); }
@@ -74,5 +81,6 @@ footer { color: var(--soft); font-size: .86rem; padding-top: 24px; padding-botto
   .card .value { font-size: 1.3rem; }
   h1 { font-size: 1.35rem; }
 }
+@media (hover: none) { tbody tr:hover { background: none; } }
 @media print { .filters { display: none; } .scroll { max-height: none; } .panel { break-inside: avoid; } }
 """

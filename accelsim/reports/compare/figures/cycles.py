@@ -16,26 +16,30 @@ from accelsim.reports.units import human_count
 
 def cycles(results: Sequence[Result]) -> go.Figure | None:
     """One stacked bar a result: compute and stall cycles of each phase."""
-    columns = {"compute_cycles": "compute", "stall_cycles": "stall"}
-    sums = [by_phase(result.layers, list(columns)) for result in results]
+    sums = [by_phase(result.layers, ["compute_cycles", "stall_cycles"]) for result in results]
     names = [text(name) for name in unique_labels(results)]
     figure = go.Figure()
     for phase in PHASES:
-        for column, what in columns.items():
-            values = [float(frame[column].get(phase, 0.0)) for frame in sums]
-            title = f"{phase_title(phase)}{', stall' if what == 'stall' else ''}"
+        for what in ("compute", "stall"):
+            values = [float(frame[f"{what}_cycles"].get(phase, 0.0)) for frame in sums]
             if any(values):
-                colour = phase_colour(phase)
-                figure.add_bar(
-                    x=names,
-                    y=values,
-                    name=title,
-                    marker={"color": faded(colour) if what == "stall" else colour, "line": {"width": 0}},
-                    hovertext=[
-                        f"<b>{n}</b><br>{title}: {human_count(v)} cycles" for n, v in zip(names, values, strict=True)
-                    ],
-                    hoverinfo="text",
-                )
+                _add_bars(figure, phase, what, names, values)
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(title_text="Cycles", tickformat="~s")
     return styled(figure, height=420, barmode="stack") if figure.data else None
+
+
+def _add_bars(figure: go.Figure, phase: str, what: str, names: list[str], values: list[float]) -> None:
+    title, colour = phase_title(phase), phase_colour(phase)
+    figure.add_bar(
+        x=names,
+        y=values,
+        name=title,
+        legendgroup=phase,
+        showlegend=what == "compute",
+        marker={"color": faded(colour) if what == "stall" else colour, "line": {"width": 0}},
+        hovertext=[
+            f"<b>{n}</b><br>{title}, {what}: {human_count(v)} cycles" for n, v in zip(names, values, strict=True)
+        ],
+        hoverinfo="text",
+    )

@@ -23,11 +23,11 @@ def ratios(results: Sequence[Result]) -> go.Figure | None:
     if not shown:
         return None
     figure = go.Figure()
-    largest = 1.0
+    powers: list[float] = []
     for index, name in list(enumerate(unique_labels(results)))[1:]:
         found = {metric.title: _ratio(metric, results, index) for metric in shown}
         positive = {title: value for title, value in found.items() if value > 0 and math.isfinite(value)}
-        largest = max([largest, *(abs(math.log2(value)) for value in positive.values())])
+        powers += [math.log2(value) for value in positive.values()]
         figure.add_bar(
             orientation="h",
             y=list(positive),
@@ -35,12 +35,13 @@ def ratios(results: Sequence[Result]) -> go.Figure | None:
             name=text(name),
             text=[human_ratio(value) for value in positive.values()],
             textposition="outside",
+            textfont={"size": 11},
             cliponaxis=False,
             marker={"color": result_colour(index), "line": {"width": 0}},
             hovertext=[f"<b>{title}</b><br>{text(name)}: {human_ratio(value)}" for title, value in positive.items()],
             hoverinfo="text",
         )
-    _axes(figure, [metric.title for metric in shown], largest)
+    _axes(figure, [metric.title for metric in shown], powers)
     height = 120 + len(shown) * max(26, 20 * (len(results) - 1))
     return styled(figure, height=height, barmode="group", showlegend=True)
 
@@ -49,14 +50,21 @@ def _ratio(metric: Metric, results: Sequence[Result], index: int) -> float:
     return ratio(metric.value(results[index]), metric.value(results[0]))
 
 
-def _axes(figure: go.Figure, titles: list[str], largest: float) -> None:
-    step = max(1, math.ceil(largest / 4))
-    reach = step * math.ceil(largest / step)
-    powers = list(range(-reach, reach + 1, step))
-    names = [f"{2**power}x" if power >= 0 else f"1/{2**-power}x" for power in powers]
-    limit = 1.25 * largest + 0.2
+def _axes(figure: go.Figure, titles: list[str], powers: list[float]) -> None:
+    """Powers of two around the range of ``powers`` (base-2 logarithms), with room for the labels of the bars."""
+    low, high = min([-0.5, *powers]), max([0.5, *powers])
+    step = max(1, math.ceil((high - low) / 8))
+    ticks = range(-step * math.ceil(-low / step), step * math.ceil(high / step) + 1, step)
+    room = 0.3 * (high - low)
     figure.update_xaxes(
-        title_text="Ratio to the first run", tickvals=powers, ticktext=names, range=[-limit, limit], zeroline=True
+        title_text="Ratio to the first run",
+        tickvals=list(ticks),
+        ticktext=[f"{2**power}x" if power >= 0 else f"1/{2**-power}x" for power in ticks],
+        range=[low - room, high + room],
+        zeroline=True,
+        zerolinecolor=OTHER,
+        zerolinewidth=2,
     )
-    figure.update_xaxes(zerolinecolor=OTHER, zerolinewidth=2)
-    figure.update_yaxes(type="category", categoryorder="array", categoryarray=titles[::-1], showgrid=False)
+    figure.update_yaxes(
+        type="category", categoryorder="array", categoryarray=titles, autorange="reversed", showgrid=False
+    )

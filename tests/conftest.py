@@ -1,0 +1,60 @@
+"""Paths and small machines that many tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from accelsim.datapath import Datapath, NumpyKernels
+from accelsim.datapath.kernels import Kernels
+from accelsim.hardware import HardwareConfig, load_hwconfig
+
+ROOT = Path(__file__).parents[1]
+GOLDEN = ROOT / "tests" / "golden"
+BACKENDS = [NumpyKernels]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    return GOLDEN
+
+
+@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+def kernels(request: pytest.FixtureRequest) -> Kernels:
+    """Every backend of the datapath; a test that asks for it runs once on each."""
+    return request.param()
+
+
+@pytest.fixture(scope="session")
+def int8_machine() -> HardwareConfig:
+    return load_hwconfig(ROOT / "hwconfigs" / "int8_range_bn.yaml")
+
+
+@pytest.fixture(scope="session")
+def fp32_machine() -> HardwareConfig:
+    return load_hwconfig(ROOT / "hwconfigs" / "fp32.yaml")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(7))
+
+
+@pytest.fixture(scope="session")
+def make_datapath() -> Callable[..., Datapath]:
+    """A checked datapath at the start of training step 0."""
+
+    def make(hw: HardwareConfig, state: dict[str, np.ndarray], seed: int = 1) -> Datapath:
+        machine = Datapath(hw.recipe(), state, seed=seed, check=True)
+        machine.begin_step(0, training=True, learning_rate=0.1)
+        return machine
+
+    return make

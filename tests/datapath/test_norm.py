@@ -1,0 +1,113 @@
+"""Normalisation kernels against the plain-integer reference, and the identities that range batch norm obeys."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from accelsim.datapath import NumpyKernels, reference
+from accelsim.datapath.context import NORM_FRACTION_BITS as BITS
+from accelsim.formats import FixedPointMultiplier
+
+KERNELS = NumpyKernels()
+INT8 = st.integers(-127, 127)
+INT16 = st.integers(-32767, 32767)
+
+
+def _columns(rows: list[int]) -> np.ndarray:
+    return np.array(rows)[:, None]
+
+
+def _pair(multiplier: FixedPointMultiplier) -> tuple[int, int]:
+    return int(np.ravel(multiplier.mantissa)[0]), int(np.ravel(multiplier.exponent)[0])
+
+
+@settings(deadline=None)
+@given(codes=st.lists(INT8, min_size=2, max_size=40))
+def test_mean_and_deviation(codes):
+    x = _columns(codes).astype(np.int8)
+    assert KERNELS.mean(x, BITS).tolist() == [reference.mean(codes, BITS)]
+    assert KERNELS.deviation(x).tolist() == [reference.deviation(codes)]
+
+
+@settings(deadline=None)
+@given(codes=st.lists(st.integers(-3, 3), min_size=4, max_size=48), chunks=st.sampled_from([1, 2, 4]))
+def test_range_with_ties_takes_the_first_row(codes, chunks):
+    codes = codes[: len(codes) // chunks * chunks]
+    total, extremes = KERNELS.range_sum(_columns(codes).astype(np.int8), chunks)
+    expected, tops, bottoms = reference.range_sum(codes, chunks)
+    assert total.tolist() == [expected]
+    assert extremes[:, :, 0].tolist() == [tops, bottoms]
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    rows=st.lists(st.tuples(INT8, INT16), min_size=4, max_size=40),
+    chunks=st.sampled_from([1, 2]),
+    gain=st.floats(0.01, 1.0),
+)
+def test_range_norm_backward(rows, chunks, gain):
+    rows = rows[: len(rows) // chunks * chunks]
+    q, g = [a for a, _ in rows], [b for _, b in rows]
+    x, gradient = _columns(q).astype(np.int8), _columns(g).astype(np.int16)
+    spread, extremes = KERNELS.range_sum(x, chunks)
+    g_sum = KERNELS.channel_sum(gradient)
+    gd_sum = (KERNELS.channel_products(gradient, x) << BITS) - KERNELS.mean(x, BITS) * g_sum
+    multiplier = FixedPointMultiplier.from_real(np.array([gain]))
+    found = KERNELS.range_norm_backward(gradient, (g_sum, gd_sum), spread, extremes, multiplier, BITS)
+    centre = reference.mean(q, BITS)
+    expected_gd = sum(gi * ((qi << BITS) - centre) for gi, qi in zip(g, q, strict=True))
+    assert gd_sum.tolist() == [expected_gd]
+    total, tops, bottoms = reference.range_sum(q, chunks)
+    expected = reference.range_norm_backward(g, expected_gd, total, tops, bottoms, *_pair(multiplier), BITS)
+    assert found[:, 0].tolist() == expected
+
+
+@settings(deadline=None, max_examples=200)
+@given(rows=st.lists(st.tuples(INT8, INT16), min_size=2, max_size=40), along=st.floats(-4, 4), gain=st.floats(0.01, 1.0))
+def test_batch_norm_backward(rows, along, gain):
+    q, g = [a for a, _ in rows], [b for _, b in rows]
+    x, gradient = _columns(q).astype(np.int8), _columns(g).astype(np.int16)
+    d = KERNELS.centred(x, KERNELS.mean(x, BITS), BITS)
+    first, second = (FixedPointMultiplier.from_real(np.array([v])) for v in (along, gain))
+    found = KERNELS.batch_norm_backward(gradient, d, KERNELS.channel_sum(gradient), first, second, BITS)
+    expected = reference.batch_norm_backward(g, d[:, 0].tolist(), _pair(first), *_pair(second), BITS)
+    assert found[:, 0].tolist() == expected
+
+
+@settings(deadline=None)
+@given(codes=st.lists(INT8, min_size=2, max_size=40), real=st.floats(0.001, 1e5), offset=st.integers(-(2**20), 2**20))
+def test_normalise(codes, real, offset):
+    x = _columns(codes).astype(np.int8)
+    multiplier = FixedPointMultiplier.from_real(np.array([real]))
+    centre = KERNELS.mean(x, BITS)
+    y = KERNELS.rescale(KERNELS.centred(x, centre, BITS), multiplier) + offset
+    found = np.clip(y, *[-(2**31), 2**31 - 1])[:, 0].tolist()
+    assert found == reference.normalise(codes, int(centre[0]), *_pair(multiplier), offset, BITS)
+
+
+@pytest.mark.parametrize("chunks", [1, 4])
+def test_identities_of_the_range_norm_gradient(kernels, rng, chunks):
+    """sum dx = 0, and sum dx (x - mean) = 0 (the output does not change with the scale of x)."""
+    x = rng.integers(-127, 128, size=(4096, 8)).astype(np.int8)
+    g = rng.integers(-32767, 32768, size=x.shape).astype(np.int16)
+    spread, extremes = kernels.range_sum(x, chunks)
+    centre, g_sum = kernels.mean(x, BITS), kernels.channel_sum(g)
+    gd_sum = (kernels.channel_products(g, x) << BITS) - centre * g_sum
+    one = FixedPointMultiplier.from_real(np.full(8, 0.5))
+    dx = kernels.range_norm_backward(g, (g_sum, gd_sum), spread, extremes, one, BITS).astype(np.float64)
+    d = kernels.centred(x, centre, BITS) * 2.0**-BITS
+    # Each word is rounded to half a unit; the mean and the share of the extremes add half a unit each.
+    assert np.all(np.abs(dx.sum(axis=0)) <= x.shape[0])
+    # The rounded mean leaves a small sum of d, which the mean gradient multiplies.
+    rest = np.abs(d.sum(axis=0) * (g_sum / x.shape[0]) * 2.0**BITS)
+    assert np.all(np.abs((dx * d).sum(axis=0)) <= 0.5 * np.abs(d).sum(axis=0) + rest + 255 * chunks)
+
+
+def test_a_channel_without_range_has_defined_extremes(kernels):
+    x = np.full((6, 2), 5, dtype=np.int8)
+    spread, extremes = kernels.range_sum(x, 1)
+    assert spread.tolist() == [0, 0]
+    assert extremes.tolist() == [[[0, 0]], [[0, 0]]]

@@ -1,0 +1,62 @@
+"""Pooling and softmax."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accelsim.datapath.kernels.vector import portable_exp
+
+
+@given(x=st.floats(-690, 0))
+def test_portable_exp_is_within_two_units(x):
+    found = float(portable_exp(np, np.array([x]))[0])
+    assert found == pytest.approx(math.exp(x), rel=4e-16)
+
+
+def test_portable_exp_far_below_is_zero():
+    assert portable_exp(np, np.array([-701.0, -1e9, -np.inf])).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_softmax_sums_to_one_in_any_order_of_classes(kernels, rng):
+    logits = rng.normal(size=(50, 10)).astype(np.float32) * 10
+    forward = kernels.softmax(logits)
+    backward = kernels.softmax(logits[:, ::-1])[:, ::-1]
+    np.testing.assert_array_equal(forward, backward)
+    np.testing.assert_allclose(forward.sum(axis=1), 1, rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "padding"), [((2, 2), (2, 2), (0, 0)), ((3, 3), (2, 2), (1, 1)), ((2, 3), (1, 2), (0, 1))]
+)
+def test_pools_against_a_loop(kernels, rng, kernel, stride, padding):
+    x = rng.integers(-4, 5, size=(2, 6, 7, 3)).astype(np.int8)
+    rows = (6 + 2 * padding[0] - kernel[0]) // stride[0] + 1
+    columns = (7 + 2 * padding[1] - kernel[1]) // stride[1] + 1
+    best, winner = kernels.max_pool2d(x, kernel, stride, padding, (rows, columns), -128)
+    total = kernels.average_pool2d(x, kernel, stride, padding, (rows, columns))
+    g = rng.integers(-1000, 1000, size=best.shape).astype(np.int32)
+    dx = kernels.max_pool2d_backward(g, winner, kernel, stride, padding, x.shape)
+    da = kernels.average_pool2d_backward(g, kernel, stride, padding, x.shape)
+    dx_expected, da_expected = np.zeros(x.shape, dtype=np.int64), np.zeros(x.shape, dtype=np.int64)
+    for n, r, c, k in np.ndindex(best.shape):
+        window = [
+            (y, z)
+            for y in range(r * stride[0] - padding[0], r * stride[0] - padding[0] + kernel[0])
+            for z in range(c * stride[1] - padding[1], c * stride[1] - padding[1] + kernel[1])
+        ]
+        inside = [(y, z) for y, z in window if 0 <= y < 6 and 0 <= z < 7]
+        values = [int(x[n, y, z, k]) for y, z in inside]
+        assert best[n, r, c, k] == max(values)
+        assert total[n, r, c, k] == sum(values)
+        first = inside[values.index(max(values))]
+        assert window[winner[n, r, c, k]] == first
+        dx_expected[n, *first, k] += g[n, r, c, k]
+        for y, z in inside:
+            da_expected[n, y, z, k] += g[n, r, c, k]
+    np.testing.assert_array_equal(dx, dx_expected)
+    np.testing.assert_array_equal(da, da_expected)

@@ -1,0 +1,108 @@
+"""A synthetic Result, whole and small, with knobs for what a test varies."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from accelsim.reports import Result
+from accelsim.reports.schema import DTYPES, METRICS, MODEL_SIZE
+
+PHASES = ("forward", "data_gradient", "weight_gradient", "update")
+UNITS = {"forward": "mac_array", "data_gradient": "mac_array", "weight_gradient": "mac_array", "update": "update"}
+
+
+def operations(layers):
+    rows, cycle = [], 0
+    for index in range(len(PHASES) * layers):
+        phase, layer = PHASES[index // layers], f"conv2d{index % layers + 1}"
+        rows.append(_operation(index, layer, phase, cycle))
+        cycle = rows[-1]["end_cycle"]
+    return pd.DataFrame(rows)
+
+
+def _operation(index, layer, phase, start):
+    macs = 0 if phase == "update" else 4096 * (index + 1)
+    row = {"layer": layer, "phase": phase, "operation": "conv2d", "unit": UNITS[phase], "index": index}
+    row |= {"start_cycle": start, "end_cycle": start + 150, "compute_cycles": 100, "stall_cycles": 50, "wait_cycles": 3}
+    row |= {"macs": macs, "passes": 1, "dram_read_bytes": 640, "dram_write_bytes": 128, "dram_bytes": 768}
+    row |= {"sram_bytes": 4096, "energy_pj": 10.5 + index / 3, "energy_mac_pj": 4.0, "energy_lane_pj": 0.5}
+    return row | {"energy_sram_pj": 1.0, "energy_dram_pj": 5.0 + index / 3}
+
+
+def metrics(steps, steps_per_epoch=5):
+    rows = []
+    for step in range(1, steps + 1):
+        last = step % steps_per_epoch == 0
+        accuracy, loss = (0.5 + step / (4 * steps), 1.1 / step) if last else (math.nan, math.nan)
+        rows.append((step, (step - 1) // steps_per_epoch + 1, 0.1, 2.3 / math.sqrt(step), accuracy, loss))
+    return pd.DataFrame(rows, columns=METRICS)
+
+
+def dtypes():
+    choice = "floating point, by choice of the hwconfig"
+    rows = [
+        ("conv2d1.weight", "master_weight", "conv2d1", "forward", "16x3x3x3", 432, "fp32", 32, 1728),
+        ("conv2d1.weight_codes", "weight", "conv2d1", "forward", "16x3x3x3", 432, "int8", 8, 432),
+        ("conv2d2.input", "activation", "conv2d2", "forward", "32", 32, "int8", 8, 32),
+    ]
+    ends = [("", "", "DRAM", choice), ("0.5", "nearest", "DRAM", "integer"), ("0.25", "stochastic", "SRAM", "integer")]
+    return pd.DataFrame([row + end for row, end in zip(rows, ends, strict=True)], columns=DTYPES)
+
+
+def summary(hwconfig, workload, **changes):
+    figures = {
+        "hwconfig": hwconfig,
+        "workload": workload,
+        "train_loss": 0.3127,
+        "test_accuracy": 0.875,
+        "total_cycles": 12_300_000,
+        "time_per_step_s": 0.0246,
+        "energy_per_step_pj": 4.2e9,
+        "model_size_bytes": 1536,
+        "training_memory_bytes": 3 * 2**20,
+        "dram_bytes_per_step": 9216,
+        "sram_bytes_per_step": 49152,
+        "dram_bandwidth_bytes_per_s": 1.5e9,
+        "dram_peak_bytes_per_s": 1.92e10,
+        "mac_utilisation": 0.42,
+        "macs_per_step": 319488,
+        "images_per_step": 32,
+        "steps": 10,
+        "epochs": 2,
+        "seed": 7,
+        "area_um2": 1.75e6,
+        "clock_mhz": 500.0,
+        "train_images_per_s": 812.5,
+        "time_per_epoch_s": 0.123,
+        "energy_per_epoch_pj": 2.1e10,
+        "complete": True,
+        "assumptions": ["DRAM is plain bandwidth."],
+    }
+    return figures | changes
+
+
+def build(name="int8", workload="digits_cnn", layers=3, steps=10, versions=None, workload_fields=None, **changes):
+    array = {"count": 2, "rows": 32, "columns": 32, "operand": "int8"}
+    hwconfig = {"name": name, "description": "A test.", "clock_mhz": 500.0, "technology": "45nm", "mac_array": array}
+    sizes = [("weight", 2, 1000, "int8", 1000), ("norm_statistic", 4, 134, "fp32", 536)]
+    return Result(
+        hwconfig=hwconfig | {"dram": {"standard": "DDR4-2400"}},
+        workload={"name": workload, "epochs": 2, "network": {"input_shape": [8, 8, 1]}} | (workload_fields or {}),
+        summary=summary(name, workload, **changes),
+        layers=operations(layers),
+        metrics=metrics(steps),
+        dtypes=dtypes(),
+        model_size=pd.DataFrame(sizes, columns=MODEL_SIZE),
+        versions={"accelsim": "0.1.0"} if versions is None else versions,
+    )
+
+
+@pytest.fixture
+def make_result():
+    return build
+
+
+@pytest.fixture
+def result():
+    return build()

@@ -1,0 +1,157 @@
+"""Save and load: exact, deterministic, and clear about what is wrong."""
+
+import dataclasses
+import json
+import math
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accelsim.errors import UserError
+from accelsim.reports import load, run_folder, save
+from accelsim.reports.plain import from_json, plain, to_json
+from accelsim.reports.schema import METRICS
+from accelsim.reports.tables import from_csv, to_csv
+
+TABLES = ("layers", "metrics", "dtypes", "model_size")
+FILES = {
+    "hwconfig.yaml",
+    "workload.yaml",
+    "layers.csv",
+    "layers.parquet",
+    "metrics.csv",
+    "dtypes.csv",
+    "model_size.csv",
+    "versions.json",
+    "report.html",
+    "summary.json",
+}
+
+
+def assert_equal(found, expected):
+    for field in ("hwconfig", "workload", "summary", "versions"):
+        assert getattr(found, field) == getattr(expected, field)
+    for table in TABLES:
+        pd.testing.assert_frame_equal(getattr(found, table), getattr(expected, table), check_exact=True)
+
+
+def test_round_trip_is_exact(result, tmp_path):
+    folder = save(result, tmp_path / "deep" / "run")
+    assert {item.name for item in folder.iterdir()} == FILES
+    assert_equal(load(str(folder)), result)
+
+
+def test_round_trip_without_training(make_result, tmp_path):
+    timed = make_result(steps=0, test_accuracy=None, train_loss=None, complete=False, assumptions=[])
+    timed = dataclasses.replace(timed, metrics=pd.DataFrame(columns=METRICS))
+    assert_equal(load(save(timed, tmp_path)), timed)
+
+
+def test_equal_results_give_equal_bytes(make_result, tmp_path):
+    first, second = (save(make_result(), tmp_path / name) for name in "ab")
+    for name in FILES:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_order_of_fields_is_kept_and_json_is_strict(make_result, tmp_path):
+    folder = save(make_result(train_loss=math.inf), tmp_path)
+    assert next(iter(yaml.safe_load((folder / "hwconfig.yaml").read_text()))) == "name"
+
+    def refuse(text):
+        raise AssertionError(text)
+
+    assert json.loads((folder / "summary.json").read_text(), parse_constant=refuse)["train_loss"] == "Infinity"
+    assert load(folder).summary["train_loss"] == math.inf
+
+
+def test_the_summary_is_written_last_and_taken_away_first(result, tmp_path, monkeypatch):
+    save(result, tmp_path)
+
+    def fail(_):
+        raise RuntimeError("drawing failed")
+
+    monkeypatch.setattr(run_folder, "run_page", fail)
+    with pytest.raises(RuntimeError):
+        save(result, tmp_path)
+    with pytest.raises(UserError, match="not a finished run"):
+        load(tmp_path)
+
+
+def test_no_such_folder(tmp_path):
+    with pytest.raises(UserError, match="no such folder"):
+        load(tmp_path / "nowhere")
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match="is a file"):
+        load(tmp_path / "file")
+    with pytest.raises(UserError, match="cannot be used as a run folder"):
+        save(None, tmp_path / "file")
+
+
+def test_an_unfinished_run_names_resume_only_with_a_checkpoint(tmp_path):
+    with pytest.raises(UserError, match="not a finished run") as caught:
+        load(tmp_path)
+    assert "--resume" not in str(caught.value)
+    (tmp_path / "checkpoint.safetensors").touch()
+    with pytest.raises(UserError, match="--resume"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(FILES - {"layers.csv", "report.html"}))
+@pytest.mark.parametrize("content", [b"", b"[1, 2", b"\xff\xfe\x00", b"3\n"])
+def test_a_broken_file_is_named(result, tmp_path, name, content):
+    save(result, tmp_path)
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=name):
+        load(tmp_path)
+
+
+def test_a_missing_file_and_a_missing_column_are_named(result, tmp_path):
+    save(result, tmp_path)
+    (tmp_path / "dtypes.csv").write_text("tensor,role\nx,y\n")
+    with pytest.raises(UserError, match=r"dtypes.csv: broken: it has no column layer, phase"):
+        load(tmp_path)
+    (tmp_path / "dtypes.csv").unlink()
+    with pytest.raises(UserError, match=r"dtypes.csv: missing"):
+        load(tmp_path)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.tuples(
+            st.text(st.characters(min_codepoint=32, exclude_categories=["Cs"])), st.floats(), st.integers(0, 2**53)
+        ),
+        min_size=1,
+    )
+)
+def test_csv_round_trip_of_text_and_numbers(rows):
+    frame = pd.DataFrame(rows, columns=["scale", "train_loss", "elements"])
+    pd.testing.assert_frame_equal(from_csv(to_csv(frame)), frame, check_exact=True)
+
+
+scalars = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text().filter(lambda text: text not in ("NaN", "Infinity", "-Infinity"))
+)
+
+
+@given(st.dictionaries(st.text(), scalars | st.lists(st.integers())))
+def test_json_round_trip(summary):
+    assert from_json(to_json(summary)) == summary
+
+
+def test_plain_values():
+    class Kind(StrEnum):
+        ONE = "one"
+
+    found = plain({Kind.ONE: (np.int64(3), np.float64(0.5), Kind.ONE)})
+    assert found == {"one": [3, 0.5, "one"]}
+    assert [type(item) for item in found["one"]] == [int, float, str]

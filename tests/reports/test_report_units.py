@@ -1,0 +1,83 @@
+"""Human formats: edges, prefixes and rounding across a prefix."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accelsim.reports import units
+
+ALL = (
+    units.human_bytes,
+    units.human_count,
+    units.human_energy,
+    units.human_rate,
+    units.human_area,
+    units.human_seconds,
+    units.human_percent,
+    units.human_points,
+    units.human_number,
+    units.human_ratio,
+)
+
+
+@pytest.mark.parametrize("human", ALL)
+def test_a_missing_value_is_a_dash(human):
+    assert human(None) == "–"
+    assert human(math.nan) == "–"
+
+
+@pytest.mark.parametrize("human", ALL)
+@given(value=st.floats(allow_nan=False))
+def test_any_number_reads_short(human, value):
+    assert 0 < len(human(value)) <= 24 or human in (units.human_percent, units.human_points)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (units.human_bytes(0), "0 B"),
+        (units.human_bytes(1023), "1023 B"),
+        (units.human_bytes(1024), "1.00 KiB"),
+        (units.human_bytes(1536), "1.50 KiB"),
+        (units.human_bytes(3 * 2**20), "3.00 MiB"),
+        (units.human_bytes(2.0**80), "1.074e+09 PiB"),
+        (units.human_count(17), "17"),
+        (units.human_count(999), "999"),
+        (units.human_count(999.9e3), "1.00 M"),
+        (units.human_count(12_345_678), "12.3 M"),
+        (units.human_count(-12_345_678), "-12.3 M"),
+        (units.human_energy(0), "0 pJ"),
+        (units.human_energy(0.25), "0.250 pJ"),
+        (units.human_energy(4.2e6), "4.20 µJ"),
+        (units.human_energy(3e12), "3.00 J"),
+        (units.human_seconds(0), "0 s"),
+        (units.human_seconds(2.5e-9), "2.50 ns"),
+        (units.human_seconds(0.0031), "3.10 ms"),
+        (units.human_seconds(42), "42 s"),
+        (units.human_seconds(9000), "2.50 h"),
+        (units.human_rate(1.92e10), "19.2 GB/s"),
+        (units.human_area(1.75e6), "1.75 mm²"),
+        (units.human_percent(0), "0.0 %"),
+        (units.human_percent(0.8734), "87.3 %"),
+        (units.human_points(-1.25), "-1.2 %"),
+        (units.human_number(0.31271), "0.3127"),
+        (units.human_ratio(0), "0x"),
+        (units.human_ratio(0.25), "0.250x"),
+        (units.human_ratio(28.36), "28.4x"),
+        (units.human_ratio(0.00322), "0.00322x"),
+        (units.human_ratio(4e-6), "4.00e-06x"),
+        (units.human_count(math.inf), "∞ T"),
+        (units.human_number(-math.inf), "-∞"),
+    ],
+)
+def test_examples(shown, expected):
+    assert shown == expected
+
+
+@given(st.floats(min_value=1.0, max_value=1e14))
+def test_a_count_keeps_three_digits_of_the_value(value):
+    number, _, prefix = units.human_count(value).partition(" ")
+    factor = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[prefix]
+    assert float(number) * factor == pytest.approx(value, rel=0.00501)

@@ -1,0 +1,116 @@
+"""What single operations ask of the hardware."""
+
+import pytest
+
+from accelsim.errors import UserError
+from accelsim.formats import Role, format_by_name
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.timing import Residency, passes, product_cost, simulate
+from accelsim.timing.simulator import plan_operation
+from accelsim.timing.stream import MAX_PIECES
+
+IN_DRAM = Residency(frozenset())
+
+
+def product(gemm, left="int8", right="int8", opcode="matmul"):
+    """A program of one product with all operands in DRAM."""
+    shapes = [((gemm.m, gemm.k), left), ((gemm.k, gemm.n), right), ((gemm.m, gemm.n), "int32")]
+    tensors = [
+        TensorSpec(i, f"t{i}", shape, format_by_name(name), Role.INTERNAL) for i, (shape, name) in enumerate(shapes)
+    ]
+    swapped = opcode.endswith("_backward_weights")
+    inputs = (1, 0) if swapped else (0, 1)
+    operation = Operation(0, opcode, Unit.MAC_ARRAY, "layer", Phase.FORWARD, inputs, (2,), gemms=(gemm,))
+    return Program(tensors, [operation])
+
+
+def plan(program, hw, residency=IN_DRAM):
+    return plan_operation(program, program.operations[0], hw, residency)
+
+
+def test_wide_operands_take_one_pass_for_each_slice(load):
+    hw = load("int8_range_bn")
+    narrow, wide = product(Gemm(64, 64, 64)), product(Gemm(64, 64, 64), right="int16")
+    assert passes(wide, wide.operations[0], hw.mac_array) == 2
+    assert plan(wide, hw).compute_cycles == 2 * plan(narrow, hw).compute_cycles
+
+
+def test_each_pass_reads_the_narrow_operand_and_one_slice_of_the_wide_one(load):
+    hw = load("int8_range_bn")
+    on_chip = Residency(frozenset({0, 1, 2}))
+    cost = product_cost(Gemm(64, 64, 64), hw.mac_array)
+    sram = plan(product(Gemm(64, 64, 64), right="int16"), hw, on_chip).sram
+    assert sram.input.read_bytes == 2 * cost.left_read_words
+    assert sram.weight.read_bytes == 2 * cost.right_read_words
+    assert sram.output.write_bytes == 2 * 4 * 64 * 64
+    assert sram.output.read_bytes == 4 * 64 * 64
+
+
+def test_partial_sums_are_read_back(load):
+    hw = load("tpu_v1")
+    sram = plan(product(Gemm(64, 512, 64)), hw, Residency(frozenset({0, 1, 2}))).sram
+    assert sram.output.write_bytes == 2 * 4 * 64 * 64
+    assert sram.output.read_bytes == 4 * 64 * 64
+
+
+def test_weight_gradients_take_the_gradient_as_left_operand(load):
+    gemm = Gemm(32, 4096, 64)
+    found = plan(product(gemm, left="int16", opcode="matmul_backward_weights"), load("int8_range_bn"))
+    assert found.sram.input.write_bytes == 2 * gemm.m * gemm.k
+    assert found.sram.weight.write_bytes == gemm.k * gemm.n
+
+
+def test_dram_fills_and_drains_the_buffers(load):
+    found = plan(product(Gemm(512, 512, 512)), load("int8_range_bn"))
+    assert found.sram.input.write_bytes + found.sram.weight.write_bytes == found.dram_read_bytes
+    assert found.dram_write_bytes == 4 * 512 * 512
+    assert len(found.pieces) <= MAX_PIECES
+    assert sum(piece.busy_cycles for piece in found.pieces) >= found.compute_cycles
+
+
+def test_biases_and_scales(trace, load):
+    """A bias moves once; quantising it reads the scales of the operands, not the operands."""
+    program, hw = trace("int8_range_bn"), load("int8_range_bn")
+    (quantise,) = [op for op in program.operations if op.opcode == "quantise_bias"]
+    assert plan_operation(program, quantise, hw, IN_DRAM).dram_read_bytes == 4 * 10
+    (matmul,) = [op for op in program.operations if op.opcode == "matmul"]
+    assert plan_operation(program, matmul, hw, IN_DRAM).dram_read_bytes == 32 * 512 + 512 * 10 + 4 * 10
+
+
+def lanes(elements, name="int8", unit=Unit.VECTOR):
+    format_ = format_by_name(name)
+    tensors = [TensorSpec(i, f"t{i}", (elements,), format_, Role.INTERNAL) for i in range(2)]
+    work = Work(elements, 0, 1, format_)
+    return Program(tensors, [Operation(0, "relu", unit, "layer", Phase.FORWARD, (0,), (1,), work=work)])
+
+
+def test_lane_cycles_round_up(load):
+    assert plan(lanes(65), load("int8_range_bn")).compute_cycles == 2
+
+
+def test_lane_operations_stream_everything_once(load):
+    found = plan(lanes(10**6), load("int8_range_bn"))
+    assert found.dram_read_bytes == found.dram_write_bytes == 10**6
+
+
+def test_ports_limit_lanes(load):
+    """64 lanes of fp32 need 256 bytes a cycle and the input port gives 128."""
+    program, hw = lanes(64_000, "fp32"), load("int8_range_bn")
+    (piece,) = plan(program, hw, Residency(frozenset({0, 1}))).pieces
+    assert piece.busy_cycles == 2 * 1000
+
+
+def test_missing_unit_is_refused(load):
+    with pytest.raises(UserError, match="no quantise_unit"):
+        simulate(lanes(64, unit=Unit.QUANTISE), load("fp32"))
+
+
+@pytest.mark.parametrize("capacity", [1, 7])
+def test_a_buffer_without_room_for_one_element_is_refused(load, edit, capacity):
+    hw = edit(load("int8_range_bn"), "buffers.output", capacity_bytes=capacity)
+    with pytest.raises(
+        UserError, match=rf"layer/forward/relu .*buffers.output.capacity_bytes is {capacity},.* 8 bytes"
+    ):
+        simulate(lanes(64, "fp32"), hw)
+    with pytest.raises(UserError, match=f"buffers.output.capacity_bytes is {capacity}, and one fold"):
+        simulate(product(Gemm(64, 64, 64)), hw)
