@@ -22,10 +22,18 @@ class Buffer(FileModel):
     double_buffered: bool = True
     """Half of it is filled while the other half is used; then a tile has half of the capacity."""
 
+    resident_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share that keeps tensors on chip from one operation to a later one; the rest holds the tiles at work."""
+
+    @property
+    def resident_bytes(self) -> int:
+        """Bytes for tensors that stay on chip between operations."""
+        return int(self.capacity_bytes * self.resident_share)
+
     @property
     def tile_bytes(self) -> int:
         """Bytes that one tile may take."""
-        return self.capacity_bytes // 2 if self.double_buffered else self.capacity_bytes
+        return (self.capacity_bytes - self.resident_bytes) // (2 if self.double_buffered else 1)
 
 
 class Buffers(FileModel):

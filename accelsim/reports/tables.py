@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 
 import pandas as pd
 
@@ -22,16 +23,15 @@ def to_parquet(frame: pd.DataFrame) -> bytes:
 
 
 def from_csv(data: bytes) -> pd.DataFrame:
-    """Read what ``to_csv`` wrote; an empty cell is missing in a column of numbers, empty in one of text."""
-    columns = [str(name) for name in pd.read_csv(io.BytesIO(data), nrows=0).columns]
-    frame = pd.read_csv(
-        io.BytesIO(data),
-        dtype={name: str for name in columns if name in TEXT},
-        keep_default_na=False,
-        na_values={name: [""] for name in columns if name not in TEXT},
-        float_precision="round_trip",
-    )
-    return frame if len(frame) else pd.DataFrame(columns=columns)
+    """Read what ``to_csv`` wrote; an empty cell is missing in a column of numbers, empty in one of text.
+
+    Raises:
+        ValueError: it isn't a CSV file, or a cell that should be a number isn't one.
+    """
+    raw = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
+    if raw.empty:
+        return pd.DataFrame(columns=list(raw.columns))
+    return pd.DataFrame({name: raw[name] if name in TEXT else _numbers(raw[name], str(name)) for name in raw.columns})
 
 
 def from_parquet(data: bytes) -> pd.DataFrame:
@@ -48,3 +48,15 @@ def check_columns(table: str, frame: pd.DataFrame) -> None:
     missing = [name for name in TABLES[table] if name not in frame.columns]
     if missing:
         raise ValueError(f"it has no column {', '.join(missing)}; another version of accelsim may have written it")
+
+
+def _numbers(cells: pd.Series[str], name: str) -> pd.Series[float] | pd.Series[int]:
+    """Whole numbers where every cell is one, else floats, read to the last bit."""
+    try:
+        return pd.Series([int(cell) for cell in cells])
+    except ValueError:
+        pass
+    try:
+        return pd.Series([float(cell) if cell else math.nan for cell in cells])
+    except ValueError as error:
+        raise ValueError(f"column {name}: {error}") from error

@@ -93,7 +93,7 @@ def scaled(value: float | None, scales: tuple[Scale, ...]) -> str:
     if math.isinf(value):
         return f"{_infinite(value)} {scales[-1][1]}".rstrip()
     divisor, unit = scale_for(value, scales)
-    shown = f"{value / divisor:.3e}" if abs(value / divisor) >= 1e5 else _digits(value / divisor)
+    shown = _digits(value / divisor)
     if divisor == 1.0 and value == int(value) and abs(value) < 1e5:
         shown = str(int(value))
     return f"{shown} {unit}".rstrip()
@@ -111,7 +111,7 @@ def scale_for(value: float, scales: tuple[Scale, ...]) -> Scale:
 def _digits(value: float) -> str:
     """Three significant digits, never in exponent form for readable sizes."""
     size = abs(float(f"{value:.3g}"))
-    if size and size < 0.001:
+    if size >= 1e5 or 0 < size < 0.001:
         return f"{value:.2e}"
     decimals = 2 - math.floor(math.log10(size)) if size else 0
     return f"{value:.{max(0, decimals)}f}"

@@ -1,9 +1,9 @@
 """Which tensors of a step stay on chip between their producer and their last use.
 
-The rule, in issue order: a tensor that an operation makes stays on chip until its last use if it fits into
-what is left of the residency budget at that moment; otherwise it is written to DRAM once and read back by
-each user. A decision is never taken back. The budget is the part of the input and output buffers that
-the active tiles don't take: half of each double-buffered one.
+The rule, worked out ahead over the whole step in issue order, as a compiler would: a tensor that an operation
+makes stays on chip until its last use; where the resident tensors then exceed the resident share of the
+buffers, those whose last use lies furthest ahead are given up, from their making on. What does not stay is
+written to DRAM once and read back by each user.
 
 Parameters, state and what the host supplies (images, labels) live in DRAM and are read by each user. A result
 that no operation reads (the loss) is written to DRAM once, for the host.
@@ -11,7 +11,6 @@ that no operation reads (the loss) is written to DRAM once, for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -37,25 +36,22 @@ class Residency:
 
 def budget_bytes(buffers: Buffers) -> int:
     """Bytes that resident tensors may take at once."""
-    return sum(buffer.capacity_bytes - buffer.tile_bytes for buffer in (buffers.input, buffers.output))
+    return buffers.input.resident_bytes + buffers.weight.resident_bytes + buffers.output.resident_bytes
 
 
 def place_tensors(program: Program, hw: HardwareConfig) -> Residency:
     """Decide for every tensor of ``program`` by the rule above."""
-    free = budget_bytes(hw.buffers)
+    budget = budget_bytes(hw.buffers)
     last_read = {index: operation.index for operation in program.operations for index in operation.inputs}
     resident: dict[int, int] = {}
     on_chip: set[int] = set()
     for operation in program.operations:
-        for tensor in program.outputs_of(operation):
-            keeps = not tensor.persistent and tensor.index in last_read
-            if keeps and tensor.index not in on_chip and tensor.bytes <= free:
-                resident[tensor.index] = tensor.bytes
-                on_chip.add(tensor.index)
-                free -= tensor.bytes
-        free += sum(resident.pop(index) for index in _finished(resident, last_read, operation.index))
+        made = [t for t in program.outputs_of(operation) if not t.persistent and t.index in last_read]
+        resident.update({tensor.index: tensor.bytes for tensor in made})
+        on_chip.update(tensor.index for tensor in made)
+        while sum(resident.values()) > budget:
+            given_up = max(resident, key=lambda index: (last_read[index], index))
+            del resident[given_up]
+            on_chip.discard(given_up)
+        resident = {index: size for index, size in resident.items() if last_read[index] > operation.index}
     return Residency(frozenset(on_chip))
-
-
-def _finished(resident: Iterable[int], last_read: dict[int, int], now: int) -> list[int]:
-    return [index for index in resident if last_read[index] <= now]

@@ -42,7 +42,7 @@ def test_any_number_reads_short(human, value):
         (units.human_bytes(1024), "1.00 KiB"),
         (units.human_bytes(1536), "1.50 KiB"),
         (units.human_bytes(3 * 2**20), "3.00 MiB"),
-        (units.human_bytes(2.0**80), "1.074e+09 PiB"),
+        (units.human_bytes(2.0**80), "1.07e+09 PiB"),
         (units.human_count(17), "17"),
         (units.human_count(999), "999"),
         (units.human_count(999.9e3), "1.00 M"),

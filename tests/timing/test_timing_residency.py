@@ -26,15 +26,25 @@ def small(load, edit):
     return edit(hw, "buffers.output", capacity_bytes=100)
 
 
-def test_budget_is_what_active_tiles_leave(small, edit):
+def test_resident_share_and_tiles_split_each_buffer(small, edit):
     assert budget_bytes(small.buffers) == 100
-    assert budget_bytes(edit(small, "buffers.output", double_buffered=False).buffers) == 50
+    shared = edit(small, "buffers.output", resident_share=0.2).buffers
+    assert budget_bytes(shared) == 70
+    assert shared.output.resident_bytes + 2 * shared.output.tile_bytes == 100
+    alone = edit(small, "buffers.output", resident_share=0.2, double_buffered=False).buffers.output
+    assert alone.tile_bytes == 80
 
 
-def test_what_fits_stays_until_its_last_use(small):
-    chain = program([10, 60, 60, 60], [((0,), (1,)), ((1,), (2,)), ((2,), (3,)), ((3,), ())])
+def test_where_space_runs_out_the_tensor_needed_last_is_given_up(small):
+    steps = [((0,), (1,)), ((1,), (2,)), ((2,), (3,)), ((3,), ()), ((1,), ())]
+    found = place_tensors(program([10, 60, 40, 50], steps), small)
+    assert [found.where(i) for i in range(4)] == ["dram", "dram", "on_chip", "on_chip"]
+
+
+def test_a_chain_that_fits_stays_on_chip(small):
+    chain = program([10, 50, 50, 50], [((0,), (1,)), ((1,), (2,)), ((2,), (3,)), ((3,), ())])
     found = place_tensors(chain, small)
-    assert [found.where(i) for i in range(4)] == ["dram", "on_chip", "dram", "on_chip"]
+    assert [found.where(i) for i in range(4)] == ["dram", "on_chip", "on_chip", "on_chip"]
 
 
 def test_parameters_and_unread_results_live_in_dram(small):

@@ -48,7 +48,9 @@ p { margin: .2rem 0; }
 .figures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }
 .figures .wide { grid-column: 1 / -1; }
 .panel .meaning { font-size: .88rem; max-width: 100ch; margin-bottom: .6rem; }
-.scroll { background: var(--card); overflow: auto; max-height: 70vh; border: 1px solid var(--line); border-radius: 8px; }
+.scroll {
+  overflow: auto; max-height: 70vh; background: var(--card); border: 1px solid var(--line); border-radius: 8px;
+}
 table { border-collapse: collapse; width: 100%; font-size: .86rem; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: 5px 10px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }

@@ -1,0 +1,145 @@
+"""The run page: whole, offline, escaped; the same figures in notebook and terminal."""
+
+import dataclasses
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+from plotly.offline import get_plotlyjs
+from rich.console import Console
+
+from accelsim.errors import UserError
+from accelsim.reports import dtype_table, phase_table, run_page, summary_table
+from accelsim.reports.figures import FIGURES
+from accelsim.reports.web.style import STYLE
+
+EVIL = "</script><script>alert('x')</script>&\"<b>"
+
+
+class Elements(HTMLParser):
+    """Start tags with their attributes, and a check that what opens closes."""
+
+    VOID = frozenset({"meta", "input", "br"})
+
+    def __init__(self, page):
+        super().__init__()
+        self.found, self.open = [], []
+        self.feed(page)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def text_of(renderable, width=140):
+    console = Console(width=width, file=io.StringIO())
+    console.print(renderable)
+    return console.file.getvalue()
+
+
+def own_part(page):
+    return page.replace(get_plotlyjs(), "")
+
+
+def test_the_page_is_well_formed_and_needs_no_network(result):
+    page = run_page(result)
+    assert page.count(get_plotlyjs()) == 1
+    elements = Elements(own_part(page))
+    assert not any("src" in attrs or "href" in attrs for _, attrs in elements.found)
+    assert not re.search(r"https?://|@import|url\(", own_part(page))
+    assert "prefers-color-scheme: dark" in STYLE
+
+
+def test_every_figure_has_its_place_and_its_data(result):
+    page = own_part(run_page(result))
+    data = json.loads(re.search(r'id="figure-data">(.*?)</script>', page).group(1))
+    assert list(data) == [spec.name for spec in FIGURES]
+    ids = [attrs["id"] for _, attrs in Elements(page).found if "id" in attrs]
+    assert set(data) <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+def test_key_figures_assumptions_formats_versions_and_seed_are_there(result):
+    page = own_part(run_page(result))
+    for text in ("87.5 %", "24.6 ms", "4.20 mJ", "1.50 KiB", "3.00 MiB", "42.0 %", "seed 7", "accelsim 0.1.0"):
+        assert text in page
+    assert page.index("3.00 MiB") < page.index("DRAM is plain bandwidth.") < page.index('class="figures"')
+    assert page.count("conv2d1.weight_codes") == 1
+
+
+def test_equal_results_give_equal_pages(make_result):
+    assert run_page(make_result()) == run_page(make_result())
+
+
+def test_hostile_text_stays_text(make_result):
+    result = make_result(assumptions=[EVIL], versions={EVIL: EVIL}, workload_fields={"description": EVIL})
+    layers = result.layers.assign(layer=EVIL, operation=EVIL)
+    hostile = dataclasses.replace(
+        result,
+        layers=layers,
+        dtypes=result.dtypes.assign(tensor=EVIL),
+        model_size=result.model_size.assign(format=EVIL),
+    )
+    page = own_part(run_page(hostile))
+    assert "<script>alert" not in page
+    assert page.count("<script") == 3
+    Elements(page)
+    assert "<script" not in hostile._repr_html_()
+
+
+def test_a_run_that_only_timed_and_one_cut_short(make_result):
+    timed = own_part(run_page(make_result(steps=0, test_accuracy=None)))
+    assert 'id="curves"' not in timed
+    assert '<div class="value">–</div>' in timed
+    assert "cut short" in own_part(run_page(make_result(complete=False)))
+    assert "cut short" not in timed
+
+
+def test_a_page_of_an_empty_result(result):
+    empty = {name: getattr(result, name).iloc[:0] for name in ("layers", "metrics", "dtypes", "model_size")}
+    bare = dataclasses.replace(result, **empty, summary={}, hwconfig={"name": "a"}, workload={"name": "b"}, versions={})
+    Elements(own_part(run_page(bare)))
+    assert bare._repr_html_().startswith("<div>")
+    assert "Phase" in text_of(phase_table(bare))
+
+
+def test_notebook_view_is_small_and_has_the_figures(result):
+    view = result._repr_html_()
+    assert len(view) < 4000
+    assert "87.5 %" in view
+    assert "Weight gradient" in view
+
+
+def test_terminal_summary_leaves_out_what_is_missing(make_result):
+    shown = text_of(summary_table(make_result(test_accuracy=None)))
+    assert "Test accuracy" not in shown
+    assert "24.6 ms" in shown
+    assert "cut short" in text_of(summary_table(make_result(complete=False)))
+
+
+def test_terminal_phases_add_up(result):
+    lines = text_of(phase_table(result)).splitlines()
+    forward, total = (next(line for line in lines if title in line) for title in ("Forward", "Total"))
+    assert [cell.strip() for cell in forward.split("│")[2:5]] == ["300", "150", "24.6 k"]
+    assert [cell.strip() for cell in total.split("│")[2:5]] == ["1200", "600", "184 k"]
+    assert "100.0 %" in total
+
+
+def test_terminal_dtypes_of_one_layer(result):
+    shown = text_of(dtype_table(result, "conv2d1"))
+    assert "weight_codes" in shown
+    assert "conv2d2" not in shown
+    assert "conv2d2.input" in text_of(dtype_table(result.dtypes))
+    assert "dtypes.csv" in text_of(dtype_table(result, console_width=80), width=80)
+
+
+def test_unknown_layer_names_the_nearest(result):
+    with pytest.raises(UserError, match=r"no layer 'conv2d9' \(did you mean 'conv2d\d'\?\); layers: conv2d1, conv2d2"):
+        dtype_table(result, "conv2d9")
