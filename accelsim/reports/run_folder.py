@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import pandas as pd
 import yaml
 
+from accelsim.atomic import write_atomically
 from accelsim.errors import UserError
-from accelsim.reports.atomic import write_atomically
 from accelsim.reports.page import run_page
 from accelsim.reports.plain import from_json, to_json, to_yaml
 from accelsim.reports.result import Result

@@ -64,3 +64,15 @@ TEXT = frozenset(
     ]
 )
 """Columns read back as text whatever they look like."""
+
+WHOLE = frozenset(
+    [
+        *LAYERS[LAYERS.index("index") : LAYERS.index("energy_pj")],
+        "step",
+        "elements",
+        "bits",
+        "bytes",
+        "tensors",
+    ]
+)
+"""Columns of whole numbers: how an empty table is typed."""

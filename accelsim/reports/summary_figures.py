@@ -49,12 +49,14 @@ SUMMARY_FIGURES = (
     SummaryFigure(
         "test_accuracy", "Test accuracy", human_percent, "test images classified correctly after the last epoch"
     ),
-    SummaryFigure("train_loss", "Train loss", human_number, "cross-entropy at the end of training"),
+    SummaryFigure("train_loss", "Train loss", human_number, "mean cross-entropy over the last epoch"),
     SummaryFigure("time_per_step_s", "Time per step", human_seconds, "cycles of one training step ÷ clock"),
     SummaryFigure("energy_per_step_pj", "Energy per step", human_energy, "compute, SRAM and DRAM of one training step"),
-    SummaryFigure("model_size_bytes", "Model size", human_bytes, "parameters and statistics as stored"),
+    SummaryFigure("model_size_bytes", "Model size", human_bytes, "parameters, statistics and scales as stored"),
     SummaryFigure("training_memory_bytes", "Training memory", human_bytes, "most bytes alive at once in a step"),
-    SummaryFigure("mac_utilisation", "MAC utilisation", human_percent, "MAC slots used ÷ slots in the step's cycles"),
+    SummaryFigure(
+        "mac_utilisation", "MAC utilisation", human_percent, "MACs done ÷ MACs that all arrays could do in that time"
+    ),
     SummaryFigure("total_cycles", "Cycles per step", human_count, "first cycle to last cycle of one training step"),
     SummaryFigure("macs_per_step", "MACs per step", human_count, "multiply-accumulates of one training step"),
     SummaryFigure("images_per_step", "Images per step", _whole, "batch size"),
@@ -64,7 +66,7 @@ SUMMARY_FIGURES = (
     SummaryFigure("dram_peak_bytes_per_s", "DRAM bandwidth peak", human_rate, "what the hwconfig's DRAM offers"),
     SummaryFigure("time_per_epoch_s", "Time per epoch", human_seconds, "simulated hardware, all steps of an epoch"),
     SummaryFigure("energy_per_epoch_pj", "Energy per epoch", human_energy, "simulated hardware, all steps of an epoch"),
-    SummaryFigure("area_um2", "Silicon area", human_area, "of the parts that the technology's table knows"),
+    SummaryFigure("area_um2", "Silicon area", human_area, "of multipliers and adders"),
     SummaryFigure("clock_mhz", "Clock", _megahertz, "of every unit"),
     SummaryFigure("steps", "Steps run", _whole, "training steps emulated bit by bit"),
     SummaryFigure("epochs", "Epochs", _whole, "passes over the training images"),

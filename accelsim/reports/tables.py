@@ -7,7 +7,7 @@ import math
 
 import pandas as pd
 
-from accelsim.reports.schema import TABLES, TEXT
+from accelsim.reports.schema import TABLES, TEXT, WHOLE
 
 
 def to_csv(frame: pd.DataFrame) -> bytes:
@@ -30,7 +30,7 @@ def from_csv(data: bytes) -> pd.DataFrame:
     """
     raw = pd.read_csv(io.BytesIO(data), dtype=str, keep_default_na=False)
     if raw.empty:
-        return pd.DataFrame(columns=list(raw.columns))
+        return pd.DataFrame({name: pd.Series([], dtype=_empty_type(str(name))) for name in raw.columns})
     return pd.DataFrame({name: raw[name] if name in TEXT else _numbers(raw[name], str(name)) for name in raw.columns})
 
 
@@ -48,6 +48,13 @@ def check_columns(table: str, frame: pd.DataFrame) -> None:
     missing = [name for name in TABLES[table] if name not in frame.columns]
     if missing:
         raise ValueError(f"it has no column {', '.join(missing)}; another version of accelsim may have written it")
+
+
+def _empty_type(name: str) -> type:
+    """Type of a column that has no cell to tell it."""
+    if name in TEXT:
+        return str
+    return int if name in WHOLE else float
 
 
 def _numbers(cells: pd.Series[str], name: str) -> pd.Series[float] | pd.Series[int]:

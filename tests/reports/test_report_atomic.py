@@ -4,8 +4,8 @@ import os
 
 import pytest
 
+from accelsim.atomic import write_atomically
 from accelsim.errors import UserError
-from accelsim.reports.atomic import write_atomically
 
 
 @pytest.mark.parametrize(("content", "expected"), [("µJ\n", "µJ\n".encode()), (b"\x00\xff", b"\x00\xff")])

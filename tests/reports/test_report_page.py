@@ -128,7 +128,7 @@ def test_terminal_phases_add_up(result):
     lines = text_of(phase_table(result)).splitlines()
     forward, total = (next(line for line in lines if title in line) for title in ("Forward", "Total"))
     assert [cell.strip() for cell in forward.split("│")[2:5]] == ["300", "150", "24.6 k"]
-    assert [cell.strip() for cell in total.split("│")[2:5]] == ["1200", "600", "184 k"]
+    assert [cell.strip() for cell in total.split("│")[2:5]] == ["1.20 k", "600", "184 k"]
     assert "100.0 %" in total
 
 

@@ -48,7 +48,8 @@ def test_round_trip_is_exact(result, tmp_path):
 
 def test_round_trip_without_training(make_result, tmp_path):
     timed = make_result(steps=0, test_accuracy=None, train_loss=None, complete=False, assumptions=[])
-    timed = dataclasses.replace(timed, metrics=pd.DataFrame(columns=METRICS))
+    empty = pd.DataFrame(columns=METRICS).astype(float).astype({"step": int})
+    timed = dataclasses.replace(timed, metrics=empty)
     assert_equal(load(save(timed, tmp_path)), timed)
 
 

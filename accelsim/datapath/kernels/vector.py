@@ -8,7 +8,7 @@ from accelsim.datapath.kernels.pad import PadKernels
 
 LOG2_E = 1.4426950408889634
 LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
-SOFTMAX_BITS = 30
+SOFTMAX_BITS = 40
 """Fraction bits of the exponentials before they are added up."""
 
 

@@ -139,7 +139,7 @@ def batch_norm_backward(
 def track(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     running, statistic = inputs
     momentum = np.float32(op.attributes["momentum"])
-    new = c.kernels.xp.asarray(real(statistic).astype(np.float32))
+    new = c.kernels.xp.asarray(real(statistic).astype(running.format.storage))
     c.state[running.name] = momentum * running.data + (np.float32(1) - momentum) * new
     return []
 

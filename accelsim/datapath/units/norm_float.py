@@ -1,4 +1,4 @@
-"""Normalisation in fp32: sums are taken in double precision and rounded once to fp32."""
+"""Normalisation in floating point: sums are taken in double precision and rounded once to the input's format."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ EPSILON = 1e-5
 
 def mean(x: Any) -> Any:
     """Per-channel mean of (rows, channels)."""
-    return x.mean(axis=0, dtype="float64").astype("float32")
+    return x.mean(axis=0, dtype="float64").astype(x.dtype)
 
 
 def deviation(x: Any) -> Any:
     """sqrt(variance + epsilon)."""
     variance = x.var(axis=0, dtype="float64")
-    return ((variance + EPSILON) ** 0.5).astype("float32")
+    return ((variance + EPSILON) ** 0.5).astype(x.dtype)
 
 
 def scaled_range(xp: Any, x: Any, chunks: int, constant: float) -> tuple[Any, Any]:
@@ -26,7 +26,7 @@ def scaled_range(xp: Any, x: Any, chunks: int, constant: float) -> tuple[Any, An
     starts = size * xp.arange(chunks)[:, None]
     extremes = xp.stack([parts.argmax(axis=1) + starts, parts.argmin(axis=1) + starts]).astype("int32")
     span = (parts.max(axis=1).astype("float64") - parts.min(axis=1)).mean(axis=0)
-    return (span * constant + EPSILON).astype("float32"), extremes
+    return (span * constant + EPSILON).astype(x.dtype), extremes
 
 
 def normalise(x: Any, centre: Any, spread: Any, gamma: Any, beta: Any) -> Any:
@@ -37,7 +37,7 @@ def normalise(x: Any, centre: Any, spread: Any, gamma: Any, beta: Any) -> Any:
 def products(g: Any, x: Any, centre: Any, spread: Any) -> tuple[Any, Any]:
     """Gradients of beta and gamma."""
     weighted = (g * ((x - centre) / spread)).sum(axis=0, dtype="float64")
-    return g.sum(axis=0, dtype="float64").astype("float32"), weighted.astype("float32")
+    return g.sum(axis=0, dtype="float64").astype(g.dtype), weighted.astype(g.dtype)
 
 
 def range_backward(g: Any, spread: Any, extremes: Any, gamma: Any, sums: tuple[Any, Any], constant: float) -> Any:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.kernels.vector import SOFTMAX_BITS
 from accelsim.datapath.units.registry import executes
 from accelsim.formats import FixedPointMultiplier
 from accelsim.machine import Tensor, Value
@@ -86,7 +87,7 @@ def softmax_cross_entropy(
     probabilities = c.kernels.softmax(logits.data)
     picked = probabilities[xp.arange(rows), labels.data]
     # The logarithm serves the report alone; no bit of the training depends on it.
-    loss = -xp.log(xp.maximum(picked, 2.0**-30)).mean(keepdims=True)
+    loss = -xp.log(xp.maximum(picked, 2.0**-SOFTMAX_BITS)).mean(keepdims=True)
     probabilities[xp.arange(rows), labels.data] -= 1.0
     gradient = probabilities / rows
     storage = outputs[0].format.storage

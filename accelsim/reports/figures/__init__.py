@@ -42,8 +42,8 @@ FIGURES = (
     FigureSpec(
         "cycles",
         "Cycles by layer and phase",
-        "Cycles that the units spend on each layer in one training step: solid while they compute, pale while they "
-        "stall for DRAM. Units work side by side, so the bars add up to more than the step takes.",
+        "Cycles that units are held by each layer in one training step: solid while they compute, pale while they wait "
+        "for DRAM or a buffer. Units work side by side, so the bars add up to more than the step takes.",
         cycles,
     ),
     FigureSpec(
@@ -84,7 +84,7 @@ FIGURES = (
     FigureSpec(
         "model_size",
         "Model size by tensor class",
-        "Bytes of the stored model: each class of parameter and statistic in its stored format.",
+        "Bytes of the stored model: parameters, statistics and scales in their stored formats.",
         model_size,
         wide=False,
     ),

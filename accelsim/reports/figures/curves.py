@@ -27,7 +27,7 @@ def curves(result: Result) -> go.Figure | None:
     steps, accuracies = evaluated(result.metrics, "test_accuracy")
     figure.add_trace(_line(steps, accuracies, "Test accuracy", TEST, "%{y:.2%}", "lines+markers", "dot"), 2, 1)
     figure.update_yaxes(title_text="Loss", row=1, col=1)
-    figure.update_yaxes(title_text="Accuracy", tickformat=".0%", row=2, col=1)
+    figure.update_yaxes(title_text="Accuracy", tickformat=".2~%", row=2, col=1)
     figure.update_xaxes(title_text="Training step", row=2, col=1)
     return styled(figure, height=460, hovermode="x unified")
 

@@ -1,4 +1,4 @@
-"""Cycles of every layer, by phase, computing apart from waiting for DRAM."""
+"""Cycles of every layer, by phase, computing apart from waiting for DRAM or a buffer."""
 
 from __future__ import annotations
 

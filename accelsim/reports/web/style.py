@@ -44,7 +44,8 @@ p { margin: .2rem 0; }
 .card .value { font-size: 1.6rem; font-weight: 650; line-height: 1.25; font-variant-numeric: tabular-nums; }
 .card .meaning { font-size: .8rem; line-height: 1.35; }
 .assumptions { margin-top: 12px; font-size: .92rem; }
-.assumptions ul { margin: .3rem 0 0; padding-left: 1.2rem; }
+.assumptions ul { margin: .3rem 0 0; padding-left: 1.2rem; columns: 2 440px; column-gap: 2.4rem; }
+.assumptions li { break-inside: avoid; }
 .figures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }
 .figures .wide { grid-column: 1 / -1; }
 .panel .meaning { font-size: .88rem; max-width: 100ch; margin-bottom: .6rem; }

@@ -48,8 +48,8 @@ FIGURES = (
     CompareFigure(
         "cycles",
         "Cycles by phase",
-        "Cycles that the units spend in one training step: solid while they compute, pale while they stall for DRAM. "
-        "Units work side by side, so the bars add up to more than the step takes.",
+        "Cycles that units are held in one training step: solid while they compute, pale while they wait for DRAM or a "
+        "buffer. Units work side by side, so the bars add up to more than the step takes.",
         cycles,
     ),
     CompareFigure(

@@ -40,6 +40,6 @@ def curves(results: Sequence[Result]) -> go.Figure | None:
             )
             figure.add_trace(trace, row, 1)
     figure.update_yaxes(title_text="Train loss", row=1, col=1)
-    figure.update_yaxes(title_text="Test accuracy", tickformat=".0%", row=2, col=1)
+    figure.update_yaxes(title_text="Test accuracy", tickformat=".2~%", row=2, col=1)
     figure.update_xaxes(title_text="Training step", row=2, col=1)
     return styled(figure, height=460, hovermode="x unified")

@@ -42,7 +42,7 @@ def frontier(results: Sequence[Result]) -> go.Figure | None:
                 hoverinfo="text",
             )
     figure.update_xaxes(title_text=f"Training energy ({unit})", rangemode="tozero")
-    figure.update_yaxes(title_text="Test accuracy", tickformat=".0%")
+    figure.update_yaxes(title_text="Test accuracy", tickformat=".2~%")
     return styled(figure, height=420, showlegend=True)
 
 
