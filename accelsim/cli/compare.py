@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 
 def compare(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders, or hwconfig files with --workload.", show_default=False)],
-    workload: Annotated[Path | None, typer.Option(help="Workload of the hwconfigs; they are timed, not trained.")] = None,
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders, or hwconfig files with --workload.", show_default=False)
+    ],
+    workload: Annotated[
+        Path | None, typer.Option(help="Workload of the hwconfigs; they are timed, not trained.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("comparison.html"),
     as_json: JSON = False,
 ) -> None:

@@ -12,7 +12,10 @@ from accelsim.yamlfile import FileModel
 
 
 class Sgd(FileModel):
-    """v <- momentum * v + gradient + weight_decay * w; w <- w - learning_rate * v (norm parameters and biases don't decay)."""
+    """v <- momentum * v + gradient + weight_decay * w; w <- w - learning_rate * v.
+
+    Only weights decay: norm parameters and biases don't.
+    """
 
     kind: Literal["sgd"] = "sgd"
     """Optimizer."""

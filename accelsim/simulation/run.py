@@ -59,9 +59,7 @@ def simulate(
     if dataset is not None:
         if folder:
             folder.mkdir(parents=True, exist_ok=True)
-        training = stages.train(
-            inputs, traced, dataset, steps=steps, out=folder, resume=resume, observer=observer
-        )
+        training = stages.train(inputs, traced, dataset, steps=steps, out=folder, resume=resume, observer=observer)
         if folder and finished and training.train_images_per_s is None:
             observer.say(f"{folder} was finished already")
             return load(folder)

@@ -11,8 +11,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Latency is charged once for the reads and once for the writes of an operation.",
     "SRAM tiles follow a stated rule of thumb, not a search for the best mapping.",
     "The halo that neighbouring tiles of a convolution share is not counted.",
-    "Tensors stay on chip in the resident share of the buffers; where it overflows, the tensor needed last goes to DRAM. "
-    "This is decided in issue order, though operations of different units may run in another order.",
+    "Tensors stay on chip in the resident share of the buffers; where it overflows, the tensor needed last goes to "
+    "DRAM. This is decided in issue order, though operations of different units may run in another order.",
     "Every operation is a pass of its own over its tensors: none is fused into the drain of the one before it.",
     "A tensor on chip is read in place, whichever buffer port its reader uses.",
     "Buffer ports limit one operation at a time; operations that run side by side don't compete for them.",

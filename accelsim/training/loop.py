@@ -85,7 +85,9 @@ class Trainer:
         loss = self.network.train_step(self.machine, self.workload.optimizer, images, _labels(labels), self.batch)
         value = float(loss.loss.data[0])
         if not math.isfinite(value):
-            raise UserError(f"training diverged: the loss of step {self.progress.step} is {value}; lower the learning rate")
+            raise UserError(
+                f"training diverged: the loss of step {self.progress.step} is {value}; lower the learning rate"
+            )
         return value
 
     def _learning_rate(self) -> float:

@@ -1,7 +1,23 @@
 """Reading the user's YAML files: safe, with units, and with errors that name line and field."""
 
-from accelsim.yamlfile.loader import load_model
+from accelsim.yamlfile.allowed import Allowed, Name
+from accelsim.yamlfile.faults import Fault, refuse
+from accelsim.yamlfile.kinds import kind_of
+from accelsim.yamlfile.loader import load_model, validated
+from accelsim.yamlfile.marks import MarkedYaml, read_marked
 from accelsim.yamlfile.model import FileModel
 from accelsim.yamlfile.quantity import quantity
 
-__all__ = ["FileModel", "load_model", "quantity"]
+__all__ = [
+    "Allowed",
+    "Fault",
+    "FileModel",
+    "MarkedYaml",
+    "Name",
+    "kind_of",
+    "load_model",
+    "quantity",
+    "read_marked",
+    "refuse",
+    "validated",
+]

@@ -3,74 +3,69 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from accelsim.errors import UserError, nearest
+from accelsim.yamlfile.kinds import SIGNATURES, expect_kind
 from accelsim.yamlfile.marks import MarkedYaml, read_marked
+from accelsim.yamlfile.places import Location, Place, find_place
+from accelsim.yamlfile.wording import MISFIT, wording
 
 M = TypeVar("M", bound=BaseModel)
+MOST_FAULTS = 20
+"""Faults that one message lists."""
 
 
-def load_model(model: type[M], path: Path) -> M:
-    """Read ``path`` and return a validated ``model``.
+def load_model(model: type[M], path: Path, kind: str = "") -> M:
+    """Read ``path`` and return a validated ``model``; ``kind`` is ``hwconfig`` or ``workload`` where it is one.
 
     Raises:
         UserError: one line per fault: file, line, column, field, what was found, what is allowed.
     """
-    marked = read_marked(path)
+    return validated(model, read_marked(path), kind)
+
+
+def validated(model: type[M], marked: MarkedYaml, kind: str = "") -> M:
+    """``load_model`` of a file that was read already.
+
+    Raises:
+        UserError: one line per fault.
+    """
+    if kind in SIGNATURES:
+        expect_kind(marked, kind)
     try:
         return model.model_validate(marked.data)
     except ValidationError as error:
-        faults = _merge_typos(model, error.errors())
-        raise UserError("\n".join(_message(marked, fault) for fault in faults)) from error
+        lines = _lines(model, marked, error.errors())
+    more = len(lines) - MOST_FAULTS
+    raise UserError("\n".join(lines[:MOST_FAULTS] + ([f"{marked.path}: and {more} more faults"] if more > 0 else [])))
 
 
-def _message(marked: MarkedYaml, fault: dict[str, Any]) -> str:
-    line, column = marked.position(fault["loc"])
-    field = ".".join(str(part) for part in fault["loc"]) or "file"
-    return f"{marked.path}:{line}:{column}: {field}: {fault['msg']}"
-
-
-def _merge_typos(model: type[BaseModel], errors: list[ErrorDetails]) -> list[dict[str, Any]]:
-    """Word each fault; where an unknown field looks like a missing one, say both in one message."""
-    missing = {tuple(e["loc"]): e for e in errors if e["type"] == "missing"}
-    explained: set[tuple[str | int, ...]] = set()
-    faults: list[dict[str, Any]] = []
-    for error in errors:
-        loc = tuple(error["loc"])
+def _lines(model: type[BaseModel], marked: MarkedYaml, errors: list[ErrorDetails]) -> list[str]:
+    """One line a fault, in the file's order; a fault that two locations share is said once."""
+    places = [find_place(model, marked.data, error["loc"]) for error in errors]
+    missing = {place.path for place, error in zip(places, errors, strict=True) if error["type"] == "missing"}
+    explained: set[Location] = set()
+    faults: dict[tuple[Location, str], None] = {}
+    for place, error in zip(places, errors, strict=True):
         if error["type"] == "extra_forbidden":
-            siblings = [m for m in missing if m[:-1] == loc[:-1]]
-            allowed = _fields_at(model, loc[:-1]) or [str(m[-1]) for m in siblings]
-            hint = nearest(str(loc[-1]), allowed)
-            explained |= {m for m in siblings if repr(str(m[-1])) in hint}
-            text = f"unknown field{hint}" + (f"; allowed: {', '.join(allowed)}" if allowed else "")
-            faults.append({"loc": loc, "msg": text})
+            text, guess = _unknown_field(place)
+            # A misspelt field is missing under its right name too; that would say one fault twice.
+            explained |= {(*place.path[:-1], guess)} & missing
         else:
-            faults.append({"loc": loc, "msg": _wording(error)})
-    return [fault for fault in faults if fault["loc"] not in explained]
+            text = wording(error, place)
+        faults[place.path if error["type"] in ("missing", MISFIT) else place.written, text] = None
+    kept = [(field, text) for field, text in faults if field not in explained]
+    kept.sort(key=lambda fault: marked.position(fault[0]))
+    return [str(marked.error(field, text)) for field, text in kept]
 
 
-def _wording(error: ErrorDetails) -> str:
-    if error["type"] == "missing":
-        return "missing, and it has no default"
-    message = error["msg"].removeprefix("Value error, ")
-    found = error["input"]
-    shown = "" if isinstance(found, dict | list) and len(str(found)) > 60 else f" (found {found!r})"
-    hint = nearest(
-        str(found), error.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", ")
-    )
-    return f"{message}{shown}{hint}"
-
-
-def _fields_at(model: Any, loc: tuple[str | int, ...]) -> list[str]:
-    """Names of the fields of the model that ``loc`` leads to, or nothing where it can't be told."""
-    current: Any = model
-    for part in loc:
-        info = getattr(current, "model_fields", {}).get(part)
-        if info is None:
-            return []
-        current = info.annotation
-    return list(getattr(current, "model_fields", {}))
+def _unknown_field(place: Place) -> tuple[str, str]:
+    """The sentence about an unknown field, and the field that was probably meant."""
+    allowed = list(place.owner.model_fields) if place.owner else []
+    hint = nearest(str(place.path[-1]), allowed)
+    guess = next((name for name in allowed if f"{name!r}" in hint), "")
+    return f"unknown field{hint}" + (f"; allowed: {', '.join(allowed)}" if allowed else ""), guess

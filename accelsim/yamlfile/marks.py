@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from accelsim.errors import UserError
+from accelsim.yamlfile.nodes import check_nodes
+from accelsim.yamlfile.text import read_text
 
 
 @dataclass(frozen=True)
@@ -21,10 +23,7 @@ class MarkedYaml:
     root: yaml.Node
 
     def position(self, location: Sequence[str | int]) -> tuple[int, int]:
-        """Line and column (from 1) of the deepest node that ``location`` reaches.
-
-        A single-key mapping such as ``conv2d: {...}`` is stepped into where the location names what is inside it.
-        """
+        """Line and column (from 1) of the deepest node that ``location`` reaches."""
         node = self.root
         mark = node.start_mark
         for part in location:
@@ -35,57 +34,63 @@ class MarkedYaml:
             mark = key.start_mark
         return mark.line + 1, mark.column + 1
 
+    def error(self, location: Sequence[str | int], text: str) -> UserError:
+        """A fault of the field at ``location``, which may be missing."""
+        line, column = self.position(location)
+        field = ".".join(str(part) for part in location)
+        return UserError(f"{self.path}:{line}:{column}: {field + ': ' if field else ''}{text}")
+
+
+class _Loader(yaml.SafeLoader):
+    """Dates stay text: no field takes one, and a name may look like one."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith(":timestamp")]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
 
 def read_marked(path: Path) -> MarkedYaml:
     """Read one YAML document.
 
     Raises:
-        UserError: the file is missing, unreadable, not YAML, empty, or says a key twice.
+        UserError: the file is missing, unreadable, not YAML, empty, or holds more than plain data.
     """
+    text = read_text(path)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else (error.strerror or str(error))
-        raise UserError(f"{path}: cannot be read: {reason}") from error
-    try:
-        loader = yaml.SafeLoader(text)
+        loader = _Loader(text)
         root = loader.get_single_node()
         if root is None:
-            raise UserError(f"{path}: the file is empty")
-        _refuse_duplicates(path, root)
+            raise UserError(f"{path}:1:1: the file is empty")
+        check_nodes(path, root)
         return MarkedYaml(path, loader.construct_document(root), root)
     except yaml.YAMLError as error:
-        raise UserError(_yaml_message(path, error)) from error
+        raise UserError(_yaml_message(path, text, error)) from error
+    except RecursionError as error:
+        raise UserError(f"{path}: not a hwconfig and not a workload: nested too deep") from error
+    except (ValueError, LookupError) as error:  # a number of thousands of digits, or one that its tag denies
+        raise UserError(f"{path}: not valid YAML: {error}") from error
 
 
-def _yaml_message(path: Path, error: yaml.YAMLError) -> str:
+def _yaml_message(path: Path, text: str, error: yaml.YAMLError) -> str:
+    if isinstance(error, yaml.reader.ReaderError):
+        before = text[: error.position]
+        line, column = before.count("\n") + 1, error.position - before.rfind("\n")
+        return f"{path}:{line}:{column}: not valid YAML: a control character (0x{ord(str(error.character)):02x})"
     mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
     where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-    return f"{path}{where}: not valid YAML: {problem}"
-
-
-def _refuse_duplicates(path: Path, node: yaml.Node) -> None:
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in seen:
-                raise UserError(f"{path}:{line}: field {name!r} stands twice (first on line {seen[name]})")
-            seen[name] = line
-            _refuse_duplicates(path, value)
-    elif isinstance(node, yaml.SequenceNode):
-        for item in node.value:
-            _refuse_duplicates(path, item)
+    parts = [getattr(error, "context", None), getattr(error, "problem", None)]
+    problem = ", ".join(part for part in parts if part) or str(error).splitlines()[0]
+    hint = "; indent with spaces, not tabs" if "'\\t'" in problem else ""
+    return f"{path}{where}: not valid YAML: {problem}{hint}"
 
 
 def _child(node: yaml.Node, part: str | int) -> tuple[yaml.Node, yaml.Node] | None:
+    """Key and value of a field; a list's item is its own key."""
     if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == part:
-                return key, value
-        if len(node.value) == 1 and isinstance(node.value[0][1], yaml.MappingNode | yaml.SequenceNode):
-            return _child(node.value[0][1], part)
+        # From the end, for what a merge (<<) brings in stands before the mapping's own fields.
+        return next((pair for pair in reversed(node.value) if pair[0].value == str(part)), None)
     if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
         return node.value[part], node.value[part]
     return None

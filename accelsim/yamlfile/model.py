@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Any, get_args
+
+from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 
 class FileModel(BaseModel):
     """Frozen, knows no field but its own, and turns attribute docstrings into field descriptions."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _truth_is_no_number(cls, found: Any, info: ValidationInfo) -> Any:
+        """Refuse ``true`` for 1, which pydantic takes."""
+        items = found if isinstance(found, list) else [found]
+        if any(isinstance(item, bool) for item in items) and not _takes_bool(cls, info.field_name):
+            raise PydanticCustomError("truth", "a truth value stands where none belongs")
+        return found
+
+
+def _takes_bool(model: type[BaseModel], field: str | None) -> bool:
+    annotation = model.model_fields[field].annotation if field else None
+    return annotation is bool or bool in get_args(annotation)

@@ -2,42 +2,89 @@
 
 from __future__ import annotations
 
+import math
+import re
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from pydantic import BeforeValidator
-from pydantic_core import PydanticCustomError
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from accelsim.errors import nearest
+
+# pint alone would work out powers such as 9**9**9 for as long as that takes.
+_QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([A-Za-zµμ][A-Za-zµμ/ ]*)?")
+_COMMON = {
+    "byte": ("KiB", "MiB", "GiB", "B", "kB", "MB", "GB", "bytes"),
+    "MHz": ("MHz", "GHz", "kHz", "Hz"),
+    "byte/second": ("GB/s", "MB/s", "kB/s", "TB/s", "GiB/s", "MiB/s", "B/s", "Gbit/s"),
+    "ns": ("ns", "us", "ps", "ms", "s"),
+}
 
 
 @cache
 def _registry() -> Any:
-    import pint  # slow to import, and only files need it
+    import pint  # slow to import, and only files with units need it
 
     return pint.UnitRegistry()
 
 
-def quantity(unit: str, *, whole: bool = False) -> BeforeValidator:
+@dataclass(frozen=True)
+class Quantity:
+    """Annotation of a number that may be written with a unit; ``whole`` refuses fractions."""
+
+    unit: str
+    whole: bool = False
+
+    @property
+    def example(self) -> str:
+        return f"64 {_COMMON.get(self.unit, (self.unit,))[0]}"
+
+    def convert(self, found: Any) -> Any:
+        """A number of ``unit`` from text; anything else passes."""
+        if not isinstance(found, str):
+            return found
+        number = self._parsed(found)
+        if not self.whole:
+            return number
+        if abs(number - round(number)) > 1e-6:
+            raise PydanticCustomError("quantity", "{why}", {"why": f", which is not a whole number of {self.unit}s"})
+        return round(number)
+
+    def _parsed(self, text: str) -> float:
+        match = _QUANTITY.fullmatch(text.strip())
+        if not match:
+            raise PydanticCustomError("quantity", "{why}", {"why": ""})
+        number = float(match[1]) * (_factor(match[2].strip(), self.unit) if match[2] else 1.0)
+        if not math.isfinite(number):
+            raise PydanticCustomError("quantity", "{why}", {"why": ", which is too large"})
+        return number
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.convert, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {
+            "anyOf": [handler(schema), {"type": "string", "pattern": r"^\s*[+-]?[0-9.]", "examples": [self.example]}]
+        }
+
+
+@cache
+def _factor(unit: str, wanted: str) -> float:
+    """How many ``wanted`` one ``unit`` is."""
+    try:
+        return float(_registry().Quantity(1, unit).to(wanted).magnitude)
+    except Exception as error:  # pint raises many kinds for text that is no unit, and its tokenizer others
+        hint = nearest(unit, _COMMON.get(wanted, ()))
+        why = f": {unit} is not a unit of {wanted}{hint}"
+        raise PydanticCustomError("quantity", "{why}", {"why": why}) from error
+
+
+def quantity(unit: str, *, whole: bool = False) -> Quantity:
     """A validator that turns text such as ``"256 KiB"`` into a number of ``unit``; plain numbers pass.
 
     ``whole`` makes the result an int and refuses fractions.
     """
-
-    def convert(found: Any) -> Any:
-        if not isinstance(found, str):
-            return found
-        number = _parse(found, unit)
-        if not whole:
-            return number
-        if abs(number - round(number)) > 1e-6:
-            raise PydanticCustomError("quantity", "is not a whole number of {unit}", {"unit": unit})
-        return round(number)
-
-    return BeforeValidator(convert)
-
-
-def _parse(text: str, unit: str) -> float:
-    try:
-        return float(_registry().Quantity(text).to(unit).magnitude)
-    except Exception as error:  # pint raises many kinds, and tokenizer errors, for text that is no quantity
-        message = "is not a quantity in {unit}, for instance {example}"
-        raise PydanticCustomError("quantity", message, {"unit": unit, "example": f"'64 {unit}'"}) from error
+    return Quantity(unit, whole)

@@ -69,7 +69,8 @@ def _cases(golden: Path):
         lhs = loaded["lhs"][at_lhs : at_lhs + m * k].reshape(m, k).astype(np.int64) - lhs_zero
         rhs = loaded["rhs"][at_rhs : at_rhs + k * n].reshape(k, n).astype(np.int64) - rhs_zero
         blocks = {
-            name: loaded[name][at_out : at_out + m * n].reshape(m, n).astype(np.int64) for name in ("acc", "out", "out_pc")
+            name: loaded[name][at_out : at_out + m * n].reshape(m, n).astype(np.int64)
+            for name in ("acc", "out", "out_pc")
         }
         per_row = {name: loaded[name][at_row : at_row + m] for name in ("bias", "pc_multiplier", "pc_exponent")}
         yield lhs, rhs, blocks, per_row, (multiplier, shift, out_zero, low, high)

@@ -66,7 +66,9 @@ def test_range_norm_backward(rows, chunks, gain):
 
 
 @settings(deadline=None, max_examples=200)
-@given(rows=st.lists(st.tuples(INT8, INT16), min_size=2, max_size=40), along=st.floats(-4, 4), gain=st.floats(0.01, 1.0))
+@given(
+    rows=st.lists(st.tuples(INT8, INT16), min_size=2, max_size=40), along=st.floats(-4, 4), gain=st.floats(0.01, 1.0)
+)
 def test_batch_norm_backward(rows, along, gain):
     q, g = [a for a, _ in rows], [b for _, b in rows]
     x, gradient = _columns(q).astype(np.int8), _columns(g).astype(np.int16)

@@ -66,7 +66,13 @@ def _naive(x, w, stride, padding):
     rows = (height + 2 * padding[0] - kernel_rows) // stride[0] + 1
     columns = (width + 2 * padding[1] - kernel_columns) // stride[1] + 1
     for n, r, c, o, i, j, k in itertools.product(
-        range(batch), range(rows), range(columns), range(outputs), range(kernel_rows), range(kernel_columns), range(channels)
+        range(batch),
+        range(rows),
+        range(columns),
+        range(outputs),
+        range(kernel_rows),
+        range(kernel_columns),
+        range(channels),
     ):
         y, z = r * stride[0] + i - padding[0], c * stride[1] + j - padding[1]
         if 0 <= y < height and 0 <= z < width:

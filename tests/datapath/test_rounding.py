@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 from accelsim.datapath import NumpyKernels, reference
 from accelsim.formats import FixedPointMultiplier
 
-INT32 = st.one_of(
-    st.integers(-(2**31), 2**31 - 1), st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1])
-)
+INT32 = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1]))
 REAL = st.one_of(st.floats(2**-30, 2**12), st.floats(-(2**12), -(2**-30)), st.just(0.0))
 FORMATS = [(-127, 127), (-7, 7), (-32767, 32767), (-1, 1)]
 KERNELS = NumpyKernels()

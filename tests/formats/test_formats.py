@@ -29,7 +29,9 @@ def test_packed_bytes_round_up():
     assert format_by_name("int48").bytes_for(2) == 12
 
 
-@pytest.mark.parametrize(("name", "hint"), [("int1", "2 to 64"), ("int65", "2 to 64"), ("int88x", "int8"), ("fp33", "fp32")])
+@pytest.mark.parametrize(
+    ("name", "hint"), [("int1", "2 to 64"), ("int65", "2 to 64"), ("int88x", "int8"), ("fp33", "fp32")]
+)
 def test_unknown_names_say_what_is_allowed(name, hint):
     with pytest.raises(ValueError, match=hint):
         format_by_name(name)

@@ -47,9 +47,7 @@ def test_integer_gradients_point_the_same_way(network, batch, draw_state, int8_m
     batch = images.astype(np.float32), labels
     parameters = network.trace(fp32_machine.recipe(), OPTIMIZER, 8).parameters
     state = draw_state(parameters)
-    integer, floating = (
-        _run(network, _same_norm(hw), state, batch) for hw in (int8_machine, fp32_machine)
-    )
+    integer, floating = (_run(network, _same_norm(hw), state, batch) for hw in (int8_machine, fp32_machine))
     assert abs(integer[0] - floating[0]) < 0.05 * floating[0] + 0.05
     for name, expected in floating[1].items():
         found = integer[1][name]

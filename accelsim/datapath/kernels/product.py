@@ -78,7 +78,7 @@ class ProductKernels(PadKernels):
         carrier: Carrier,
     ) -> Any:
         """Gradient of x: each output position's contribution is added back to its window."""
-        batch, height, width, channels = input_shape
+        _, height, width, channels = input_shape
         outputs, kernel_rows, kernel_columns, _ = w.shape
         matrix = w.reshape(outputs, -1).astype(carrier.dtype)
         rows, columns = g.shape[1:3]
@@ -92,13 +92,22 @@ class ProductKernels(PadKernels):
             )
             for i in range(kernel_rows):
                 for j in range(kernel_columns):
-                    down, right = slice(i, i + rows * stride[0], stride[0]), slice(j, j + columns * stride[1], stride[1])
+                    down, right = (
+                        slice(i, i + rows * stride[0], stride[0]),
+                        slice(j, j + columns * stride[1], stride[1]),
+                    )
                     target[:, down, right] += spread[:, :, :, i, j]
             parts.append(target[:, padding[0] : padding[0] + height, padding[1] : padding[1] + width])
         return self._joined(parts)
 
     def conv2d_backward_weights(
-        self, x: Any, g: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], carrier: Carrier
+        self,
+        x: Any,
+        g: Any,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        carrier: Carrier,
     ) -> Any:
         """Gradient of w (out, rows, columns, in)."""
         outputs, channels = g.shape[3], x.shape[3]
@@ -127,10 +136,6 @@ class ProductKernels(PadKernels):
         return carrier.dtype if exact else "int64"
 
     @staticmethod
-    def _output(
-        x: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
-    ) -> tuple[int, int]:
-        sizes = [
-            (x.shape[axis + 1] + 2 * padding[axis] - kernel[axis]) // stride[axis] + 1 for axis in range(2)
-        ]
+    def _output(x: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]) -> tuple[int, int]:
+        sizes = [(x.shape[axis + 1] + 2 * padding[axis] - kernel[axis]) // stride[axis] + 1 for axis in range(2)]
         return sizes[0], sizes[1]

@@ -55,7 +55,7 @@ class RoundingKernels:
         high: int,
         storage: str,
     ) -> Any:
-        """One rounding: ``random`` (codes of ``random_bits``) is added just below the last kept bit. Scalar multiplier."""
+        """One rounding: ``random`` codes are added just below the last kept bit. Scalar multiplier."""
         xp, mantissa, shift = self.xp, int(multiplier.mantissa), 31 - int(multiplier.exponent)
         up, down = max(0, shift - random_bits), max(0, random_bits - shift)
         dither = random.reshape(-1, x.shape[-1])
@@ -121,7 +121,7 @@ class RoundingKernels:
         return self.blockwise(x, "int64", storage, step)
 
     def blockwise(self, x: Any, working: str, storage: str, step: Callable[[Any, slice], Any]) -> Any:
-        """Run ``step(rows in working type, which rows)`` over blocks of rows (last axis whole) and store the results."""
+        """Run ``step(rows in working type, which rows)`` over blocks of rows (last axis whole)."""
         rows = x.reshape(-1, x.shape[-1])
         out = self.xp.empty(rows.shape, dtype=storage)
         size = max(1, BLOCK // max(1, rows.shape[1]))

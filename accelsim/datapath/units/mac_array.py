@@ -14,6 +14,7 @@ from accelsim.program import Operation, TensorSpec
 
 @executes("matmul", "conv2d")
 def forward(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    """x by w, and the bias in the accumulators, which hold it on their own scale."""
     x, w, *bias = inputs
     carrier = Carrier.of(x.format, w.format)
     if op.opcode == "matmul":
@@ -31,6 +32,7 @@ def forward(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
 def matmul_backward_data(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """g by w."""
     g, w = inputs
     y = c.kernels.matmul(g.data, w.data, Carrier.of(g.format, w.format))
     return [_accumulated(c, y, g, w, outputs[0])]
@@ -40,6 +42,7 @@ def matmul_backward_data(
 def matmul_backward_weights(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """g transposed by x."""
     x, g = inputs
     y = c.kernels.matmul(g.data.T, x.data, Carrier.of(x.format, g.format))
     return [_accumulated(c, y, x, g, outputs[0])]
@@ -49,6 +52,7 @@ def matmul_backward_weights(
 def conv2d_backward_data(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Gradient of the input of a convolution."""
     g, w = inputs
     stride, padding = op.attributes["stride"], op.attributes["padding"]
     carrier = Carrier.of(g.format, w.format)
@@ -60,6 +64,7 @@ def conv2d_backward_data(
 def conv2d_backward_weights(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Gradient of the weights of a convolution."""
     x, g = inputs
     kernel, stride, padding = (op.attributes[key] for key in ("kernel", "stride", "padding"))
     carrier = Carrier.of(x.format, g.format)

@@ -37,6 +37,7 @@ def reciprocal(spread: Tensor) -> Any:
 def reduce_mean(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Mean per channel, with fraction bits below the code."""
     (x,) = inputs
     if not x.format.is_integer:
         return [Value(norm_float.mean(_rows(x)))]
@@ -47,6 +48,7 @@ def reduce_mean(
 def reduce_range(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Range per channel (sum over chunks) and where the extremes stand."""
     (x,) = inputs
     chunks, constant = op.attributes["chunks"], op.attributes["constant"]
     if not x.format.is_integer:
@@ -60,6 +62,7 @@ def reduce_range(
 def reduce_deviation(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Standard deviation per channel as an integer square root."""
     (x,) = inputs
     if not x.format.is_integer:
         return [Value(norm_float.deviation(_rows(x)))]
@@ -70,6 +73,7 @@ def reduce_deviation(
 def normalise(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """One multiplier per channel holds gamma over spread."""
     x, mean, spread, gamma, beta = inputs
     if not x.format.is_integer:
         return [Value(norm_float.normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
@@ -85,6 +89,7 @@ def normalise(
 def reduce_products(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """sum g and sum g (x - mean), exactly."""
     g, x, mean, spread = inputs
     if not x.format.is_integer:
         beta, gamma = norm_float.products(_rows(g), _rows(x), mean.data, spread.data)
@@ -99,6 +104,7 @@ def reduce_products(
 def range_norm_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """dx of range batch norm: e - mean(e), less the spread gradient at the extremes, times gamma over spread."""
     g, spread, extremes, gamma, beta_sum, gamma_sum = inputs
     if not g.format.is_integer:
         dx = norm_float.range_backward(
@@ -116,6 +122,7 @@ def range_norm_backward(
 def batch_norm_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """dx of ordinary batch norm."""
     g, x, mean, spread, gamma, beta_sum, gamma_sum = inputs
     if not g.format.is_integer:
         dx = norm_float.backward(
@@ -137,6 +144,7 @@ def batch_norm_backward(
 
 @executes("track")
 def track(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    """Moves the running statistic; written in place."""
     running, statistic = inputs
     momentum = np.float32(op.attributes["momentum"])
     new = c.kernels.xp.asarray(real(statistic).astype(running.format.storage))
@@ -148,6 +156,7 @@ def track(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[
 def recall_mean(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """The running mean on the fixed point of x."""
     running, x = inputs
     if not x.format.is_integer:
         return [Value(running.data)]

@@ -15,6 +15,7 @@ from accelsim.program import Operation, TensorSpec
 
 @executes("quantise")
 def quantise(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    """Floats to codes: divided by the new scale in double precision and rounded."""
     (x,), (output,) = inputs, outputs
     storage, (low, high) = output.format.storage, _limits(output)
     scale = _range(c, x, output) / high
@@ -31,6 +32,7 @@ def quantise(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tup
 def requantise(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Wide codes to narrow ones: fixed-point multiplier and rounding shift."""
     (x,), (output,) = inputs, outputs
     storage, (low, high) = output.format.storage, _limits(output)
     scale = _range(c, x, output) / high
@@ -48,6 +50,7 @@ def requantise(
 def dequantise(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Codes times scale in double precision, rounded to the float format."""
     (x,), (output,) = inputs, outputs
     return [Value((x.data.astype("float64") * x.scale).astype(output.format.storage))]
 
@@ -56,6 +59,7 @@ def dequantise(
 def quantise_bias(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """A float bias as codes on the accumulators' scale."""
     (bias, x, w), (output,) = inputs, outputs
     scale = x.scale * w.scale
     codes = c.kernels.quantise(bias.data, scale, *_limits(output), output.format.storage)

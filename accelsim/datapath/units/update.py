@@ -16,6 +16,7 @@ from accelsim.program import Operation, TensorSpec
 def reduce_sum(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Sum per channel."""
     (g,) = inputs
     rows = g.data.reshape(-1, g.shape[-1])
     if g.format.is_integer:

@@ -17,6 +17,7 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 @executes("relu")
 def relu(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    """max(x, 0) on the codes: zero is code 0."""
     (x,) = inputs
     return [Value(c.kernels.xp.maximum(x.data, x.data.dtype.type(0)), x.scale)]
 
@@ -25,12 +26,14 @@ def relu(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[T
 def relu_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """g where y is positive."""
     g, y = inputs
     return [Value(g.data * (y.data > 0), g.scale)]
 
 
 @executes("add")
 def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    """Both operands on one scale, then one integer addition."""
     a, b = inputs
     if not a.format.is_integer:
         return [Value(a.data + b.data)]
@@ -45,6 +48,7 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
 def max_pool2d(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Maxima of codes: order is the same on codes as on values."""
     (x,) = inputs
     lowest = -float("inf") if not x.format.is_integer else c.kernels.xp.iinfo(x.data.dtype).min
     best, winner = c.kernels.max_pool2d(x.data, *_window(op), _size(outputs[0]), lowest)
@@ -55,6 +59,7 @@ def max_pool2d(
 def max_pool2d_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Gradients to the taps that won."""
     (g, winner), (output,) = inputs, outputs
     spread = c.kernels.max_pool2d_backward(g.data, winner.data, *_window(op), output.shape)
     return [_wide(c, spread, g, output, 1)]
@@ -64,6 +69,7 @@ def max_pool2d_backward(
 def average_pool2d(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Sums; the scale divides."""
     (x,), (output,) = inputs, outputs
     total = c.kernels.average_pool2d(x.data, *_window(op), _size(output))
     return [_wide(c, total, x, output, _taps(op))]
@@ -73,6 +79,7 @@ def average_pool2d(
 def average_pool2d_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Gradients to all taps; the scale divides."""
     (g,), (output,) = inputs, outputs
     spread = c.kernels.average_pool2d_backward(g.data, *_window(op), output.shape)
     return [_wide(c, spread, g, output, _taps(op))]
@@ -82,6 +89,7 @@ def average_pool2d_backward(
 def softmax_cross_entropy(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
+    """Mean loss and (probability - target) / batch, in the loss format."""
     logits, labels = inputs
     xp, rows = c.kernels.xp, logits.shape[0]
     probabilities = c.kernels.softmax(logits.data)

@@ -34,7 +34,11 @@ def frontier(results: Sequence[Result]) -> go.Figure | None:
                 name=text(name),
                 mode="lines+markers",
                 line={"color": result_colour(index), "dash": result_dash(index), "width": 1.5},
-                marker={"symbol": result_symbol(index), "size": [13 if i == last else 5 for i in range(last + 1)]},
+                marker={
+                    "symbol": result_symbol(index),
+                    "opacity": 1,
+                    "size": [13 if i == last else 5 for i in range(last + 1)],
+                },
                 hovertext=[
                     f"<b>{text(name)}</b><br>{human_percent(a)} after {human_energy(e)}"
                     for e, a in zip(energies, accuracies, strict=True)

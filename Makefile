@@ -1,0 +1,36 @@
+# make demo   creates the environment, installs, trains on two machines, compares them
+# make test   creates the environment, runs the test suite
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUNS ?= runs
+
+.PHONY: demo test test-all lint clean
+
+$(VENV)/.installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q --disable-pip-version-check -e .
+	touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+demo: $(VENV)/.installed
+	$(BIN)/accelsim simulate hwconfigs/fp32.yaml workloads/digits_cnn.yaml --out $(RUNS)/demo/fp32 --force
+	$(BIN)/accelsim simulate hwconfigs/int8_range_bn.yaml workloads/digits_cnn.yaml --out $(RUNS)/demo/int8_range_bn --force
+	$(BIN)/accelsim compare $(RUNS)/demo/fp32 $(RUNS)/demo/int8_range_bn --out $(RUNS)/demo/comparison.html
+
+test: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -m "not slow"
+
+test-all: $(VENV)/.installed-dev
+	$(BIN)/pytest -q
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf $(VENV) $(RUNS) build *.egg-info

@@ -1,0 +1,101 @@
+"""What a field allows, in words, from its annotation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types as at
+from pydantic import BaseModel, BeforeValidator, Field
+
+from accelsim.yamlfile.quantity import Quantity
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """Annotation that says what a field allows where its type does not."""
+
+    text: str
+
+
+Name = Annotated[
+    str, Field(min_length=1, max_length=100, pattern=r"^[\w.-]+$"), Allowed("letters, digits, '_', '.' and '-'")
+]
+"""A short name, fit for folders and tables."""
+
+
+def unwrapped(annotation: Any, metadata: Sequence[Any] = ()) -> tuple[Any, list[Any]]:
+    """The bare type without ``Annotated`` and ``| None``, and all metadata."""
+    found = list(metadata)
+    while True:
+        if get_origin(annotation) is Annotated:
+            annotation, *inner = get_args(annotation)
+            found = [*inner, *found]
+        elif get_origin(annotation) in (Union, UnionType):
+            options = [option for option in get_args(annotation) if option is not NoneType]
+            if len(options) != 1:
+                return annotation, found
+            annotation = options[0]
+        else:
+            return annotation, found
+
+
+def allowed_text(annotation: Any, metadata: Sequence[Any] = ()) -> str:
+    """For instance ``a whole number from 1 to 65536``; empty where it can't be told."""
+    bare, notes = unwrapped(annotation, metadata)
+    stated = next((note.text for note in notes if isinstance(note, Allowed)), None)
+    if stated is not None:
+        return stated
+    unit = next((note for note in notes if isinstance(note, Quantity)), None)
+    if unit is not None:
+        return f"{_number(bare, notes)} in {unit.unit}, or a quantity such as {unit.example!r}"
+    return _of_type(bare, notes)
+
+
+def options(annotation: Any) -> list[str]:
+    """Words that a field chooses from."""
+    bare, _ = unwrapped(annotation)
+    if isinstance(bare, type) and issubclass(bare, Enum):
+        return [str(member.value) for member in bare]
+    return [str(word) for word in get_args(bare)] if get_origin(bare) is Literal else []
+
+
+def _of_type(bare: Any, notes: Sequence[Any]) -> str:
+    if words := options(bare):
+        return ", ".join(words)
+    if bare in (int, float):
+        return _number(bare, notes)
+    if get_origin(bare) is tuple:
+        items = get_args(bare)
+        single = any(isinstance(note, BeforeValidator) for note in notes)
+        alternative = f"{allowed_text(items[0])}, or " if single else ""
+        return f"{alternative}a list of {len(items)}{'' if single else f', each {allowed_text(items[0])}'}"
+    if isinstance(bare, type) and issubclass(bare, BaseModel) and bare.model_fields:
+        return f"fields: {', '.join(bare.model_fields)}"
+    plain = {str: "text", bool: "true or false", list: "a list", dict: "fields with a value each"}
+    return plain.get(get_origin(bare) or bare, "")
+
+
+def _number(bare: Any, notes: Sequence[Any]) -> str:
+    notes = [limit for note in notes for limit in getattr(note, "metadata", [note])]  # a Field() inside Annotated
+    lower = next((f"from {n.ge:,}" if isinstance(n, at.Ge) else f"above {n.gt:,}" for n in notes if _is_lower(n)), "")
+    upper = next((f"to {n.le:,}" if isinstance(n, at.Le) else f"below {n.lt:,}" for n in notes if _is_upper(n)), "")
+    if not upper:
+        lower = lower.replace("from", "of at least")
+    words = [
+        "a whole number" if bare is int else "a number",
+        lower,
+        f"up {upper}" if "above" in lower and upper else upper,
+    ]
+    return " ".join(word for word in words if word).replace(",", "")
+
+
+def _is_lower(note: Any) -> bool:
+    return isinstance(note, at.Ge | at.Gt)
+
+
+def _is_upper(note: Any) -> bool:
+    return isinstance(note, at.Le | at.Lt)

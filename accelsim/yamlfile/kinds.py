@@ -1,0 +1,38 @@
+"""Which kind of file some data is, told by its fields."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accelsim.errors import UserError
+from accelsim.yamlfile.marks import MarkedYaml
+from accelsim.yamlfile.wording import shown
+
+SIGNATURES = {
+    "hwconfig": frozenset(
+        "clock_mhz technology mac_array vector_unit norm_unit quantise_unit update_unit buffers dram numerics".split()
+    ),
+    "workload": frozenset("dataset network batch_size epochs optimizer schedule seed".split()),
+}
+"""Fields that only one kind of file has."""
+
+
+def kind_of(data: Any) -> str | None:
+    """``hwconfig`` or ``workload``, whichever shares more fields with ``data``; None where neither does."""
+    keys = set(data) if isinstance(data, dict) else set()
+    best = max(SIGNATURES, key=lambda kind: len(SIGNATURES[kind] & keys))
+    return best if SIGNATURES[best] & keys else None
+
+
+def expect_kind(marked: MarkedYaml, wanted: str) -> None:
+    """Refuse another kind of file.
+
+    Raises:
+        UserError: the file holds no fields, or looks like the other kind.
+    """
+    found = kind_of(marked.data)
+    if not isinstance(marked.data, dict):
+        what = f"the file holds {shown(marked.data)}, not fields"
+        raise marked.error((), f"{what}; a {wanted} has lines such as 'name: value'")
+    if found not in (None, wanted):
+        raise marked.error((), f"this looks like a {found} file, and a {wanted} is expected here")
