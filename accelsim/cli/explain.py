@@ -25,4 +25,5 @@ def explain(
     if as_json:
         typer.echo(frame.to_json(orient="records", indent=2))
     else:
-        Console().print(dtype_table(frame))
+        console = Console()
+        console.print(dtype_table(frame, console_width=console.width))

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
+from accelsim.errors import nearest
 from accelsim.formats import IntegerFormat, NormRule, Product, Recipe, Role, TensorRule, format_by_name
 from accelsim.hardware.memory import Buffers, Dram
 from accelsim.hardware.numerics import Numerics
-from accelsim.hardware.technology import Technology, load_technology
+from accelsim.hardware.technology import Technology, load_technology, technology_names
 from accelsim.hardware.units import FormatName, LaneUnit, MacArray, NormUnit
-from accelsim.yamlfile import FileModel, load_model, quantity
+from accelsim.yamlfile import Allowed, Fault, FileModel, Name, load_model, quantity, refuse
 
 
 def _known_technology(found: Any) -> Any:
-    if isinstance(found, str):
-        load_technology(found)
+    if isinstance(found, str) and found not in (names := technology_names()):
+        text = "found {found}; allowed: {allowed}{hint}"
+        values = {"found": repr(found), "allowed": ", ".join(names), "hint": nearest(found, names)}
+        raise PydanticCustomError("value_error", text, values)
     return found
+
+
+Picojoules = Annotated[float, Field(ge=0, le=1e9)]
 
 
 class EnergyOverrides(FileModel):
@@ -26,26 +34,32 @@ class EnergyOverrides(FileModel):
 
     source: str = ""
     """Where they come from; shown beside the results."""
-    mac_pj: Annotated[float, Field(ge=0)] | None = None
+    mac_pj: Picojoules | None = None
     """Energy of one multiply-accumulate pass of the MAC array."""
-    multiply_pj: dict[FormatName, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    multiply_pj: dict[FormatName, Picojoules] = Field(default_factory=dict)
     """Energy of one multiplication, by format."""
-    add_pj: dict[FormatName, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    add_pj: dict[FormatName, Picojoules] = Field(default_factory=dict)
     """Energy of one addition, by format."""
-    sram_pj_per_byte: Annotated[float, Field(ge=0)] | None = None
+    sram_pj_per_byte: Picojoules | None = None
     """Energy of one byte to or from any on-chip buffer."""
+
+
+def _fits(name: str, *, integers: bool) -> bool:
+    """True for fp32, or for a signed integer where ``integers`` asks for one."""
+    format_ = format_by_name(name)
+    return format_.signed and integers if isinstance(format_, IntegerFormat) else not integers
 
 
 class HardwareConfig(FileModel):
     """A training accelerator."""
 
-    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    name: Name
     """Short name, used for folders and tables."""
     description: str = ""
     """What this machine is and where its figures come from."""
-    clock_mhz: Annotated[float, quantity("MHz"), Field(gt=0, allow_inf_nan=False)]
+    clock_mhz: Annotated[float, quantity("MHz"), Field(ge=0.001, le=1e6)]
     """Clock of every unit, in MHz or as a quantity such as 1 GHz."""
-    technology: Annotated[str, BeforeValidator(_known_technology)]
+    technology: Annotated[str, BeforeValidator(_known_technology), Allowed("the name of a technology")]
     """Process node of the energy and area tables."""
     mac_array: MacArray
     """The matrix engine."""
@@ -68,20 +82,33 @@ class HardwareConfig(FileModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> HardwareConfig:
-        integers = self.numerics.weight.number_format.is_integer
-        if integers and self.quantise_unit is None:
-            raise ValueError("quantise_unit is missing, and integer numerics need one")
-        if self.mac_array.operand_format.is_integer != integers:
-            raise ValueError(
-                f"mac_array.operand is {self.mac_array.operand} but numerics.weight is {self.numerics.weight.format}"
-            )
-        for product, name in self.mac_array.accumulators.model_dump().items():
-            format_ = format_by_name(name)
-            if format_.is_integer != integers or (isinstance(format_, IntegerFormat) and not format_.signed):
-                raise ValueError(
-                    f"mac_array.accumulators.{product} is {name}, which does not fit {self.mac_array.operand}"
-                )
+        refuse("hwconfig", [*self._units(), *self._array()])
         return self
+
+    def _units(self) -> Iterator[Fault]:
+        weight = self.numerics.weight.format
+        if self._integers and self.quantise_unit is None:
+            yield Fault(("quantise_unit",), f"missing, and numerics.weight is {weight}; integer numerics need one")
+        for field in ("chunks", "constant") if self.norm_unit.spread == "deviation" else ():
+            found = getattr(self.norm_unit, field)
+            if found != type(self.norm_unit).model_fields[field].default:
+                yield Fault(("norm_unit", field), f"found {found!r}, but it belongs to spread 'range'; leave it out")
+
+    def _array(self) -> Iterator[Fault]:
+        array, weight = self.mac_array, self.numerics.weight.format
+        fitting = "int2 to int64" if self._integers else "fp32"
+        if not _fits(array.operand, integers=self._integers):
+            text = f"found {array.operand}, but numerics.weight is {weight}; allowed: {fitting}"
+            yield Fault(("mac_array", "operand"), text)
+        for product, name in array.accumulators.model_dump().items():
+            if not _fits(name, integers=self._integers):
+                origin = "found" if product in array.accumulators.model_fields_set else "missing, and its default is"
+                text = f"{origin} {name}, but numerics.weight is {weight}; allowed: {fitting}"
+                yield Fault(("mac_array", "accumulators", product), text)
+
+    @property
+    def _integers(self) -> bool:
+        return self.numerics.weight.number_format.is_integer
 
     def recipe(self) -> Recipe:
         """The numerics as the Machine reads them."""
@@ -115,4 +142,4 @@ def load_hwconfig(path: Path | str) -> HardwareConfig:
     Raises:
         UserError: with file, line, field, what was found and what is allowed.
     """
-    return load_model(HardwareConfig, Path(path))
+    return load_model(HardwareConfig, Path(path), "hwconfig")

@@ -8,8 +8,7 @@ from pydantic import Field
 
 from accelsim.yamlfile import FileModel, quantity
 
-Bytes = Annotated[int, quantity("byte", whole=True), Field(gt=0)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Bytes = Annotated[int, quantity("byte", whole=True), Field(ge=1, le=1 << 40)]
 
 
 class Buffer(FileModel):
@@ -17,7 +16,7 @@ class Buffer(FileModel):
 
     capacity_bytes: Bytes
     """Size, in bytes or as a quantity such as 256 KiB."""
-    bytes_per_cycle: Annotated[int, Field(ge=1)]
+    bytes_per_cycle: Annotated[int, Field(ge=1, le=1 << 20)]
     """Port width toward the compute units, in bytes per cycle."""
     double_buffered: bool = True
     """Half of it is filled while the other half is used; then a tile has half of the capacity."""
@@ -52,11 +51,11 @@ class Dram(FileModel):
 
     standard: str
     """For the reader: DDR4-2400, HBM2-2000, ..."""
-    bandwidth_bytes_per_s: Annotated[float, quantity("byte/second"), Field(gt=0, allow_inf_nan=False)]
+    bandwidth_bytes_per_s: Annotated[float, quantity("byte/second"), Field(ge=1e3, le=1e16)]
     """Peak bandwidth, as a quantity such as 19.2 GB/s."""
-    efficiency: Annotated[float, Field(gt=0, le=1)] = 1.0
+    efficiency: Annotated[float, Field(ge=0.001, le=1)] = 1.0
     """Share of the peak that a stream reaches (refresh, turnaround)."""
-    latency_ns: Annotated[float, quantity("ns"), Field(ge=0, allow_inf_nan=False)] = 0.0
+    latency_ns: Annotated[float, quantity("ns"), Field(ge=0, le=1e9)] = 0.0
     """Latency of the first burst of a transfer."""
-    energy_pj_per_bit: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    energy_pj_per_bit: Annotated[float, Field(ge=0, le=1e9)]
     """Energy of moving one bit."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from accelsim.formats import Format, IntegerFormat, Role, Rounding, TensorRule, format_by_name
 from accelsim.hardware.units import FormatName
-from accelsim.yamlfile import FileModel
+from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
 
 
 class RoleFormat(FileModel):
@@ -30,7 +33,20 @@ def _bare_name(found: Any) -> Any:
     return {"format": found} if isinstance(found, str) else found
 
 
-Entry = Annotated[RoleFormat, BeforeValidator(_bare_name)]
+class _NameOrFields:
+    """Schema of an entry: the name of a format, or the fields."""
+
+    @staticmethod
+    def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"anyOf": [{"type": "string", "pattern": "^(u?int[0-9]+|fp32)$"}, handler(schema)]}
+
+
+Entry = Annotated[
+    RoleFormat,
+    BeforeValidator(_bare_name),
+    Allowed("a number format such as int8, or its fields format, rounding and random_bits"),
+    _NameOrFields,
+]
 
 
 class Numerics(FileModel):
@@ -65,18 +81,29 @@ class Numerics(FileModel):
 
     @model_validator(mode="after")
     def _executable(self) -> Numerics:
+        refuse("numerics", [*self._floats(), *self._widths(), *self._mixture()])
+        return self
+
+    def _floats(self) -> Iterator[Fault]:
         for role in _FLOAT_ONLY:
             if _entry(self, role).number_format.is_integer:
-                raise ValueError(f"{role} must be fp32: the update and the loss run in floating point")
-        kinds = {role: _entry(self, role).number_format.is_integer for role in _PRODUCT_ROLES}
-        if len(set(kinds.values())) > 1:
-            mixed = ", ".join(f"{role} is {_entry(self, role).format}" for role in kinds)
-            raise ValueError(f"the roles that feed products must be all integer or all floating point: {mixed}")
+                text = f"found {_entry(self, role).format}; allowed: fp32 (the update and the loss run in floating point)"
+                yield Fault((role,), text)
+
+    def _widths(self) -> Iterator[Fault]:
         for role, limit in _WIDEST.items():
             found = _entry(self, role).number_format
             if isinstance(found, IntegerFormat) and (found.bits > limit or not found.signed):
-                raise ValueError(f"{role} may be int2 to int{limit} or fp32, not {found}")
-        return self
+                yield Fault((role,), f"found {found}; allowed: int2 to int{limit}, or fp32")
+
+    def _mixture(self) -> Iterator[Fault]:
+        """Roles that feed products are all integer or all floating point, as the weight is."""
+        weight = self.weight.number_format
+        allowed = "an integer format" if weight.is_integer else "fp32"
+        for role in _WIDEST:
+            if _entry(self, role).number_format.is_integer != weight.is_integer:
+                found = _entry(self, role).format
+                yield Fault((role,), f"found {found}, but numerics.weight is {weight}; allowed: {allowed}")
 
     def rules(self) -> dict[Role, TensorRule]:
         """The recipe's rule for each role that a hwconfig sets."""
@@ -94,7 +121,6 @@ _WIDEST = {
     "norm_parameter": 16,
     "bias": 32,
 }
-_PRODUCT_ROLES = tuple(_WIDEST)
 
 
 def _entry(numerics: Numerics, role: str) -> RoleFormat:

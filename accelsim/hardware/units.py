@@ -5,10 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from accelsim.formats import Format, format_by_name
-from accelsim.yamlfile import FileModel
+from accelsim.yamlfile import Allowed, FileModel
 
 
 class Dataflow(StrEnum):
@@ -32,7 +32,7 @@ def _checked_format(found: Any) -> Any:
     return found
 
 
-FormatName = Annotated[str, BeforeValidator(_checked_format)]
+FormatName = Annotated[str, BeforeValidator(_checked_format), Allowed("int2 to int64, uint1 to uint64, fp32")]
 """Name of a number format, checked: ``int8``, ``int32``, ``fp32``, ..."""
 
 
@@ -58,7 +58,12 @@ class MacArray(FileModel):
     """Columns of one array."""
     operand: FormatName
     """Widest operand that a multiplier takes in one pass; wider integers take one pass for each slice."""
-    dataflow: Annotated[Dataflow, BeforeValidator(_short)]
+    dataflow: Annotated[
+        Dataflow,
+        BeforeValidator(_short),
+        Allowed("os (output_stationary), ws (weight_stationary), is (input_stationary)"),
+        WithJsonSchema({"type": "string", "enum": [*Dataflow, *_LONG_NAMES]}),
+    ]
     """os (output_stationary), ws (weight_stationary) or is (input_stationary)."""
     accumulators: Accumulators = Accumulators()
     """Accumulator format by product."""

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from accelsim.errors import UserError
 from accelsim.formats import FP32, float_recipe
-from accelsim.layers import LayerError, Layers, Sgd
-from accelsim.networks.network import Network
+from accelsim.layers import Layer, LayerError, Layers, Sgd
+from accelsim.networks.network import Network, named
 from accelsim.networks.schedule import Schedule
-from accelsim.yamlfile import FileModel, load_model
+from accelsim.yamlfile import FileModel, MarkedYaml, Name, read_marked, validated
 
 Dimension = Annotated[int, Field(ge=1, le=65535)]
+Location = tuple[str | int, ...]
+RESERVED = "loss"
+"""Name of the loss in tables, which no layer may take."""
 
 
 class DatasetField(FileModel):
@@ -40,7 +44,7 @@ class NetworkField(FileModel):
 class Workload(FileModel):
     """One network and the recipe that trains it."""
 
-    name: Annotated[str, Field(min_length=1, pattern=r"^[\w.-]+$")]
+    name: Name
     """Short name, used for folders and tables."""
     description: str = ""
     """What it is and where its recipe comes from."""
@@ -50,7 +54,7 @@ class Workload(FileModel):
     """Layers."""
     batch_size: Annotated[int, Field(ge=1, le=1_048_576)]
     """Images per training step; what an epoch leaves over is dropped."""
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)]
     """Passes over the training images."""
     optimizer: Sgd
     """How parameters are updated."""
@@ -70,34 +74,37 @@ def load_workload(path: Path | str) -> Workload:
     Raises:
         UserError: with file, line, field, what was found and what is allowed.
     """
-    from accelsim.yamlfile.marks import read_marked
-
-    workload = load_model(Workload, Path(path))
-    try:
-        network = workload.build()
-        network.trace(float_recipe(FP32), workload.optimizer, workload.batch_size)
-    except LayerError as error:
-        location = _location(workload, error.layer_name)
-        line, column = read_marked(Path(path)).position(location)
-        field = ".".join(str(part) for part in location)
-        raise UserError(f"{path}:{line}:{column}: {field}: {error}") from error
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
+    marked = read_marked(Path(path))
+    workload = validated(Workload, marked, "workload")
+    check_layers(workload, marked)
     return workload
 
 
-def _location(workload: Workload, name: str) -> list[str | int]:
-    """Path in the file of the layer called ``name`` once the network is named."""
+def check_layers(workload: Workload, marked: MarkedYaml) -> None:
+    """Hold layers against each other: names and shapes; ``marked`` is the file that ``workload`` came from.
 
-    def search(layers: list, at: list[str | int]) -> list[str | int] | None:  # type: ignore[type-arg]
-        for index, layer in enumerate(layers):
-            if layer.name == name:
-                return [*at, index]
-            branches = layer.children()
-            for field, branch in zip(("body", "shortcut"), branches, strict=False):
-                found = search(branch, [*at, index, field])
-                if found:
-                    return found
-        return None
+    Raises:
+        UserError: at the line of the layer to blame.
+    """
+    places = list(_places(named(workload.network.layers, Counter()), ("network", "layers")))
+    seen: dict[str, Location] = {}
+    for name, location in places:
+        if name in seen:
+            line = marked.position(seen[name])[0]
+            raise marked.error(location, f"two layers are called {name!r} (first on line {line}); names must be unique")
+        if name == RESERVED:
+            raise marked.error(location, f"no layer may be called {RESERVED!r}, the name of the loss in all tables")
+        seen[name] = location
+    try:
+        workload.build().trace(float_recipe(FP32), workload.optimizer, workload.batch_size)
+    except LayerError as error:
+        raise marked.error(seen.get(error.layer_name, ("network", "layers")), str(error)) from error
 
-    return search(workload.build().layers, ["network", "layers"]) or ["network", "layers"]
+
+def _places(layers: Sequence[Layer], at: Location) -> Iterator[tuple[str, Location]]:
+    """Name and location in the file of every layer, branches included."""
+    for index, layer in enumerate(layers):
+        here = (*at, index)
+        yield layer.name, here
+        for field, branch in zip(("body", "shortcut"), layer.children(), strict=False):
+            yield from _places(branch, (*here, layer.kind, field))

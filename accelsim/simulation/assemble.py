@@ -70,7 +70,7 @@ def versions() -> dict[str, str]:
 
 def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]:
     if training is None or metrics.empty:
-        return {"train_loss": None, "test_accuracy": None, "steps": 0, "epochs": 0.0, "train_images_per_s": None}
+        return {"train_loss": None, "test_accuracy": None, "steps": None, "epochs": None, "train_images_per_s": None}
     last_epoch = metrics[metrics["epoch"] > metrics["epoch"].iloc[-1] - 1]
     return {
         "train_loss": float(last_epoch["train_loss"].mean()),
@@ -92,7 +92,7 @@ def _step_figures(inputs: Inputs, traced: Traced, timeline: Timeline, layers: pd
         "dram_bytes_per_step": dram_bytes,
         "sram_bytes_per_step": int(layers["sram_bytes"].sum()),
         "dram_bandwidth_bytes_per_s": dram_bytes / seconds,
-        "dram_peak_bytes_per_s": hw.dram.bandwidth_bytes_per_s,
+        "dram_peak_bytes_per_s": hw.dram.bandwidth_bytes_per_s * hw.dram.efficiency,
         "mac_utilisation": traced.program.macs / (timeline.total_cycles * hw.mac_array.macs_per_cycle),
         "macs_per_step": traced.program.macs,
         "images_per_step": inputs.workload.batch_size,

@@ -34,9 +34,9 @@ def compare_cells(results: Sequence[Result], *, differences: bool = True) -> tup
 
 
 def verdict(metric: Metric, value: float, base: float) -> Verdict:
-    """Better or worse than ``base``; an empty string when equal or unknown."""
+    """Better or worse than ``base``; an empty string when equal, unknown, or neither way is better."""
     change = value - base
-    if not abs(change) > SAME * abs(base):
+    if metric.higher_is_better is None or not abs(change) > SAME * abs(base):
         return ""
     return "better" if (change > 0) == metric.higher_is_better else "worse"
 

@@ -21,13 +21,16 @@ from accelsim.reports.units import (
 
 @dataclass(frozen=True)
 class Metric:
-    """One row; ``factor`` turns the summary's value into ``unit`` (fractions become percent)."""
+    """One row; ``factor`` turns the summary's value into ``unit`` (fractions become percent).
+
+    ``higher_is_better`` is None where neither way is a merit of its own.
+    """
 
     key: str
     title: str
     unit: str
     human: Callable[[float | None], str]
-    higher_is_better: bool = False
+    higher_is_better: bool | None = False
     factor: float = 1.0
 
     def value(self, result: Result) -> float:
@@ -52,7 +55,7 @@ METRICS = (
     Metric("model_size_bytes", "Model size", "bytes", human_bytes),
     Metric("training_memory_bytes", "Training memory", "bytes", human_bytes),
     Metric("dram_bytes_per_step", "DRAM traffic per step", "bytes", human_bytes),
-    Metric("dram_bandwidth_bytes_per_s", "DRAM bandwidth used", "bytes/s", human_rate),
+    Metric("dram_bandwidth_bytes_per_s", "DRAM bandwidth used", "bytes/s", human_rate, None),
     Metric("mac_utilisation", "MAC utilisation", "%", human_points, True, 100.0),
     Metric("area_um2", "Silicon area", "µm²", human_area),
 )
