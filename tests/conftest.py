@@ -10,11 +10,12 @@ import pytest
 
 from accelsim.datapath import Datapath, NumpyKernels
 from accelsim.datapath.kernels import Kernels
+from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.hardware import HardwareConfig, load_hwconfig
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
-BACKENDS = [NumpyKernels]
+BACKENDS = [NumpyKernels, CompiledKernels]
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +28,7 @@ def golden() -> Path:
     return GOLDEN
 
 
-@pytest.fixture(params=BACKENDS, ids=lambda backend: backend.name)
+@pytest.fixture(scope="session", params=BACKENDS, ids=lambda backend: backend.name)
 def kernels(request: pytest.FixtureRequest) -> Kernels:
     """Every backend of the datapath; a test that asks for it runs once on each."""
     return request.param()

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+import accelsim
 from accelsim.cli.check import check
 from accelsim.cli.compare import compare
 from accelsim.cli.explain import explain
+from accelsim.cli.interrupts import Interrupted, interruptible
 from accelsim.cli.schema import schema
 from accelsim.cli.simulate import simulate
 from accelsim.errors import UserError
@@ -18,21 +21,47 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     help="Simulate low-precision training accelerators: bits, cycles and energy.",
+    epilog="Exit codes: 0 done, 2 a mistake in the input (the message says which), 130 interrupted.",
 )
 for command in (simulate, compare, check, explain, schema):
-    app.command()(command)
+    app.command()(interruptible(command))
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 2 the user's mistake, 130 interrupted."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? and the run goes on
     try:
-        app()
+        app(prog_name="accelsim")
     except UserError as error:
-        sys.stderr.write("".join(f"error: {line}\n" for line in str(error).splitlines()))
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.stderr.write("interrupted; a run with --out goes on with --resume\n")
-        sys.exit(130)
+        _fail("".join(f"error: {line}\n" for line in str(error).splitlines()), 2)
+    except MemoryError:
+        _fail("error: not enough memory; lower batch_size or the layers' sizes, or use --timing-only\n", 2)
+    except (Interrupted, KeyboardInterrupt):
+        _fail("interrupted; a run that was training goes on with --resume and its --out\n", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        _fail(f"error: {error.filename or 'a file'}: {error.strerror or error}\n", 2)
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(message)
+    sys.exit(code)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"accelsim {accelsim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Options of the program itself."""

@@ -25,7 +25,9 @@ class _Rate(ProgressColumn):
 
     def render(self, task: Task) -> Text:
         speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {task.fields['unit']}s/s" if speed else "", style="cyan")
+        if not speed:
+            return Text("")
+        return Text(f"{speed:,.{0 if speed >= 10 else 2}f} {task.fields['unit']}s/s", style="cyan")
 
 
 class Bars(Observer):

@@ -26,19 +26,20 @@ def check(
 
 def _checked(path: Path) -> str:
     """Validate one file and say what it is."""
-    from accelsim.hardware import load_hwconfig
-    from accelsim.simulation.stages import check_workload
-    from accelsim.yamlfile.marks import read_marked
+    from accelsim.hardware import HardwareConfig
+    from accelsim.simulation.inputs import check_marked_workload
+    from accelsim.yamlfile import kind_of, read_marked, validated
 
-    data = read_marked(path).data
-    keys = set(data) if isinstance(data, dict) else set()
-    if keys & {"network", "dataset", "optimizer", "batch_size"}:
-        check_workload(path)
-        return "workload"
-    if keys & {"mac_array", "numerics", "buffers", "dram", "clock_mhz"}:
-        load_hwconfig(path)
-        return "hwconfig"
-    raise UserError(
-        f"{path}:1:1: neither a hwconfig (fields mac_array, buffers, dram, numerics, ...) "
-        "nor a workload (fields dataset, network, optimizer, ...)"
+    marked = read_marked(path)
+    kind = kind_of(marked.data)
+    if kind == "hwconfig":
+        validated(HardwareConfig, marked, kind)
+        return kind
+    if kind == "workload":
+        check_marked_workload(marked)
+        return kind
+    raise marked.error(
+        (),
+        "neither a hwconfig (fields mac_array, buffers, dram, numerics, ...) "
+        "nor a workload (fields dataset, network, optimizer, ...)",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,6 +32,7 @@ def compare(
     from accelsim.atomic import write_atomically
     from accelsim.reports.compare import compare_page, comparison, comparison_table
 
+    _check_out(out)
     if len(runs) < 2:
         raise UserError(f"compare needs at least two runs or hwconfigs, and got {len(runs)}")
     results = [_result(path, workload, quiet=as_json) for path in runs]
@@ -44,12 +46,22 @@ def compare(
         Console().print(f"page: {out}", highlight=False, soft_wrap=True)
 
 
+def _check_out(out: Path) -> None:
+    """Refuse, before any work, a page that can't be written."""
+    if os.path.isdir(out):
+        raise UserError(f"{out}: --out names a folder, and an HTML file is wanted")
+    if not os.path.isdir(out.absolute().parent):
+        raise UserError(f"{out}: --out names a file in {out.parent}, and there is no such folder")
+
+
 def _result(path: Path, workload: Path | None, *, quiet: bool) -> Result:
     from accelsim.reports.run_folder import load
     from accelsim.simulation import simulate
 
-    if path.is_dir():
+    if os.path.isdir(path):
         return load(path)
+    if not os.path.exists(path):
+        raise UserError(f"{path}: there is no such run folder or hwconfig file")
     if workload is None:
         raise UserError(f"{path}: not a run folder; to compare hwconfigs give a workload with --workload")
     return simulate(path, workload, timing_only=True, observer=Bars(Console(stderr=True), quiet=quiet))

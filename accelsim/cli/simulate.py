@@ -20,14 +20,25 @@ JSON = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, a
 def simulate(
     hwconfig: HWCONFIG,
     workload: WORKLOAD,
-    out: Annotated[Path | None, typer.Option(help="Run folder. [default: runs/HWCONFIG-WORKLOAD]")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Instead of the workload's.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Stop after this many training steps.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Instead of the workload's.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the data set's files.")] = None,
-    timing_only: Annotated[bool, typer.Option("--timing-only", help="No data, no training.")] = False,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with an interrupted run.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in the folder.")] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder of the run's tables, checkpoint and report. Default: runs/HWCONFIG-WORKLOAD."),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images, instead of the workload's.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Stop after this many training steps, those before --resume included.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed from 0 to 2^32 - 1, instead of the workload's.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
+    ] = None,
+    timing_only: Annotated[
+        bool, typer.Option("--timing-only", help="Cycles and energy alone: no data set, no training.")
+    ] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder, to the very same bits.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in the run folder.")] = False,
     as_json: JSON = False,
 ) -> None:
     """Time one training step, train bit by bit, and write a run folder with tables and report.html."""

@@ -1,6 +1,7 @@
 """Interpreter 1: integer arrays, every bit that the hardware would compute."""
 
+from accelsim.datapath.backends import BACKENDS, choose_kernels
 from accelsim.datapath.interpreter import Datapath
 from accelsim.datapath.kernels import Kernels, NumpyKernels
 
-__all__ = ["Datapath", "Kernels", "NumpyKernels"]
+__all__ = ["BACKENDS", "Datapath", "Kernels", "NumpyKernels", "choose_kernels"]

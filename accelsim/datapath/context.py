@@ -6,7 +6,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from accelsim.datapath.kernels import Kernels
+from accelsim.datapath.kernels import Kernels, RandomStream
 from accelsim.formats import Recipe
 
 NORM_FRACTION_BITS = 8
@@ -31,7 +31,6 @@ class Context:
     training: bool = True
     learning_rate: float = 0.0
 
-    def random_codes(self, tensor: str, elements: int, random_bits: int) -> Any:
-        """Random codes of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""
-        key = zlib.crc32(tensor.encode())
-        return self.kernels.random_codes(self.seed, self.step, key, elements, random_bits)
+    def random_stream(self, tensor: str, bits: int) -> RandomStream:
+        """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""
+        return RandomStream(self.seed, self.step, zlib.crc32(tensor.encode()), bits)

@@ -24,6 +24,13 @@ class RoleFormat(FileModel):
     random_bits: Annotated[int, Field(ge=1, le=16)] = 16
     """Random bits that stochastic rounding adds below the last kept bit."""
 
+    @model_validator(mode="after")
+    def _rounding_used(self) -> RoleFormat:
+        if self.rounding is Rounding.STOCHASTIC and not self.number_format.is_integer:
+            text = f"found 'stochastic', but {self.format} values are rounded to nearest; it belongs to integer formats"
+            refuse("format", [Fault(("rounding",), text)])
+        return self
+
     @property
     def number_format(self) -> Format:
         return format_by_name(self.format)
@@ -87,7 +94,9 @@ class Numerics(FileModel):
     def _floats(self) -> Iterator[Fault]:
         for role in _FLOAT_ONLY:
             if _entry(self, role).number_format.is_integer:
-                text = f"found {_entry(self, role).format}; allowed: fp32 (the update and the loss run in floating point)"
+                text = (
+                    f"found {_entry(self, role).format}; allowed: fp32 (the update and the loss run in floating point)"
+                )
                 yield Fault((role,), text)
 
     def _widths(self) -> Iterator[Fault]:

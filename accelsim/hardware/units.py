@@ -61,7 +61,7 @@ class MacArray(FileModel):
     dataflow: Annotated[
         Dataflow,
         BeforeValidator(_short),
-        Allowed("os (output_stationary), ws (weight_stationary), is (input_stationary)"),
+        Allowed("os (output_stationary), ws (weight_stationary), is (input_stationary)", (*Dataflow, *_LONG_NAMES)),
         WithJsonSchema({"type": "string", "enum": [*Dataflow, *_LONG_NAMES]}),
     ]
     """os (output_stationary), ws (weight_stationary) or is (input_stationary)."""

@@ -13,10 +13,11 @@ from accelsim.formats import FP32, float_recipe
 from accelsim.layers import Layer, LayerError, Layers, Sgd
 from accelsim.networks.network import Network, named
 from accelsim.networks.schedule import Schedule
-from accelsim.yamlfile import FileModel, MarkedYaml, Name, read_marked, validated
+from accelsim.yamlfile import Allowed, FileModel, MarkedYaml, Name, read_marked, validated
 
 Dimension = Annotated[int, Field(ge=1, le=65535)]
 Location = tuple[str | int, ...]
+MOST_EPOCHS = 1_000_000
 RESERVED = "loss"
 """Name of the loss in tables, which no layer may take."""
 
@@ -24,7 +25,7 @@ RESERVED = "loss"
 class DatasetField(FileModel):
     """Where the images come from."""
 
-    kind: str
+    kind: Annotated[str, Allowed("digits, fashion_mnist, cifar10")]
     """digits, fashion_mnist or cifar10."""
     folder: str | None = None
     """Folder of the data set's files, relative to where the command runs; --data overrides it."""
@@ -54,7 +55,7 @@ class Workload(FileModel):
     """Layers."""
     batch_size: Annotated[int, Field(ge=1, le=1_048_576)]
     """Images per training step; what an epoch leaves over is dropped."""
-    epochs: Annotated[int, Field(ge=1, le=1_000_000)]
+    epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
     """Passes over the training images."""
     optimizer: Sgd
     """How parameters are updated."""

@@ -14,8 +14,8 @@ from accelsim.energy.table import layer_rows
 from accelsim.networks import Traced
 from accelsim.reports.result import Result
 from accelsim.reports.schema import METRICS
+from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.model_size import model_size
-from accelsim.simulation.stages import Inputs
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
 from accelsim.timing import Timeline

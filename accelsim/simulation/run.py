@@ -9,9 +9,13 @@ from accelsim.hardware import HardwareConfig
 from accelsim.networks import Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
-from accelsim.reports.run_folder import SUMMARY_FILE, load, save
+from accelsim.reports.run_folder import load, save
 from accelsim.simulation import stages
 from accelsim.simulation.assemble import assemble
+from accelsim.simulation.blame import blaming
+from accelsim.simulation.folder import check_folder, prepare_folder
+from accelsim.simulation.host import check_memory
+from accelsim.simulation.inputs import read_inputs
 
 
 def simulate(
@@ -47,42 +51,38 @@ def simulate(
         UserError: any input is wrong; nothing is written then.
     """
     observer = observer or Observer()
-    if steps is not None and steps < 1:
-        raise UserError(f"steps must be at least 1, not {steps}")
-    inputs = stages.read_inputs(hwconfig, workload, epochs=epochs, seed=seed)
+    _check_options(steps=steps, timing_only=timing_only, resume=resume, force=force)
+    inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed)
     folder = Path(out) if out is not None else None
     finished = check_folder(folder, resume=resume, force=force)
-    dataset = None if timing_only else stages.read_data(inputs, Path(data) if data else None)
     traced = stages.trace(inputs)
-    timeline = stages.time_step(inputs, traced, observer)
-    training = None
+    dataset = None if timing_only else stages.read_data(inputs, Path(data) if data else None)
+    with blaming(hwconfig):
+        timeline = stages.time_step(inputs, traced, observer)
+    start = None
     if dataset is not None:
-        if folder:
-            folder.mkdir(parents=True, exist_ok=True)
-        training = stages.train(inputs, traced, dataset, steps=steps, out=folder, resume=resume, observer=observer)
+        check_memory(traced)
+        start = stages.first_checkpoint(inputs, traced, folder if resume else None, observer)
+    if folder:
+        prepare_folder(folder, resume=resume)
+    training = None
+    if dataset is not None and start is not None:
+        training = stages.train(inputs, dataset, start, steps=steps, out=folder, observer=observer)
         if folder and finished and training.train_images_per_s is None:
-            observer.say(f"{folder} was finished already")
-            return load(folder)
+            stored = load(folder)
+            if stored.hwconfig == inputs.hw.model_dump(mode="json"):
+                observer.say(f"{folder} was finished already")
+                return stored
     result = assemble(inputs, traced, timeline, training, dataset)
     if folder:
         save(result, folder)
     return result
 
 
-def check_folder(folder: Path | None, *, resume: bool, force: bool) -> bool:
-    """True when ``folder`` holds a finished run that may be gone on with.
-
-    Raises:
-        UserError: it is a file, or holds a run that nobody said may be overwritten.
-    """
-    if folder is None or not folder.exists():
-        if resume and folder is not None:
-            raise UserError(f"{folder}: there is no run to resume")
-        return False
-    if not folder.is_dir():
-        raise UserError(f"{folder}: is a file, not a folder")
-    finished = (folder / SUMMARY_FILE).is_file()
-    started = finished or (folder / stages.CHECKPOINT_FILE).is_file()
-    if started and not (resume or force):
-        raise UserError(f"{folder}: holds a run already; --resume goes on with it, --force overwrites it")
-    return finished and resume
+def _check_options(*, steps: int | None, timing_only: bool, resume: bool, force: bool) -> None:
+    if steps is not None and steps < 1:
+        raise UserError(f"steps must be at least 1, not {steps}")
+    if resume and force:
+        raise UserError("--resume goes on with a run and --force overwrites it; give one of them")
+    if resume and timing_only:
+        raise UserError("--timing-only trains nothing, so there is nothing to --resume; use --force to time again")

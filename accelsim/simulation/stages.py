@@ -1,82 +1,18 @@
-"""The stages of a simulation, in order: inputs, trace, timing and energy, training, result."""
+"""The stages of a simulation, in order: trace, timing, data, training."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from dataclasses import dataclass
 from pathlib import Path
 
 from accelsim.errors import UserError
-from accelsim.formats import Recipe
-from accelsim.hardware import HardwareConfig, load_hwconfig
-from accelsim.networks import Traced, Workload, load_workload
+from accelsim.networks import Traced
 from accelsim.progress import Observer, watched
+from accelsim.simulation.folder import CHECKPOINT_FILE
+from accelsim.simulation.inputs import Inputs
 from accelsim.timing import Timeline, simulate
 from accelsim.training import Checkpoint, Trainer, Training, initial_state, load_checkpoint, save_checkpoint
-from accelsim.training.datasets import Dataset, class_count, image_shape, load_dataset
+from accelsim.training.datasets import Dataset, load_dataset
 from accelsim.training.loop import fresh_checkpoint
-
-CHECKPOINT_FILE = "checkpoint.safetensors"
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """What is simulated: an accelerator and a workload, with the overrides of this run applied."""
-
-    hw: HardwareConfig
-    workload: Workload
-
-    @property
-    def recipe(self) -> Recipe:
-        return self.hw.recipe()
-
-    @property
-    def fingerprint(self) -> str:
-        """Stands for everything that decides a bit of the training (not for where the data lies)."""
-        described = {
-            "hwconfig": self.hw.model_dump(mode="json", include={"numerics", "norm_unit", "mac_array"}),
-            "workload": self.workload.model_dump(mode="json", exclude={"name", "description"}),
-        }
-        described["workload"]["dataset"].pop("folder")
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
-
-
-def read_inputs(
-    hwconfig: HardwareConfig | Path | str,
-    workload: Workload | Path | str,
-    *,
-    epochs: int | None = None,
-    seed: int | None = None,
-) -> Inputs:
-    """Load and check both files, and apply the overrides.
-
-    Raises:
-        UserError: a file or an override is wrong.
-    """
-    hw = hwconfig if isinstance(hwconfig, HardwareConfig) else load_hwconfig(hwconfig)
-    recipe = workload if isinstance(workload, Workload) else check_workload(workload)
-    if epochs is not None and epochs < 1:
-        raise UserError(f"epochs must be at least 1, not {epochs}")
-    if seed is not None and not 0 <= seed < 2**32:
-        raise UserError(f"seed must be from 0 to 2^32 - 1, not {seed}")
-    overrides = {"epochs": epochs, "seed": seed}
-    changed = recipe.model_copy(update={name: value for name, value in overrides.items() if value is not None})
-    return Inputs(hw, changed)
-
-
-def check_workload(path: Path | str) -> Workload:
-    """Load a workload file and hold its network against its data set.
-
-    Raises:
-        UserError: the file is wrong, or the data set has other images or classes.
-    """
-    workload = load_workload(path)
-    try:
-        _check_dataset(workload)
-    except UserError as error:
-        raise UserError(f"{path}: {error}") from error
-    return workload
 
 
 def trace(inputs: Inputs) -> Traced:
@@ -97,29 +33,39 @@ def read_data(inputs: Inputs, folder: Path | None) -> Dataset:
     Raises:
         UserError: the files are missing or broken.
     """
-    field = inputs.workload.dataset
+    field, batch = inputs.workload.dataset, inputs.workload.batch_size
     chosen = folder or (Path(field.folder).expanduser() if field.folder else None)
-    return load_dataset(field.kind, chosen)
+    dataset = load_dataset(field.kind, chosen)
+    if batch > len(dataset.train):
+        raise UserError(f"batch_size {batch} is larger than the {len(dataset.train)} training images of {field.kind}")
+    return dataset
+
+
+def first_checkpoint(inputs: Inputs, traced: Traced, folder: Path | None, observer: Observer) -> Checkpoint:
+    """Where training starts: the checkpoint in ``folder``, or the initial values where that is None.
+
+    Raises:
+        UserError: the checkpoint is broken, or belongs to another run.
+    """
+    if folder is None:
+        return fresh_checkpoint(initial_state(traced.parameters, inputs.workload.seed), inputs.fingerprint)
+    path = folder / CHECKPOINT_FILE
+    checkpoint = load_checkpoint(path, inputs.fingerprint)
+    _check_state(path, checkpoint, traced)
+    observer.say(f"resumes after step {checkpoint.progress.step}")
+    return checkpoint
 
 
 def train(
-    inputs: Inputs,
-    traced: Traced,
-    dataset: Dataset,
-    *,
-    steps: int | None,
-    out: Path | None,
-    resume: bool,
-    observer: Observer,
+    inputs: Inputs, dataset: Dataset, start: Checkpoint, *, steps: int | None, out: Path | None, observer: Observer
 ) -> Training:
-    """Train on the datapath, from the checkpoint in ``out`` where ``resume`` asks for it."""
-    start = _start(inputs, traced, out if resume else None, observer)
-    path = out / CHECKPOINT_FILE if out else None
+    """Train on the datapath from ``start``; ``out`` holds a checkpoint from the first moment on."""
 
     def keep(checkpoint: Checkpoint) -> None:
-        if path:
-            save_checkpoint(checkpoint, path)
+        if out:
+            save_checkpoint(checkpoint, out / CHECKPOINT_FILE)
 
+    keep(start)
     trainer = Trainer(
         inputs.workload.build(),
         inputs.recipe,
@@ -135,17 +81,9 @@ def train(
     return training
 
 
-def _start(inputs: Inputs, traced: Traced, folder: Path | None, observer: Observer) -> Checkpoint:
-    if folder and (folder / CHECKPOINT_FILE).is_file():
-        checkpoint = load_checkpoint(folder / CHECKPOINT_FILE, inputs.fingerprint)
-        observer.say(f"resumes after step {checkpoint.progress.step}")
-        return checkpoint
-    return fresh_checkpoint(initial_state(traced.parameters, inputs.workload.seed), inputs.fingerprint)
-
-
-def _check_dataset(workload: Workload) -> None:
-    kind, network = workload.dataset.kind, workload.network
-    if image_shape(kind) != network.input_shape:
-        raise UserError(f"network.input_shape is {network.input_shape}, but {kind} has images of {image_shape(kind)}")
-    if class_count(kind) != network.classes:
-        raise UserError(f"network.classes is {network.classes}, but {kind} has {class_count(kind)}")
+def _check_state(path: Path, checkpoint: Checkpoint, traced: Traced) -> None:
+    found = {name: array.shape for name, array in checkpoint.state.items()}
+    wanted = {name: parameter.shape for name, parameter in traced.parameters.items()}
+    odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
+    if odd:
+        raise UserError(f"{path}: does not hold the network's tensors ({odd[0]} differs); delete it to start over")

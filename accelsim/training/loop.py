@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath import Datapath
+from accelsim.datapath import Datapath, Kernels, choose_kernels
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
 from accelsim.networks import Network, Workload
@@ -44,6 +44,7 @@ class Trainer:
         start: Checkpoint,
         *,
         steps: int | None = None,
+        kernels: Kernels | None = None,
         observer: Observer | None = None,
         keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
     ) -> None:
@@ -56,7 +57,10 @@ class Trainer:
         whole = workload.epochs * self.steps_per_epoch
         self.total_steps = whole if steps is None else min(steps, whole)
         self.log_every = max(1, self.total_steps // LOGGED_ROWS)
-        self.machine = Datapath(recipe, start.state, seed=workload.seed, ranges=start.ranges)
+        self.kernels = kernels or choose_kernels()
+        self.machine = Datapath(
+            recipe, start.state, seed=workload.seed, ranges=start.ranges, kernels=self.kernels
+        )
 
     @property
     def progress(self) -> Progress:

@@ -16,9 +16,10 @@ from accelsim.yamlfile.quantity import Quantity
 
 @dataclass(frozen=True)
 class Allowed:
-    """Annotation that says what a field allows where its type does not."""
+    """Annotation that says what a field allows where its type does not; ``words`` are guessed from."""
 
     text: str
+    words: tuple[str, ...] = ()
 
 
 Name = Annotated[
@@ -51,13 +52,15 @@ def allowed_text(annotation: Any, metadata: Sequence[Any] = ()) -> str:
         return stated
     unit = next((note for note in notes if isinstance(note, Quantity)), None)
     if unit is not None:
-        return f"{_number(bare, notes)} in {unit.unit}, or a quantity such as {unit.example!r}"
+        return f"{_number(bare, notes, of=f' of {unit.plural}')}, or a quantity such as {unit.example!r}"
     return _of_type(bare, notes)
 
 
-def options(annotation: Any) -> list[str]:
+def options(annotation: Any, metadata: Sequence[Any] = ()) -> list[str]:
     """Words that a field chooses from."""
-    bare, _ = unwrapped(annotation)
+    bare, notes = unwrapped(annotation, metadata)
+    if stated := next((note.words for note in notes if isinstance(note, Allowed)), ()):
+        return list(stated)
     if isinstance(bare, type) and issubclass(bare, Enum):
         return [str(member.value) for member in bare]
     return [str(word) for word in get_args(bare)] if get_origin(bare) is Literal else []
@@ -74,28 +77,32 @@ def _of_type(bare: Any, notes: Sequence[Any]) -> str:
         alternative = f"{allowed_text(items[0])}, or " if single else ""
         return f"{alternative}a list of {len(items)}{'' if single else f', each {allowed_text(items[0])}'}"
     if isinstance(bare, type) and issubclass(bare, BaseModel) and bare.model_fields:
-        return f"fields: {', '.join(bare.model_fields)}"
+        return f"the fields {', '.join(bare.model_fields)}"
+    if get_origin(bare) is list and any(isinstance(note, at.MinLen) for note in notes):
+        return "a list that is not empty"
     plain = {str: "text", bool: "true or false", list: "a list", dict: "fields with a value each"}
     return plain.get(get_origin(bare) or bare, "")
 
 
-def _number(bare: Any, notes: Sequence[Any]) -> str:
+def _number(bare: Any, notes: Sequence[Any], of: str = "") -> str:
     notes = [limit for note in notes for limit in getattr(note, "metadata", [note])]  # a Field() inside Annotated
-    lower = next((f"from {n.ge:,}" if isinstance(n, at.Ge) else f"above {n.gt:,}" for n in notes if _is_lower(n)), "")
-    upper = next((f"to {n.le:,}" if isinstance(n, at.Le) else f"below {n.lt:,}" for n in notes if _is_upper(n)), "")
-    if not upper:
-        lower = lower.replace("from", "of at least")
-    words = [
-        "a whole number" if bare is int else "a number",
-        lower,
-        f"up {upper}" if "above" in lower and upper else upper,
-    ]
-    return " ".join(word for word in words if word).replace(",", "")
+    what = f"a whole number{of}" if bare is int else f"a number{of}"
+    lowest, above = _limit(notes, at.Ge, "ge"), _limit(notes, at.Gt, "gt")
+    highest, below = _limit(notes, at.Le, "le"), _limit(notes, at.Lt, "lt")
+    if bare is int and below is not None:
+        highest, below = below - 1, None
+    lower = f" above {_plain(above)}" if lowest is None and above is not None else f" from {_plain(lowest)}"
+    upper = f" to below {_plain(below)}" if highest is None else f" to {_plain(highest)}"
+    if lowest is None and above is None:
+        lower = ""
+    if highest is None and below is None:
+        return what + lower.replace(" from", " of at least")
+    return f"{what}{lower}{upper}"
 
 
-def _is_lower(note: Any) -> bool:
-    return isinstance(note, at.Ge | at.Gt)
+def _limit(notes: Sequence[Any], kind: type, attribute: str) -> Any:
+    return next((getattr(note, attribute) for note in notes if isinstance(note, kind)), None)
 
 
-def _is_upper(note: Any) -> bool:
-    return isinstance(note, at.Le | at.Lt)
+def _plain(limit: Any) -> str:
+    return f"{limit:.10g}" if isinstance(limit, float) else str(limit)

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from accelsim.errors import UserError
 from accelsim.yamlfile.marks import MarkedYaml
 from accelsim.yamlfile.wording import shown
 
-SIGNATURES = {
-    "hwconfig": frozenset(
-        "clock_mhz technology mac_array vector_unit norm_unit quantise_unit update_unit buffers dram numerics".split()
-    ),
-    "workload": frozenset("dataset network batch_size epochs optimizer schedule seed".split()),
-}
+_HWCONFIG = "clock_mhz technology mac_array vector_unit norm_unit quantise_unit update_unit buffers dram numerics"
+_WORKLOAD = "dataset network batch_size epochs optimizer schedule seed"
+SIGNATURES = {kind: frozenset(fields.split()) for kind, fields in (("hwconfig", _HWCONFIG), ("workload", _WORKLOAD))}
 """Fields that only one kind of file has."""
 
 

@@ -46,7 +46,8 @@ def validated(model: type[M], marked: MarkedYaml, kind: str = "") -> M:
 
 def _lines(model: type[BaseModel], marked: MarkedYaml, errors: list[ErrorDetails]) -> list[str]:
     """One line a fault, in the file's order; a fault that two locations share is said once."""
-    places = [find_place(model, marked.data, error["loc"]) for error in errors]
+    errors = [_whole_list(error) for error in errors]
+    places = [find_place(model, marked.data, error["loc"], inside=error["type"] == "model_type") for error in errors]
     missing = {place.path for place, error in zip(places, errors, strict=True) if error["type"] == "missing"}
     explained: set[Location] = set()
     faults: dict[tuple[Location, str], None] = {}
@@ -61,6 +62,13 @@ def _lines(model: type[BaseModel], marked: MarkedYaml, errors: list[ErrorDetails
     kept = [(field, text) for field, text in faults if field not in explained]
     kept.sort(key=lambda fault: marked.position(fault[0]))
     return [str(marked.error(field, text)) for field, text in kept]
+
+
+def _whole_list(error: ErrorDetails) -> ErrorDetails:
+    """A list that is too short is at fault itself, not the item that it lacks."""
+    if error["type"] == "missing" and error["loc"] and isinstance(error["loc"][-1], int):
+        return ErrorDetails(type="too_short", loc=error["loc"][:-1], msg=error["msg"], input=error["input"])
+    return error
 
 
 def _unknown_field(place: Place) -> tuple[str, str]:

@@ -77,7 +77,7 @@ def _yaml_message(path: Path, text: str, error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.reader.ReaderError):
         before = text[: error.position]
         line, column = before.count("\n") + 1, error.position - before.rfind("\n")
-        return f"{path}:{line}:{column}: not valid YAML: a control character (0x{ord(str(error.character)):02x})"
+        return f"{path}:{line}:{column}: not valid YAML: a control character (0x{int(error.character):02x})"
     mark = getattr(error, "problem_mark", None)
     where = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
     parts = [getattr(error, "context", None), getattr(error, "problem", None)]

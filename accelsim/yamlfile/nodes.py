@@ -12,10 +12,13 @@ DEEPEST = 40
 """Most levels of lists and mappings inside each other."""
 MOST_NODES = 100_000
 """Most values that a file may stand for, aliases written out."""
+LONGEST_NUMBER = 100
+"""Most characters of a number."""
 
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = f"{_PREFIX}merge"
 _TEXT = f"{_PREFIX}str"
+_NUMBERS = {f"{_PREFIX}int", f"{_PREFIX}float"}
 _PLAIN = {f"{_PREFIX}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge")}
 
 
@@ -54,6 +57,8 @@ class _Check:
         if node.tag not in _PLAIN:
             shown = node.tag.replace(_PREFIX, "!!")
             raise self.error(node, f"values with a tag are not read (found {shown})")
+        if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and len(node.value) > LONGEST_NUMBER:
+            raise self.error(node, f"a number of {len(node.value)} digits")
         if isinstance(node, yaml.MappingNode):
             self.keys(node)
             return [value for _, value in node.value]

@@ -30,16 +30,18 @@ class Place:
         return self.path[: self.present]
 
 
-def find_place(model: type[BaseModel], data: Any, location: Sequence[str | int]) -> Place:
+def find_place(model: type[BaseModel], data: Any, location: Sequence[str | int], *, inside: bool = False) -> Place:
     """Follow ``location`` through the model and the file's data at once.
 
-    A layer's kind, which pydantic's locations leave out, becomes part of the path.
+    A layer's kind, which pydantic's locations leave out, becomes part of the path; at its end only if ``inside``.
     """
     steps = _Steps(model, data)
     for part in location:
         if part != "[key]":  # pydantic's mark for a fault of the key itself
             steps.enter_kind()
             steps.down(part)
+    if inside:
+        steps.enter_kind()
     return Place(tuple(steps.path), steps.present, steps.annotation, steps.metadata, steps.owner)
 
 
@@ -56,8 +58,7 @@ class _Steps:
         kind = next(iter(self.data), None) if isinstance(self.data, dict) else self.data
         chosen = _kinds(bare).get(kind) if isinstance(kind, str) else None
         if chosen is not None:
-            if isinstance(self.data, dict):
-                self.step(str(kind))
+            self.step(str(kind))
             self.annotation = chosen
 
     def down(self, part: str | int) -> None:
@@ -69,11 +70,9 @@ class _Steps:
     def step(self, part: str | int) -> None:
         whole = self.present == len(self.path)
         self.path.append(part)
-        if isinstance(self.data, dict) and part in self.data:
+        try:
             self.data = self.data[part]
-        elif isinstance(self.data, list) and isinstance(part, int) and part < len(self.data):
-            self.data = self.data[part]
-        else:
+        except (LookupError, TypeError):  # nothing here, or neither list nor mapping
             self.data, whole = None, False
         self.present += whole
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from accelsim.errors import UserError
@@ -16,7 +17,7 @@ def read_text(path: Path) -> str:
     Raises:
         UserError: it is missing, a folder, unreadable, too long or not UTF-8.
     """
-    if path.is_dir():
+    if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         raise UserError(f"{path}: cannot be read: {_folder(path)}")
     try:
         with path.open("rb") as file:

@@ -23,14 +23,22 @@ def wording(error: ErrorDetails, place: Place) -> str:
     found = error["input"]
     if error["type"] in _SPOKEN:
         message = error["msg"].removeprefix("Value error, ")
-        known = error["type"] == MISFIT or repr(found) in message
+        known = error["type"] == MISFIT or _names(message, found)
         return message if known else f"{message} (found {shown(found)})"
     tail = f"; allowed: {allowed}" if allowed else ""
     if error["type"] == "missing":
         return f"missing{tail}"
     if error["type"] == "quantity":
         return f"found {shown(found)}{error['msg']}{tail}"
-    return f"found {shown(found)}{tail or '; ' + error['msg'].lower()}{nearest(str(found), options(place.annotation))}"
+    hint = nearest(str(found), options(place.annotation, place.metadata))
+    return f"found {shown(found)}{tail or '; ' + error['msg'].lower()}{hint}"
+
+
+def _names(message: str, found: Any) -> bool:
+    """True where the message says already what was found: the value, or a mapping's key, or one of its fields."""
+    if isinstance(found, dict):
+        return any(str(key) in message for key in found)
+    return repr(found) in message
 
 
 def shown(found: Any) -> str:

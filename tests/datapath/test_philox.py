@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.datapath import NumpyKernels, reference
+from accelsim.datapath import reference
+from accelsim.datapath.kernels import RandomStream
 
 # Known-answer vectors of Philox4x32-10, published with Random123 (Salmon et al., SC 2011).
 KNOWN = [
@@ -34,15 +35,15 @@ def test_known_answers(counter, key, words):
     elements=st.integers(1, 40),
     bits=st.integers(1, 16),
 )
-def test_kernel_equals_reference(seed, step, tensor, elements, bits):
-    found = NumpyKernels().random_codes(seed, step, tensor, elements, bits)
+def test_kernel_equals_reference(kernels, seed, step, tensor, elements, bits):
+    found = kernels.random_codes(RandomStream(seed, step, tensor, bits), elements)
     assert found.tolist() == [reference.random_code(seed, step, tensor, i, bits) for i in range(elements)]
 
 
 def test_codes_are_uniform_and_differ_between_streams(kernels):
-    codes = kernels.random_codes(1, 0, 5, 1 << 16, 8).astype(np.int64)
+    codes = kernels.random_codes(RandomStream(1, 0, 5, 8), 1 << 16).astype(np.int64)
     counts = np.bincount(codes, minlength=256)
     assert counts.min() > 256 - 6 * 16
     assert counts.max() < 256 + 6 * 16
-    other = kernels.random_codes(1, 1, 5, 1 << 16, 8)
+    other = kernels.random_codes(RandomStream(1, 1, 5, 8), 1 << 16)
     assert abs(np.corrcoef(codes, other)[0, 1]) < 0.02

@@ -9,11 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.datapath import NumpyKernels
 from accelsim.datapath.kernels import Carrier
 from accelsim.formats import format_by_name
 
-KERNELS = NumpyKernels()
 PAIRS = [("int8", "int8"), ("int8", "int16"), ("int16", "int16"), ("int4", "int8"), ("int2", "int2")]
 
 
@@ -81,17 +79,17 @@ def _naive(x, w, stride, padding):
 
 @settings(deadline=None, max_examples=60)
 @given(g=geometry)
-def test_convolution_and_its_gradients(g):
+def test_convolution_and_its_gradients(kernels, g):
     rng = np.random.Generator(np.random.PCG64(g["seed"]))
     stride, padding = g["stride"], g["padding"]
     x = _codes(rng, "int8", (2, *g["size"], 2))
     w = _codes(rng, "int8", (3, *g["kernel"], 2))
     narrow = Carrier.of(format_by_name("int8"), format_by_name("int8"))
     wide = Carrier.of(format_by_name("int8"), format_by_name("int16"))
-    found = KERNELS.conv2d(x, w, stride, padding, narrow)
+    found = kernels.conv2d(x, w, stride, padding, narrow)
     grad8, grad16 = _codes(rng, "int8", found.shape), _codes(rng, "int16", found.shape)
-    dx = KERNELS.conv2d_backward_data(grad8, w, stride, padding, x.shape, narrow)
-    dw = KERNELS.conv2d_backward_weights(x, grad16, g["kernel"], stride, padding, wide)
+    dx = kernels.conv2d_backward_data(grad8, w, stride, padding, x.shape, narrow)
+    dw = kernels.conv2d_backward_weights(x, grad16, g["kernel"], stride, padding, wide)
     y_expected, dx_expected, dw_expected = (np.zeros(a.shape, dtype=np.int64) for a in (found, x, w))
     for out, weight, source in _naive(x, w, stride, padding):
         y_expected[out] += int(x[source]) * int(w[weight])
@@ -102,16 +100,16 @@ def test_convolution_and_its_gradients(g):
     np.testing.assert_array_equal(dw.astype(np.int64), dw_expected)
 
 
-def test_batch_chunks_do_not_change_a_bit(rng, monkeypatch):
+def test_batch_chunks_do_not_change_a_bit(kernels, rng, monkeypatch):
     x, w = _codes(rng, "int8", (7, 6, 6, 3)), _codes(rng, "int8", (4, 3, 3, 3))
     g = _codes(rng, "int16", (7, 6, 6, 4))
     narrow, wide = (Carrier.of(format_by_name("int8"), format_by_name(name)) for name in ("int8", "int16"))
 
     def products():
         return (
-            KERNELS.conv2d(x, w, (1, 1), (1, 1), narrow),
-            KERNELS.conv2d_backward_weights(x, g, (3, 3), (1, 1), (1, 1), wide),
-            KERNELS.conv2d_backward_data(g.astype(np.int8), w, (1, 1), (1, 1), x.shape, narrow),
+            kernels.conv2d(x, w, (1, 1), (1, 1), narrow),
+            kernels.conv2d_backward_weights(x, g, (3, 3), (1, 1), (1, 1), wide),
+            kernels.conv2d_backward_data(g.astype(np.int8), w, (1, 1), (1, 1), x.shape, narrow),
         )
 
     whole = products()

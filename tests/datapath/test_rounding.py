@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from accelsim.datapath import NumpyKernels, reference
+from accelsim.datapath import reference
+from accelsim.datapath.kernels import RandomStream
 from accelsim.formats import FixedPointMultiplier
 
 INT32 = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1]))
 REAL = st.one_of(st.floats(2**-30, 2**12), st.floats(-(2**12), -(2**-30)), st.just(0.0))
 FORMATS = [(-127, 127), (-7, 7), (-32767, 32767), (-1, 1)]
-KERNELS = NumpyKernels()
 
 
 def _pair(multiplier: FixedPointMultiplier) -> tuple[int, int]:
@@ -22,9 +22,9 @@ def _pair(multiplier: FixedPointMultiplier) -> tuple[int, int]:
 
 @settings(deadline=None, max_examples=300)
 @given(x=st.lists(INT32, min_size=1, max_size=20), real=REAL, limits=st.sampled_from(FORMATS))
-def test_requantise(x, real, limits):
+def test_requantise(kernels, x, real, limits):
     multiplier = FixedPointMultiplier.from_real(real)
-    found = KERNELS.requantise(np.array([x], dtype=np.int32), multiplier, *limits, "int16")
+    found = kernels.requantise(np.array([x], dtype=np.int32), multiplier, *limits, "int16")
     assert found[0].tolist() == [reference.requantise(v, *_pair(multiplier), *limits) for v in x]
 
 
@@ -36,46 +36,46 @@ def test_requantise(x, real, limits):
     bits=st.integers(1, 16),
     seed=st.integers(0, 1000),
 )
-def test_requantise_stochastic(x, real, limits, bits, seed):
+def test_requantise_stochastic(kernels, x, real, limits, bits, seed):
     multiplier = FixedPointMultiplier.from_real(real)
-    random = KERNELS.random_codes(seed, 0, 0, len(x), bits)
-    found = KERNELS.requantise_stochastic(np.array([x], dtype=np.int32), multiplier, random, bits, *limits, "int16")
+    stream = RandomStream(seed, 0, 0, bits)
+    found = kernels.requantise_stochastic(np.array([x], dtype=np.int32), multiplier, stream, *limits, "int16")
     expected = [
         reference.requantise_stochastic(v, *_pair(multiplier), int(r), bits, *limits)
-        for v, r in zip(x, random, strict=True)
+        for v, r in zip(x, kernels.random_codes(stream, len(x)), strict=True)
     ]
     assert found[0].tolist() == expected
 
 
 @settings(deadline=None, max_examples=300)
 @given(x=st.lists(INT32, min_size=1, max_size=8), reals=st.data())
-def test_rescale_per_channel(x, reals):
+def test_rescale_per_channel(kernels, x, reals):
     factors = np.array([reals.draw(REAL) for _ in x])
     multiplier = FixedPointMultiplier.from_real(factors)
-    found = KERNELS.rescale(np.array([x], dtype=np.int64), multiplier)
+    found = kernels.rescale(np.array([x], dtype=np.int64), multiplier)
     pairs = zip(multiplier.mantissa.tolist(), multiplier.exponent.tolist(), strict=True)
     assert found[0].tolist() == [reference.rescale(v, *pair) for v, pair in zip(x, pairs, strict=True)]
 
 
 @given(x=st.lists(st.integers(-(2**60), 2**60), min_size=1), bits=st.sampled_from([8, 16, 20, 32, 48]))
-def test_wrap(x, bits):
+def test_wrap(kernels, x, bits):
     storage = f"int{next(w for w in (8, 16, 32, 64) if bits <= w)}"
-    found = KERNELS.wrap(np.array([x], dtype=np.int64), bits, storage)
+    found = kernels.wrap(np.array([x], dtype=np.int64), bits, storage)
     assert found[0].tolist() == [reference.wrap(v, bits) for v in x]
 
 
 @given(x=st.lists(st.floats(-1e6, 1e6, width=32), min_size=1), scale=st.floats(1e-6, 1e4))
-def test_quantise_is_nearest_even_in_double_precision(x, scale):
-    found = KERNELS.quantise(np.array([x], dtype=np.float32), scale, -127, 127, "int8")
+def test_quantise_is_nearest_even_in_double_precision(kernels, x, scale):
+    found = kernels.quantise(np.array([x], dtype=np.float32), scale, -127, 127, "int8")
     assert found[0].tolist() == [min(max(round(v / scale), -127), 127) for v in np.array(x, dtype=np.float32).tolist()]
 
 
-def test_blocks_do_not_change_a_bit(rng):
+def test_blocks_do_not_change_a_bit(kernels, rng):
     """More elements than one block holds, against one row at a time."""
     x = rng.integers(-(2**31), 2**31, size=(5000, 7)).astype(np.int32)
     multiplier = FixedPointMultiplier.from_real(rng.uniform(1e-9, 1e-6, size=7))
-    whole = KERNELS.requantise(x, multiplier, -127, 127, "int8")
-    rows = np.concatenate([KERNELS.requantise(row[None], multiplier, -127, 127, "int8") for row in x])
+    whole = kernels.requantise(x, multiplier, -127, 127, "int8")
+    rows = np.concatenate([kernels.requantise(row[None], multiplier, -127, 127, "int8") for row in x])
     np.testing.assert_array_equal(whole, rows)
 
 
@@ -83,6 +83,5 @@ def test_blocks_do_not_change_a_bit(rng):
 def test_stochastic_rounding_is_unbiased_up_to_its_bits(kernels, bits):
     """The mean of floor(x + u) misses x by at most one unit of the random bits, and the sampling error."""
     n, value = 1 << 16, 0.3
-    random = kernels.random_codes(3, 0, 0, n, bits)
-    codes = kernels.quantise_stochastic(np.full((1, n), value), 1.0, random, bits, -127, 127, "int8")
+    codes = kernels.quantise_stochastic(np.full((1, n), value), 1.0, RandomStream(3, 0, 0, bits), -127, 127, "int8")
     assert abs(codes.mean() - value) < 2.0**-bits + 5 * np.sqrt(value * (1 - value) / n)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.norm import NormKernels
-from accelsim.datapath.kernels.philox import random_codes
+from accelsim.datapath.kernels.philox import RandomStream
 from accelsim.datapath.kernels.product import Carrier, ProductKernels
 from accelsim.datapath.kernels.vector import VectorKernels
 
-__all__ = ["Carrier", "Kernels", "NumpyKernels"]
+__all__ = ["Carrier", "Kernels", "NumpyKernels", "RandomStream"]
 
 
 class Kernels(NormKernels, ProductKernels, VectorKernels):
@@ -19,10 +19,6 @@ class Kernels(NormKernels, ProductKernels, VectorKernels):
 
     name: str
     xp: Any
-
-    def random_codes(self, seed: int, step: int, tensor: int, elements: int, random_bits: int) -> Any:
-        """Random codes for stochastic rounding, see ``reference.random_code``."""
-        return random_codes(self.xp, seed, step, tensor, elements, random_bits)
 
 
 class NumpyKernels(Kernels):

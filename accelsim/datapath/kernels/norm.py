@@ -60,6 +60,12 @@ class NormKernels(RoundingKernels):
         y -= centre
         return y
 
+    def normalise(self, x: Any, centre: Any, multiplier: FixedPointMultiplier, offset: Any, bits: int) -> Any:
+        """((x << bits) - centre) times the multiplier plus offset, per channel; int32, saturated."""
+        y = self.rescale(self.centred(x, centre, bits), multiplier)
+        y += offset
+        return self.xp.clip(y, INT32_MIN, INT32_MAX, out=y).astype("int32")
+
     def range_norm_backward(
         self, g: Any, sums: tuple[Any, Any], spread: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int
     ) -> Any:
@@ -71,12 +77,22 @@ class NormKernels(RoundingKernels):
         for chunk in range(extremes.shape[1]):
             e[extremes[0, chunk], channels] -= toward_extremes
             e[extremes[1, chunk], channels] += toward_extremes
-        return self.rescale(xp.clip(e, INT32_MIN, INT32_MAX, out=e), multiplier)
+        return self.rescale(xp.clip(e, INT32_MIN, INT32_MAX, out=e), multiplier, "int32")
 
     def batch_norm_backward(
-        self, g: Any, d: Any, g_sum: Any, along: FixedPointMultiplier, multiplier: FixedPointMultiplier, bits: int
+        self,
+        g: Any,
+        x: Any,
+        centres: Any,
+        along: FixedPointMultiplier,
+        multiplier: FixedPointMultiplier,
+        bits: int,
     ) -> Any:
-        """Input gradient of ordinary batch norm; ``d`` is x - mean, ``along`` sum(g d) / sum(d^2) per channel."""
-        e = self.centred(g, self.divide_rounded(g_sum << bits, g.shape[0]), bits)
-        e -= self.rescale(d, along)
-        return self.rescale(self.xp.clip(e, INT32_MIN, INT32_MAX, out=e), multiplier)
+        """Input gradient of ordinary batch norm.
+
+        ``centres`` are the means of g and of x with ``bits`` fraction bits, (2, channels); ``along`` is
+        sum(g d) / sum(d^2) per channel, d = x - mean.
+        """
+        e = self.centred(g, centres[0], bits)
+        e -= self.rescale(self.centred(x, centres[1], bits), along)
+        return self.rescale(self.xp.clip(e, INT32_MIN, INT32_MAX, out=e), multiplier, "int32")

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
+
+@dataclass(frozen=True)
+class RandomStream:
+    """Whose random bits: seed, training step, crc32 of the tensor's name, and how many bits an element gets."""
+
+    seed: int
+    step: int
+    tensor: int
+    bits: int
+
 
 LANES = 8
 """16-bit random codes in one counter block."""
 MASK = 0xFFFFFFFF
 
 
-def random_codes(xp: Any, seed: int, step: int, tensor: int, elements: int, random_bits: int) -> Any:
-    """``elements`` random codes of ``random_bits`` (at most 16) bits, as uint16.
+def random_codes(xp: Any, stream: RandomStream, elements: int) -> Any:
+    """``elements`` random codes of ``stream.bits`` (at most 16) bits, as uint16.
 
     A pure function of (seed, step, tensor, element), see ``reference.random_code``.
     """
     blocks = -(-elements // LANES)
-    words = philox4x32(xp, xp.arange(blocks, dtype=xp.uint64), (step & MASK, step >> 32, 0), (seed, tensor))
+    counters = xp.arange(blocks, dtype=xp.uint64)
+    words = philox4x32(xp, counters, (stream.step & MASK, stream.step >> 32, 0), (stream.seed, stream.tensor))
     lanes = xp.empty((blocks, LANES), dtype=xp.uint16)
     for index, word in enumerate(words):
-        lanes[:, 2 * index] = (word & xp.uint64(0xFFFF)) >> xp.uint64(16 - random_bits)
-        lanes[:, 2 * index + 1] = (word >> xp.uint64(16)) >> xp.uint64(16 - random_bits)
+        lanes[:, 2 * index] = (word & xp.uint64(0xFFFF)) >> xp.uint64(16 - stream.bits)
+        lanes[:, 2 * index + 1] = (word >> xp.uint64(16)) >> xp.uint64(16 - stream.bits)
     return lanes.reshape(-1)[:elements]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from accelsim.datapath.kernels.philox import RandomStream, random_codes
 from accelsim.formats import FixedPointMultiplier
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -16,6 +17,10 @@ class RoundingKernels:
     """Arrays of codes in, codes of ``storage`` out; multipliers are scalars or one per channel (last axis)."""
 
     xp: Any
+
+    def random_codes(self, stream: RandomStream, elements: int) -> Any:
+        """Random codes for stochastic rounding, see ``reference.random_code``."""
+        return random_codes(self.xp, stream, elements)
 
     def largest_magnitude(self, x: Any) -> float:
         """max |x|, 0 for an empty array; exact for codes up to 53 bits."""
@@ -46,19 +51,12 @@ class RoundingKernels:
         return self.blockwise(x, "int64", storage, step)
 
     def requantise_stochastic(
-        self,
-        x: Any,
-        multiplier: FixedPointMultiplier,
-        random: Any,
-        random_bits: int,
-        low: int,
-        high: int,
-        storage: str,
+        self, x: Any, multiplier: FixedPointMultiplier, random: RandomStream, low: int, high: int, storage: str
     ) -> Any:
-        """One rounding: ``random`` codes are added just below the last kept bit. Scalar multiplier."""
+        """One rounding: random bits are added just below the last kept bit. Scalar multiplier."""
         xp, mantissa, shift = self.xp, int(multiplier.mantissa), 31 - int(multiplier.exponent)
-        up, down = max(0, shift - random_bits), max(0, random_bits - shift)
-        dither = random.reshape(-1, x.shape[-1])
+        up, down = max(0, shift - random.bits), max(0, random.bits - shift)
+        dither = self.random_codes(random, x.size).reshape(-1, x.shape[-1])
 
         def step(y: Any, at: slice) -> Any:
             y *= mantissa
@@ -94,21 +92,29 @@ class RoundingKernels:
         return self.blockwise(x, "float64", storage, step)
 
     def quantise_stochastic(
-        self, x: Any, scale: float, random: Any, random_bits: int, low: int, high: int, storage: str
+        self, x: Any, scale: float, random: RandomStream, low: int, high: int, storage: str
     ) -> Any:
-        """floor(x / scale + random / 2**random_bits) in double precision, clamped."""
-        xp, dither = self.xp, random.reshape(-1, x.shape[-1])
+        """floor(x / scale + random fraction) in double precision, clamped."""
+        xp, unit = self.xp, 0.5**random.bits
+        dither = self.random_codes(random, x.size).reshape(-1, x.shape[-1])
 
         def step(y: Any, at: slice) -> Any:
             y /= scale
-            y += dither[at] * (0.5**random_bits)
+            y += dither[at] * unit
             xp.floor(y, out=y)
             return xp.clip(y, low, high, out=y)
 
         return self.blockwise(x, "float64", storage, step)
 
+    def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
+        """Both operands rescaled, then added; int32, saturated."""
+        total = self.rescale(a, first) + self.rescale(b, second)
+        return self.xp.clip(total, INT32_MIN, INT32_MAX).astype("int32")
+
     def wrap(self, x: Any, bits: int, storage: str) -> Any:
         """Integers (int64, or floats that hold integers below 2**53) wrapped to ``bits`` bits of two's complement."""
+        if x.dtype == storage and bits == 8 * x.dtype.itemsize:
+            return x
 
         def step(y: Any, at: slice) -> Any:
             if bits not in (8, 16, 32, 64):

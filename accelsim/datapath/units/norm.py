@@ -79,10 +79,10 @@ def normalise(
         return [Value(norm_float.normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
     gain = real(gamma) * reciprocal(spread) * (mean.scale / NORMALISED_SCALE)
     offset = np.floor(real(beta) / NORMALISED_SCALE + 0.5).astype(np.int64)
-    centred = c.kernels.centred(x.data, mean.data, NORM_FRACTION_BITS)
-    y = c.kernels.rescale(centred, FixedPointMultiplier.from_real(gain))
-    y += c.kernels.xp.asarray(offset)
-    return [Value(c.kernels.xp.clip(y, INT32_MIN, INT32_MAX, out=y).astype("int32"), NORMALISED_SCALE)]
+    y = c.kernels.normalise(
+        _rows(x), mean.data, FixedPointMultiplier.from_real(gain), c.kernels.xp.asarray(offset), NORM_FRACTION_BITS
+    )
+    return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
 
 @executes("reduce_products")
@@ -115,7 +115,7 @@ def range_norm_backward(
     dx = c.kernels.range_norm_backward(
         _rows(g), (beta_sum.data, gamma_sum.data), spread.data, extremes.data, multiplier, NORM_FRACTION_BITS
     )
-    return [Value(dx.astype("int32").reshape(g.shape), scale)]
+    return [Value(dx.reshape(g.shape), scale)]
 
 
 @executes("batch_norm_backward")
@@ -135,11 +135,16 @@ def batch_norm_backward(
     codes = np.asarray(spread.data, dtype=np.float64)
     products = np.asarray(gamma_sum.data, dtype=np.float64) * FRACTION
     along = np.divide(products * rows, codes * codes, out=np.zeros_like(codes), where=codes != 0)
-    centred = c.kernels.centred(_rows(x), mean.data, NORM_FRACTION_BITS)
+    g_mean = c.kernels.divide_rounded(beta_sum.data << NORM_FRACTION_BITS, rows)
     dx = c.kernels.batch_norm_backward(
-        _rows(g), centred, beta_sum.data, FixedPointMultiplier.from_real(along), multiplier, NORM_FRACTION_BITS
+        _rows(g),
+        _rows(x),
+        c.kernels.xp.stack([g_mean, mean.data.astype("int64")]),
+        FixedPointMultiplier.from_real(along),
+        multiplier,
+        NORM_FRACTION_BITS,
     )
-    return [Value(dx.astype("int32").reshape(g.shape), scale)]
+    return [Value(dx.reshape(g.shape), scale)]
 
 
 @executes("track")

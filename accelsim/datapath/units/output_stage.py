@@ -20,9 +20,8 @@ def quantise(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tup
     storage, (low, high) = output.format.storage, _limits(output)
     scale = _range(c, x, output) / high
     if op.attributes["rounding"] == Rounding.STOCHASTIC:
-        bits = op.attributes["random_bits"]
-        random = c.random_codes(output.name, x.elements, bits).reshape(x.shape)
-        codes = c.kernels.quantise_stochastic(x.data, scale, random, bits, low, high, storage)
+        random = c.random_stream(output.name, op.attributes["random_bits"])
+        codes = c.kernels.quantise_stochastic(x.data, scale, random, low, high, storage)
     else:
         codes = c.kernels.quantise(x.data, scale, low, high, storage)
     return [Value(codes, scale)]
@@ -38,9 +37,8 @@ def requantise(
     scale = _range(c, x, output) / high
     multiplier = FixedPointMultiplier.from_real(x.scale / scale)
     if op.attributes["rounding"] == Rounding.STOCHASTIC:
-        bits = op.attributes["random_bits"]
-        random = c.random_codes(output.name, x.elements, bits).reshape(x.shape)
-        codes = c.kernels.requantise_stochastic(x.data, multiplier, random, bits, low, high, storage)
+        random = c.random_stream(output.name, op.attributes["random_bits"])
+        codes = c.kernels.requantise_stochastic(x.data, multiplier, random, low, high, storage)
     else:
         codes = c.kernels.requantise(x.data, multiplier, low, high, storage)
     return [Value(codes, scale)]

@@ -40,8 +40,8 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
     # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
     bound = sum(c.kernels.largest_magnitude(x.data) * float(x.scale) for x in (a, b)) or 1.0
     scale = bound / 2.0**30
-    total = sum(c.kernels.rescale(x.data, FixedPointMultiplier.from_real(x.scale / scale)) for x in (a, b))
-    return [Value(_saturated(c, total), scale)]
+    multipliers = (FixedPointMultiplier.from_real(x.scale / scale) for x in (a, b))
+    return [Value(c.kernels.add(a.data, b.data, *multipliers), scale)]
 
 
 @executes("max_pool2d")

@@ -9,6 +9,7 @@ import pandas as pd
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Workload
 from accelsim.simulation import stages
+from accelsim.simulation.inputs import read_inputs
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import place_tensors
 
@@ -19,6 +20,6 @@ def explain(hwconfig: HardwareConfig | Path | str, workload: Workload | Path | s
     Raises:
         UserError: a file is wrong.
     """
-    inputs = stages.read_inputs(hwconfig, workload)
+    inputs = read_inputs(hwconfig, workload)
     program = stages.trace(inputs).program
     return tensor_table(program, place_tensors(program, inputs.hw).where)

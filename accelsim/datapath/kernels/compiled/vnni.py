@@ -1,0 +1,121 @@
+"""The innermost tile of an integer product on CPUs with AVX512-VNNI: ``vpdpbusd`` through LLVM.
+
+One instruction adds, in each of 16 int32 lanes, four products of unsigned by signed bytes. The tile keeps ROWS x
+COLUMNS vectors of accumulators in registers while it walks the reduction in steps of four.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import llvmlite.binding
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+LANES = 16
+"""int32 accumulators of one vector."""
+STEP = 4
+"""Terms of the reduction that one instruction takes."""
+I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
+ACCUMULATOR = ir.VectorType(I32, LANES)
+BYTES = ir.VectorType(I8, LANES * STEP)
+
+
+def available() -> bool:
+    """True when this CPU has AVX512-VNNI."""
+    try:
+        return bool(llvmlite.binding.get_host_cpu_features().get("avx512vnni", False))
+    except RuntimeError:
+        return False
+
+
+def _dot(builder: ir.IRBuilder, total: Any, unsigned: Any, signed: Any) -> Any:
+    # LLVM 22 gave the byte operands their own type; before, they travelled as int32 lanes.
+    operand = BYTES if llvmlite.binding.llvm_version_info[0] >= 22 else ACCUMULATOR
+    kind = ir.FunctionType(ACCUMULATOR, [ACCUMULATOR, operand, operand])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
+    return builder.call(function, [total, builder.bitcast(unsigned, operand), builder.bitcast(signed, operand)])
+
+
+def make_tile(rows: int, columns: int) -> Any:
+    """A tile of ``rows`` left rows by ``columns`` x 16 right columns, callable from compiled code.
+
+    ``tile(left, bases, left_steps, right, right_steps, steps, start, out, out_stride)``: addresses (int64) of the
+    unsigned left bytes, of ``rows`` byte offsets of the left rows, of the left and right byte offsets of each step,
+    of the signed right bytes, of the int32 values that every row starts from (columns x 16), and of the
+    int32 result, whose rows lie ``out_stride`` bytes apart.
+    """
+
+    @intrinsic
+    def tile(
+        typing: Any,
+        left: Any,
+        bases: Any,
+        left_steps: Any,
+        right: Any,
+        right_steps: Any,
+        steps: Any,
+        start: Any,
+        out: Any,
+        out_stride: Any,
+    ) -> Any:
+        signature = types.void(*[types.int64] * 9)
+
+        def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
+            _emit(builder, arguments, rows, columns)
+            return context.get_dummy_value()
+
+        return signature, generate
+
+    return tile
+
+
+def _emit(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -> None:
+    left, bases, left_steps, right, right_steps, steps, start, out, out_stride = arguments
+    row_address = [builder.add(left, _load(builder, bases, I64, r)) for r in range(rows)]
+    initial = [_load(builder, start, ACCUMULATOR, c) for c in range(columns)]
+    entry, loop, end = builder.block, builder.append_basic_block("steps"), builder.append_basic_block("end")
+    builder.branch(loop)
+    builder.position_at_end(loop)
+    k = builder.phi(I64)
+    k.add_incoming(I64(0), entry)
+    totals = [builder.phi(ACCUMULATOR) for _ in range(rows * columns)]
+    for index, total in enumerate(totals):
+        total.add_incoming(initial[index % columns], entry)
+    ahead = builder.add(right, _load(builder, right_steps, I64, k))
+    vectors = [_load(builder, ahead, BYTES, c) for c in range(columns)]
+    offset = _load(builder, left_steps, I64, k)
+    sums = []
+    for r in range(rows):
+        word = _load(builder, builder.add(row_address[r], offset), I32, 0)
+        spread = _broadcast(builder, word)
+        sums += [_dot(builder, totals[r * columns + c], spread, vectors[c]) for c in range(columns)]
+    following = builder.add(k, I64(1))
+    builder.cbranch(builder.icmp_signed("<", following, steps), loop, end)
+    k.add_incoming(following, builder.block)
+    for total, summed in zip(totals, sums, strict=True):
+        total.add_incoming(summed, builder.block)
+    builder.position_at_end(end)
+    for index, summed in enumerate(sums):
+        row, column = divmod(index, columns)
+        pointer = builder.inttoptr(builder.add(out, builder.mul(out_stride, I64(row))), ACCUMULATOR.as_pointer())
+        builder.store(summed, builder.gep(pointer, [I64(column)]), align=4)
+
+
+def _load(builder: ir.IRBuilder, address: Any, kind: Any, index: Any) -> Any:
+    pointer = builder.inttoptr(address, kind.as_pointer())
+    at = index if isinstance(index, ir.Value) else I64(index)
+    return builder.load(builder.gep(pointer, [at]), align=1)
+
+
+def _broadcast(builder: ir.IRBuilder, word: Any) -> Any:
+    single = builder.insert_element(ir.Constant(ACCUMULATOR, ir.Undefined), word, I32(0))
+    return builder.shuffle_vector(single, ir.Constant(ACCUMULATOR, ir.Undefined), ir.Constant(ACCUMULATOR, [0] * LANES))
+
+
+def step_offsets(count: int, stride: int) -> Any:
+    """0, stride, 2 stride, ... as the byte offsets of ``count`` steps."""
+    return stride * np.arange(count, dtype=np.int64)

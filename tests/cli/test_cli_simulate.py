@@ -1,0 +1,200 @@
+"""``accelsim simulate``: what it writes, and that a mistake leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from accelsim.simulation import stages
+
+
+@pytest.fixture
+def small(accelsim, run_folder, tmp_path):
+    """The command line beside a finished run of two steps in ``run``."""
+    shutil.copytree(run_folder, tmp_path / "run")
+    return accelsim
+
+
+def _text(path, before, after, tmp_path):
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    changed = tmp_path / f"changed-{path.name}"
+    changed.write_text(text.replace(before, after, 1), encoding="utf-8")
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--steps", 0], "steps must be at least 1, not 0"),
+        (["--epochs", 0], "epochs must be from 1 to 1000000, not 0"),
+        (["--epochs", 10**20], "epochs must be from 1 to 1000000"),
+        (["--seed", -1], "seed must be from 0 to 4294967295, not -1"),
+        (["--seed", 2**32], "seed must be from 0 to 4294967295"),
+        (["--seed", "x"], "--seed"),
+        (["--resume"], "there is no run to resume"),
+        (["--resume", "--force"], "give one of them"),
+        (["--resume", "--timing-only"], "nothing to --resume"),
+        (["--data", "nowhere"], "nowhere: there is no such folder"),
+        (["--data", "."], "takes no folder"),
+        (["--stps", 3], "No such option"),
+    ],
+)
+def test_a_wrong_option_leaves_nothing_behind(accelsim, hwconfig, workload, tmp_path, options, expected):
+    ran = accelsim("simulate", hwconfig, workload, "--out", "run", *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert expected in ran.err
+    assert "Traceback" not in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_swapped_and_mistaken_files(accelsim, hwconfig, workload, tmp_path):
+    swapped = accelsim("simulate", workload, hwconfig, "--out", "run")
+    assert swapped.err == f"error: {workload}:2:1: this looks like a workload file, and a hwconfig is expected here\n"
+    twice = accelsim("simulate", hwconfig, hwconfig, "--out", "run")
+    assert twice.err == f"error: {hwconfig}:5:1: this looks like a hwconfig file, and a workload is expected here\n"
+    missing = accelsim("simulate", "nope.yaml", workload)
+    assert missing.err == "error: nope.yaml: cannot be read: No such file or directory\n"
+    assert accelsim("simulate", tmp_path, workload).err.endswith("cannot be read: this is a folder, not a file\n")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_buffer_too_small_is_blamed_at_its_line(accelsim, hwconfig, workload, tmp_path):
+    hw = _text(hwconfig, "weight: {capacity_bytes: 128 KiB", "weight: {capacity_bytes: 16", tmp_path)
+    for options in ([], ["--timing-only"]):
+        ran = accelsim("simulate", hw, workload, "--out", "run", *options)
+        assert ran.code == 2
+        assert f"{hw}:26:12: buffers.weight.capacity_bytes: conv2d1/forward/conv2d does not fit" in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_data_that_cannot_serve(accelsim, hwconfig, workload, root, tmp_path):
+    large = _text(workload, "batch_size: 32", "batch_size: 2000", tmp_path)
+    ran = accelsim("simulate", hwconfig, large, "--out", "run")
+    assert ran.err == "error: batch_size 2000 is larger than the 1437 training images of digits\n"
+    cifar = root / "workloads" / "cifar10_resnet20.yaml"
+    assert "no folder given" in accelsim("simulate", hwconfig, cifar, "--out", "run").err
+    broken = tmp_path / "fashion"
+    broken.mkdir()
+    fashion = root / "workloads" / "fashion_mnist_cnn.yaml"
+    assert "found 0 of the 4 files" in accelsim("simulate", hwconfig, fashion, "--data", broken, "--out", "run").err
+    for name in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1"):
+        (broken / f"{name}-ubyte").write_bytes(b"\x00\x00\x08")
+    assert "truncated" in accelsim("simulate", hwconfig, fashion, "--data", broken, "--out", "run").err
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_network_too_large_for_this_computer(accelsim, hwconfig, workload, tmp_path):
+    huge = _text(workload, "filters: 16, kernel: 3", "filters: 65536, kernel: 3", tmp_path)
+    huge = _text(huge, "filters: 32, kernel: 3", "filters: 65536, kernel: 3", tmp_path)
+    ran = accelsim("simulate", hwconfig, huge, "--out", "run")
+    assert ran.code == 2
+    assert "GiB of this computer's memory" in ran.err
+    assert not (tmp_path / "run").exists()
+
+
+def test_places_where_no_run_can_go(accelsim, hwconfig, workload, tmp_path):
+    (tmp_path / "file").touch()
+    run = ("simulate", hwconfig, workload, "--timing-only", "--out")
+    assert accelsim(*run, "file").err == "error: file: is a file, not a folder\n"
+    assert "file/run: cannot be made" in accelsim(*run, "file/run").err
+    assert "File name too long" in accelsim(*run, "x" * 300).err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_finished_run_is_neither_lost_nor_mixed(small, hwconfig, workload, tmp_path):
+    run = ("simulate", hwconfig, workload, "--out", "run")
+    again = small(*run, "--steps", 2)
+    assert (again.code, again.err) == (
+        2,
+        "error: run: holds a run already; --resume goes on with it, --force overwrites it\n",
+    )
+    assert "run was finished already" in small(*run, "--steps", 2, "--resume").err
+    assert "belongs to another run" in small(*run, "--steps", 3, "--resume", "--seed", 9).err
+    other = _text(hwconfig, "rows: 32", "rows: 16", tmp_path)
+    assert "belongs to another run" in small("simulate", other, workload, "--out", "run", "--resume").err
+    assert json.loads((tmp_path / "run" / "summary.json").read_text())["steps"] == 2
+    assert small(*run, "--timing-only", "--force").code == 0
+    assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+    timed = small(*run, "--resume")
+    assert timed.err == (
+        "error: run: holds a run that was only timed (no checkpoint.safetensors); leave --resume out\n"
+    )
+
+
+def test_a_resume_with_other_memory_is_timed_anew(small, hwconfig, workload, tmp_path):
+    before = json.loads((tmp_path / "run" / "summary.json").read_text())
+    slower = _text(hwconfig, "19.2 GB/s", "1.92 GB/s", tmp_path)
+    ran = small("simulate", slower, workload, "--steps", 2, "--out", "run", "--resume", "--json")
+    assert json.loads(ran.out)["total_cycles"] > before["total_cycles"]
+    assert json.loads(ran.out)["train_loss"] == before["train_loss"]
+
+
+@pytest.mark.parametrize("kept", [0, 60, 4000])
+def test_a_broken_checkpoint(small, hwconfig, workload, tmp_path, kept):
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    path.write_bytes(path.read_bytes()[:kept])
+    ran = small("simulate", hwconfig, workload, "--steps", 3, "--out", "run", "--resume")
+    assert ran.code == 2
+    assert "run/checkpoint.safetensors: not a checkpoint that can be read" in ran.err
+    assert path.stat().st_size == kept
+
+
+def test_files_of_the_users_are_not_overwritten(accelsim, hwconfig, workload, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "hwconfig.yaml").write_text("mine")
+    ran = accelsim("simulate", hwconfig, workload, "--timing-only", "--out", "mine")
+    assert ran.err == "error: mine: holds hwconfig.yaml already; --force overwrites it\n"
+    assert (tmp_path / "mine" / "hwconfig.yaml").read_text() == "mine"
+
+
+def test_without_a_folder_runs_are_numbered(accelsim, hwconfig, workload, tmp_path):
+    for _ in range(2):
+        assert accelsim("simulate", hwconfig, workload, "--timing-only").code == 0
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert names == ["int8_range_bn-digits_cnn", "int8_range_bn-digits_cnn-2"]
+
+
+def test_json_is_all_that_is_printed(accelsim, hwconfig, workload):
+    ran = accelsim("simulate", hwconfig, workload, "--timing-only", "--json", "--out", "run")
+    assert (ran.code, ran.err) == (0, "")
+    assert json.loads(ran.out)["folder"] == "run"
+
+
+def test_timing_needs_no_data(accelsim, hwconfig, root, monkeypatch):
+    def refuse(*arguments):
+        raise AssertionError("the data set was read")
+
+    monkeypatch.setattr(stages, "load_dataset", refuse)
+    cifar = root / "workloads" / "cifar10_resnet20.yaml"
+    assert accelsim("simulate", hwconfig, cifar, "--timing-only", "--out", "run").code == 0
+
+
+def test_what_a_run_folder_holds_can_be_simulated_again(small, tmp_path):
+    run = tmp_path / "run"
+    assert small("check", run / "hwconfig.yaml", run / "workload.yaml").code == 0
+    again = small("simulate", run / "hwconfig.yaml", run / "workload.yaml", "--steps", 2, "--out", "again")
+    assert again.code == 0
+    first, second = (json.loads((tmp_path / name / "summary.json").read_text()) for name in ("run", "again"))
+    for name in ("train_loss", "test_accuracy", "total_cycles", "energy_per_step_pj"):
+        assert first[name] == second[name]
+    assert "this is a run folder" in small("simulate", "run", run / "workload.yaml").err
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_a_run_that_is_cut_short(small, hwconfig, workload, tmp_path, monkeypatch, error):
+    def cut(*arguments, **named):
+        raise error
+
+    monkeypatch.setattr(stages.Trainer, "run", cut)
+    ran = small("simulate", hwconfig, workload, "--steps", 4, "--out", "cut")
+    assert "Traceback" not in ran.err
+    assert (ran.code, ran.err.split()[0]) == ((130, "interrupted;") if error is KeyboardInterrupt else (2, "error:"))
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert small("simulate", hwconfig, workload, "--steps", 4, "--out", "cut", "--resume").code == 0
+    assert small("simulate", hwconfig, workload, "--steps", 4, "--out", "whole").code == 0
+    cut_bytes, whole = ((tmp_path / name / "metrics.csv").read_bytes() for name in ("cut", "whole"))
+    assert cut_bytes == whole

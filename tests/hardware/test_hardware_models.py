@@ -1,0 +1,67 @@
+"""The hwconfig's models."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+import accelsim.layers
+import accelsim.networks.workload
+from accelsim.hardware import Buffer, Dram, HardwareConfig, LaneUnit, MacArray, load_technology
+from accelsim.yamlfile import FileModel
+
+assert accelsim.layers
+assert accelsim.networks.workload
+
+
+def _models(base=FileModel):
+    for child in base.__subclasses__():
+        if child.__module__.startswith("accelsim."):
+            yield child
+        yield from _models(child)
+
+
+MODELS = {model.__name__: model for model in _models()}
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=list(MODELS))
+def test_every_field_of_every_model_has_a_description(model):
+    assert (model.__doc__ or "").strip()
+    for name, field in model.model_fields.items():
+        assert (field.description or "").strip(), f"{model.__name__}.{name}"
+
+
+@pytest.mark.parametrize(
+    ("model", "fields"),
+    [
+        (LaneUnit, {"lanes": True}),
+        (LaneUnit, {"lanes": float("nan")}),
+        (MacArray, {"rows": 1, "columns": True, "operand": "int8", "dataflow": "os"}),
+        (Buffer, {"capacity_bytes": 0, "bytes_per_cycle": 1}),
+        (Buffer, {"capacity_bytes": 64, "bytes_per_cycle": 1, "double_buffered": "perhaps"}),
+        (Dram, {"standard": "x", "bandwidth_bytes_per_s": float("inf"), "energy_pj_per_bit": 1}),
+        (Dram, {"standard": "x", "bandwidth_bytes_per_s": 1e9, "energy_pj_per_bit": True}),
+        (Dram, {"standard": "x", "bandwidth_bytes_per_s": 1e9, "energy_pj_per_bit": 1, "efficiency": 0}),
+    ],
+)
+def test_values_that_no_machine_has(model, fields):
+    with pytest.raises(ValidationError):
+        model(**fields)
+
+
+def test_models_refuse_what_files_may_not_say_either(int8_machine: HardwareConfig):
+    fields = int8_machine.model_dump()
+    with pytest.raises(ValidationError, match="integer numerics need one"):
+        HardwareConfig(**{**fields, "quantise_unit": None})
+
+
+def test_a_machine_survives_its_own_dump(int8_machine, fp32_machine):
+    for machine in (int8_machine, fp32_machine):
+        assert HardwareConfig.model_validate(machine.model_dump(mode="json")) == machine
+
+
+@pytest.mark.parametrize("name", ["28nm", "45nm"])
+def test_shipped_technologies_load(name):
+    technology = load_technology(name)
+    assert technology.name == name
+    assert technology.sram_pj_per_byte(64 << 10) > 0
