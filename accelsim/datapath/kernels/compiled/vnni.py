@@ -93,6 +93,7 @@ def _emit(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -> Non
         word = _load(builder, builder.add(row_address[r], offset), I32, 0)
         spread = _broadcast(builder, word)
         sums += [_dot(builder, totals[r * columns + c], spread, vectors[c]) for c in range(columns)]
+    _keep_rolled(builder)
     following = builder.add(k, I64(1))
     builder.cbranch(builder.icmp_signed("<", following, steps), loop, end)
     k.add_incoming(following, builder.block)
@@ -103,6 +104,12 @@ def _emit(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -> Non
         row, column = divmod(index, columns)
         pointer = builder.inttoptr(builder.add(out, builder.mul(out_stride, I64(row))), ACCUMULATOR.as_pointer())
         builder.store(summed, builder.gep(pointer, [I64(column)]), align=4)
+
+
+def _keep_rolled(builder: ir.IRBuilder) -> None:
+    """Stop LLVM from unrolling: twice the tile does not fit the registers. A convergent call forbids it."""
+    marker = builder.asm(ir.FunctionType(ir.VoidType(), []), "", "", [], True)
+    marker.attributes.add("convergent")
 
 
 def _load(builder: ir.IRBuilder, address: Any, kind: Any, index: Any) -> Any:
