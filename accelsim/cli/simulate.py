@@ -35,6 +35,10 @@ def simulate(
     timing_only: Annotated[
         bool, typer.Option("--timing-only", help="Cycles and energy alone: no data set, no training.")
     ] = False,
+    backend: Annotated[
+        str | None,
+        typer.Option(help="Kernels that train: compiled or numpy; all give the same bits. Default: compiled."),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder, to the very same bits.")
     ] = False,
@@ -55,6 +59,7 @@ def simulate(
         seed=seed,
         data=data,
         timing_only=timing_only,
+        backend=backend,
         resume=resume,
         force=force,
         observer=Bars(Console(stderr=True), quiet=as_json),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 from pydantic import Field
@@ -33,6 +34,17 @@ class Buffer(FileModel):
     def tile_bytes(self) -> int:
         """Bytes that one tile may take."""
         return (self.capacity_bytes - self.resident_bytes) // (2 if self.double_buffered else 1)
+
+    @property
+    def tile_rule(self) -> str:
+        """For messages: what part of the capacity a tile gets."""
+        return "the share that is not resident" + (", halved by double buffering" if self.double_buffered else "")
+
+    def capacity_for(self, tile_bytes: int) -> int:
+        """Smallest capacity, in bytes, whose tiles can be ``tile_bytes`` large."""
+        at_work = tile_bytes * (2 if self.double_buffered else 1)
+        capacity = math.ceil(at_work / (1 - self.resident_share))
+        return capacity if capacity - int(capacity * self.resident_share) >= at_work else capacity + 1
 
 
 class Buffers(FileModel):

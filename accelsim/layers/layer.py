@@ -89,7 +89,7 @@ def parse_layer(found: Any) -> Layer:
         hint, allowed = nearest(str(kind), LAYERS), ", ".join(sorted(LAYERS))
         text = "no layer is called {kind}{hint}; allowed: {allowed}"
         raise PydanticCustomError("layer", text, {"kind": repr(kind), "hint": hint, "allowed": allowed})
-    return LAYERS[kind].model_validate(fields or {})
+    return LAYERS[kind].model_validate({} if fields is None else fields)
 
 
 def _dump(layer: Layer) -> dict[str, Any]:

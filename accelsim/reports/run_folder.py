@@ -19,6 +19,9 @@ from accelsim.reports.tables import check_columns, from_csv, from_parquet, to_cs
 SUMMARY_FILE = "summary.json"
 """Written last: a folder that has it is a complete run."""
 
+REQUIRED = ("hwconfig", "workload", "total_cycles", "time_per_step_s", "energy_per_step_pj", "model_size_bytes")
+"""Figures that every summary has."""
+
 T = TypeVar("T")
 
 
@@ -46,7 +49,7 @@ def load(folder: Path | str) -> Result:
     return Result(
         hwconfig=_read(folder / "hwconfig.yaml", _mapping),
         workload=_read(folder / "workload.yaml", _mapping),
-        summary=_read(folder / SUMMARY_FILE, _json),
+        summary=_read(folder / SUMMARY_FILE, _summary),
         layers=_read(folder / "layers.parquet", _table("layers", from_parquet)),
         metrics=_read(folder / "metrics.csv", _table("metrics", from_csv)),
         dtypes=_read(folder / "dtypes.csv", _table("dtypes", from_csv)),
@@ -110,6 +113,14 @@ def _mapping(data: bytes) -> dict[str, Any]:
 
 def _json(data: bytes) -> dict[str, Any]:
     return from_json(data.decode("utf-8"))
+
+
+def _summary(data: bytes) -> dict[str, Any]:
+    found = _json(data)
+    missing = [key for key in REQUIRED if key not in found]
+    if missing:
+        raise ValueError(f"it lacks {', '.join(missing)}")
+    return found
 
 
 def _table(name: str, parse: Callable[[bytes], pd.DataFrame]) -> Callable[[bytes], pd.DataFrame]:

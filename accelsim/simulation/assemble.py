@@ -22,7 +22,7 @@ from accelsim.timing import Timeline
 from accelsim.training import Training
 from accelsim.training.datasets import Dataset
 
-PACKAGES = ("accelsim", "numpy", "simpy", "pydantic", "pandas", "plotly", "safetensors")
+PACKAGES = ("accelsim", "numpy", "numba", "simpy", "pydantic", "pandas", "plotly", "safetensors")
 
 
 def assemble(
@@ -70,7 +70,14 @@ def versions() -> dict[str, str]:
 
 def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]:
     if training is None or metrics.empty:
-        return {"train_loss": None, "test_accuracy": None, "steps": None, "epochs": None, "train_images_per_s": None}
+        return {
+            "train_loss": None,
+            "test_accuracy": None,
+            "steps": None,
+            "epochs": None,
+            "train_images_per_s": None,
+            "backend": None,
+        }
     last_epoch = metrics[metrics["epoch"] > metrics["epoch"].iloc[-1] - 1]
     return {
         "train_loss": float(last_epoch["train_loss"].mean()),
@@ -78,6 +85,7 @@ def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]
         "steps": training.checkpoint.progress.step,
         "epochs": float(metrics["epoch"].iloc[-1]),
         "train_images_per_s": training.train_images_per_s,
+        "backend": training.backend,
     }
 
 

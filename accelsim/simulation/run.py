@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from accelsim.datapath import choose_kernels
 from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Workload
@@ -28,6 +29,7 @@ def simulate(
     seed: int | None = None,
     data: Path | str | None = None,
     timing_only: bool = False,
+    backend: str | None = None,
     resume: bool = False,
     force: bool = False,
     observer: Observer | None = None,
@@ -43,6 +45,7 @@ def simulate(
         seed: instead of the workload's.
         data: folder of the data set's files.
         timing_only: no data, no training.
+        backend: kernels that train, ``compiled`` or ``numpy``; the fastest by default, the same bits with any.
         resume: go on from the checkpoint in ``out``; the result has the very same bits.
         force: overwrite a run that stands in ``out``.
         observer: hears of progress.
@@ -52,6 +55,7 @@ def simulate(
     """
     observer = observer or Observer()
     _check_options(steps=steps, timing_only=timing_only, resume=resume, force=force)
+    kernels = None if timing_only else choose_kernels(backend)
     inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed)
     folder = Path(out) if out is not None else None
     finished = check_folder(folder, resume=resume, force=force)
@@ -67,7 +71,7 @@ def simulate(
         prepare_folder(folder, resume=resume)
     training = None
     if dataset is not None and start is not None:
-        training = stages.train(inputs, dataset, start, steps=steps, out=folder, observer=observer)
+        training = stages.train(inputs, dataset, start, steps=steps, kernels=kernels, out=folder, observer=observer)
         if folder and finished and training.train_images_per_s is None:
             stored = load(folder)
             if stored.hwconfig == inputs.hw.model_dump(mode="json"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from accelsim.datapath import Kernels
 from accelsim.errors import UserError
 from accelsim.networks import Traced
 from accelsim.progress import Observer, watched
@@ -57,7 +58,14 @@ def first_checkpoint(inputs: Inputs, traced: Traced, folder: Path | None, observ
 
 
 def train(
-    inputs: Inputs, dataset: Dataset, start: Checkpoint, *, steps: int | None, out: Path | None, observer: Observer
+    inputs: Inputs,
+    dataset: Dataset,
+    start: Checkpoint,
+    *,
+    steps: int | None,
+    kernels: Kernels | None,
+    out: Path | None,
+    observer: Observer,
 ) -> Training:
     """Train on the datapath from ``start``; ``out`` holds a checkpoint from the first moment on."""
 
@@ -73,6 +81,7 @@ def train(
         dataset,
         start,
         steps=steps,
+        kernels=kernels,
         observer=observer,
         keep=keep,
     )

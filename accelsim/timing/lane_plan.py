@@ -65,6 +65,6 @@ def _tiles(operation: Operation, tensors: list[TensorSpec], name: str, buffer: B
     if element_bytes > buffer.tile_bytes:
         raise UserError(
             f"{operation.name} does not fit: buffers.{name}.capacity_bytes is {buffer.capacity_bytes}, "
-            f"and one element needs {element_bytes * (2 if buffer.double_buffered else 1)} bytes of it"
+            f"and one element needs {buffer.capacity_for(element_bytes)} bytes (a tile gets {buffer.tile_rule})"
         )
     return max(1, -(-sum(tensor.bytes for tensor in tensors) // max(1, buffer.tile_bytes)))

@@ -170,9 +170,9 @@ class ProductTiler:
         return self._read_bytes(*self._sweeps(tile))
 
     def _too_small(self, side: _Side, tile: Gemm) -> UserError:
-        needed = side.tile_bytes(self.gemm, tile) * (2 if side.buffer.double_buffered else 1)
+        needed = side.buffer.capacity_for(side.tile_bytes(self.gemm, tile))
         return UserError(
             f"{self.name} does not fit: buffers.{side.name}.capacity_bytes is {side.buffer.capacity_bytes}, "
-            f"and one fold of the {self.array.rows} x {self.array.columns} array needs {needed} bytes of it"
-            f"{' (twice a tile, as it is double buffered)' if side.buffer.double_buffered else ''}"
+            f"and one fold of the {self.array.rows} x {self.array.columns} array needs {needed} bytes "
+            f"(a tile gets {side.buffer.tile_rule})"
         )

@@ -60,10 +60,11 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
         with safetensors.safe_open(path, framework="numpy") as file:
             described = json.loads((file.metadata() or {})["accelsim"])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        progress, ranges = Progress(**described["progress"]), described["ranges"]
+        progress, ranges = Progress(**described["progress"]), dict(described["ranges"])
+        found = str(described["fingerprint"])
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: not a checkpoint that can be read ({error}); delete it to start over") from error
-    if described["fingerprint"] != fingerprint:
+    if found != fingerprint:
         raise UserError(
             f"{path}: belongs to another run: hwconfig, workload, seed or batch differ; "
             "give the same ones, or another --out"

@@ -26,10 +26,11 @@ CHECKPOINT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Training:
-    """What a training left: its last checkpoint and how fast the emulation went (None where nothing ran)."""
+    """What a training left: its last checkpoint, how fast it went (None where nothing ran), and on which kernels."""
 
     checkpoint: Checkpoint
     train_images_per_s: float | None
+    backend: str
 
 
 class Trainer:
@@ -57,9 +58,8 @@ class Trainer:
         whole = workload.epochs * self.steps_per_epoch
         self.total_steps = whole if steps is None else min(steps, whole)
         self.log_every = max(1, self.total_steps // LOGGED_ROWS)
-        self.kernels = kernels or choose_kernels()
         self.machine = Datapath(
-            recipe, start.state, seed=workload.seed, ranges=start.ranges, kernels=self.kernels
+            recipe, start.state, seed=workload.seed, ranges=start.ranges, kernels=kernels or choose_kernels()
         )
 
     @property
@@ -79,7 +79,7 @@ class Trainer:
                 if evaluated or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self.keep(self.checkpoint)
                     saved = time.monotonic()
-        return Training(self.checkpoint, trained / spent if spent else None)
+        return Training(self.checkpoint, trained / spent if spent else None, self.machine.context.kernels.name)
 
     def _step(self) -> float:
         epoch, within = divmod(self.progress.step, self.steps_per_epoch)

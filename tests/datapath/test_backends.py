@@ -22,7 +22,10 @@ LAYERS = [
     "relu",
     {
         "residual": {
-            "body": [{"conv2d": {"filters": 20, "kernel": 3, "stride": 2, "padding": 1}}, {"batch_norm": {"spread": "deviation"}}],
+            "body": [
+                {"conv2d": {"filters": 20, "kernel": 3, "stride": 2, "padding": 1}},
+                {"batch_norm": {"spread": "deviation"}},
+            ],
             "shortcut": [{"conv2d": {"filters": 20, "kernel": 1, "stride": 2, "bias": False}}, "batch_norm"],
         }
     },
@@ -77,7 +80,9 @@ def test_convolutions(rng, batch, size, channels, outputs, kernel, stride, paddi
     """Extreme and random codes, channel counts that fill a vector and that don't."""
     narrow, wide = (Carrier.of(format_by_name("int8"), format_by_name(name)) for name in ("int8", "int16"))
     x = np.where(rng.random((batch, *size, channels)) < 0.3, -128, rng.integers(-128, 128, (batch, *size, channels)))
-    w = np.where(rng.random((outputs, *kernel, channels)) < 0.3, 127, rng.integers(-128, 128, (outputs, *kernel, channels)))
+    w = np.where(
+        rng.random((outputs, *kernel, channels)) < 0.3, 127, rng.integers(-128, 128, (outputs, *kernel, channels))
+    )
     x, w = x.astype(np.int8), w.astype(np.int8)
     compiled, numpy = CompiledKernels(2), NumpyKernels()
     y = numpy.conv2d(x, w, stride, padding, narrow)

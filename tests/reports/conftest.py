@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from accelsim.reports import Result
+from accelsim.reports.result import Result
 from accelsim.reports.schema import DTYPES, METRICS, MODEL_SIZE
 
 PHASES = ("forward", "data_gradient", "weight_gradient", "update")

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from rich.console import Console
 
 from accelsim.errors import UserError
-from accelsim.reports import compare_page, comparison, comparison_table
+from accelsim.reports.compare import compare_page, comparison, comparison_table
 from accelsim.reports.compare.cells import compare_cells, verdict
 from accelsim.reports.compare.figures import FIGURES
 from accelsim.reports.compare.labels import _numbered, unique_labels, workload_warning

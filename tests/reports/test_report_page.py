@@ -11,8 +11,9 @@ from plotly.offline import get_plotlyjs
 from rich.console import Console
 
 from accelsim.errors import UserError
-from accelsim.reports import dtype_table, phase_table, run_page, summary_table
 from accelsim.reports.figures import FIGURES
+from accelsim.reports.page import run_page
+from accelsim.reports.terminal import dtype_table, phase_table, summary_table
 from accelsim.reports.web.style import STYLE
 
 EVIL = "</script><script>alert('x')</script>&\"<b>"

@@ -13,8 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import UserError
-from accelsim.reports import load, run_folder, save
+from accelsim.reports import run_folder
 from accelsim.reports.plain import from_json, plain, to_json
+from accelsim.reports.run_folder import load, save
 from accelsim.reports.schema import METRICS
 from accelsim.reports.tables import from_csv, to_csv
 

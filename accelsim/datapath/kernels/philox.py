@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+
 @dataclass(frozen=True)
 class RandomStream:
     """Whose random bits: seed, training step, crc32 of the tensor's name, and how many bits an element gets."""

@@ -91,9 +91,7 @@ class RoundingKernels:
 
         return self.blockwise(x, "float64", storage, step)
 
-    def quantise_stochastic(
-        self, x: Any, scale: float, random: RandomStream, low: int, high: int, storage: str
-    ) -> Any:
+    def quantise_stochastic(self, x: Any, scale: float, random: RandomStream, low: int, high: int, storage: str) -> Any:
         """floor(x / scale + random fraction) in double precision, clamped."""
         xp, unit = self.xp, 0.5**random.bits
         dither = self.random_codes(random, x.size).reshape(-1, x.shape[-1])

@@ -19,7 +19,12 @@ TILE_1, TILE_2 = TILES[1], TILES[2]
 
 
 def convolve(
-    workers: Workers, x: Any, w: Any, stride: tuple[int, int], padding: tuple[tuple[int, int], tuple[int, int]], spacing: tuple[int, int] = (1, 1)
+    workers: Workers,
+    x: Any,
+    w: Any,
+    stride: tuple[int, int],
+    padding: tuple[tuple[int, int], tuple[int, int]],
+    spacing: tuple[int, int] = (1, 1),
 ) -> Any:
     """int8 x (batch, height, width, in) with int8 w (out, rows, columns, in), int32 (batch, *, *, out).
 
@@ -38,7 +43,9 @@ def convolve(
     geometry = (rows, columns, height * width * channels, stride[0] * width * channels, stride[1] * channels)
 
     def work(start: int, stop: int) -> None:
-        _run(image, packed, steps, step_offsets(steps.size, vectors * LANES * STEP), initial, out, geometry, start, stop)
+        _run(
+            image, packed, steps, step_offsets(steps.size, vectors * LANES * STEP), initial, out, geometry, start, stop
+        )
 
     workers.spread(batch * rows, columns * steps.size * STEP, work)
     return out.reshape(batch, rows, columns, outputs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numba
 
@@ -15,15 +15,13 @@ GRAIN = 1 << 15
 
 
 def compiled(function: F) -> F:
-    """Compile at first use and keep the machine code; integers wrap, floats follow IEEE, the interpreter lock is free."""
-    jitted: F = numba.njit(nogil=True, cache=True, error_model="numpy")(function)
-    return jitted
+    """Compile at first use and keep the machine code; the interpreter lock is released while it runs."""
+    return cast(F, numba.njit(nogil=True, cache=True, error_model="numpy")(function))
 
 
 def inlined(function: F) -> F:
     """A scalar step that compiled kernels call in their innermost loop."""
-    jitted: F = numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")(function)
-    return jitted
+    return cast(F, numba.njit(nogil=True, cache=True, error_model="numpy", inline="always")(function))
 
 
 class Workers:

@@ -37,6 +37,7 @@ def scale_twice(y: Any, mantissa: Any, half: Any, right: Any) -> Any:
 
 @compiled
 def requantise(x: Any, out: Any, mantissa: int, left: int, right: int, low: int, high: int) -> None:
+    """``reference.requantise``, a scalar multiplier."""
     half = (1 << right) >> 1
     for i in range(x.size):
         y = np.int64(x[i])
@@ -49,6 +50,7 @@ def requantise(x: Any, out: Any, mantissa: int, left: int, right: int, low: int,
 def requantise_stochastic(
     x: Any, random: Any, out: Any, mantissa: int, shift: int, bits: int, low: int, high: int
 ) -> None:
+    """``reference.requantise_stochastic``; ``random`` holds whole 16-bit lanes."""
     up, down = max(0, shift - bits), max(0, bits - shift)
     for i in range(x.size):
         dither = (np.int64(random[i] >> (16 - bits)) << up) >> down
@@ -57,12 +59,14 @@ def requantise_stochastic(
 
 @compiled
 def quantise(x: Any, out: Any, scale: float, low: float, high: float) -> None:
+    """Nearest even in double precision."""
     for i in range(x.size):
         out[i] = clamp(np.rint(np.float64(x[i]) / scale), low, high)
 
 
 @compiled
 def quantise_stochastic(x: Any, random: Any, out: Any, scale: float, bits: int, low: float, high: float) -> None:
+    """floor(x / scale + random fraction) in double precision."""
     unit = 0.5**bits
     for i in range(x.size):
         dither = np.float64(random[i] >> (16 - bits)) * unit
@@ -71,6 +75,7 @@ def quantise_stochastic(x: Any, random: Any, out: Any, scale: float, bits: int, 
 
 @compiled
 def rescale_rows(x: Any, out: Any, mantissa: Any, shift: Any) -> None:
+    """``reference.rescale``, a multiplier per channel."""
     for row in range(x.shape[0]):
         for c in range(x.shape[1]):
             out[row, c] = scale_once(np.int64(x[row, c]), mantissa[c], np.int64(1) << (shift[c] - 1), shift[c])
@@ -78,6 +83,7 @@ def rescale_rows(x: Any, out: Any, mantissa: Any, shift: Any) -> None:
 
 @compiled
 def add(a: Any, b: Any, out: Any, first_mantissa: int, first_shift: int, mantissa: int, shift: int) -> None:
+    """Both operands rescaled, added, saturated."""
     first_half, half = 1 << (first_shift - 1), 1 << (shift - 1)
     for i in range(a.size):
         left = scale_once(np.int64(a[i]), first_mantissa, first_half, first_shift)
@@ -86,6 +92,7 @@ def add(a: Any, b: Any, out: Any, first_mantissa: int, first_shift: int, mantiss
 
 @compiled
 def normalise(x: Any, out: Any, centre: Any, mantissa: Any, shift: Any, offset: Any, bits: int) -> None:
+    """``reference.normalise``."""
     for row in range(x.shape[0]):
         for c in range(x.shape[1]):
             d = (np.int64(x[row, c]) << bits) - centre[c]
@@ -117,6 +124,7 @@ def batch_norm_backward(
 
 @compiled
 def channel_sums(x: Any, total: Any) -> None:
+    """Sums over rows, added to ``total``."""
     for row in range(x.shape[0]):
         for c in range(x.shape[1]):
             total[c] += np.int64(x[row, c])
@@ -124,6 +132,7 @@ def channel_sums(x: Any, total: Any) -> None:
 
 @compiled
 def channel_products(a: Any, b: Any, total: Any) -> None:
+    """Sums of products over rows, added to ``total``."""
     for row in range(a.shape[0]):
         for c in range(a.shape[1]):
             total[c] += np.int64(a[row, c]) * np.int64(b[row, c])

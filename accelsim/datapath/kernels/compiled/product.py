@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled import vnni
 from accelsim.datapath.kernels.compiled.convolve import convolve
 from accelsim.datapath.kernels.compiled.jit import Workers
 from accelsim.datapath.kernels.compiled.weight_gradient import fits, weight_gradient
@@ -24,7 +23,9 @@ class CompiledProducts(ProductKernels):
 
     def matmul(self, a: Any, b: Any, carrier: Carrier) -> Any:
         if self._bytes(a, b) and a.shape[1] < SAFE_TERMS:
-            return self._convolve(a[None, None], np.ascontiguousarray(b.T)[:, None, None], (1, 1), ((0, 0), (0, 0)))[0, 0]
+            return self._convolve(a[None, None], np.ascontiguousarray(b.T)[:, None, None], (1, 1), ((0, 0), (0, 0)))[
+                0, 0
+            ]
         if self.vnni and (a.dtype, b.dtype) == (np.int16, np.int8):
             gradient = np.ascontiguousarray(a.T)[None, None]
             return self._weight_gradient(b[None, None], gradient, (1, 1), (1, 1), (0, 0))[:, 0, 0]
@@ -51,7 +52,13 @@ class CompiledProducts(ProductKernels):
         return super().conv2d_backward_data(g, w, stride, padding, input_shape, carrier)
 
     def conv2d_backward_weights(
-        self, x: Any, g: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], carrier: Carrier
+        self,
+        x: Any,
+        g: Any,
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        padding: tuple[int, int],
+        carrier: Carrier,
     ) -> Any:
         if self.vnni and (x.dtype, g.dtype) == (np.int8, np.int16) and fits(g.shape[1], g.shape[2]):
             return self._weight_gradient(x, g, kernel, stride, padding)

@@ -8,7 +8,8 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled import loops, philox
 from accelsim.datapath.kernels.compiled.jit import Workers
-from accelsim.datapath.kernels.rounding import RandomStream, RoundingKernels
+from accelsim.datapath.kernels.philox import RandomStream
+from accelsim.datapath.kernels.rounding import RoundingKernels
 from accelsim.formats import FixedPointMultiplier
 
 LANES = 8
@@ -53,9 +54,7 @@ class CompiledRounding(RoundingKernels):
         self.workers.spread(x.size, 1, work)
         return out.reshape(x.shape)
 
-    def quantise_stochastic(
-        self, x: Any, scale: float, random: RandomStream, low: int, high: int, storage: str
-    ) -> Any:
+    def quantise_stochastic(self, x: Any, scale: float, random: RandomStream, low: int, high: int, storage: str) -> Any:
         def step(piece: Any, codes: Any, target: Any) -> None:
             loops.quantise_stochastic(piece, codes, target, scale, random.bits, float(low), float(high))
 
@@ -73,7 +72,7 @@ class CompiledRounding(RoundingKernels):
         return out.reshape(x.shape)
 
     def _dithered(self, x: Any, random: RandomStream, storage: str, step: Any) -> Any:
-        """Run ``step(codes in, random lanes, codes out)`` over chunks; lanes are 16 bits, before the top bits are taken."""
+        """Run ``step(codes in, random lanes, codes out)`` over chunks; lanes are whole 16-bit words."""
         source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
         low, high = np.uint32(random.step & 0xFFFFFFFF), np.uint32(random.step >> 32)
         seed, tensor = np.uint32(random.seed), np.uint32(random.tensor)

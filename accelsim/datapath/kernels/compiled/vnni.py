@@ -12,7 +12,6 @@ import llvmlite.binding
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 16
@@ -36,7 +35,8 @@ def _dot(builder: ir.IRBuilder, total: Any, unsigned: Any, signed: Any) -> Any:
     # LLVM 22 gave the byte operands their own type; before, they travelled as int32 lanes.
     operand = BYTES if llvmlite.binding.llvm_version_info[0] >= 22 else ACCUMULATOR
     kind = ir.FunctionType(ACCUMULATOR, [ACCUMULATOR, operand, operand])
-    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.x86.avx512.vpdpbusd.512")
+    name = "llvm.x86.avx512.vpdpbusd.512"
+    function = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     return builder.call(function, [total, builder.bitcast(unsigned, operand), builder.bitcast(signed, operand)])
 
 

@@ -82,7 +82,7 @@ def _pack_left(g: Any, left: Any) -> None:
 
 @compiled
 def _pack_right(x: Any, right: Any, columns: int, stride: int, padding: Any) -> None:
-    """Activations under each kernel column, four output pixels side by side: (column, image, line, group, channel, four)."""
+    """Activations under each kernel column: (column, image, line, group of four output pixels, channel, four)."""
     batch, height, width, channels = x.shape
     top, before = padding
     for tap in range(right.shape[0]):
