@@ -1,11 +1,11 @@
 # make demo   creates the environment, installs, trains on two machines, compares them
-# make test   creates the environment, runs the test suite
+# make test   creates the environment, runs the fast test suite (make test-all: also the exhaustive tests)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-slow test-all lint clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -23,6 +23,9 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -m "not slow"
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -m slow || test $$? -eq 5
 
 test-all: $(VENV)/.installed-dev
 	$(BIN)/pytest -q
