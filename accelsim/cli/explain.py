@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from accelsim.cli.simulate import HWCONFIG, JSON, WORKLOAD
+from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
 
 
 def explain(
     hwconfig: HWCONFIG,
     workload: WORKLOAD,
     layer: Annotated[str | None, typer.Option(help="One layer alone, for instance conv2d1.")] = None,
+    settings: SETTINGS = None,
     as_json: JSON = False,
 ) -> None:
     """List every tensor that goes into computing and updating a layer: format, scale, rounding, place."""
@@ -21,7 +22,7 @@ def explain(
     from accelsim.reports.terminal import dtype_table
     from accelsim.simulation import explain as table
 
-    frame = dtype_frame(table(hwconfig, workload), layer)
+    frame = dtype_frame(table(hwconfig, workload, settings or ()), layer)
     if as_json:
         typer.echo(frame.to_json(orient="records", indent=2))
     else:

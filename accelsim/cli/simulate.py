@@ -14,6 +14,10 @@ from accelsim.cli.folders import default_folder
 
 HWCONFIG = Annotated[Path, typer.Argument(help="Accelerator: a hwconfig YAML file.", show_default=False)]
 WORKLOAD = Annotated[Path, typer.Argument(help="Network and recipe: a workload YAML file.", show_default=False)]
+SETTINGS = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="Change a field of either file: numerics.activation.format=int4. Repeatable."),
+]
 JSON = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")]
 
 
@@ -29,6 +33,7 @@ def simulate(
         int | None, typer.Option(help="Stop after this many training steps, those before --resume included.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed from 0 to 2^32 - 1, instead of the workload's.")] = None,
+    settings: SETTINGS = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
     ] = None,
@@ -58,6 +63,7 @@ def simulate(
         steps=steps,
         seed=seed,
         data=data,
+        settings=settings or (),
         timing_only=timing_only,
         backend=backend,
         resume=resume,

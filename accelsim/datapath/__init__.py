@@ -3,5 +3,6 @@
 from accelsim.datapath.backends import BACKENDS, choose_kernels
 from accelsim.datapath.interpreter import Datapath
 from accelsim.datapath.kernels import Kernels, NumpyKernels
+from accelsim.datapath.scale_state import ScaleState
 
-__all__ = ["BACKENDS", "Datapath", "Kernels", "NumpyKernels", "choose_kernels"]
+__all__ = ["BACKENDS", "Datapath", "Kernels", "NumpyKernels", "ScaleState", "choose_kernels"]

@@ -6,8 +6,11 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from accelsim.datapath.counts import QuantiserCount, count
 from accelsim.datapath.kernels import Kernels, RandomStream
+from accelsim.datapath.scale_state import ScaleState
 from accelsim.formats import Recipe
+from accelsim.machine import Tensor
 
 NORM_FRACTION_BITS = 8
 """Bits that means and centred values carry below the unit of their codes."""
@@ -19,17 +22,24 @@ NORMALISED_SCALE = 2.0**-16
 class Context:
     """Kernels, seed and step of the random bits, and the state that outlives a step.
 
-    ``state`` holds persistent tensors by name, ``ranges`` the running largest magnitude of each activation.
+    ``state`` holds persistent tensors by name, ``scales`` what the quantisers remember. Where ``counts`` is a
+    dictionary, quantisers record there what saturated and what vanished.
     """
 
     kernels: Kernels
     recipe: Recipe
     seed: int
     state: dict[str, Any] = field(default_factory=dict)
-    ranges: dict[str, float] = field(default_factory=dict)
+    scales: ScaleState = field(default_factory=ScaleState)
+    counts: dict[str, QuantiserCount] | None = None
     step: int = 0
     training: bool = True
     learning_rate: float = 0.0
+
+    def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, low: int, high: int) -> None:
+        """Record saturation and underflow of one quantisation, where someone asked for it."""
+        if self.counts is not None:
+            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, low, high)
 
     def random_stream(self, tensor: str, bits: int) -> RandomStream:
         """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels import Kernels, NumpyKernels
+from accelsim.datapath.scale_state import ScaleState
 from accelsim.datapath.units import HANDLERS
 from accelsim.errors import InternalError
 from accelsim.formats import IntegerFormat, Recipe
@@ -26,11 +27,11 @@ class Datapath(Machine):
         state: dict[str, Any],
         *,
         seed: int,
-        ranges: dict[str, float] | None = None,
+        scales: ScaleState | None = None,
         kernels: Kernels | None = None,
         check: bool = False,
     ) -> None:
-        self.context = Context(kernels or NumpyKernels(), recipe, seed, state, {} if ranges is None else ranges)
+        self.context = Context(kernels or NumpyKernels(), recipe, seed, state, scales or ScaleState())
         self.check = check
         super().__init__(recipe)
 

@@ -15,9 +15,11 @@ class Role(StrEnum):
     INPUT = "input"
     LABEL = "label"
     WEIGHT = "weight"
+    WEIGHT_BACKWARD = "weight_data_gradient"
     BIAS = "bias"
     NORM_PARAMETER = "norm_parameter"
     ACTIVATION = "activation"
+    ACTIVATION_BACKWARD = "activation_weight_gradient"
     LOSS = "loss"
     GRADIENT_DATA = "layer_gradient_data_path"
     GRADIENT_WEIGHT = "layer_gradient_weight_path"
@@ -31,10 +33,46 @@ class Role(StrEnum):
 
 
 class Rounding(StrEnum):
-    """How a value between two codes is rounded."""
+    """How a value between two codes is rounded.
+
+    ``nearest`` is what common hardware does: gemmlowp's two roundings where wide integers are requantised, nearest
+    even from floats. The others round once; ``truncate`` drops the bits below (toward minus infinity).
+    """
 
     NEAREST = "nearest"
+    NEAREST_EVEN = "nearest_even"
+    NEAREST_AWAY = "nearest_away"
+    TRUNCATE = "truncate"
     STOCHASTIC = "stochastic"
+
+
+class ScalePolicy(StrEnum):
+    """Where a scale comes from.
+
+    ``current``: the tensor's own largest magnitude, so it is written, its range known, then requantised: two passes.
+    ``delayed``: the largest of the last steps' magnitudes; ``running``: their running average. Both are known
+    ahead: one pass, and what exceeds the range saturates.
+    """
+
+    CURRENT = "current"
+    DELAYED = "delayed"
+    RUNNING = "running"
+
+
+class Granularity(StrEnum):
+    """What shares a scale; ``per_sample_average`` averages each sample's largest magnitude over the batch."""
+
+    PER_TENSOR = "per_tensor"
+    PER_CHANNEL = "per_channel"
+    PER_SAMPLE_AVERAGE = "per_sample_average"
+
+
+class ScaleForm(StrEnum):
+    """How a scale is represented: a double, a 31-bit mantissa and a shift, or a power of two (rounded up)."""
+
+    FLOAT = "float"
+    FIXED_POINT = "fixed_point"
+    POWER_OF_TWO = "power_of_two"
 
 
 class Product(StrEnum):
@@ -47,25 +85,42 @@ class Product(StrEnum):
 
 @dataclass(frozen=True)
 class TensorRule:
-    """Format and rounding of one role; ``random_bits`` counts the bits that stochastic rounding adds."""
+    """Format, rounding and scale of one role; ``random_bits`` counts the bits that stochastic rounding adds."""
 
     format: Format
     rounding: Rounding = Rounding.NEAREST
     random_bits: int = 16
+    policy: ScalePolicy = ScalePolicy.CURRENT
+    granularity: Granularity = Granularity.PER_TENSOR
+    scale_form: ScaleForm = ScaleForm.FLOAT
+    history: int = 16
+    headroom: float = 1.0
+
+    @property
+    def one_pass(self) -> bool:
+        """True when the scale is known before the tensor is made."""
+        return self.policy is not ScalePolicy.CURRENT
 
 
 @dataclass(frozen=True)
 class NormRule:
     """How the normalisation unit measures spread (Banner et al. 2018, section 3).
 
-    ``spread`` is ``range`` or ``deviation``; ``chunks`` and ``constant`` matter to ``range`` alone:
+    ``spread`` is ``range``, ``deviation`` or ``l1``; ``chunks`` and ``constant`` matter to ``range`` alone:
     ``paper`` is C(n) = 1/sqrt(2 ln n), ``code`` the published code's 0.5402/sqrt(2 ln n).
+
+    ``epsilon_place``: ``inside`` divides by sqrt(variance + epsilon), ``outside`` by the deviation + epsilon; a range
+    or an l1 spread has epsilon added in both. ``none`` adds nothing. ``auto`` is none for integers, which know a zero
+    spread when they see one, and inside for floats. ``running_average`` is of the ``spread`` or of its ``inverse``.
     """
 
     spread: str
     chunks: int
     constant: str
     statistic_format: Format
+    epsilon: float = 1e-5
+    epsilon_place: str = "auto"
+    running_average: str = "spread"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,7 +15,17 @@ from accelsim.hardware.memory import Buffers, Dram
 from accelsim.hardware.numerics import Numerics
 from accelsim.hardware.technology import Technology, load_technology, technology_names
 from accelsim.hardware.units import FormatName, LaneUnit, MacArray, NormUnit
-from accelsim.yamlfile import Allowed, Fault, FileModel, Name, load_model, quantity, refuse
+from accelsim.yamlfile import (
+    Allowed,
+    Fault,
+    FileModel,
+    Name,
+    override,
+    quantity,
+    read_marked,
+    refuse,
+    validated,
+)
 
 
 def _known_technology(found: Any) -> Any:
@@ -136,10 +146,10 @@ class HardwareConfig(FileModel):
         return round(self.dram.latency_ns * self.clock_mhz / 1000)
 
 
-def load_hwconfig(path: Path | str) -> HardwareConfig:
-    """Read and validate a hwconfig file.
+def load_hwconfig(path: Path | str, settings: Sequence[str] = ()) -> HardwareConfig:
+    """Read and validate a hwconfig file, with ``settings`` (``path.to.field=value``) laid over it.
 
     Raises:
         UserError: with file, line, field, what was found and what is allowed.
     """
-    return load_model(HardwareConfig, Path(path), "hwconfig")
+    return validated(HardwareConfig, override(read_marked(Path(path)), settings), "hwconfig")

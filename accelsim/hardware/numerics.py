@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-from accelsim.formats import Format, IntegerFormat, Role, Rounding, TensorRule, format_by_name
+from accelsim.formats import (
+    Format,
+    Granularity,
+    IntegerFormat,
+    Role,
+    Rounding,
+    ScaleForm,
+    ScalePolicy,
+    TensorRule,
+    format_by_name,
+)
 from accelsim.hardware.units import FormatName
 from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
 
@@ -20,15 +31,30 @@ class RoleFormat(FileModel):
     format: FormatName
     """Number format: int8, int16, int32, fp32, ..."""
     rounding: Rounding = Rounding.NEAREST
-    """nearest (gemmlowp's double rounding where integers are requantised) or stochastic."""
+    """nearest (gemmlowp's two roundings where integers are requantised), nearest_even, nearest_away, truncate
+    (toward minus infinity) or stochastic."""
     random_bits: Annotated[int, Field(ge=1, le=16)] = 16
     """Random bits that stochastic rounding adds below the last kept bit."""
+    scale: ScalePolicy = ScalePolicy.CURRENT
+    """current: from the tensor itself, two passes; delayed: largest magnitude of the last steps, one pass;
+    running: running average of it, one pass."""
+    granularity: Granularity = Granularity.PER_TENSOR
+    """What shares a scale: per_tensor; per_channel (weights alone); per_sample_average (activations alone: each
+    sample's largest magnitude, averaged over the batch, as the published code does)."""
+    scale_form: ScaleForm = ScaleForm.FLOAT
+    """float, fixed_point (31-bit mantissa and shift) or power_of_two (rounded up)."""
+    history: Annotated[int, Field(ge=1, le=4096)] = 16
+    """Delayed scale only: steps that are looked back on."""
+    headroom: Annotated[float, Field(ge=0.1, le=64)] = 1.0
+    """The range is this many times the largest magnitude."""
 
     @model_validator(mode="after")
-    def _rounding_used(self) -> RoleFormat:
-        if self.rounding is Rounding.STOCHASTIC and not self.number_format.is_integer:
-            text = f"found 'stochastic', but {self.format} values are rounded to nearest; it belongs to integer formats"
-            refuse("format", [Fault(("rounding",), text)])
+    def _integer_fields(self) -> RoleFormat:
+        if not self.number_format.is_integer:
+            names = ("rounding", "scale", "granularity", "scale_form")
+            changed = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
+            text = "found '{found}', but {format} values are rounded to nearest and have no scale; leave it out"
+            refuse("format", [Fault((n,), text.format(found=getattr(self, n), format=self.format)) for n in changed])
         return self
 
     @property
@@ -57,12 +83,16 @@ Entry = Annotated[
 
 
 class Numerics(FileModel):
-    """Scales are symmetric and per tensor, from the tensor's own largest magnitude."""
+    """Formats, rounding and scales by role; scales are symmetric: zero is code 0."""
 
     weight: Entry
     """Weights as the products read them."""
+    weight_data_gradient: Entry | None = None
+    """Weights as the data-gradient product reads them; by default like weight, on one scale per tensor."""
     activation: Entry
     """Activations, between layers and as stashed for backward."""
+    activation_weight_gradient: Entry | None = None
+    """Activations as the weight-gradient product reads them; by default like activation."""
     layer_gradient_data_path: Entry
     """Copy of the incoming layer gradient for the data-gradient product (the serial path)."""
     layer_gradient_weight_path: Entry
@@ -88,7 +118,7 @@ class Numerics(FileModel):
 
     @model_validator(mode="after")
     def _executable(self) -> Numerics:
-        refuse("numerics", [*self._floats(), *self._widths(), *self._mixture()])
+        refuse("numerics", [*self._floats(), *self._widths(), *self._mixture(), *self._granularities()])
         return self
 
     def _floats(self) -> Iterator[Fault]:
@@ -114,10 +144,22 @@ class Numerics(FileModel):
                 found = _entry(self, role).format
                 yield Fault((role,), f"found {found}, but numerics.weight is {weight}; allowed: {allowed}")
 
+    def _granularities(self) -> Iterator[Fault]:
+        """A scale can leave a product only along an axis that the product does not reduce."""
+        allowed = {"weight": Granularity.PER_CHANNEL, "activation": Granularity.PER_SAMPLE_AVERAGE}
+        for role in _entries(self):
+            found = _entry(self, role).granularity
+            fitting = [Granularity.PER_TENSOR, *([allowed[role]] if role in allowed else [])]
+            if found not in fitting:
+                yield Fault((role, "granularity"), f"found {str(found)!r}; allowed: {', '.join(map(str, fitting))}")
+
     def rules(self) -> dict[Role, TensorRule]:
         """The recipe's rule for each role that a hwconfig sets."""
-        entries = {Role(name): _entry(self, name) for name in type(self).model_fields if name != "range_momentum"}
-        return {role: TensorRule(e.number_format, e.rounding, e.random_bits) for role, e in entries.items()}
+        found = {Role(name): _rule(_entry(self, name)) for name in _entries(self)}
+        backward = replace(found[Role.WEIGHT], granularity=Granularity.PER_TENSOR)
+        found.setdefault(Role.WEIGHT_BACKWARD, backward)
+        found.setdefault(Role.ACTIVATION_BACKWARD, found[Role.ACTIVATION])
+        return found
 
 
 _FLOAT_ONLY = ("weight_gradient", "master_weight", "optimizer_state", "norm_statistic", "loss")
@@ -130,6 +172,24 @@ _WIDEST = {
     "norm_parameter": 16,
     "bias": 32,
 }
+
+
+def _rule(entry: RoleFormat) -> TensorRule:
+    return TensorRule(
+        format=entry.number_format,
+        rounding=entry.rounding,
+        random_bits=entry.random_bits,
+        policy=entry.scale,
+        granularity=entry.granularity,
+        scale_form=entry.scale_form,
+        history=entry.history,
+        headroom=entry.headroom,
+    )
+
+
+def _entries(numerics: Numerics) -> list[str]:
+    """Roles that the file sets."""
+    return [name for name, value in numerics if isinstance(value, RoleFormat)]
 
 
 def _entry(numerics: Numerics, role: str) -> RoleFormat:

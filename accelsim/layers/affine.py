@@ -43,10 +43,13 @@ class AffineLayer(Layer):
         def backward(g: Tensor) -> Tensor | None:
             dx = None
             if not needs_no_gradient(x):
-                dx = self.product_backward_data(m, m.quantise(g, Role.GRADIENT_DATA), w, inputs)
+                narrow = m.quantise(g, Role.GRADIENT_DATA)
+                w_again = m.quantise_again(w, m.parameter(weight), Role.WEIGHT_BACKWARD)
+                dx = self.product_backward_data(m, narrow, w_again, inputs)
             with m.scope(phase=Phase.WEIGHT_GRADIENT):
                 precise = m.quantise(g, Role.GRADIENT_WEIGHT)
-                dw = self.product_backward_weights(m, inputs, precise)
+                x_again = m.quantise_again(inputs, x, Role.ACTIVATION_BACKWARD)
+                dw = self.product_backward_weights(m, x_again, precise)
                 m.collect(weight, m.quantise(dw, Role.WEIGHT_GRADIENT, "weight_gradient"))
                 if offset:
                     m.collect(offset, m.quantise(m.reduce_sum(precise), Role.WEIGHT_GRADIENT, "bias_gradient"))

@@ -12,6 +12,8 @@ from accelsim.program import Unit, Work
 _SUFFIX = {
     Role.ACTIVATION: "input",
     Role.WEIGHT: "weight_codes",
+    Role.WEIGHT_BACKWARD: "weight_codes_data_gradient",
+    Role.ACTIVATION_BACKWARD: "input_weight_gradient",
     Role.NORM_PARAMETER: "codes",
     Role.GRADIENT_DATA: "gradient_data_path",
     Role.GRADIENT_WEIGHT: "gradient_weight_path",
@@ -22,7 +24,7 @@ _SUFFIX = {
 
 
 class OutputStageInstructions(Issuer):
-    """Scales come from the tensor's own largest magnitude: it is written, its range known, then requantised."""
+    """Where a scale comes from is the role's rule: the tensor itself (two passes) or earlier steps (one pass)."""
 
     def quantise(self, x: Tensor, role: Role, name: str | None = None) -> Tensor:
         """``x`` in the format and rounding that the recipe gives ``role``; ``x`` itself where nothing changes.
@@ -37,8 +39,20 @@ class OutputStageInstructions(Issuer):
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role)
         arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format
         work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2, arithmetic)
-        attributes: dict[str, Any] = {"rounding": str(rule.rounding), "random_bits": rule.random_bits}
+        attributes: dict[str, Any] = {
+            "rounding": str(rule.rounding),
+            "random_bits": rule.random_bits,
+            "scale": str(rule.policy),
+            "granularity": str(rule.granularity),
+            "scale_form": str(rule.scale_form),
+            "one_pass": rule.one_pass,
+        }
         return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **attributes)[0]
+
+    def quantise_again(self, made: Tensor, source: Tensor, role: Role) -> Tensor:
+        """``made`` where ``role`` has the very rule that made it, else ``source`` quantised anew for ``role``."""
+        same = self.recipe.rules.get(made.role) == self.recipe[role]
+        return made if same else self.quantise(source, role)
 
     def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor, name: str = "bias_codes") -> Tensor:
         """A bias on the scale of the accumulators of ``x`` times ``w``, so that it is added without a shift."""

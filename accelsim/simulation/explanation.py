@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -14,12 +15,14 @@ from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import place_tensors
 
 
-def explain(hwconfig: HardwareConfig | Path | str, workload: Workload | Path | str) -> pd.DataFrame:
+def explain(
+    hwconfig: HardwareConfig | Path | str, workload: Workload | Path | str, settings: Sequence[str] = ()
+) -> pd.DataFrame:
     """One row per tensor that goes into computing and updating the workload's layers.
 
     Raises:
         UserError: a file is wrong.
     """
-    inputs = read_inputs(hwconfig, workload)
+    inputs = read_inputs(hwconfig, workload, settings=settings)
     program = stages.trace(inputs).program
     return tensor_table(program, place_tensors(program, inputs.hw).where)

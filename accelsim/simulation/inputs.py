@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
-from accelsim.errors import UserError
+from accelsim.errors import UserError, nearest
 from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Workload
 from accelsim.networks.workload import MOST_EPOCHS, check_layers
-from accelsim.yamlfile import MarkedYaml, read_marked, validated
+from accelsim.yamlfile import MarkedYaml, override, read_marked, split_setting, validated
 
 LARGEST_SEED = 2**32 - 1
+M = TypeVar("M", HardwareConfig, Workload)
 
 
 @dataclass(frozen=True)
@@ -45,8 +48,9 @@ def read_inputs(
     *,
     epochs: int | None = None,
     seed: int | None = None,
+    settings: Sequence[str] = (),
 ) -> Inputs:
-    """Load and check both files, and apply the overrides.
+    """Load and check both files, and apply the overrides; ``settings`` are ``path.to.field=value``.
 
     Raises:
         UserError: a file or an override is wrong.
@@ -55,11 +59,49 @@ def read_inputs(
         raise UserError(f"epochs must be from 1 to {MOST_EPOCHS}, not {epochs}")
     if seed is not None and not 0 <= seed <= LARGEST_SEED:
         raise UserError(f"seed must be from 0 to {LARGEST_SEED}, not {seed}")
-    hw = hwconfig if isinstance(hwconfig, HardwareConfig) else load_hwconfig(hwconfig)
-    recipe = _checked(workload) if isinstance(workload, Workload) else check_workload(workload)
+    for_hardware, for_workload = _sorted(settings)
+    if isinstance(hwconfig, HardwareConfig):
+        hw = _without_settings(hwconfig, for_hardware)
+    else:
+        hw = load_hwconfig(hwconfig, for_hardware)
+    if isinstance(workload, Workload):
+        recipe = _checked(_without_settings(workload, for_workload))
+    else:
+        recipe = check_marked_workload(override(read_marked(Path(workload)), for_workload))
     overrides = {"epochs": epochs, "seed": seed}
     changed = recipe.model_copy(update={name: value for name, value in overrides.items() if value is not None})
     return Inputs(hw, changed)
+
+
+def _sorted(settings: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Settings of the hwconfig and of the workload, told apart by their first field.
+
+    Raises:
+        UserError: neither file has such a field, or both have.
+    """
+    fields = set(HardwareConfig.model_fields), set(Workload.model_fields)
+    found: tuple[list[str], list[str]] = ([], [])
+    for setting in settings:
+        first = split_setting(setting)[0][0]
+        owners = [files for files, names in zip(found, fields, strict=True) if first in names]
+        if len(owners) == 2:
+            raise UserError(f"--set {setting}: both files have a field {first!r}; edit the file instead")
+        if not owners:
+            allowed = fields[0] ^ fields[1]
+            raise UserError(
+                f"--set {setting}: neither file has a field {first!r}{nearest(first, allowed)}; "
+                f"allowed: {', '.join(sorted(allowed))}"
+            )
+        owners[0].append(setting)
+    return found
+
+
+def _without_settings(given: M, settings: Sequence[str]) -> M:
+    if settings:
+        raise UserError(
+            f"--set {settings[0]}: settings change files; this {type(given).__name__} was given as an object"
+        )
+    return given
 
 
 def check_workload(path: Path | str) -> Workload:

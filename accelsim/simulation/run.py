@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.datapath import choose_kernels
@@ -28,6 +29,7 @@ def simulate(
     steps: int | None = None,
     seed: int | None = None,
     data: Path | str | None = None,
+    settings: Sequence[str] = (),
     timing_only: bool = False,
     backend: str | None = None,
     resume: bool = False,
@@ -44,6 +46,7 @@ def simulate(
         steps: stop after this many training steps.
         seed: instead of the workload's.
         data: folder of the data set's files.
+        settings: fields of either file to change, as ``numerics.activation.format=int4``.
         timing_only: no data, no training.
         backend: kernels that train, ``compiled`` or ``numpy``; the fastest by default, the same bits with any.
         resume: go on from the checkpoint in ``out``; the result has the very same bits.
@@ -56,7 +59,7 @@ def simulate(
     observer = observer or Observer()
     _check_options(steps=steps, timing_only=timing_only, resume=resume, force=force)
     kernels = None if timing_only else choose_kernels(backend)
-    inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed)
+    inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed, settings=settings)
     folder = Path(out) if out is not None else None
     finished = check_folder(folder, resume=resume, force=force)
     traced = stages.trace(inputs)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.formats import Role, Rounding
+from accelsim.formats import Role, Rounding, ScalePolicy
 from accelsim.program import Operation, Program, TensorSpec, Unit
 
 PRODUCT_SCALE = "product of the operands' scales"
@@ -20,8 +20,6 @@ SCALE_RULES: dict[str, str] = {
     "conv2d": PRODUCT_SCALE,
     "conv2d_backward_data": PRODUCT_SCALE,
     "conv2d_backward_weights": PRODUCT_SCALE,
-    "quantise": "own largest magnitude / largest code, per tensor, this step",
-    "requantise": "own largest magnitude / largest code, per tensor, this step",
     "quantise_bias": "the accumulators' (input scale x weight scale)",
     "relu": SAME_SCALE,
     "relu_backward": SAME_SCALE,
@@ -33,19 +31,40 @@ SCALE_RULES: dict[str, str] = {
     "reduce_mean": "the input's / 2^8",
     "reduce_range": "the input's x C(n) / chunks",
     "reduce_deviation": "the input's / samples",
+    "reduce_l1": "mean scale x sqrt(pi/2) / samples",
     "normalise": "fixed: 2^-16",
-    "reduce_products": "gradient scale x mean scale / spread, per channel (beta: the gradient's)",
+    "normalise_rows": "fixed: 2^-16",
+    "reduce_products": "gradient scale x mean scale / spread, per channel or row (beta: the gradient's)",
+    "reduce_row_products": "gradient scale x 2^-16 (beta: the gradient's)",
+    "weigh": PRODUCT_SCALE,
     "range_norm_backward": "gradient scale x largest gamma/spread / 2^8",
     "batch_norm_backward": "gradient scale x largest gamma/spread / 2^8",
+    "l1_norm_backward": "gradient scale x largest gamma/spread / 2^8",
     "reduce_sum": SAME_SCALE,
     "recall_mean": "the input's / 2^8",
 }
 """How the datapath finds the scale of what each opcode makes, where that is an integer."""
 
-ROUNDED_ONCE = {"add", "reduce_mean", "normalise", "range_norm_backward", "batch_norm_backward", "recall_mean"}
-"""Opcodes that round half up, once, after a 31-bit multiplier or a division."""
-INDICES = (".tap", ".extremes")
-"""Endings of tensors that hold positions, not values."""
+ROUNDED_ONCE = {
+    "add",
+    "reduce_mean",
+    "normalise",
+    "normalise_rows",
+    "range_norm_backward",
+    "batch_norm_backward",
+    "l1_norm_backward",
+    "recall_mean",
+}
+"""Opcodes that round half up after a 31-bit multiplier or a division: once (``normalise_rows`` after each of two)."""
+POLICIES = {
+    ScalePolicy.CURRENT: "own largest magnitude this step",
+    ScalePolicy.DELAYED: "largest magnitude of the last steps",
+    ScalePolicy.RUNNING: "running average of largest magnitudes",
+}
+"""Where a quantiser's range comes from."""
+
+INDICES = (".tap", ".extremes", ".sign_sum")
+"""Endings of tensors that hold positions or counts, not values."""
 
 
 def tensor_table(program: Program, lives_in: Callable[[int], str]) -> pd.DataFrame:
@@ -80,7 +99,16 @@ def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
         return "none (floating point)"
     if maker is None or (tensor.role is Role.INTERNAL and tensor.name.endswith(INDICES)):
         return "none (index)"
-    return SCALE_RULES[maker.opcode]
+    return _quantiser_scale(maker) if "scale" in maker.attributes else SCALE_RULES[maker.opcode]
+
+
+def _quantiser_scale(maker: Operation) -> str:
+    """Where the scale of a quantiser's codes comes from, what shares it and how it is held."""
+    attributes = maker.attributes
+    source = POLICIES[ScalePolicy(attributes["scale"])]
+    shared = str(attributes["granularity"]).replace("_", " ")
+    held = {"float": "", "fixed_point": ", 31-bit mantissa and shift", "power_of_two": ", power of two"}
+    return f"{source} / largest code, {shared}{held[attributes['scale_form']]}"
 
 
 def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:

@@ -16,8 +16,9 @@ from typing import Literal
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Program
+from accelsim.timing.drain import drained_tensors
 
-Place = Literal["dram", "on_chip"]
+Place = Literal["dram", "on_chip", "in_flight"]
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,16 @@ class Residency:
     """Where each tensor of a Program lives."""
 
     on_chip: frozenset[int]
+    in_flight: frozenset[int] = frozenset()
 
     def where(self, tensor_index: int) -> Place:
-        """``on_chip`` where the tensor never leaves the buffers, else ``dram``."""
+        """``in_flight``: requantised as it drains; ``on_chip``: never leaves the buffers; else ``dram``."""
+        if tensor_index in self.in_flight:
+            return "in_flight"
         return "on_chip" if tensor_index in self.on_chip else "dram"
 
     def in_dram(self, tensor_index: int) -> bool:
-        return tensor_index not in self.on_chip
+        return tensor_index not in self.on_chip and tensor_index not in self.in_flight
 
 
 def budget_bytes(buffers: Buffers) -> int:
@@ -41,12 +45,13 @@ def budget_bytes(buffers: Buffers) -> int:
 
 def place_tensors(program: Program, hw: HardwareConfig) -> Residency:
     """Decide for every tensor of ``program`` by the rule above."""
-    budget = budget_bytes(hw.buffers)
+    budget, in_flight = budget_bytes(hw.buffers), frozenset(drained_tensors(program))
     last_read = {index: operation.index for operation in program.operations for index in operation.inputs}
     resident: dict[int, int] = {}
     on_chip: set[int] = set()
     for operation in program.operations:
-        made = [t for t in program.outputs_of(operation) if not t.persistent and t.index in last_read]
+        stays = [t for t in program.outputs_of(operation) if not t.persistent and t.index in last_read]
+        made = [tensor for tensor in stays if tensor.index not in in_flight]
         resident.update({tensor.index: tensor.bytes for tensor in made})
         on_chip.update(tensor.index for tensor in made)
         while sum(resident.values()) > budget:
@@ -54,4 +59,4 @@ def place_tensors(program: Program, hw: HardwareConfig) -> Residency:
             del resident[given_up]
             on_chip.discard(given_up)
         resident = {index: size for index, size in resident.items() if last_read[index] > operation.index}
-    return Residency(frozenset(on_chip))
+    return Residency(frozenset(on_chip), in_flight)

@@ -9,6 +9,7 @@ from simpy.resources.resource import PriorityRequest
 
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Phase, Program, Unit
+from accelsim.timing.drain import NOTHING, with_drain
 from accelsim.timing.dram import DramChannel, Steps
 from accelsim.timing.lane_plan import lane_plan
 from accelsim.timing.ordering import predecessors, successors
@@ -48,8 +49,15 @@ def plan_operation(program: Program, operation: Operation, hw: HardwareConfig, r
     Raises:
         UserError: a buffer is too small for one fold, or the hwconfig lacks the unit.
     """
+    if residency.in_flight.issuperset(operation.inputs) and operation.inputs:
+        return NOTHING
     planner = product_plan if operation.unit is Unit.MAC_ARRAY else lane_plan
-    return planner(program, operation, hw, residency)
+    plan = planner(program, operation, hw, residency)
+    for index in residency.in_flight.intersection(operation.outputs):
+        readers = [reader for reader in program.operations if index in reader.inputs]
+        narrow = {i for reader in readers for i in reader.outputs if residency.in_dram(i)}
+        plan = with_drain(plan, program, readers, hw, frozenset(narrow))
+    return plan
 
 
 class _Simulation:
@@ -81,6 +89,10 @@ class _Simulation:
     def _enqueue(self, index: int) -> None:
         """Queue an operation at its unit, now that all it depends on has ended."""
         operation = self.program.operations[index]
+        if self.plans[index] is NOTHING:
+            now = int(self.environment.now)
+            self._finish(operation, now, now)
+            return
         priority = _PHASE_PRIORITY[operation.phase] * len(self.plans) + index
         request = self.units[operation.unit].request(priority=priority)
         self.environment.process(self._operate(operation, request))

@@ -11,10 +11,11 @@ import safetensors
 import safetensors.numpy
 
 from accelsim.atomic import write_atomically
+from accelsim.datapath import ScaleState
 from accelsim.errors import UserError
 from accelsim.training.state import State
 
-SCHEMA = "accelsim-checkpoint-1"
+SCHEMA = "accelsim-checkpoint-2"
 
 
 @dataclass
@@ -28,10 +29,10 @@ class Progress:
 
 @dataclass
 class Checkpoint:
-    """Tensors by name, running activation ranges, progress, and the fingerprint of the run that it belongs to."""
+    """Tensors by name, the quantisers' scale state, progress, and the fingerprint of the run that it belongs to."""
 
     state: State
-    ranges: dict[str, float]
+    scales: ScaleState
     progress: Progress
     fingerprint: str
 
@@ -41,7 +42,7 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     described = {
         "schema": SCHEMA,
         "fingerprint": checkpoint.fingerprint,
-        "ranges": checkpoint.ranges,
+        "scales": checkpoint.scales.to_plain(),
         "progress": vars(checkpoint.progress),
     }
     # One key: safetensors writes several in an order that changes from run to run.
@@ -60,7 +61,7 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
         with safetensors.safe_open(path, framework="numpy") as file:
             described = json.loads((file.metadata() or {})["accelsim"])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        progress, ranges = Progress(**described["progress"]), dict(described["ranges"])
+        progress, scales = Progress(**described["progress"]), ScaleState.from_plain(described["scales"])
         found = str(described["fingerprint"])
     except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: not a checkpoint that can be read ({error}); delete it to start over") from error
@@ -69,4 +70,4 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
             f"{path}: belongs to another run: hwconfig, workload, seed or batch differ; "
             "give the same ones, or another --out"
         )
-    return Checkpoint(state, ranges, progress, fingerprint)
+    return Checkpoint(state, scales, progress, fingerprint)

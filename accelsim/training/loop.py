@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath import Datapath, Kernels, choose_kernels
+from accelsim.datapath import Datapath, Kernels, ScaleState, choose_kernels
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
 from accelsim.networks import Network, Workload
@@ -59,7 +59,7 @@ class Trainer:
         self.total_steps = whole if steps is None else min(steps, whole)
         self.log_every = max(1, self.total_steps // LOGGED_ROWS)
         self.machine = Datapath(
-            recipe, start.state, seed=workload.seed, ranges=start.ranges, kernels=kernels or choose_kernels()
+            recipe, start.state, seed=workload.seed, scales=start.scales, kernels=kernels or choose_kernels()
         )
 
     @property
@@ -137,7 +137,7 @@ class Trainer:
 
 def fresh_checkpoint(state: State, fingerprint: str) -> Checkpoint:
     """The checkpoint before the first step."""
-    return Checkpoint(state, {}, Progress(), fingerprint)
+    return Checkpoint(state, ScaleState(), Progress(), fingerprint)
 
 
 def _labels(labels: Any) -> Any:

@@ -6,6 +6,7 @@ from accelsim.yamlfile.kinds import kind_of
 from accelsim.yamlfile.loader import load_model, validated
 from accelsim.yamlfile.marks import MarkedYaml, read_marked
 from accelsim.yamlfile.model import FileModel
+from accelsim.yamlfile.overrides import override, split_setting
 from accelsim.yamlfile.quantity import quantity
 
 __all__ = [
@@ -16,8 +17,10 @@ __all__ = [
     "Name",
     "kind_of",
     "load_model",
+    "override",
     "quantity",
     "read_marked",
     "refuse",
+    "split_setting",
     "validated",
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ from accelsim.yamlfile.text import read_text
 
 @dataclass(frozen=True)
 class MarkedYaml:
-    """Plain data with the node tree it came from."""
+    """Plain data with the node tree it came from, and the settings laid over it by location."""
 
     path: Path
     data: Any
     root: yaml.Node
+    settings: Mapping[tuple[str | int, ...], str] = field(default_factory=dict)
 
     def position(self, location: Sequence[str | int]) -> tuple[int, int]:
         """Line and column (from 1) of the deepest node that ``location`` reaches."""
@@ -36,9 +37,15 @@ class MarkedYaml:
 
     def error(self, location: Sequence[str | int], text: str) -> UserError:
         """A fault of the field at ``location``, which may be missing."""
+        for depth in range(len(location), 0, -1):
+            if tuple(location[:depth]) in self.settings:
+                inner = ".".join(str(part) for part in location[depth:])
+                return UserError(
+                    f"--set {self.settings[tuple(location[:depth])]}: {inner + ': ' if inner else ''}{text}"
+                )
         line, column = self.position(location)
-        field = ".".join(str(part) for part in location)
-        return UserError(f"{self.path}:{line}:{column}: {field + ': ' if field else ''}{text}")
+        name = ".".join(str(part) for part in location)
+        return UserError(f"{self.path}:{line}:{column}: {name + ': ' if name else ''}{text}")
 
 
 class _Loader(yaml.SafeLoader):

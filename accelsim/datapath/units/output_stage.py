@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.registry import executes
-from accelsim.errors import UserError
-from accelsim.formats import FixedPointMultiplier, IntegerFormat, Role, Rounding
+from accelsim.datapath.units.scales import CHANNEL_FIRST, choose_scale
+from accelsim.formats import FixedPointMultiplier, IntegerFormat, Rounding, TensorRule
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
@@ -17,13 +19,17 @@ from accelsim.program import Operation, TensorSpec
 def quantise(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """Floats to codes: divided by the new scale in double precision and rounded."""
     (x,), (output,) = inputs, outputs
-    storage, (low, high) = output.format.storage, _limits(output)
-    scale = _range(c, x, output) / high
-    if op.attributes["rounding"] == Rounding.STOCHASTIC:
-        random = c.random_stream(output.name, op.attributes["random_bits"])
-        codes = c.kernels.quantise_stochastic(x.data, scale, random, low, high, storage)
+    rule, storage, (low, high) = c.recipe[output.role], output.format.storage, _limits(output)
+    scale = choose_scale(c, x, output, rule, high)
+    divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
+    if rule.rounding is Rounding.STOCHASTIC:
+        random = c.random_stream(output.name, rule.random_bits)
+        codes = c.kernels.quantise_stochastic(x.data, divisor, random, low, high, storage)
+    elif rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
+        codes = c.kernels.quantise(x.data, divisor, low, high, storage)
     else:
-        codes = c.kernels.quantise(x.data, scale, low, high, storage)
+        codes = c.kernels.quantise_as(x.data, divisor, rule.rounding, low, high, storage)
+    c.count(output.name, x, codes, divisor, low, high)
     return [Value(codes, scale)]
 
 
@@ -33,15 +39,22 @@ def requantise(
 ) -> Sequence[Value]:
     """Wide codes to narrow ones: fixed-point multiplier and rounding shift."""
     (x,), (output,) = inputs, outputs
-    storage, (low, high) = output.format.storage, _limits(output)
-    scale = _range(c, x, output) / high
+    rule, (low, high) = c.recipe[output.role], _limits(output)
+    scale = choose_scale(c, x, output, rule, high)
     multiplier = FixedPointMultiplier.from_real(x.scale / scale)
-    if op.attributes["rounding"] == Rounding.STOCHASTIC:
-        random = c.random_stream(output.name, op.attributes["random_bits"])
-        codes = c.kernels.requantise_stochastic(x.data, multiplier, random, low, high, storage)
-    else:
-        codes = c.kernels.requantise(x.data, multiplier, low, high, storage)
+    codes = _requantised(c, x.data, multiplier, output, rule)
+    c.count(output.name, x, codes, scale, low, high)
     return [Value(codes, scale)]
+
+
+def _requantised(c: Context, x: Any, multiplier: FixedPointMultiplier, output: TensorSpec, rule: TensorRule) -> Any:
+    storage, (low, high) = output.format.storage, _limits(output)
+    if rule.rounding is Rounding.NEAREST:
+        return c.kernels.requantise(x, multiplier, low, high, storage)
+    if rule.rounding is Rounding.STOCHASTIC:
+        random = c.random_stream(output.name, rule.random_bits)
+        return c.kernels.requantise_stochastic(x, multiplier, random, low, high, storage)
+    return c.kernels.requantise_once(x, multiplier, rule.rounding, low, high, storage)
 
 
 @executes("dequantise")
@@ -70,22 +83,6 @@ def _limits(output: TensorSpec) -> tuple[int, int]:
     return output.format.symmetric_min_code, output.format.max_code
 
 
-def _range(c: Context, x: Tensor, output: TensorSpec) -> float:
-    """Largest magnitude that the codes must reach: the tensor's own; for activations in evaluation the running one.
-
-    An all-zero tensor gets the range 1, since any scale represents it.
-    """
-    if output.role is Role.ACTIVATION and not c.training and output.name in c.ranges:
-        return c.ranges[output.name]
-    largest = c.kernels.largest_magnitude(x.data) * _scalar(x.scale)
-    if not largest < float("inf"):
-        raise UserError(f"training diverged: {x.name} is not finite in step {c.step}; a lower learning rate may help")
-    largest = largest or 1.0
-    if output.role is Role.ACTIVATION and c.training:
-        old = c.ranges.get(output.name, largest)
-        c.ranges[output.name] = old * c.recipe.range_momentum + largest * (1 - c.recipe.range_momentum)
-    return largest
-
-
-def _scalar(scale: Any) -> float:
-    return float(scale)
+def _along_channels(scale: Any, axes: int, *, first: bool) -> Any:
+    """``scale`` shaped so that it divides a tensor: per-channel scales along the first or the last axis."""
+    return np.reshape(scale, (-1, *[1] * (axes - 1))) if np.ndim(scale) and first else scale

@@ -1,0 +1,39 @@
+"""What the quantisers remember between steps: running ranges and histories of largest magnitudes, by tensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from accelsim.errors import UserError
+
+
+@dataclass
+class ScaleState:
+    """``running``: average largest magnitude; ``history``: those of the last steps, oldest first."""
+
+    running: dict[str, float] = field(default_factory=dict)
+    history: dict[str, list[float]] = field(default_factory=dict)
+
+    def observe(self, tensor: str, peak: float, *, momentum: float, length: int) -> None:
+        """Take in the largest magnitude of ``tensor`` in a training step."""
+        self.running[tensor] = self.running.get(tensor, peak) * momentum + peak * (1 - momentum)
+        self.history[tensor] = [*self.history.get(tensor, []), peak][-length:]
+
+    def to_plain(self) -> dict[str, Any]:
+        """Plain data for a checkpoint; floats read back exactly."""
+        return {"running": self.running, "history": self.history}
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any]) -> ScaleState:
+        """Read what ``to_plain`` gave.
+
+        Raises:
+            UserError: it is something else.
+        """
+        try:
+            running = {str(name): float(value) for name, value in plain["running"].items()}
+            history = {str(name): [float(value) for value in values] for name, values in plain["history"].items()}
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError("not a state of quantiser scales") from error
+        return cls(running, history)

@@ -1,0 +1,44 @@
+"""``--set``: fields of either file from the command line."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import accelsim as package
+from accelsim.errors import UserError
+
+FILES = ("hwconfigs/int8_range_bn.yaml", "workloads/digits_cnn.yaml")
+
+
+def test_settings_of_both_files(root):
+    paths = [root / path for path in FILES]
+    settings = ["numerics.activation.format=int4", "batch_size=16", "buffers.input.capacity_bytes=128 KiB"]
+    result = package.simulate(*paths, settings=settings, timing_only=True)
+    assert result.hwconfig["numerics"]["activation"]["format"] == "int4"
+    assert result.hwconfig["buffers"]["input"]["capacity_bytes"] == 128 * 1024
+    assert result.workload["batch_size"] == 16
+    assert json.dumps(result.hwconfig).count('"int4"') == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("numerics.activation.fromat=int4", "unknown field (did you mean 'format'?)"),
+        ("numerics.activation=int99", "2 to 64 bits, not 99"),
+        ("numeric.x=3", "did you mean 'numerics'?"),
+        ("batch_size=0", "found 0; allowed: a whole number from 1"),
+        ("batch_size", "should be path.to.field=value"),
+        ("name=x", "both files have a field 'name'"),
+        ("clock_mhz.x=3", "clock_mhz"),
+        ("network.layers.99=relu", "is not one of the 9 items"),
+        ("numerics.weight.format=[", "not valid YAML"),
+        ("numerics.activation.granularity=per_channel", "allowed: per_tensor, per_sample_average"),
+    ],
+)
+def test_faults_name_the_setting(root, setting, expected):
+    with pytest.raises(UserError) as error:
+        package.simulate(*(root / path for path in FILES), settings=[setting], timing_only=True)
+    assert f"--set {setting}" in str(error.value)
+    assert expected in str(error.value)

@@ -1,0 +1,107 @@
+"""Where scales come from: policies, granularities, forms; and what quantisers lose."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from accelsim.datapath import Datapath, ScaleState
+from accelsim.formats import Granularity, Role, Rounding, ScaleForm, ScalePolicy, TensorRule, format_by_name
+from accelsim.formats.floating import FP32
+
+INT8 = format_by_name("int8")
+
+
+def _machine(hw, rule: TensorRule, role: Role = Role.ACTIVATION, scales: ScaleState | None = None) -> Datapath:
+    recipe = hw.recipe()
+    changed = replace(recipe, rules={**recipe.rules, role: rule}, range_momentum=0.5)
+    return Datapath(changed, {}, seed=1, scales=scales, check=True)
+
+
+def _quantise(machine: Datapath, values, step: int = 0, role: Role = Role.ACTIVATION, *, training: bool = True):
+    machine.begin_step(step, training=training)
+    data = np.asarray(values, dtype=np.float32)
+    return machine.quantise(machine.external("x", data.shape, FP32, Role.INPUT, data), role, "codes")
+
+
+def test_current_scale_reaches_the_largest_code(int8_machine):
+    codes = _quantise(_machine(int8_machine, TensorRule(INT8)), [[0.5, -2.0, 1.0]])
+    assert codes.data.tolist() == [[32, -127, 64]]
+    assert codes.scale == 2.0 / 127
+
+
+def test_delayed_scale_is_the_largest_of_the_window(int8_machine):
+    machine = _machine(int8_machine, TensorRule(INT8, policy=ScalePolicy.DELAYED, history=2))
+    scales = [_quantise(machine, [[peak]], step).scale * 127 for step, peak in enumerate([4.0, 1.0, 2.0, 8.0, 1.0])]
+    assert scales == pytest.approx([4.0, 4.0, 4.0, 2.0, 8.0])
+
+
+def test_delayed_scale_saturates_what_it_did_not_foresee(int8_machine):
+    machine = _machine(int8_machine, TensorRule(INT8, policy=ScalePolicy.DELAYED))
+    _quantise(machine, [[1.0]], 0)
+    machine.context.counts = {}
+    codes = _quantise(machine, [[3.0, -5.0, 0.001, 0.5]], 1)
+    assert codes.data.tolist() == [[127, -127, 0, 64]]
+    found = machine.context.counts["codes"]
+    assert (found.elements, found.saturated, found.underflowed) == (4, 2, 1)
+    assert found.sqnr_db < 10
+
+
+def test_running_scale_is_the_average_of_earlier_steps(int8_machine):
+    machine = _machine(int8_machine, TensorRule(INT8, policy=ScalePolicy.RUNNING))
+    scales = [_quantise(machine, [[peak]], step).scale * 127 for step, peak in enumerate([4.0, 2.0, 2.0])]
+    assert scales == pytest.approx([4.0, 4.0, 3.0])
+
+
+def test_evaluation_takes_the_running_range_and_leaves_it(int8_machine):
+    state = ScaleState(running={"codes": 6.0})
+    machine = _machine(int8_machine, TensorRule(INT8), scales=state)
+    assert _quantise(machine, [[1.0]], training=False).scale * 127 == pytest.approx(6.0)
+    assert state.running == {"codes": 6.0}
+
+
+def test_scale_per_output_channel_of_a_weight(int8_machine):
+    rule = TensorRule(INT8, granularity=Granularity.PER_CHANNEL)
+    codes = _quantise(
+        _machine(int8_machine, rule, Role.WEIGHT), [[1.0, -0.5], [0.0, 0.0], [8.0, 4.0]], role=Role.WEIGHT
+    )
+    assert (codes.scale * 127).tolist() == pytest.approx([1.0, 1.0, 8.0])
+    assert codes.data.tolist() == [[127, -64], [0, 0], [127, 64]]
+
+
+def test_scale_from_samples_averaged_over_the_batch(int8_machine):
+    rule = TensorRule(INT8, granularity=Granularity.PER_SAMPLE_AVERAGE)
+    codes = _quantise(_machine(int8_machine, rule), [[1.0, 0.0], [-3.0, 1.0]])
+    assert codes.scale * 127 == pytest.approx(2.0)
+    assert codes.data.tolist() == [[64, 0], [-127, 64]]
+
+
+@pytest.mark.parametrize(("form", "expected"), [(ScaleForm.POWER_OF_TWO, 2.0**-5), (ScaleForm.FLOAT, 3.0 / 127)])
+def test_scale_forms(int8_machine, form, expected):
+    assert _quantise(_machine(int8_machine, TensorRule(INT8, scale_form=form)), [[3.0]]).scale == expected
+
+
+def test_fixed_point_scale_is_within_half_a_unit_of_31_bits(int8_machine):
+    scale = _quantise(_machine(int8_machine, TensorRule(INT8, scale_form=ScaleForm.FIXED_POINT)), [[3.0]]).scale
+    assert abs(scale - 3.0 / 127) <= 3.0 / 127 * 2**-31
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"),
+    [
+        (Rounding.NEAREST, [2, 4, -2, -4, 127]),
+        (Rounding.NEAREST_EVEN, [2, 4, -2, -4, 127]),
+        (Rounding.NEAREST_AWAY, [3, 4, -3, -4, 127]),
+        (Rounding.TRUNCATE, [2, 3, -3, -4, 127]),
+    ],
+)
+def test_roundings_of_floats_at_ties(int8_machine, rounding, expected):
+    codes = _quantise(_machine(int8_machine, TensorRule(INT8, rounding)), [[2.5, 3.5, -2.5, -3.5, 127.0]])
+    assert codes.data.tolist() == [expected]
+
+
+def test_scale_state_survives_a_checkpoint():
+    state = ScaleState({"a": 0.1}, {"a": [0.1, 1 / 3]})
+    assert ScaleState.from_plain(state.to_plain()) == state
