@@ -9,7 +9,7 @@ from typing import Any
 from accelsim.datapath.counts import QuantiserCount, count
 from accelsim.datapath.kernels import Kernels, RandomStream
 from accelsim.datapath.scale_state import ScaleState
-from accelsim.formats import Recipe
+from accelsim.formats import Format, Recipe
 from accelsim.machine import Tensor
 
 NORM_FRACTION_BITS = 8
@@ -36,10 +36,10 @@ class Context:
     training: bool = True
     learning_rate: float = 0.0
 
-    def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, low: int, high: int) -> None:
+    def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format) -> None:
         """Record saturation and underflow of one quantisation, where someone asked for it."""
         if self.counts is not None:
-            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, low, high)
+            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_)
 
     def random_stream(self, tensor: str, bits: int) -> RandomStream:
         """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from accelsim.formats import FloatFormat, Format, IntegerFormat
+from accelsim.formats.flexpoint import FlexpointFormat
 from accelsim.machine import Tensor
 
 
@@ -21,11 +23,20 @@ class QuantiserCount:
     sqnr_db: float
 
 
-def count(xp: Any, x: Tensor, codes: Any, scale: Any, low: int, high: int) -> QuantiserCount:
-    """Compare codes with the values they stand for; clipped means further out than half a code beyond the last."""
+def count(xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format) -> QuantiserCount:
+    """Compare codes with the values they stand for; clipped means that a code at the edge stands for something beyond it."""
     values = x.data.astype("float64") * x.scale
-    outside = (values > (high + 0.5) * scale) | (values < (low - 0.5) * scale)
-    error, power = ((codes * scale - values) ** 2).sum(), (values**2).sum()
+    held = codes * scale
+    edge = _largest(format_)
+    outside = (xp.abs(codes) >= edge) & (xp.abs(values) > xp.abs(held) * (1 + 0.5 / edge))
+    error, power = ((held - values) ** 2).sum(), (values**2).sum()
     ratio = 10 * xp.log10(power / error) if error > 0 and power > 0 else xp.inf
     vanished = (codes == 0) & (values != 0)
     return QuantiserCount(int(codes.size), int(outside.sum()), int(vanished.sum()), float(ratio))
+
+
+def _largest(format_: Format) -> float:
+    """Largest code or number; infinite for formats whose edge differs from block to block."""
+    if isinstance(format_, IntegerFormat | FlexpointFormat):
+        return float(format_.max_code)
+    return format_.max_normal if isinstance(format_, FloatFormat) else float("inf")

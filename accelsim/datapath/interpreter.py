@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels import Kernels, NumpyKernels
@@ -12,7 +15,7 @@ from accelsim.datapath.units import HANDLERS
 from accelsim.errors import InternalError
 from accelsim.formats import IntegerFormat, Recipe
 from accelsim.machine import Machine, Parameter, Tensor, Value
-from accelsim.program import Operation, TensorSpec
+from accelsim.program import Operation, TensorSpec, Unit
 
 
 class Datapath(Machine):
@@ -45,6 +48,8 @@ class Datapath(Machine):
     def execute(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
+        if operation.unit is Unit.NORM:
+            inputs = tuple(_unscaled(x) for x in inputs)
         values = HANDLERS[operation.opcode](self.context, operation, inputs, outputs)
         if self.check:
             for spec, value in zip(outputs, values, strict=True):
@@ -53,6 +58,13 @@ class Datapath(Machine):
 
     def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
         return Value(self.context.state[parameter.name])
+
+
+def _unscaled(x: Tensor) -> Tensor:
+    """Narrow floats as the norm unit reads them: multiplied out, since it adds values of different scales."""
+    if x.format.is_integer or np.ndim(x.scale) or x.scale == 1:
+        return x
+    return replace(x, value=Value((x.data * x.scale).astype(x.data.dtype)))
 
 
 def _conforms(operation: Operation, spec: TensorSpec, value: Value) -> None:

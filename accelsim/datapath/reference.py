@@ -5,8 +5,9 @@ Nothing here is fast and nothing here imports NumPy; the kernels are held to the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from math import isqrt
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import floor, isqrt
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
@@ -110,24 +111,27 @@ def normalise(codes: Sequence[int], centre: int, mantissa: int, exponent: int, o
     return [saturate(y + offset, INT32_MIN, INT32_MAX) for y in scaled]
 
 
+def spread_share(products: int, spread: int, damping: float) -> int:
+    """The spread's gradient on one element; the scale arithmetic of ``damping`` (epsilon's) is in double precision."""
+    return floor(divide_rounded(products, max(spread, 1)) * damping + 0.5)
+
+
 def range_norm_backward(
     g: Sequence[int],
-    gd_sum: int,
-    spread: int,
+    share: int,
     tops: Sequence[int],
     bottoms: Sequence[int],
     mantissa: int,
     exponent: int,
     bits: int,
 ) -> list[int]:
-    """Input gradient of one channel of range batch norm; ``gd_sum`` is sum g (x - mean) with ``bits`` fraction bits."""
+    """Input gradient of one channel of range norm; ``share`` has ``bits`` fraction bits."""
     centre = divide_rounded(sum(g) << bits, len(g))
-    toward_extremes = divide_rounded(gd_sum, max(spread, 1))
     e = [(gi << bits) - centre for gi in g]
     for top in tops:
-        e[top] -= toward_extremes
+        e[top] -= share
     for bottom in bottoms:
-        e[bottom] += toward_extremes
+        e[bottom] += share
     return [rescale(saturate(ei, INT32_MIN, INT32_MAX), mantissa, exponent) for ei in e]
 
 
@@ -146,3 +150,95 @@ def batch_norm_backward(
     centre = divide_rounded(sum(g) << bits, len(g))
     e = [(gi << bits) - centre - rescale(di, *along) for gi, di in zip(g, d, strict=True)]
     return [rescale(saturate(ei, INT32_MIN, INT32_MAX), mantissa, exponent) for ei in e]
+
+
+def sign(value: int) -> int:
+    """-1, 0 or 1."""
+    return (value > 0) - (value < 0)
+
+
+def absolute_deviation(codes: Sequence[int], centre: int, bits: int) -> tuple[int, int]:
+    """Sum of |x - mean| of one channel with ``bits`` fraction bits, and of its signs."""
+    d = [(q << bits) - centre for q in codes]
+    return sum(map(abs, d)), sum(map(sign, d))
+
+
+def l1_norm_backward(
+    g: Sequence[int], d: Sequence[int], share: int, mantissa: int, exponent: int, bits: int
+) -> list[int]:
+    """Input gradient of one channel of l1 norm: ``share`` and ``d`` = x - mean have ``bits`` fraction bits."""
+    centre = divide_rounded((sum(g) << bits) - share * sum(map(sign, d)), len(g))
+    e = [(gi << bits) - centre - share * sign(di) for gi, di in zip(g, d, strict=True)]
+    return [rescale(saturate(ei, INT32_MIN, INT32_MAX), mantissa, exponent) for ei in e]
+
+
+def normalise_row(
+    codes: Sequence[int],
+    centre: int,
+    inverse: tuple[int, int],
+    gains: Sequence[tuple[int, int]],
+    offsets: Sequence[int],
+    bits: int,
+) -> list[int]:
+    """One row of layer norm: times 1 / spread, rounded to a word; then gain and offset of each channel."""
+    words = [rescale((q << bits) - centre, *inverse) for q in codes]
+    return [
+        saturate(rescale(word, *gain) + offset, INT32_MIN, INT32_MAX)
+        for word, gain, offset in zip(words, gains, offsets, strict=True)
+    ]
+
+
+def accumulate_wrapping(a: Sequence[int], b: Sequence[int], bits: int, start: int = 0) -> int:
+    """A dot product in an accumulator that wraps after every addition."""
+    total = wrap(start, bits)
+    for x, y in zip(a, b, strict=True):
+        total = wrap(total + x * y, bits)
+    return total
+
+
+def accumulate_saturating(a: Sequence[int], b: Sequence[int], bits: int, run: int, start: int = 0) -> int:
+    """A dot product that saturates after every addition: ``run`` products from zero, then that sum to the total."""
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    total = saturate(start, low, high)
+    for at in range(0, len(a), run):
+        part = 0
+        for x, y in zip(a[at : at + run], b[at : at + run], strict=True):
+            part = saturate(part + x * y, low, high)
+        total = saturate(total + part, low, high)
+    return total
+
+
+def accumulate_in_order(a: Sequence[int], b: Sequence[int], bits: int, start: int = 0) -> int:
+    """A dot product that saturates after every addition, one product after another onto ``start``."""
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    total = saturate(start, low, high)
+    for x, y in zip(a, b, strict=True):
+        total = saturate(total + x * y, low, high)
+    return total
+
+
+def accumulate_tree(a: Sequence[int], b: Sequence[int], bits: int, start: int = 0) -> int:
+    """A dot product in a tree of saturating adders: adjacent pairs, level by level; its root is added to ``start``."""
+    low, high = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+    level = [saturate(x * y, low, high) for x, y in zip(a, b, strict=True)]
+    while len(level) > 1:
+        level = [saturate(sum(level[at : at + 2]), low, high) for at in range(0, len(level), 2)]
+    return saturate(saturate(start, low, high) + sum(level), low, high)
+
+
+def product_in_two_passes(a: Sequence[int], b: Sequence[int], bits: int) -> int:
+    """8-bit ``a`` by 16-bit ``b`` on an 8-bit array: the high bytes, signed, shifted by 8, and the low, unsigned."""
+    high = accumulate_wrapping(a, [y >> 8 for y in b], bits)
+    low = accumulate_wrapping(a, [y & 0xFF for y in b], bits)
+    return wrap((high << 8) + low, bits)
+
+
+def accumulate_float(products: Sequence[float], chunk: int, rounding: Callable[[Fraction], float]) -> float:
+    """Sums of ``chunk`` products in order, then of the sums in order; every exact sum is rounded once."""
+    total = 0.0
+    for at in range(0, len(products), chunk):
+        part = 0.0
+        for product in products[at : at + chunk]:
+            part = rounding(Fraction(part) + Fraction(product))
+        total = rounding(Fraction(total) + Fraction(part))
+    return total

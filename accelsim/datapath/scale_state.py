@@ -10,10 +10,11 @@ from accelsim.errors import UserError
 
 @dataclass
 class ScaleState:
-    """``running``: average largest magnitude; ``history``: those of the last steps, oldest first."""
+    """``running``: average largest magnitude; ``history``: those of the last steps, oldest first; ``autoflex``: predictors."""
 
     running: dict[str, float] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
+    autoflex: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def observe(self, tensor: str, peak: float, *, momentum: float, length: int) -> None:
         """Take in the largest magnitude of ``tensor`` in a training step."""
@@ -22,7 +23,7 @@ class ScaleState:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for a checkpoint; floats read back exactly."""
-        return {"running": self.running, "history": self.history}
+        return {"running": self.running, "history": self.history, "autoflex": self.autoflex}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> ScaleState:
@@ -33,7 +34,8 @@ class ScaleState:
         """
         try:
             running = {str(name): float(value) for name, value in plain["running"].items()}
+            autoflex = {str(name): dict(state) for name, state in plain["autoflex"].items()}
             history = {str(name): [float(value) for value in values] for name, values in plain["history"].items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError("not a state of quantiser scales") from error
-        return cls(running, history)
+        return cls(running, history, autoflex)

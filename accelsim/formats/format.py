@@ -15,6 +15,11 @@ class Format(ABC):
 
     @property
     @abstractmethod
+    def family(self) -> str:
+        """Which kind of format this is: ``integer``, ``float``, ``block``, ``flexpoint``, ``ternary`` or ``binary``."""
+
+    @property
+    @abstractmethod
     def is_integer(self) -> bool:
         """True when codes are integers that a scale turns into real values."""
 
@@ -22,6 +27,11 @@ class Format(ABC):
     @abstractmethod
     def storage(self) -> str:
         """Name of the NumPy dtype that holds the codes during emulation."""
+
+    @property
+    def bits_per_element(self) -> float:
+        """Stored bits of one element with its share of block scales."""
+        return float(self.bits)
 
     def bytes_for(self, elements: int) -> int:
         """Bytes that ``elements`` packed codes take in a memory."""

@@ -14,6 +14,10 @@ class IntegerFormat(Format):
     signed: bool
 
     @property
+    def family(self) -> str:
+        return "integer"
+
+    @property
     def is_integer(self) -> bool:
         return True
 

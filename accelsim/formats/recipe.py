@@ -32,6 +32,10 @@ class Role(StrEnum):
     INTERNAL = "internal"
 
 
+SCALED_BELOW_BITS = 16
+"""Floats narrower than this have a scale that brings their range to the largest number; wider ones have none."""
+
+
 class Rounding(StrEnum):
     """How a value between two codes is rounded.
 
@@ -98,8 +102,12 @@ class TensorRule:
 
     @property
     def one_pass(self) -> bool:
-        """True when the scale is known before the tensor is made."""
-        return self.policy is not ScalePolicy.CURRENT
+        """True when no range of the whole tensor is waited for.
+
+        The scale comes from earlier steps (Flexpoint's always does), from a block, or there is none.
+        """
+        unscaled = self.format.family == "float" and self.format.bits >= SCALED_BELOW_BITS
+        return self.policy is not ScalePolicy.CURRENT or unscaled or self.format.family in ("block", "flexpoint")
 
 
 @dataclass(frozen=True)

@@ -5,25 +5,31 @@ from __future__ import annotations
 import re
 
 from accelsim.errors import nearest
-from accelsim.formats.floating import FP32
+from accelsim.formats.flexpoint import FLEX16_5
+from accelsim.formats.floating import FLOATS
 from accelsim.formats.format import Format
 from accelsim.formats.integer import integer
+from accelsim.formats.mx import MX_FORMATS, block_floating_point
+from accelsim.formats.ternary import BINARY, TERNARY
 
-FLOATS: dict[str, Format] = {FP32.name: FP32}
+NAMED: dict[str, Format] = {f.name: f for f in (*FLOATS, *MX_FORMATS, FLEX16_5, TERNARY, BINARY)}
+"""Every format but the integers and the block floating-point formats, whose names carry their widths."""
 _INTEGER = re.compile(r"(u?)int(\d+)")
-_COMMON = ["int8", "int16", "int32", "int48", "uint8", *FLOATS]
+_BLOCK = re.compile(r"bfp(\d+)_b(\d+)")
+_COMMON = ["int8", "int16", "int32", "int48", "uint8", "bfp8_b16", *NAMED]
 
 
 def format_by_name(name: str) -> Format:
-    """Return the format called ``name``: ``int2`` .. ``int64``, ``uint1`` .. ``uint64`` or a float.
+    """Return the format called ``name``: an integer, a float, or one of ``NAMED``.
 
     Raises:
-        ValueError: there is no such format; the message names the nearest one.
+        ValueError: there is no such format; the message lists the families and names the nearest one.
     """
-    if name in FLOATS:
-        return FLOATS[name]
-    match = _INTEGER.fullmatch(name)
-    if match:
+    if name in NAMED:
+        return NAMED[name]
+    if match := _INTEGER.fullmatch(name):
         return integer(int(match[2]), signed=not match[1])
-    allowed = f"intN, uintN (N up to 64) or {', '.join(FLOATS)}"
+    if match := _BLOCK.fullmatch(name):
+        return block_floating_point(int(match[1]), int(match[2]))
+    allowed = f"intN, uintN (N up to 64), bfpN_bM, {', '.join(list(NAMED)[:-1])} or {BINARY}"
     raise ValueError(f"no number format is called {name!r}; allowed: {allowed}{nearest(name, _COMMON)}")

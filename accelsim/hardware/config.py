@@ -55,9 +55,17 @@ class EnergyOverrides(FileModel):
 
 
 def _fits(name: str, *, integers: bool) -> bool:
-    """True for fp32, or for a signed integer where ``integers`` asks for one."""
+    """True for a signed integer where ``integers`` asks for one, else for fp32."""
     format_ = format_by_name(name)
-    return format_.signed and integers if isinstance(format_, IntegerFormat) else not integers
+    return isinstance(format_, IntegerFormat) and format_.signed if integers else name == "fp32"
+
+
+OPERANDS = {
+    Product.FORWARD: (Role.ACTIVATION, Role.WEIGHT),
+    Product.DATA_GRADIENT: (Role.GRADIENT_DATA, Role.WEIGHT_BACKWARD),
+    Product.WEIGHT_GRADIENT: (Role.ACTIVATION_BACKWARD, Role.GRADIENT_WEIGHT),
+}
+"""Roles of the operands of each product."""
 
 
 class HardwareConfig(FileModel):
@@ -105,15 +113,20 @@ class HardwareConfig(FileModel):
                 yield Fault(("norm_unit", field), f"found {found!r}, but it belongs to spread 'range'; leave it out")
 
     def _array(self) -> Iterator[Fault]:
-        array, weight = self.mac_array, self.numerics.weight.format
-        fitting = "int2 to int64" if self._integers else "fp32"
-        if not _fits(array.operand, integers=self._integers):
+        array, weight = self.mac_array, self.numerics.weight.number_format
+        unsigned = isinstance(array.operand_format, IntegerFormat) and not array.operand_format.signed
+        if array.operand_format.is_integer != weight.is_integer or unsigned:
+            fitting = "int2 to int64" if weight.is_integer else "a floating-point format"
             text = f"found {array.operand}, but numerics.weight is {weight}; allowed: {fitting}"
             yield Fault(("mac_array", "operand"), text)
+        rules = self.numerics.rules()
         for product, name in array.accumulators.model_dump().items():
-            if not _fits(name, integers=self._integers):
+            operands = [rules[role].format for role in OPERANDS[Product(product)]]
+            integers = all(operand.is_integer for operand in operands)
+            if not _fits(name, integers=integers):
                 origin = "found" if product in array.accumulators.model_fields_set else "missing, and its default is"
-                text = f"{origin} {name}, but numerics.weight is {weight}; allowed: {fitting}"
+                fitting = "int2 to int64" if integers else "fp32"
+                text = f"{origin} {name}, but the operands are {' and '.join(map(str, operands))}; allowed: {fitting}"
                 yield Fault(("mac_array", "accumulators", product), text)
 
     @property

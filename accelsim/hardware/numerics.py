@@ -21,6 +21,7 @@ from accelsim.formats import (
     TensorRule,
     format_by_name,
 )
+from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.hardware.units import FormatName
 from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
 
@@ -49,12 +50,19 @@ class RoleFormat(FileModel):
     """The range is this many times the largest magnitude."""
 
     @model_validator(mode="after")
-    def _integer_fields(self) -> RoleFormat:
-        if not self.number_format.is_integer:
-            names = ("rounding", "scale", "granularity", "scale_form")
-            changed = [name for name in names if getattr(self, name) != type(self).model_fields[name].default]
-            text = "found '{found}', but {format} values are rounded to nearest and have no scale; leave it out"
-            refuse("format", [Fault((n,), text.format(found=getattr(self, n), format=self.format)) for n in changed])
+    def _scale_fields(self) -> RoleFormat:
+        """Only integers and narrow floats have a scale that a policy finds."""
+        format_ = self.number_format
+        scaled = isinstance(format_, IntegerFormat) or (
+            format_.family == "float" and format_.bits < SCALED_BELOW_BITS
+        )
+        foreign = ["granularity"] if not isinstance(format_, IntegerFormat) else []
+        foreign += ["scale", "scale_form", "headroom"] if not scaled else []
+        if format_.family in ("ternary", "binary"):
+            foreign.append("rounding")
+        changed = [name for name in foreign if getattr(self, name) != type(self).model_fields[name].default]
+        text = "found '{found}', but {format} values have no such choice; leave it out"
+        refuse("format", [Fault((n,), text.format(found=getattr(self, n), format=self.format)) for n in changed])
         return self
 
     @property
@@ -71,7 +79,7 @@ class _NameOrFields:
 
     @staticmethod
     def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string", "pattern": "^(u?int[0-9]+|fp32)$"}, handler(schema)]}
+        return {"anyOf": [{"type": "string", "pattern": "^[a-z0-9_+]+$"}, handler(schema)]}
 
 
 Entry = Annotated[
@@ -118,31 +126,34 @@ class Numerics(FileModel):
 
     @model_validator(mode="after")
     def _executable(self) -> Numerics:
-        refuse("numerics", [*self._floats(), *self._widths(), *self._mixture(), *self._granularities()])
+        refuse("numerics", [*self._families(), *self._mixture(), *self._granularities(), *self._roundings()])
         return self
 
-    def _floats(self) -> Iterator[Fault]:
-        for role in _FLOAT_ONLY:
-            if _entry(self, role).number_format.is_integer:
-                text = (
-                    f"found {_entry(self, role).format}; allowed: fp32 (the update and the loss run in floating point)"
-                )
-                yield Fault((role,), text)
-
-    def _widths(self) -> Iterator[Fault]:
-        for role, limit in _WIDEST.items():
+    def _families(self) -> Iterator[Fault]:
+        for role in _entries(self):
             found = _entry(self, role).number_format
-            if isinstance(found, IntegerFormat) and (found.bits > limit or not found.signed):
-                yield Fault((role,), f"found {found}; allowed: int2 to int{limit}, or fp32")
+            allowed, widest = _ALLOWED[role]
+            integers = "integer" in allowed.split()
+            fits = found.name in allowed.split() or found.family in allowed.split()
+            if isinstance(found, IntegerFormat):
+                fits = integers and found.signed and found.bits <= widest
+            if not fits:
+                words = [f"int2 to int{widest}" if word == "integer" else word for word in allowed.split()]
+                yield Fault((role,), f"found {found}; allowed: {', '.join(words)}")
+
+    def _roundings(self) -> Iterator[Fault]:
+        if self.norm_statistic.rounding is not Rounding.NEAREST:
+            found = str(self.norm_statistic.rounding)
+            yield Fault(("norm_statistic", "rounding"), f"found {found!r}; running statistics are rounded to nearest")
 
     def _mixture(self) -> Iterator[Fault]:
-        """Roles that feed products are all integer or all floating point, as the weight is."""
-        weight = self.weight.number_format
-        allowed = "an integer format" if weight.is_integer else "fp32"
-        for role in _WIDEST:
-            if _entry(self, role).number_format.is_integer != weight.is_integer:
-                found = _entry(self, role).format
-                yield Fault((role,), f"found {found}, but numerics.weight is {weight}; allowed: {allowed}")
+        """What one unit reads together is all integer or all floating point."""
+        activation = self.activation.number_format
+        kind = "an integer format" if activation.is_integer else "a floating-point format"
+        for role in ("weight", "layer_gradient_norm", "norm_parameter", "bias"):
+            found = _entry(self, role).number_format
+            if found.is_integer != activation.is_integer:
+                yield Fault((role,), f"found {found}, but numerics.activation is {activation}; allowed: {kind}")
 
     def _granularities(self) -> Iterator[Fault]:
         """A scale can leave a product only along an axis that the product does not reduce."""
@@ -162,16 +173,24 @@ class Numerics(FileModel):
         return found
 
 
-_FLOAT_ONLY = ("weight_gradient", "master_weight", "optimizer_state", "norm_statistic", "loss")
-_WIDEST = {
-    "weight": 8,
-    "activation": 8,
-    "layer_gradient_data_path": 16,
-    "layer_gradient_weight_path": 16,
-    "layer_gradient_norm": 16,
-    "norm_parameter": 16,
-    "bias": 32,
+_OPERAND = "integer float block flexpoint"
+_ALLOWED = {
+    "weight": (f"{_OPERAND} ternary binary", 16),
+    "weight_data_gradient": (f"{_OPERAND} ternary binary", 16),
+    "activation": (_OPERAND, 16),
+    "activation_weight_gradient": (_OPERAND, 16),
+    "layer_gradient_data_path": (_OPERAND, 16),
+    "layer_gradient_weight_path": (_OPERAND, 16),
+    "layer_gradient_norm": ("integer fp32 bf16 fp16 flexpoint", 16),
+    "norm_parameter": ("integer fp32 bf16 fp16 flexpoint", 16),
+    "bias": ("integer fp32", 32),
+    "weight_gradient": ("fp32 bf16 fp16", 0),
+    "master_weight": ("fp32 bf16 fp16", 0),
+    "optimizer_state": ("fp32 bf16 fp16", 0),
+    "norm_statistic": ("fp32", 0),
+    "loss": ("fp32", 0),
 }
+"""Formats or families that each role may have, and the widest integer. The update and the loss are floating point."""
 
 
 def _rule(entry: RoleFormat) -> TensorRule:

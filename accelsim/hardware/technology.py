@@ -11,7 +11,8 @@ from typing import Annotated
 from pydantic import Field
 
 from accelsim.errors import nearest
-from accelsim.formats import Format
+from accelsim.formats import FloatFormat, Format, format_by_name
+from accelsim.formats.mx import BlockFormat
 from accelsim.yamlfile import FileModel, load_model
 
 
@@ -52,12 +53,19 @@ class Technology(FileModel):
     """Energy of on-chip buffers."""
 
     def figure(self, table: str, format_: Format) -> float:
-        """``table``'s value for a format; integer widths not listed follow a power law of their neighbours."""
+        """``table``'s value for a format.
+
+        Integer widths that are not listed follow a power law of their neighbours, floats one of the significand's
+        width through those that are listed; a block format costs what its elements cost. Not published figures.
+        """
         values = getattr(self, table).values
         if format_.name in values:
             return float(values[format_.name])
-        if not format_.is_integer:
-            raise ValueError(f"technology {self.name} has no {table} for {format_}")
+        if isinstance(format_, BlockFormat):
+            return self.figure(table, format_.element)
+        if isinstance(format_, FloatFormat):
+            known = sorted((significand_bits(name), value) for name, value in values.items() if name.startswith("fp"))
+            return _power_law(known, format_.mantissa_bits + 1)
         known = sorted(
             (float(name.removeprefix("int")), value) for name, value in values.items() if name.startswith("int")
         )
@@ -67,6 +75,12 @@ class Technology(FileModel):
         """Energy of one byte to or from a buffer, by the power law between the listed capacities."""
         known = sorted((self.sram.write_pj if write else self.sram.read_pj).items())
         return _power_law([(float(size), pj) for size, pj in known], capacity_bytes / 1024) / 8
+
+
+def significand_bits(name: str) -> float:
+    """Bits of a float's significand, the hidden one counted."""
+    format_ = format_by_name(name)
+    return float(format_.mantissa_bits + 1) if isinstance(format_, FloatFormat) else float(format_.bits)
 
 
 def _power_law(known: list[tuple[float, float]], x: float) -> float:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from accelsim.formats import Format, format_by_name
-from accelsim.yamlfile import Allowed, FileModel
+from accelsim.formats import Format, NormRule, format_by_name
+from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
 
 
 class Dataflow(StrEnum):
@@ -90,12 +91,48 @@ class LaneUnit(FileModel):
 
 
 class NormUnit(LaneUnit):
-    """The normalisation unit, and how it measures spread where a network asks for batch norm."""
+    """The normalisation unit, and how it measures spread where a network asks for a norm."""
 
-    spread: Literal["range", "deviation"]
-    """range: range batch norm (Banner et al. 2018); deviation: ordinary batch norm."""
+    spread: Literal["range", "deviation", "l1"]
+    """range: range batch norm (Banner et al. 2018); deviation: ordinary batch norm; l1: the mean absolute deviation x
+    sqrt(pi/2), which is the deviation of a Gaussian."""
     chunks: Annotated[int, Field(ge=1, le=4096)] = 1
     """Range only: the range is the mean over this many chunks of the batch (paper 1, published code 16);
     the largest divisor of the sample count up to this number is used."""
     constant: Literal["paper", "code"] = "paper"
     """Range only: paper is C(n) = 1/sqrt(2 ln n), about two standard deviations; code is 0.5402 of it, about one."""
+    epsilon: Annotated[float, Field(ge=1e-12, le=1)] = 1e-5
+    """Keeps the divisor off zero; in real units, worked out where scales are."""
+    epsilon_place: Literal["auto", "none", "inside", "outside"] = "auto"
+    """inside: sqrt(variance + epsilon); outside: deviation + epsilon. A range or an l1 spread has epsilon added in both
+    (the published code adds it to the scaled range). none: a group without spread puts out beta and passes no
+    gradient, and so it does in integers with any epsilon. auto: none in integers, inside in floating point."""
+    running_average: Literal["spread", "inverse"] = "spread"
+    """What batch norm averages for evaluation: the spread, or 1 / spread (the paper's published code). How much of the
+    old average stays is the layer's running_momentum."""
+
+    @model_validator(mode="after")
+    def _used(self) -> NormUnit:
+        refuse("norm_unit", [*self._unused()])
+        return self
+
+    def _unused(self) -> Iterator[Fault]:
+        belongs = {"chunks": "spread 'range'", "constant": "spread 'range'"} if self.spread != "range" else {}
+        if self.epsilon_place in ("auto", "none"):
+            belongs["epsilon"] = "epsilon_place 'inside' or 'outside'"
+        for field, place in belongs.items():
+            found = getattr(self, field)
+            if found != type(self).model_fields[field].default:
+                yield Fault((field,), f"found {found!r}, but it belongs to {place}; leave it out")
+
+    def rule(self, statistic_format: Format) -> NormRule:
+        """As the recipe holds it."""
+        return NormRule(
+            self.spread,
+            self.chunks,
+            self.constant,
+            statistic_format,
+            self.epsilon,
+            self.epsilon_place,
+            self.running_average,
+        )

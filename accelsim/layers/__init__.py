@@ -4,6 +4,7 @@ from accelsim.layers.batch_norm import BatchNorm
 from accelsim.layers.conv2d import Conv2d
 from accelsim.layers.flatten import Flatten
 from accelsim.layers.layer import LAYERS, Backward, Layer, LayerField, Layers
+from accelsim.layers.layer_norm import LayerNorm
 from accelsim.layers.linear import Linear
 from accelsim.layers.loss import Loss, softmax_cross_entropy
 from accelsim.layers.pool import AveragePool2d, GlobalAveragePool, MaxPool2d
@@ -23,6 +24,7 @@ __all__ = [
     "Layer",
     "LayerError",
     "LayerField",
+    "LayerNorm",
     "Layers",
     "Linear",
     "Loss",

@@ -44,11 +44,12 @@ class AffineLayer(Layer):
             dx = None
             if not needs_no_gradient(x):
                 narrow = m.quantise(g, Role.GRADIENT_DATA)
-                w_again = m.quantise_again(w, m.parameter(weight), Role.WEIGHT_BACKWARD)
+                w_again = m.quantise_again(w, m.parameter(weight), Role.WEIGHT_BACKWARD, axis=0)
                 dx = self.product_backward_data(m, narrow, w_again, inputs)
             with m.scope(phase=Phase.WEIGHT_GRADIENT):
-                precise = m.quantise(g, Role.GRADIENT_WEIGHT)
-                x_again = m.quantise_again(inputs, x, Role.ACTIVATION_BACKWARD)
+                # The weight gradient sums over the batch, so that is where blocks lie.
+                precise = m.quantise(g, Role.GRADIENT_WEIGHT, axis=0)
+                x_again = m.quantise_again(inputs, x, Role.ACTIVATION_BACKWARD, axis=0)
                 dw = self.product_backward_weights(m, x_again, precise)
                 m.collect(weight, m.quantise(dw, Role.WEIGHT_GRADIENT, "weight_gradient"))
                 if offset:

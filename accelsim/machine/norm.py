@@ -1,10 +1,13 @@
-"""Instructions of the normalisation unit: per-channel statistics, normalisation and its backward.
+"""Instructions of the normalisation unit: statistics, normalisation and its backward.
 
 Integer inputs use fixed point inside: means carry ``fraction_bits`` below the input's code, sums are
 64-bit, results leave as 32-bit words. Range batch norm is Banner et al. 2018, section 3.
 """
 
 from __future__ import annotations
+
+import math
+from typing import Any, Literal
 
 from accelsim.formats import Format, Role, integer
 from accelsim.machine.issue import Issuer, Output
@@ -15,88 +18,189 @@ from accelsim.program import Unit, Work
 
 SUM = integer(64)
 
+Group = Literal["channel", "row", "sample"]
+"""Elements that share a mean and a spread: a channel (all axes but the last), a row (the last axis), or a sample (all
+axes but the first). Statistics have one entry per group."""
+
 
 def sums(x: Tensor) -> Format:
-    """Format of sums over many elements: int64 for integers, the tensor's own for floats."""
-    return SUM if x.format.is_integer else x.format
+    """Format of sums over many elements: int64 for integers, the vector unit's own for floats."""
+    return SUM if x.format.is_integer else wide(x)
+
+
+def groups(shape: tuple[int, ...], group: Group) -> int:
+    """How many groups a tensor of this shape has."""
+    if group == "channel":
+        return shape[-1]
+    return math.prod(shape[:-1]) if group == "row" else shape[0]
 
 
 class NormInstructions(Issuer):
-    """All tensors are channels-last; statistics have shape (channels,)."""
+    """All tensors are channels-last; statistics have shape (groups,), gain and offset (channels,)."""
 
-    def reduce_mean(self, x: Tensor) -> Tensor:
-        """Mean over all axes but the last."""
+    def reduce_mean(self, x: Tensor, group: Group = "channel") -> Tensor:
+        """Mean of each group."""
+        output = Output("mean", (groups(x.shape, group),), wide(x))
         work = Work(x.elements, 0, 1, wide(x))
-        return self.issue("reduce_mean", Unit.NORM, [x], [Output("mean", x.shape[-1:], wide(x))], work=work)[0]
+        return self.issue("reduce_mean", Unit.NORM, [x], [output], work=work, group=group)[0]
 
-    def reduce_range(self, x: Tensor, chunks: int, constant: float) -> tuple[Tensor, Tensor]:
-        """Spread = constant x mean over chunks of (max - min), and the rows where the extremes stand.
+    def reduce_range(self, x: Tensor, chunks: int, constant: float, group: Group = "channel") -> tuple[Tensor, Tensor]:
+        """Spread = constant x mean over chunks of (max - min), and where in the group the extremes stand.
 
-        Rows are cut into ``chunks`` equal runs in batch-major order. Extremes have shape
-        (2, chunks, channels): first row of each maximum, then of each minimum. A zero range counts as one code.
+        A group is cut into ``chunks`` equal runs in batch-major order. Extremes have shape
+        (2, chunks, groups): first position of each maximum, then of each minimum.
         """
-        channels = x.shape[-1]
-        outputs = [Output("spread", (channels,), wide(x)), Output("extremes", (2, chunks, channels), WIDE)]
+        lanes = groups(x.shape, group)
+        outputs = [Output("spread", (lanes,), wide(x)), Output("extremes", (2, chunks, lanes), WIDE)]
         work = Work(x.elements, 0, 2, wide(x))
         spread, extremes = self.issue(
-            "reduce_range", Unit.NORM, [x], outputs, work=work, chunks=chunks, constant=constant
+            "reduce_range", Unit.NORM, [x], outputs, work=work, chunks=chunks, constant=constant, group=group
         )
         return spread, extremes
 
-    def reduce_deviation(self, x: Tensor) -> Tensor:
-        """Standard deviation (of the population) over all axes but the last; zero counts as one unit."""
+    def reduce_deviation(self, x: Tensor, group: Group = "channel") -> Tensor:
+        """Standard deviation (of the population) of each group."""
+        output = Output("spread", (groups(x.shape, group),), sums(x))
         work = Work(x.elements, 1, 2, sums(x))
-        return self.issue("reduce_deviation", Unit.NORM, [x], [Output("spread", x.shape[-1:], sums(x))], work=work)[0]
+        return self.issue("reduce_deviation", Unit.NORM, [x], [output], work=work, group=group)[0]
+
+    def reduce_l1(self, x: Tensor, mean: Tensor, constant: float, group: Group = "channel") -> tuple[Tensor, Tensor]:
+        """Spread = constant x mean of |x - mean| in each group, and the sum of sign(x - mean), with sign(0) = 0."""
+        outputs = [Output("spread", mean.shape, sums(x)), Output("sign_sum", mean.shape, WIDE)]
+        work = Work(x.elements, 0, 3, wide(x))
+        spread, signs = self.issue(
+            "reduce_l1", Unit.NORM, [x, mean], outputs, work=work, constant=constant, group=group
+        )
+        return spread, signs
 
     def normalise(self, x: Tensor, mean: Tensor, spread: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
-        """gamma * (x - mean) / spread + beta, as a 32-bit word with 16 fraction bits."""
+        """gamma * (x - mean) / spread + beta by channel, as a 32-bit word with 16 fraction bits."""
         work = Work(x.elements, 1, 2, wide(x))
         output = Output("normalised", x.shape, wide(x), Role.ACCUMULATOR)
         return self.issue("normalise", Unit.NORM, [x, mean, spread, gamma, beta], [output], work=work)[0]
 
-    def reduce_products(self, g: Tensor, x: Tensor, mean: Tensor, spread: Tensor) -> tuple[Tensor, Tensor]:
-        """Gradients of beta and gamma: sum of g, and sum of g * (x - mean) / spread."""
+    def normalise_rows(
+        self, x: Tensor, mean: Tensor, spread: Tensor, gamma: Tensor, beta: Tensor, group: Group
+    ) -> Tensor:
+        """(x - mean) / spread by group, then gamma and beta by channel: two words with 16 fraction bits, in turn."""
+        work = Work(x.elements, 2, 2, wide(x))
+        output = Output("normalised", x.shape, wide(x), Role.ACCUMULATOR)
+        operands = [x, mean, spread, gamma, beta]
+        return self.issue("normalise_rows", Unit.NORM, operands, [output], work=work, group=group)[0]
+
+    def reduce_products(
+        self, g: Tensor, x: Tensor, mean: Tensor, spread: Tensor, group: Group = "channel"
+    ) -> tuple[Tensor, Tensor]:
+        """Sums over each group of g and of g * (x - mean) / spread; by channel, the gradients of beta and gamma."""
+        outputs = [
+            Output("beta_sum", mean.shape, sums(g), Role.ACCUMULATOR),
+            Output("gamma_sum", mean.shape, sums(g), Role.ACCUMULATOR),
+        ]
+        work = Work(x.elements, 1, 3, sums(g))
+        operands = [g, x, mean, spread]
+        first, second = self.issue("reduce_products", Unit.NORM, operands, outputs, work=work, group=group)
+        return first, second
+
+    def reduce_row_products(
+        self, g: Tensor, x: Tensor, mean: Tensor, spread: Tensor, group: Group
+    ) -> tuple[Tensor, Tensor]:
+        """Gradients of beta and gamma by channel, where the statistics are by row or sample."""
         channels = x.shape[-1:]
         outputs = [
             Output("beta_sum", channels, sums(g), Role.ACCUMULATOR),
             Output("gamma_sum", channels, sums(g), Role.ACCUMULATOR),
         ]
-        work = Work(x.elements, 1, 3, sums(g))
-        beta, gamma = self.issue("reduce_products", Unit.NORM, [g, x, mean, spread], outputs, work=work)
+        work = Work(x.elements, 2, 3, sums(g))
+        operands = [g, x, mean, spread]
+        beta, gamma = self.issue("reduce_row_products", Unit.NORM, operands, outputs, work=work, group=group)
         return beta, gamma
+
+    def weigh(self, g: Tensor, gamma: Tensor) -> Tensor:
+        """g * gamma by channel, the exact product: the gradient of what gamma multiplied."""
+        work = Work(g.elements, 1, 0, wide(g))
+        output = Output("weighed_gradient", g.shape, wide(g), Role.ACCUMULATOR)
+        return self.issue("weigh", Unit.NORM, [g, gamma], [output], work=work)[0]
 
     def range_norm_backward(
         self,
         g: Tensor,
         spread: Tensor,
         extremes: Tensor,
-        gamma: Tensor,
+        gamma: Tensor | None,
         products: tuple[Tensor, Tensor],
         constant: float,
+        group: Group = "channel",
     ) -> Tensor:
-        """Input gradient of range batch norm: the spread's gradient lands on the extremes alone."""
+        """Input gradient of range norm: the spread's gradient lands on the extremes alone.
+
+        Without ``gamma``, ``g`` is already the gradient of the normalised values (here and in the next two).
+        """
         work = Work(g.elements, 1, 2, wide(g))
-        output = Output("input_gradient", g.shape, wide(g), Role.ACCUMULATOR)
-        operands = [g, spread, extremes, gamma, *products]
-        return self.issue("range_norm_backward", Unit.NORM, operands, [output], work=work, constant=constant)[0]
+        operands = (g, spread, extremes, gamma, *products)
+        return self._backward("range_norm_backward", operands, work, constant=constant, group=group)
 
     def batch_norm_backward(
-        self, g: Tensor, x: Tensor, mean: Tensor, spread: Tensor, gamma: Tensor, products: tuple[Tensor, Tensor]
+        self,
+        g: Tensor,
+        x: Tensor,
+        mean: Tensor,
+        spread: Tensor,
+        gamma: Tensor | None,
+        products: tuple[Tensor, Tensor],
+        group: Group = "channel",
     ) -> Tensor:
-        """Input gradient of ordinary batch norm."""
+        """Input gradient of norm by the standard deviation."""
         work = Work(g.elements, 2, 3, wide(g))
-        output = Output("input_gradient", g.shape, wide(g), Role.ACCUMULATOR)
-        operands = [g, x, mean, spread, gamma, *products]
-        return self.issue("batch_norm_backward", Unit.NORM, operands, [output], work=work)[0]
+        return self._backward("batch_norm_backward", (g, x, mean, spread, gamma, *products), work, group=group)
 
-    def track(self, running: Parameter, statistic: Tensor, momentum: float) -> None:
-        """running <- momentum * running + (1 - momentum) * statistic, kept for evaluation."""
+    def l1_norm_backward(
+        self,
+        g: Tensor,
+        x: Tensor,
+        mean: Tensor,
+        spread: Tensor,
+        signs: Tensor,
+        gamma: Tensor | None,
+        products: tuple[Tensor, Tensor],
+        constant: float,
+        group: Group = "channel",
+    ) -> Tensor:
+        """Input gradient of norm by the mean absolute deviation: the spread's gradient lands by sign(x - mean)."""
+        work = Work(g.elements, 1, 4, wide(g))
+        operands = (g, x, mean, spread, signs, gamma, *products)
+        return self._backward("l1_norm_backward", operands, work, constant=constant, group=group)
+
+    def track(self, running: Parameter, statistic: Tensor, momentum: float, *, inverse: bool = False) -> None:
+        """running <- momentum * running + (1 - momentum) * statistic (or 1 / statistic), kept for evaluation."""
         target = self.parameter(running)
         work = Work(target.elements, 2, 1, target.format)
-        self.issue("track", Unit.NORM, [target, statistic], [], work=work, in_place=[target], momentum=momentum)
+        self.issue(
+            "track",
+            Unit.NORM,
+            [target, statistic],
+            [],
+            work=work,
+            in_place=[target],
+            momentum=momentum,
+            inverse=inverse,
+        )
 
     def recall_mean(self, running: Parameter, x: Tensor) -> Tensor:
         """A running mean brought to the fixed point of ``x``, in place of ``reduce_mean``."""
         source = self.parameter(running)
         work = Work(source.elements, 1, 1, source.format)
         return self.issue("recall_mean", Unit.NORM, [source, x], [Output("mean", source.shape, wide(x))], work=work)[0]
+
+    def recall_spread(self, running: Parameter, *, inverse: bool) -> Tensor:
+        """The running spread; 1 / it where the running average is of the inverse."""
+        source = self.parameter(running)
+        if not inverse:
+            return source
+        work = Work(source.elements, 1, 0, source.format)
+        output = Output("spread", source.shape, source.format)
+        return self.issue("recall_spread", Unit.NORM, [source], [output], work=work)[0]
+
+    def _backward(self, opcode: str, operands: tuple[Tensor | None, ...], work: Work, **attributes: Any) -> Tensor:
+        present = [operand for operand in operands if operand is not None]
+        output = Output("input_gradient", present[0].shape, wide(present[0]), Role.ACCUMULATOR)
+        return self.issue(opcode, Unit.NORM, present, [output], work=work, **attributes)[0]

@@ -26,14 +26,15 @@ _SUFFIX = {
 class OutputStageInstructions(Issuer):
     """Where a scale comes from is the role's rule: the tensor itself (two passes) or earlier steps (one pass)."""
 
-    def quantise(self, x: Tensor, role: Role, name: str | None = None) -> Tensor:
+    def quantise(self, x: Tensor, role: Role, name: str | None = None, axis: int = -1) -> Tensor:
         """``x`` in the format and rounding that the recipe gives ``role``; ``x`` itself where nothing changes.
 
         Wide integers are requantised (fixed-point multiplier and rounding shift), floats divided by the
-        new scale and rounded, and integers bound for a float format multiplied out.
+        new scale and rounded, and integers bound for a float format multiplied out. Shared-exponent formats form
+        their blocks along ``axis``, the one that the product reduces.
         """
         rule = self.recipe[role]
-        if x.format == rule.format and (x.role == role or not x.format.is_integer):
+        if x.format == rule.format and (x.role == role or x.format.family == "float"):
             return x
         opcode = _opcode(x.format.is_integer, rule.format.is_integer)
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role)
@@ -46,13 +47,17 @@ class OutputStageInstructions(Issuer):
             "granularity": str(rule.granularity),
             "scale_form": str(rule.scale_form),
             "one_pass": rule.one_pass,
+            "axis": axis,
         }
         return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **attributes)[0]
 
-    def quantise_again(self, made: Tensor, source: Tensor, role: Role) -> Tensor:
-        """``made`` where ``role`` has the very rule that made it, else ``source`` quantised anew for ``role``."""
-        same = self.recipe.rules.get(made.role) == self.recipe[role]
-        return made if same else self.quantise(source, role)
+    def quantise_again(self, made: Tensor, source: Tensor, role: Role, axis: int) -> Tensor:
+        """``made`` where ``role`` has the very rule that made it, else ``source`` quantised anew for ``role``.
+
+        Blocks lie along another axis in another product, so block formats are always made anew.
+        """
+        same = self.recipe.rules.get(made.role) == self.recipe[role] and made.format.family != "block"
+        return made if same else self.quantise(source, role, axis=axis)
 
     def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor, name: str = "bias_codes") -> Tensor:
         """A bias on the scale of the accumulators of ``x`` times ``w``, so that it is added without a shift."""
@@ -65,6 +70,6 @@ class OutputStageInstructions(Issuer):
 
 
 def _opcode(from_integer: bool, to_integer: bool) -> str:
-    if not to_integer:
-        return "dequantise"
-    return "requantise" if from_integer else "quantise"
+    if from_integer:
+        return "requantise" if to_integer else "dequantise"
+    return "quantise" if to_integer else "convert"

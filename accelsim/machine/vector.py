@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from accelsim.formats import Format, Role, integer
+from accelsim.formats import FP32, Format, Role, integer
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.tensor import Tensor
 from accelsim.machine.window import Window
@@ -17,8 +17,10 @@ SOFTMAX_MULTIPLIES, SOFTMAX_ADDS = 8, 9
 
 
 def wide(x: Tensor) -> Format:
-    """The vector unit's internal format: int32 for integers, the tensor's own for floats."""
-    return WIDE if x.format.is_integer else x.format
+    """The vector unit's internal format: int32 for integers, fp32 for floats (a wider float keeps its own)."""
+    if x.format.is_integer:
+        return WIDE
+    return x.format if x.format.bits > FP32.bits else FP32
 
 
 class VectorInstructions(Issuer):

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.formats import Role, Rounding, ScalePolicy
+from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.program import Operation, Program, TensorSpec, Unit
 
 PRODUCT_SCALE = "product of the operands' scales"
@@ -63,6 +64,14 @@ POLICIES = {
 }
 """Where a quantiser's range comes from."""
 
+FAMILY_SCALES = {
+    "block": "power of two, per block",
+    "flexpoint": "power of two, predicted by Autoflex",
+    "ternary": "mean magnitude of the kept values",
+    "binary": "mean magnitude",
+}
+"""Scales of the families that have a rule of their own."""
+
 INDICES = (".tap", ".extremes", ".sign_sum")
 """Endings of tensors that hold positions or counts, not values."""
 
@@ -95,7 +104,9 @@ def _row(tensor: TensorSpec, maker: Operation | None, first: Operation | None, p
 
 
 def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
-    if not tensor.format.is_integer:
+    if tensor.format.family in FAMILY_SCALES:
+        return FAMILY_SCALES[tensor.format.family]
+    if tensor.format.family == "float" and (tensor.format.bits >= SCALED_BELOW_BITS or maker is None):
         return "none (floating point)"
     if maker is None or (tensor.role is Role.INTERNAL and tensor.name.endswith(INDICES)):
         return "none (index)"

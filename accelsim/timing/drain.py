@@ -20,6 +20,10 @@ NOTHING = OperationPlan(0, (), SramTraffic())
 """Plan of a requantisation that happens in its producer's drain."""
 
 
+CONVERSIONS = ("requantise", "convert", "dequantise")
+"""Opcodes that give a unit's result the format of its next role."""
+
+
 def drained_tensors(program: Program) -> dict[int, list[Operation]]:
     """Wide tensors that are requantised as they drain, with the requantisations that read them."""
     readers: dict[int, list[Operation]] = {}
@@ -31,7 +35,7 @@ def drained_tensors(program: Program) -> dict[int, list[Operation]]:
 
 
 def _one_pass(operation: Operation) -> bool:
-    return operation.opcode == "requantise" and bool(operation.attributes.get("one_pass"))
+    return operation.opcode in CONVERSIONS and bool(operation.attributes.get("one_pass"))
 
 
 def with_drain(

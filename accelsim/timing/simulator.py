@@ -119,9 +119,9 @@ class _Simulation:
             dram_write_bytes=plan.dram_write_bytes,
             sram=plan.sram,
         )
+        if self.progress:
+            self.progress(len(self.timings), len(self.plans))
         for later in self.successors[operation.index]:
             self.missing[later] -= 1
             if not self.missing[later]:
                 self._enqueue(later)
-        if self.progress:
-            self.progress(len(self.timings), len(self.plans))

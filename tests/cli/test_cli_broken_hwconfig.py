@@ -81,7 +81,7 @@ CASES = [
     (
         "spread: range",
         "spread: rnge",
-        "20:24: norm_unit.spread: found 'rnge'; allowed: range, deviation (did you mean 'range'?)",
+        "20:24: norm_unit.spread: found 'rnge'; allowed: range, deviation, l1 (did you mean 'range'?)",
     ),
     ("random_bits: 16", "random_bits: 17", "found 17; allowed: a whole number from 1 to 16"),
     ("rounding: stochastic", "rounding: Stochastic", "(did you mean 'stochastic'?)"),
@@ -92,8 +92,8 @@ CASES = [
     ),
     (
         "loss: fp32",
-        "loss: {format: fp32, rounding: stochastic}",
-        "48:24: numerics.loss.rounding: found 'stochastic', but fp32 values are rounded to nearest",
+        "loss: {format: fp32, scale: delayed}",
+        "48:24: numerics.loss.scale: found 'delayed', but fp32 values have no such choice; leave it out",
     ),
     ("weight: int8\n", "weight: null\n", "37:3: numerics.weight: found nothing; allowed: a number format such as int8"),
     ("dram:\n", "dram:\n  on: 3\n", "30:3: dram.on: unknown field; allowed: standard, "),
@@ -122,26 +122,29 @@ CONTRADICTIONS = [
     (
         "forward: int32",
         "forward: fp32",
-        ["17:18: mac_array.accumulators.forward: found fp32, but numerics.weight is int8"],
+        ["17:18: mac_array.accumulators.forward: found fp32, but the operands are int8 and int8; allowed: int2"],
     ),
     ("forward: int32", "forward: uint32", ["17:18: mac_array.accumulators.forward: found uint32"]),
     ("quantise_unit: {lanes: 64}\n", "", ["5:1: quantise_unit: missing, and numerics.weight is int8"]),
-    ("weight: int8\n", "weight: int32\n", ["37:3: numerics.weight: found int32; allowed: int2 to int8, or fp32"]),
-    ("weight: int8\n", "weight: uint8\n", ["37:3: numerics.weight: found uint8; allowed: int2 to int8, or fp32"]),
+    ("weight: int8\n", "weight: int32\n", ["37:3: numerics.weight: found int32; allowed: int2 to int16, float, block"]),
+    ("weight: int8\n", "weight: uint8\n", ["37:3: numerics.weight: found uint8; allowed: int2 to int16, float, block"]),
     (
         "weight: int8\n",
         "weight: fp32\n",
         [
-            "38:3: numerics.activation: found int8, but numerics.weight is fp32; allowed: fp32",
-            "43:3: numerics.bias: found",
+            "37:3: numerics.weight: found fp32, but numerics.activation is int8; allowed: an integer format",
         ],
     ),
     (
         "  activation: int8\n",
         "  activation: fp32\n",
-        ["38:3: numerics.activation: found fp32, but numerics.weight is int8"],
+        ["37:3: numerics.weight: found int8, but numerics.activation is fp32", "43:3: numerics.bias: found int32"],
     ),
-    ("master_weight: fp32", "master_weight: int8", ["45:3: numerics.master_weight: found int8; allowed: fp32"]),
+    (
+        "master_weight: fp32",
+        "master_weight: int8",
+        ["45:3: numerics.master_weight: found int8; allowed: fp32, bf16, fp16"],
+    ),
     (
         "spread: range, chunks: 1",
         "spread: deviation, chunks: 4",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-LAYERS = "average_pool2d, batch_norm, conv2d, flatten, global_average_pool, linear, max_pool2d, relu, residual"
+LAYERS = (
+    "average_pool2d, batch_norm, conv2d, flatten, global_average_pool, layer_norm, linear, max_pool2d, relu, residual"
+)
 LAYER_CASES = [
     ("conv3d", f"10:7: network.layers.1: no layer is called 'conv3d' (did you mean 'conv2d'?); allowed: {LAYERS}"),
     (
@@ -41,7 +43,7 @@ LAYER_CASES = [
     ("{relu: 5}", "10:8: network.layers.1.relu: found 5; allowed: the fields name"),
     ("{1: {}}", "10:7: network.layers.1: no layer is called '1'"),
     ("{relu: {bias: true}}", "10:15: network.layers.1.relu.bias: unknown field; allowed: name"),
-    ("{batch_norm: {spread: rnge}}", "found 'rnge'; allowed: machine, range, deviation (did you mean 'range'?)"),
+    ("{batch_norm: {spread: rnge}}", "found 'rnge'; allowed: machine, range, deviation, l1 (did you mean 'range'?)"),
     ("{batch_norm: {running_momentum: .nan}}", "found nan; allowed: a number from 0 to below 1"),
     ("{conv2d: {filters: 3, kernel: 3, name: loss}}", "10:7: network.layers.1: no layer may be called 'loss'"),
     (

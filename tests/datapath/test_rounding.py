@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +12,7 @@ from hypothesis import strategies as st
 
 from accelsim.datapath import reference
 from accelsim.datapath.kernels import RandomStream
-from accelsim.formats import FixedPointMultiplier
+from accelsim.formats import FixedPointMultiplier, Rounding
 
 INT32 = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1]))
 REAL = st.one_of(st.floats(2**-30, 2**12), st.floats(-(2**12), -(2**-30)), st.just(0.0))
@@ -85,3 +88,20 @@ def test_stochastic_rounding_is_unbiased_up_to_its_bits(kernels, bits):
     n, value = 1 << 16, 0.3
     codes = kernels.quantise_stochastic(np.full((1, n), value), 1.0, RandomStream(3, 0, 0, bits), -127, 127, "int8")
     assert abs(codes.mean() - value) < 2.0**-bits + 5 * np.sqrt(value * (1 - value) / n)
+
+
+@settings(deadline=None, max_examples=200)
+@given(x=st.lists(INT32, min_size=1, max_size=20), real=REAL, limits=st.sampled_from(FORMATS))
+@pytest.mark.parametrize("rounding", [Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.TRUNCATE])
+def test_requantise_with_one_rounding(kernels, rounding, x, real, limits):
+    """Against exact fractions: the product with the fixed-point multiplier, rounded once."""
+    multiplier = FixedPointMultiplier.from_real(real)
+    found = kernels.requantise_once(np.array([x], dtype=np.int32), multiplier, rounding, *limits, "int16")
+    mantissa, exponent = _pair(multiplier)
+    exact = [Fraction(v * mantissa) / 2 ** (31 - exponent) for v in x]
+    rounded = {
+        Rounding.NEAREST_EVEN: round,
+        Rounding.NEAREST_AWAY: lambda v: math.floor(abs(v) + Fraction(1, 2)) * (-1 if v < 0 else 1),
+        Rounding.TRUNCATE: math.floor,
+    }[rounding]
+    assert found[0].tolist() == [reference.saturate(rounded(v), *limits) for v in exact]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from accelsim.datapath import Datapath
 from accelsim.formats import FloatFormat, float_recipe
 from accelsim.layers import Sgd
+from accelsim.layers.layer import parse_layer
+from accelsim.networks import Network
 
 FP64 = FloatFormat("fp64", 64, exponent_bits=11, mantissa_bits=52)
 OPTIMIZER = Sgd(learning_rate=0.1)
@@ -24,7 +29,31 @@ def _run(network, recipe, state, batch, *, seed=1):
 
 
 def test_backward_equals_finite_differences(network, batch, draw_state, rng):
+    _assert_finite_differences(network, float_recipe(FP64), batch, draw_state, rng)
+
+
+@pytest.mark.parametrize("layer", ["batch_norm", {"layer_norm": {"axes": "all"}}])
+@pytest.mark.parametrize(
+    "norm",
+    [
+        {"spread": "range", "chunks": 4, "constant": "code"},
+        {"spread": "range", "chunks": 16, "epsilon": 0.3, "epsilon_place": "outside"},
+        {"spread": "range", "epsilon_place": "none"},
+        {"spread": "deviation", "epsilon": 0.3, "epsilon_place": "inside"},
+        {"spread": "deviation", "epsilon": 0.3, "epsilon_place": "outside"},
+        {"spread": "l1", "epsilon": 0.3, "epsilon_place": "inside"},
+        {"spread": "l1", "epsilon_place": "none"},
+    ],
+    ids=lambda norm: "-".join(map(str, norm.values())),
+)
+def test_backward_of_norm_variants(layer, norm, batch, draw_state, rng):
     recipe = float_recipe(FP64)
+    layers = [{"conv2d": {"filters": 4, "kernel": 3, "padding": 1}}, layer, "flatten", {"linear": {"units": 3}}]
+    network = Network([parse_layer(found) for found in layers], batch[0].shape[1:], 3)
+    _assert_finite_differences(network, replace(recipe, norm=replace(recipe.norm, **norm)), batch, draw_state, rng)
+
+
+def _assert_finite_differences(network, recipe, batch, draw_state, rng):
     parameters = network.trace(recipe, OPTIMIZER, 8).parameters
     state = draw_state(parameters, "float64")
     _, gradients = _run(network, recipe, state, batch)

@@ -1,4 +1,4 @@
-"""Kernels of the normalisation unit: per-channel statistics and the two backward rules, in integers."""
+"""Kernels of the normalisation unit: statistics of each column and the three backward rules, in integers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from accelsim.formats import FixedPointMultiplier
 
 
 class NormKernels(RoundingKernels):
-    """All inputs are (rows, channels) code arrays; sums are int64."""
+    """All inputs are (rows, channels) code arrays; sums are int64.
+
+    A column is whatever shares a mean and a spread: norms over rows or samples bring their tensors transposed.
+    """
 
     def divide_rounded(self, numerator: Any, denominator: Any) -> Any:
         """Rounded half up; denominators are positive."""
@@ -22,10 +25,13 @@ class NormKernels(RoundingKernels):
     def channel_products(self, a: Any, b: Any) -> Any:
         """Exact sums over rows of a * b.
 
-        Terms are below 2**30 and rows below 2**23, so float64 holds every partial sum.
+        Codes of up to 16 bits: terms are below 2**30 and rows below 2**23, so float64 holds every partial sum. Wider
+        ones are normalised words of at most 2**16 * (elements of a group) / 2 (an l1 spread is no smaller) times 16-bit
+        gradients: below 2**63 up to 2**33 elements.
         """
         xp = self.xp
-        return xp.einsum("rc,rc->c", a.astype(xp.float64), b.astype(xp.float64)).astype(xp.int64)
+        exact = xp.float64 if max(a.dtype.itemsize, b.dtype.itemsize) <= 2 else xp.int64
+        return xp.einsum("rc,rc->c", a.astype(exact), b.astype(exact)).astype(xp.int64)
 
     def mean(self, x: Any, fraction_bits: int) -> Any:
         """Means with ``fraction_bits`` below the code's unit, int64."""
@@ -53,6 +59,11 @@ class NormKernels(RoundingKernels):
         root += (root + 1) * (root + 1) <= square
         return root
 
+    def absolute_deviation(self, x: Any, centre: Any, fraction_bits: int) -> tuple[Any, Any]:
+        """Sums of |x - centre| with ``fraction_bits``, and of sign(x - centre), where sign(0) = 0."""
+        d = self.centred(x, centre, fraction_bits)
+        return self.xp.abs(d).sum(axis=0), self.xp.sign(d).sum(axis=0)
+
     def centred(self, x: Any, centre: Any, fraction_bits: int) -> Any:
         """(x << fraction_bits) - centre, int64."""
         y = x.astype(self.xp.int64)
@@ -66,18 +77,44 @@ class NormKernels(RoundingKernels):
         y += offset
         return self.xp.clip(y, INT32_MIN, INT32_MAX, out=y).astype("int32")
 
-    def range_norm_backward(
-        self, g: Any, sums: tuple[Any, Any], spread: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int
-    ) -> Any:
-        """Input gradient of range batch norm; ``sums`` are sum g and sum g (x - mean) with ``bits`` fraction bits."""
+    def spread_share(self, products: Any, spread: Any, damping: Any) -> Any:
+        """What the spread's gradient puts on one element: products / spread rounded, times ``damping`` rounded.
+
+        ``damping`` (doubles of at most 1) is exactly 1 without epsilon; results of 2**52 and more saturate later.
+        """
         xp = self.xp
-        e = self.centred(g, self.divide_rounded(sums[0] << bits, g.shape[0]), bits)
-        toward_extremes = self.divide_rounded(sums[1], xp.maximum(spread.astype(xp.int64), 1))
+        share = self.divide_rounded(products, xp.maximum(spread.astype(xp.int64), 1))
+        return xp.floor(share.astype(xp.float64) * xp.asarray(damping) + 0.5).astype(xp.int64)
+
+    def range_norm_backward(
+        self, g: Any, g_sum: Any, share: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int
+    ) -> Any:
+        """Input gradient of range norm: ``share`` (``bits`` fraction bits) off each maximum and onto each minimum."""
+        xp = self.xp
+        e = self.centred(g, self.divide_rounded(g_sum << bits, g.shape[0]), bits)
         channels = xp.arange(g.shape[1])
         for chunk in range(extremes.shape[1]):
-            e[extremes[0, chunk], channels] -= toward_extremes
-            e[extremes[1, chunk], channels] += toward_extremes
+            e[extremes[0, chunk], channels] -= share
+            e[extremes[1, chunk], channels] += share
         return self.rescale(xp.clip(e, INT32_MIN, INT32_MAX, out=e), multiplier, "int32")
+
+    def l1_norm_backward(
+        self,
+        g: Any,
+        x: Any,
+        centres: Any,
+        share: Any,
+        multiplier: FixedPointMultiplier,
+        bits: int,
+    ) -> Any:
+        """Input gradient of l1 norm: g less its centre, less ``share`` by the sign of x - mean.
+
+        ``centres`` (2, channels) are the mean of g - share * sign(x - mean), and of x; all have ``bits``
+        fraction bits. share <= max |g|, so 16-bit gradients make words of 26 bits.
+        """
+        e = self.centred(g, centres[0], bits)
+        e -= self.xp.sign(self.centred(x, centres[1], bits)) * share
+        return self.rescale(self.xp.clip(e, INT32_MIN, INT32_MAX, out=e), multiplier, "int32")
 
     def batch_norm_backward(
         self,
@@ -88,7 +125,7 @@ class NormKernels(RoundingKernels):
         multiplier: FixedPointMultiplier,
         bits: int,
     ) -> Any:
-        """Input gradient of ordinary batch norm.
+        """Input gradient of norm by the standard deviation.
 
         ``centres`` are the means of g and of x with ``bits`` fraction bits, (2, channels); ``along`` is
         sum(g d) / sum(d^2) per channel, d = x - mean.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from accelsim.datapath.kernels.philox import RandomStream, random_codes
-from accelsim.formats import FixedPointMultiplier
+from accelsim.formats import FixedPointMultiplier, Rounding
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 BLOCK = 1 << 14
@@ -53,9 +53,9 @@ class RoundingKernels:
     def requantise_stochastic(
         self, x: Any, multiplier: FixedPointMultiplier, random: RandomStream, low: int, high: int, storage: str
     ) -> Any:
-        """One rounding: random bits are added just below the last kept bit. Scalar multiplier."""
-        xp, mantissa, shift = self.xp, int(multiplier.mantissa), 31 - int(multiplier.exponent)
-        up, down = max(0, shift - random.bits), max(0, random.bits - shift)
+        """One rounding: random bits are added just below the last kept bit."""
+        xp, mantissa, shift = self.xp, self.xp.asarray(multiplier.mantissa), self.xp.asarray(31 - multiplier.exponent)
+        up, down = (shift - random.bits).clip(0), (random.bits - shift).clip(0)
         dither = self.random_codes(random, x.size).reshape(-1, x.shape[-1])
 
         def step(y: Any, at: slice) -> Any:
@@ -65,6 +65,31 @@ class RoundingKernels:
             return xp.clip(y, low, high, out=y)
 
         return self.blockwise(x, "int64", storage, step)
+
+    def requantise_once(
+        self, x: Any, multiplier: FixedPointMultiplier, rounding: Rounding, low: int, high: int, storage: str
+    ) -> Any:
+        """x times the multiplier, rounded once: nearest even, nearest away from zero, or truncated."""
+        xp, mantissa, shift = self.xp, self.xp.asarray(multiplier.mantissa), self.xp.asarray(31 - multiplier.exponent)
+        half = xp.int64(1) << (shift - 1)
+
+        def step(y: Any, at: slice) -> Any:
+            y *= mantissa
+            if rounding is Rounding.NEAREST_EVEN:
+                y += half - 1 + ((y >> shift) & 1)
+            elif rounding is Rounding.NEAREST_AWAY:
+                y += half - (y < 0)
+            y >>= shift
+            return xp.clip(y, low, high, out=y)
+
+        return self.blockwise(x, "int64", storage, step)
+
+    def quantise_as(self, x: Any, scale: Any, rounding: Rounding, low: int, high: int, storage: str) -> Any:
+        """x / scale in double precision, rounded away from zero at ties, or truncated (toward minus infinity)."""
+        xp = self.xp
+        y = x.astype("float64") / scale
+        y = xp.floor(y) if rounding is Rounding.TRUNCATE else xp.copysign(xp.floor(xp.abs(y) + 0.5), y)
+        return xp.clip(y, low, high).astype(storage)
 
     def rescale(self, x: Any, multiplier: FixedPointMultiplier, storage: str = "int64") -> Any:
         """x times the multiplier, rounded once half up, saturated to 32 bits; |x| < 2**31 keeps it in 63 bits."""
@@ -80,9 +105,11 @@ class RoundingKernels:
 
         return self.blockwise(x, "int64", storage, step)
 
-    def quantise(self, x: Any, scale: float, low: int, high: int, storage: str) -> Any:
+    def quantise(self, x: Any, scale: Any, low: int, high: int, storage: str) -> Any:
         """x / scale in double precision, rounded to nearest even, clamped."""
         xp = self.xp
+        if xp.ndim(scale):
+            return xp.clip(xp.rint(x.astype("float64") / scale), low, high).astype(storage)
 
         def step(y: Any, at: slice) -> Any:
             y /= scale
@@ -91,18 +118,12 @@ class RoundingKernels:
 
         return self.blockwise(x, "float64", storage, step)
 
-    def quantise_stochastic(self, x: Any, scale: float, random: RandomStream, low: int, high: int, storage: str) -> Any:
+    def quantise_stochastic(self, x: Any, scale: Any, random: RandomStream, low: int, high: int, storage: str) -> Any:
         """floor(x / scale + random fraction) in double precision, clamped."""
-        xp, unit = self.xp, 0.5**random.bits
-        dither = self.random_codes(random, x.size).reshape(-1, x.shape[-1])
-
-        def step(y: Any, at: slice) -> Any:
-            y /= scale
-            y += dither[at] * unit
-            xp.floor(y, out=y)
-            return xp.clip(y, low, high, out=y)
-
-        return self.blockwise(x, "float64", storage, step)
+        xp = self.xp
+        y = x.astype("float64") / scale
+        y += self.random_codes(random, x.size).reshape(x.shape) * 0.5**random.bits
+        return xp.clip(xp.floor(y, out=y), low, high, out=y).astype(storage)
 
     def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
         """Both operands rescaled, then added; int32, saturated."""

@@ -15,6 +15,14 @@ SOFTMAX_BITS = 40
 class VectorKernels(PadKernels):
     """Channels-last arrays."""
 
+    def relu(self, x: Any) -> Any:
+        """max(x, 0)."""
+        return self.xp.maximum(x, x.dtype.type(0))
+
+    def relu_backward(self, g: Any, y: Any) -> Any:
+        """g where y is positive, else 0."""
+        return g * (y > 0)
+
     def taps(
         self, x: Any, kernel: tuple[int, int], stride: tuple[int, int], rows: int, columns: int
     ) -> list[tuple[slice, slice]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels import Carrier
 from accelsim.datapath.units.registry import executes
@@ -21,11 +23,12 @@ def forward(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
         y = c.kernels.matmul(x.data, w.data.T, carrier)
     else:
         y = c.kernels.conv2d(x.data, w.data, op.attributes["stride"], op.attributes["padding"], carrier)
-    if bias and x.format.is_integer:
+    if bias and outputs[0].format.is_integer:
         y = y.astype("int64") + bias[0].data
-    elif bias:
-        y += bias[0].data
-    return [_accumulated(c, y, x, w, outputs[0])]
+    total = _accumulated(c, y, x, w, outputs[0])
+    if bias and not outputs[0].format.is_integer:
+        total = Value(total.data + bias[0].data)
+    return [total]
 
 
 @executes("matmul_backward_data")
@@ -74,5 +77,6 @@ def conv2d_backward_weights(
 
 def _accumulated(c: Context, y: Any, a: Tensor, b: Tensor, output: TensorSpec) -> Value:
     if not output.format.is_integer:
-        return Value(y.astype(output.format.storage, copy=False))
+        scale = a.scale * b.scale
+        return Value((y if np.ndim(scale) == 0 and scale == 1 else y * scale).astype(output.format.storage, copy=False))
     return Value(c.kernels.wrap(y, output.format.bits, output.format.storage), a.scale * b.scale)

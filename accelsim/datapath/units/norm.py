@@ -9,7 +9,19 @@ import numpy as np
 
 from accelsim.datapath.context import NORM_FRACTION_BITS, NORMALISED_SCALE, Context
 from accelsim.datapath.units import norm_float
+from accelsim.datapath.units.norm_scale import (
+    damping,
+    divided,
+    epsilon,
+    forward_multiplier,
+    gradient_multiplier,
+    is_inside,
+    real,
+    reciprocal,
+    spread_scale,
+)
 from accelsim.datapath.units.registry import executes
+from accelsim.errors import UserError
 from accelsim.formats import FixedPointMultiplier
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
@@ -22,51 +34,77 @@ def _rows(x: Tensor) -> Any:
     return x.data.reshape(-1, x.shape[-1])
 
 
-def real(x: Tensor) -> Any:
-    """Values of a per-channel tensor in double precision, on the host: where scales are worked out."""
-    return np.asarray(x.data, dtype=np.float64) * x.scale
+def _columns(c: Context, op: Operation, x: Tensor) -> Any:
+    """``x`` as (elements of a group, groups), so that every group is a column for the kernels."""
+    group = op.attributes["group"]
+    if group == "channel":
+        return _rows(x)
+    if np.ndim(x.scale):
+        raise UserError(f"{x.name} has a scale for each channel; {op.name} adds channels up and needs one per tensor")
+    lines = _rows(x) if group == "row" else x.data.reshape(x.shape[0], -1)
+    return c.kernels.xp.ascontiguousarray(lines.T)
 
 
-def reciprocal(spread: Tensor) -> Any:
-    """1 / spread per channel; a zero range gives 0, so such a channel puts out beta and passes no gradient."""
-    values = real(spread)
-    return np.divide(1.0, values, out=np.zeros_like(values), where=values != 0)
+def _restored(c: Context, op: Operation, columns: Any, shape: tuple[int, ...]) -> Any:
+    """The inverse of ``_columns``."""
+    turned = columns if op.attributes["group"] == "channel" else c.kernels.xp.ascontiguousarray(columns.T)
+    return turned.reshape(shape)
 
 
 @executes("reduce_mean")
 def reduce_mean(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """Mean per channel, with fraction bits below the code."""
+    """Mean of each group, with fraction bits below the code."""
     (x,) = inputs
+    columns = _columns(c, op, x)
     if not x.format.is_integer:
-        return [Value(norm_float.mean(_rows(x)))]
-    return [Value(c.kernels.mean(_rows(x), NORM_FRACTION_BITS).astype("int32"), x.scale * FRACTION)]
+        return [Value(norm_float.mean(columns))]
+    return [Value(c.kernels.mean(columns, NORM_FRACTION_BITS).astype("int32"), x.scale * FRACTION)]
 
 
 @executes("reduce_range")
 def reduce_range(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """Range per channel (sum over chunks) and where the extremes stand."""
+    """Range of each group (sum over chunks) and where the extremes stand."""
     (x,) = inputs
+    rule, columns = c.recipe.norm, _columns(c, op, x)
     chunks, constant = op.attributes["chunks"], op.attributes["constant"]
     if not x.format.is_integer:
-        spread, extremes = norm_float.scaled_range(c.kernels.xp, _rows(x), chunks, constant)
+        spread, extremes = norm_float.scaled_range(c.kernels.xp, columns, chunks, constant, epsilon(rule, x))
         return [Value(spread), Value(extremes)]
-    total, extremes = c.kernels.range_sum(_rows(x), chunks)
-    return [Value(total.astype("int32"), x.scale * constant / chunks), Value(extremes.astype("int32"))]
+    total, extremes = c.kernels.range_sum(columns, chunks)
+    scale = spread_scale(rule, x, total, x.scale * constant / chunks)
+    return [Value(total.astype("int32"), scale), Value(extremes.astype("int32"))]
 
 
 @executes("reduce_deviation")
 def reduce_deviation(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """Standard deviation per channel as an integer square root."""
+    """Standard deviation of each group as an integer square root."""
     (x,) = inputs
+    rule, columns = c.recipe.norm, _columns(c, op, x)
     if not x.format.is_integer:
-        return [Value(norm_float.deviation(_rows(x)))]
-    return [Value(c.kernels.deviation(_rows(x)), x.scale / _rows(x).shape[0])]
+        return [Value(norm_float.deviation(columns, epsilon(rule, x), inside=is_inside(rule)))]
+    root = c.kernels.deviation(columns)
+    return [Value(root, spread_scale(rule, x, root, x.scale / columns.shape[0], squared=True))]
+
+
+@executes("reduce_l1")
+def reduce_l1(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    """Sum of |x - mean| of each group, in the fixed point of the mean, and of the signs."""
+    x, mean = inputs
+    rule, columns, constant = c.recipe.norm, _columns(c, op, x), op.attributes["constant"]
+    if not x.format.is_integer:
+        found = norm_float.absolute_deviation(c.kernels.xp, columns, mean.data, constant, epsilon(rule, x))
+        return [Value(part) for part in found]
+    total, signs = c.kernels.absolute_deviation(columns, mean.data, NORM_FRACTION_BITS)
+    scale = spread_scale(rule, x, total, mean.scale * constant / columns.shape[0])
+    return [Value(total, scale), Value(signs.astype("int32"))]
 
 
 @executes("normalise")
@@ -77,11 +115,24 @@ def normalise(
     x, mean, spread, gamma, beta = inputs
     if not x.format.is_integer:
         return [Value(norm_float.normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
-    gain = real(gamma) * reciprocal(spread) * (mean.scale / NORMALISED_SCALE)
-    offset = np.floor(real(beta) / NORMALISED_SCALE + 0.5).astype(np.int64)
-    y = c.kernels.normalise(
-        _rows(x), mean.data, FixedPointMultiplier.from_real(gain), c.kernels.xp.asarray(offset), NORM_FRACTION_BITS
-    )
+    gain = forward_multiplier(real(gamma) * reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
+    y = c.kernels.normalise(_rows(x), mean.data, gain, _offset(c, beta), NORM_FRACTION_BITS)
+    return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
+
+
+@executes("normalise_rows")
+def normalise_rows(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    """A multiplier per group holds 1 / spread, then one per channel gamma."""
+    x, mean, spread, gamma, beta = inputs
+    words = _standardised(c, op, x, mean, spread)
+    if not x.format.is_integer:
+        return [Value(words * gamma.data + beta.data)]
+    # The same kernel with a centre of zero and no fraction bits: a gain and an offset for each channel.
+    centre = c.kernels.xp.zeros(x.shape[-1], dtype="int32")
+    gain = forward_multiplier(real(gamma))
+    y = c.kernels.normalise(words.reshape(-1, x.shape[-1]), centre, gain, _offset(c, beta), 0)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
 
@@ -91,60 +142,110 @@ def reduce_products(
 ) -> Sequence[Value]:
     """sum g and sum g (x - mean), exactly."""
     g, x, mean, spread = inputs
+    gradient, columns = _columns(c, op, g), _columns(c, op, x)
     if not x.format.is_integer:
-        beta, gamma = norm_float.products(_rows(g), _rows(x), mean.data, spread.data)
-        return [Value(beta), Value(gamma)]
-    g_sum = c.kernels.channel_sum(_rows(g))
+        standardised = norm_float.standardise(columns, mean.data, spread.data)
+        return [Value(total) for total in norm_float.products(gradient, standardised)]
+    g_sum = c.kernels.channel_sum(gradient)
     # sum g (x - mean) = sum g x - mean sum g, exactly, in units of the mean's fixed point.
-    gd_sum = (c.kernels.channel_products(_rows(g), _rows(x)) << NORM_FRACTION_BITS) - mean.data * g_sum
+    gd_sum = (c.kernels.channel_products(gradient, columns) << NORM_FRACTION_BITS) - mean.data * g_sum
     return [Value(g_sum, g.scale), Value(gd_sum, g.scale * mean.scale * reciprocal(spread))]
+
+
+@executes("reduce_row_products")
+def reduce_row_products(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    """sum g and sum g (x - mean) / spread by channel; the second factor is the word that ``normalise_rows`` scaled."""
+    g, x, mean, spread = inputs
+    words = _standardised(c, op, x, mean, spread).reshape(-1, x.shape[-1])
+    if not x.format.is_integer:
+        return [Value(total) for total in norm_float.products(_rows(g), words)]
+    weighted = c.kernels.channel_products(_rows(g), words)
+    return [Value(c.kernels.channel_sum(_rows(g)), g.scale), Value(weighted, g.scale * NORMALISED_SCALE)]
+
+
+@executes("weigh")
+def weigh(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    """g gamma: two 16-bit codes make an int32 product."""
+    g, gamma = inputs
+    storage = outputs[0].format.storage
+    return [Value(c.kernels.xp.multiply(g.data, gamma.data, dtype=storage), g.scale * gamma.scale)]
 
 
 @executes("range_norm_backward")
 def range_norm_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """dx of range batch norm: e - mean(e), less the spread gradient at the extremes, times gamma over spread."""
-    g, spread, extremes, gamma, beta_sum, gamma_sum = inputs
+    """dx of range norm: g - mean(g), less the spread gradient at the extremes, times gamma over spread."""
+    g, spread, extremes, *gamma, g_sum, products = inputs
+    columns = _columns(c, op, g)
     if not g.format.is_integer:
-        dx = norm_float.range_backward(
-            _rows(g), spread.data, extremes.data, gamma.data, (beta_sum.data, gamma_sum.data), op.attributes["constant"]
-        )
-        return [Value(dx.reshape(g.shape))]
-    multiplier, scale = _gradient_multiplier(g, spread, gamma)
-    dx = c.kernels.range_norm_backward(
-        _rows(g), (beta_sum.data, gamma_sum.data), spread.data, extremes.data, multiplier, NORM_FRACTION_BITS
-    )
-    return [Value(dx.reshape(g.shape), scale)]
+        gain, sums = _float_gain(spread, gamma), (g_sum.data, products.data)
+        dx = norm_float.range_backward(columns, gain, extremes.data, sums, op.attributes["constant"])
+        return [Value(_restored(c, op, dx, g.shape))]
+    multiplier, largest = gradient_multiplier(spread, gamma)
+    share = c.kernels.spread_share(products.data, spread.data, damping(c.recipe.norm, spread))
+    dx = c.kernels.range_norm_backward(columns, g_sum.data, share, extremes.data, multiplier, NORM_FRACTION_BITS)
+    return [Value(_restored(c, op, dx, g.shape), g.scale * FRACTION * largest)]
 
 
 @executes("batch_norm_backward")
 def batch_norm_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """dx of ordinary batch norm."""
-    g, x, mean, spread, gamma, beta_sum, gamma_sum = inputs
+    """dx of norm by the standard deviation: g - mean(g), less its part along x - mean, times gamma over spread."""
+    g, x, mean, spread, *gamma, g_sum, products = inputs
+    rule, gradient, columns = c.recipe.norm, _columns(c, op, g), _columns(c, op, x)
     if not g.format.is_integer:
-        dx = norm_float.backward(
-            _rows(g), _rows(x), (mean.data, spread.data), gamma.data, (beta_sum.data, gamma_sum.data)
-        )
-        return [Value(dx.reshape(g.shape))]
-    rows = _rows(g).shape[0]
-    multiplier, scale = _gradient_multiplier(g, spread, gamma)
-    # sum(g d) / sum(d^2): sum(d^2) is spread^2 / rows in code units, gamma_sum carries the fraction bits once.
+        gain, sums = _float_gain(spread, gamma), (g_sum.data, products.data)
+        standardised = norm_float.standardise(columns, mean.data, spread.data)
+        outside = 0.0 if is_inside(rule) else epsilon(rule, g)
+        dx = norm_float.backward(gradient, standardised, gain, sums, spread.data, outside)
+        return [Value(_restored(c, op, dx, g.shape))]
+    rows = gradient.shape[0]
+    multiplier, largest = gradient_multiplier(spread, gamma)
+    # sum(g d) / sum(d^2): sum(d^2) is spread^2 / rows in code units, the products carry the fraction bits once.
     codes = np.asarray(spread.data, dtype=np.float64)
-    products = np.asarray(gamma_sum.data, dtype=np.float64) * FRACTION
-    along = np.divide(products * rows, codes * codes, out=np.zeros_like(codes), where=codes != 0)
-    g_mean = c.kernels.divide_rounded(beta_sum.data << NORM_FRACTION_BITS, rows)
+    along = divided(np.asarray(products.data, dtype=np.float64) * FRACTION * rows, codes * codes)
+    g_mean = c.kernels.divide_rounded(g_sum.data << NORM_FRACTION_BITS, rows)
     dx = c.kernels.batch_norm_backward(
-        _rows(g),
-        _rows(x),
+        gradient,
+        columns,
         c.kernels.xp.stack([g_mean, mean.data.astype("int64")]),
-        FixedPointMultiplier.from_real(along),
+        FixedPointMultiplier.from_real(along * damping(rule, spread, squared=True)),
         multiplier,
         NORM_FRACTION_BITS,
     )
-    return [Value(dx.reshape(g.shape), scale)]
+    return [Value(_restored(c, op, dx, g.shape), g.scale * FRACTION * largest)]
+
+
+@executes("l1_norm_backward")
+def l1_norm_backward(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    """dx of l1 norm: e - mean(e), e = g - sum(g d) / sum|d| sign(d), times gamma over spread, with d = x - mean."""
+    g, x, mean, spread, signs, *gamma, g_sum, products = inputs
+    gradient, columns = _columns(c, op, g), _columns(c, op, x)
+    if not g.format.is_integer:
+        gain, sums = _float_gain(spread, gamma), (g_sum.data, products.data)
+        each = c.kernels.xp.sign(columns - mean.data)
+        dx = norm_float.l1_backward(gradient, each, signs.data, gain, sums, op.attributes["constant"])
+        return [Value(_restored(c, op, dx, g.shape))]
+    multiplier, largest = gradient_multiplier(spread, gamma)
+    # Both sums have the fraction bits once; 2**31 x rows shifted by 8 stays below 2**62 up to 2**23 rows.
+    shifted = products.data << NORM_FRACTION_BITS
+    share = c.kernels.spread_share(shifted, spread.data, damping(c.recipe.norm, spread))
+    total = (g_sum.data << NORM_FRACTION_BITS) - share * signs.data
+    dx = c.kernels.l1_norm_backward(
+        gradient,
+        columns,
+        c.kernels.xp.stack([c.kernels.divide_rounded(total, gradient.shape[0]), mean.data.astype("int64")]),
+        share,
+        multiplier,
+        NORM_FRACTION_BITS,
+    )
+    return [Value(_restored(c, op, dx, g.shape), g.scale * FRACTION * largest)]
 
 
 @executes("track")
@@ -152,7 +253,8 @@ def track(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[
     """Moves the running statistic; written in place."""
     running, statistic = inputs
     momentum = np.float32(op.attributes["momentum"])
-    new = c.kernels.xp.asarray(real(statistic).astype(running.format.storage))
+    found = reciprocal(statistic) if op.attributes["inverse"] else real(statistic)
+    new = c.kernels.xp.asarray(found.astype(running.format.storage))
     c.state[running.name] = momentum * running.data + (np.float32(1) - momentum) * new
     return []
 
@@ -169,8 +271,28 @@ def recall_mean(
     return [Value(c.kernels.quantise(running.data, scale, INT32_MIN, INT32_MAX, "int32"), scale)]
 
 
-def _gradient_multiplier(g: Tensor, spread: Tensor, gamma: Tensor) -> tuple[FixedPointMultiplier, float]:
-    """gamma / spread per channel, relative to the largest, and the scale of the words that leave."""
-    gain = real(gamma) * reciprocal(spread)
-    largest = float(np.max(np.abs(gain))) or 1.0
-    return FixedPointMultiplier.from_real(gain / largest), float(g.scale * FRACTION * largest)
+@executes("recall_spread")
+def recall_spread(
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+) -> Sequence[Value]:
+    """1 / the running inverse."""
+    return [Value(c.kernels.xp.asarray(reciprocal(inputs[0]).astype(outputs[0].format.storage)))]
+
+
+def _standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Tensor) -> Any:
+    """(x - mean) / spread by group, in the shape of x: words with 16 fraction bits, or floats."""
+    columns = _columns(c, op, x)
+    if not x.format.is_integer:
+        return _restored(c, op, norm_float.standardise(columns, mean.data, spread.data), x.shape)
+    gain = forward_multiplier(reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
+    zero = c.kernels.xp.zeros(columns.shape[1], dtype="int64")
+    return _restored(c, op, c.kernels.normalise(columns, mean.data, gain, zero, NORM_FRACTION_BITS), x.shape)
+
+
+def _offset(c: Context, beta: Tensor) -> Any:
+    return c.kernels.xp.asarray(np.floor(real(beta) / NORMALISED_SCALE + 0.5).astype(np.int64))
+
+
+def _float_gain(spread: Tensor, gamma: list[Tensor]) -> Any:
+    factor = gamma[0].data if gamma else spread.data.dtype.type(1)
+    return factor / norm_float.divisor(spread.data)

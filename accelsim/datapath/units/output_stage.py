@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.units.quantisers import QUANTISERS
 from accelsim.datapath.units.registry import executes
 from accelsim.datapath.units.scales import CHANNEL_FIRST, choose_scale
 from accelsim.formats import FixedPointMultiplier, IntegerFormat, Rounding, TensorRule
@@ -15,22 +16,34 @@ from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
 
-@executes("quantise")
+@executes("quantise", "convert", "dequantise")
 def quantise(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
-    """Floats to codes: divided by the new scale in double precision and rounded."""
+    """Any tensor to the family of its new format."""
     (x,), (output,) = inputs, outputs
-    rule, storage, (low, high) = c.recipe[output.role], output.format.storage, _limits(output)
+    rule = c.recipe[output.role]
+    if isinstance(output.format, IntegerFormat):
+        return [_to_integer(c, x, output, rule)]
+    value = QUANTISERS[output.format.family](c, x, output, rule, op.attributes["axis"])
+    c.count(output.name, x, value.data, value.scale, output.format)
+    return [value]
+
+
+def _to_integer(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
+    """Floats to codes: divided by the new scale in double precision and rounded."""
+    storage, (low, high) = output.format.storage, _limits(output)
     scale = choose_scale(c, x, output, rule, high)
     divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
+    # A float that carries a scale of its own is divided by the ratio of both.
+    ratio = divisor / x.scale
     if rule.rounding is Rounding.STOCHASTIC:
         random = c.random_stream(output.name, rule.random_bits)
-        codes = c.kernels.quantise_stochastic(x.data, divisor, random, low, high, storage)
+        codes = c.kernels.quantise_stochastic(x.data, ratio, random, low, high, storage)
     elif rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
-        codes = c.kernels.quantise(x.data, divisor, low, high, storage)
+        codes = c.kernels.quantise(x.data, ratio, low, high, storage)
     else:
-        codes = c.kernels.quantise_as(x.data, divisor, rule.rounding, low, high, storage)
-    c.count(output.name, x, codes, divisor, low, high)
-    return [Value(codes, scale)]
+        codes = c.kernels.quantise_as(x.data, ratio, rule.rounding, low, high, storage)
+    c.count(output.name, x, codes, divisor, output.format)
+    return Value(codes, scale)
 
 
 @executes("requantise")
@@ -39,11 +52,15 @@ def requantise(
 ) -> Sequence[Value]:
     """Wide codes to narrow ones: fixed-point multiplier and rounding shift."""
     (x,), (output,) = inputs, outputs
-    rule, (low, high) = c.recipe[output.role], _limits(output)
-    scale = choose_scale(c, x, output, rule, high)
+    rule = c.recipe[output.role]
+    if not isinstance(output.format, IntegerFormat):
+        value = QUANTISERS[output.format.family](c, x, output, rule, op.attributes["axis"])
+        c.count(output.name, x, value.data, value.scale, output.format)
+        return [value]
+    scale = choose_scale(c, x, output, rule, output.format.max_code)
     multiplier = FixedPointMultiplier.from_real(x.scale / scale)
     codes = _requantised(c, x.data, multiplier, output, rule)
-    c.count(output.name, x, codes, scale, low, high)
+    c.count(output.name, x, codes, scale, output.format)
     return [Value(codes, scale)]
 
 
@@ -55,15 +72,6 @@ def _requantised(c: Context, x: Any, multiplier: FixedPointMultiplier, output: T
         random = c.random_stream(output.name, rule.random_bits)
         return c.kernels.requantise_stochastic(x, multiplier, random, low, high, storage)
     return c.kernels.requantise_once(x, multiplier, rule.rounding, low, high, storage)
-
-
-@executes("dequantise")
-def dequantise(
-    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
-) -> Sequence[Value]:
-    """Codes times scale in double precision, rounded to the float format."""
-    (x,), (output,) = inputs, outputs
-    return [Value((x.data.astype("float64") * x.scale).astype(output.format.storage))]
 
 
 @executes("quantise_bias")

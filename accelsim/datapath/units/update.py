@@ -21,7 +21,7 @@ def reduce_sum(
     rows = g.data.reshape(-1, g.shape[-1])
     if g.format.is_integer:
         return [Value(c.kernels.channel_sum(rows), g.scale)]
-    return [Value(rows.sum(axis=0, dtype="float64").astype(rows.dtype))]
+    return [Value((rows.sum(axis=0, dtype="float64") * g.scale).astype(outputs[0].format.storage))]
 
 
 @executes("sgd")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels.vector import SOFTMAX_BITS
 from accelsim.datapath.units.registry import executes
@@ -19,7 +21,7 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 def relu(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """max(x, 0) on the codes: zero is code 0."""
     (x,) = inputs
-    return [Value(c.kernels.xp.maximum(x.data, x.data.dtype.type(0)), x.scale)]
+    return [Value(c.kernels.relu(x.data), x.scale)]
 
 
 @executes("relu_backward")
@@ -28,7 +30,7 @@ def relu_backward(
 ) -> Sequence[Value]:
     """g where y is positive."""
     g, y = inputs
-    return [Value(g.data * (y.data > 0), g.scale)]
+    return [Value(c.kernels.relu_backward(g.data, y.data), g.scale)]
 
 
 @executes("add")
@@ -36,9 +38,10 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
     """Both operands on one scale, then one integer addition."""
     a, b = inputs
     if not a.format.is_integer:
-        return [Value(a.data + b.data)]
+        left, right = (x.data if np.ndim(x.scale) == 0 and x.scale == 1 else x.data * x.scale for x in (a, b))
+        return [Value((left + right).astype(outputs[0].format.storage, copy=False))]
     # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
-    bound = sum(c.kernels.largest_magnitude(x.data) * float(x.scale) for x in (a, b)) or 1.0
+    bound = sum(c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in (a, b)) or 1.0
     scale = bound / 2.0**30
     multipliers = (FixedPointMultiplier.from_real(x.scale / scale) for x in (a, b))
     return [Value(c.kernels.add(a.data, b.data, *multipliers), scale)]
@@ -123,4 +126,4 @@ def _wide(c: Context, x: Any, source: Tensor, output: TensorSpec, divisor: int) 
     """Integers saturate to 32 bits and carry the divisor in their scale; floats are divided."""
     if output.format.is_integer:
         return Value(_saturated(c, x), source.scale / divisor)
-    return Value((x / divisor).astype(output.format.storage))
+    return Value((x * (source.scale / divisor)).astype(output.format.storage))

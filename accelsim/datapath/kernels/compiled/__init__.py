@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels import NumpyKernels
-from accelsim.datapath.kernels.compiled import loops, vnni
-from accelsim.datapath.kernels.compiled.jit import Workers
+from accelsim.datapath.kernels.compiled import loops, memory, vnni
 from accelsim.datapath.kernels.compiled.norm import CompiledNorm
+from accelsim.datapath.kernels.compiled.peaks import Peaks
 from accelsim.datapath.kernels.compiled.product import CompiledProducts
+from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.formats import FixedPointMultiplier
 
 
@@ -20,15 +21,44 @@ class CompiledKernels(CompiledNorm, CompiledProducts, NumpyKernels):
     name = "compiled"
 
     def __init__(self, threads: int | None = None, *, use_vnni: bool = True) -> None:
+        memory.keep_freed_memory()
         self.workers = Workers(threads)
+        self.peaks = Peaks()
         self.vnni = use_vnni and vnni.available()
 
     def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
         left, right, out = a.reshape(-1), b.reshape(-1), np.empty(a.size, dtype=np.int32)
         pairs = [number for m in (first, second) for number in (int(m.mantissa), 31 - int(m.exponent))]
 
-        def work(start: int, stop: int) -> None:
-            loops.add(left[start:stop], right[start:stop], out[start:stop], *pairs)
+        # Mantissas have 31 bits and a sign: each product is below this bound, and its rounding adds at most one.
+        bound = sum((self._bound(x) * abs(pairs[2 * i]) >> pairs[2 * i + 1]) + 1 for i, x in enumerate((a, b)))
+        kernel = loops.add_unsaturated if bound < 1 << 31 else loops.add
 
-        self.workers.spread(a.size, 1, work)
+        def work(start: int, stop: int) -> int:
+            return int(kernel(left[start:stop], right[start:stop], out[start:stop], *pairs))
+
+        self.peaks.note(out, max(self.workers.spread(a.size, 1, work)))
         return out.reshape(a.shape)
+
+    def relu(self, x: Any) -> Any:
+        if x.dtype.kind != "i":
+            return super().relu(x)
+        source, out = x.reshape(-1), np.empty(x.size, dtype=x.dtype)
+        self.workers.spread(x.size, 1, lambda start, stop: loops.relu(source[start:stop], out[start:stop]))
+        return out.reshape(x.shape)
+
+    def relu_backward(self, g: Any, y: Any) -> Any:
+        if g.dtype.kind != "i":
+            return super().relu_backward(g, y)
+        gradient, signs, out = g.reshape(-1), y.reshape(-1), np.empty(g.size, dtype=g.dtype)
+
+        def work(start: int, stop: int) -> int:
+            return int(loops.relu_backward(gradient[start:stop], signs[start:stop], out[start:stop]))
+
+        self.peaks.note(out, max(self.workers.spread(g.size, 1, work)))
+        return out.reshape(g.shape)
+
+    def _bound(self, x: Any) -> int:
+        """What no magnitude of x exceeds, without looking at it."""
+        peak = self.peaks.of(x)
+        return 1 << (8 * x.dtype.itemsize - 1) if peak is None else peak

@@ -1,75 +1,126 @@
 """Convolution as an implicit matrix product on VNNI tiles: nothing is unfolded.
 
-The left operand is made unsigned by adding 128 (padding included, so padding is 128); 128 times the sum of the
+The left operand is made unsigned by adding 128 (borders included, so they are 128); 128 times the sum of the
 weights is taken off the result. All sums are exact modulo 2**32.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.jit import Workers, compiled
+from accelsim.datapath.kernels.compiled.jit import compiled
+from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.vnni import LANES, STEP, make_tile, step_offsets
+from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 8
-TILES = {1: make_tile(ROWS, 1), 2: make_tile(ROWS, 2)}
-TILE_1, TILE_2 = TILES[1], TILES[2]
+TILE_1, TILE_2 = make_tile(ROWS, 1, tracked=True), make_tile(ROWS, 2, tracked=True)
 
 
-def convolve(
-    workers: Workers,
-    x: Any,
-    w: Any,
-    stride: tuple[int, int],
-    padding: tuple[tuple[int, int], tuple[int, int]],
-    spacing: tuple[int, int] = (1, 1),
-) -> Any:
-    """int8 x (batch, height, width, in) with int8 w (out, rows, columns, in), int32 (batch, *, *, out).
+@dataclass(frozen=True)
+class Axis:
+    """Along one axis: output ``first + n * step`` sums, over its taps, input ``n * stride + shift`` times a weight."""
 
-    ``padding`` is before and after on each axis; ``spacing`` puts that many steps between neighbours of x (zeros
-    in between), which turns a strided data gradient into a plain convolution.
+    count: int
+    first: int
+    step: int
+    stride: int
+    shifts: tuple[int, ...]
+    taps: tuple[int, ...]
+
+    def borders(self, size: int) -> tuple[int, int]:
+        """Positions read before and after an input of ``size``."""
+        if not self.shifts or not self.count:
+            return 0, 0
+        last = (self.count - 1) * self.stride + max(self.shifts)
+        return max(0, -min(self.shifts)), max(0, last + 1 - size)
+
+
+def forward_axis(size: int, kernel: int, stride: int, padding: int) -> list[Axis]:
+    """An axis of a convolution."""
+    taps = tuple(range(kernel))
+    count = (size + 2 * padding - kernel) // stride + 1
+    return [Axis(count, 0, 1, stride, tuple(tap - padding for tap in taps), taps)]
+
+
+def transposed_axis(size: int, kernel: int, stride: int, padding: int) -> list[Axis]:
+    """An axis of a data gradient: each residue of the output position modulo the stride has its own taps."""
+    axes = []
+    for residue in range(min(stride, size)):
+        taps = tuple(tap for tap in range(kernel) if (residue + padding - tap) % stride == 0)
+        shifts = tuple((residue + padding - tap) // stride for tap in taps)
+        axes.append(Axis(len(range(residue, size, stride)), residue, stride, 1, shifts, taps))
+    return axes
+
+
+def convolve(workers: Workers, x: Any, w: Any, size: tuple[int, int], axes: tuple[list[Axis], list[Axis]]) -> Any:
+    """int8 x (batch, height, width, in) with int8 w (out, rows, columns, in): int32 (batch, *size, out) and its peak.
+
+    Every pair of a row axis and a column axis makes its share of the output; together they make all of it.
     """
-    image = unsigned_image(workers, x, padding, spacing)
-    outputs, kernel_rows, kernel_columns, _ = w.shape
-    batch, height, width, channels = image.shape
-    rows, columns = (height - kernel_rows) // stride[0] + 1, (width - kernel_columns) // stride[1] + 1
-    vectors = 1 if outputs <= LANES else 2
-    packed, initial = _pack_weights(w, channels, vectors)
-    taps = (np.arange(kernel_rows)[:, None] * width + np.arange(kernel_columns)) * channels
-    steps = (taps.reshape(-1, 1) + np.arange(0, channels, STEP)).reshape(-1).astype(np.int64)
-    out = np.empty((batch * rows, columns, outputs), dtype=np.int32)
-    geometry = (rows, columns, height * width * channels, stride[0] * width * channels, stride[1] * channels)
-
-    def work(start: int, stop: int) -> None:
-        _run(
-            image, packed, steps, step_offsets(steps.size, vectors * LANES * STEP), initial, out, geometry, start, stop
-        )
-
-    workers.spread(batch * rows, columns * steps.size * STEP, work)
-    return out.reshape(batch, rows, columns, outputs)
+    borders = [
+        tuple(max(side) for side in zip(*(axis.borders(extent) for axis in some), strict=True))
+        for some, extent in zip(axes, x.shape[1:3], strict=True)
+    ]
+    image = unsigned_image(workers, x, borders)
+    out = np.empty((x.shape[0], *size, w.shape[0]), dtype=np.int32)
+    found = [0]
+    for rows in axes[0]:
+        for columns in axes[1]:
+            if rows.taps and columns.taps:
+                found += _share(workers, image, w, out, (rows, columns), (borders[0][0], borders[1][0]))
+            else:
+                out[:, rows.first :: rows.step, columns.first :: columns.step] = 0
+    return out, max(found)
 
 
-def unsigned_image(
-    workers: Workers, x: Any, padding: tuple[tuple[int, int], tuple[int, int]], spacing: tuple[int, int]
-) -> Any:
-    """x + 128 as uint8, spread by ``spacing``, bordered by 128, channels filled up to a multiple of four with 128."""
+def unsigned_image(workers: Workers, x: Any, borders: Any) -> Any:
+    """x + 128 as uint8, bordered by 128, channels filled up to a multiple of four with 128."""
     batch, height, width, channels = x.shape
-    (top, bottom), (left, right) = padding
-    inner = ((height - 1) * spacing[0] + 1, (width - 1) * spacing[1] + 1)
-    shape = (batch, inner[0] + top + bottom, inner[1] + left + right, -(-channels // STEP) * STEP)
-    image = np.empty(shape, dtype=np.uint8)
+    (top, bottom), (left, right) = borders
+    shape = (batch, height + top + bottom, width + left + right, -(-channels // STEP) * STEP)
+    image = aligned(shape, np.uint8)
+    x = np.ascontiguousarray(x)
 
     def work(start: int, stop: int) -> None:
-        part = image[start:stop]
-        part.fill(128)
-        inside = part[:, top :: spacing[0], left :: spacing[1], :channels]
-        # Flipping the sign bit adds 128.
-        np.bitwise_xor(x[start:stop].view(np.uint8), 0x80, out=inside[:, :height, :width])
+        _raise(x[start:stop], image[start:stop], top, left)
 
     workers.spread(batch, image[0].size, work)
     return image
+
+
+def _share(workers: Workers, image: Any, w: Any, out: Any, axes: tuple[Axis, Axis], origin: tuple[int, int]) -> Any:
+    """One pair of axes; returns the largest magnitudes that its slices found."""
+    rows, columns = axes
+    _, _, width, channels = image.shape
+    outputs = w.shape[0]
+    vectors = 1 if outputs <= LANES else 2
+    packed, initial = _pack_weights(w[:, rows.taps][:, :, columns.taps], channels, vectors)
+    taps = _grid(np.array(rows.shifts) + origin[0], np.array(columns.shifts) + origin[1], width)
+    steps = (taps[:, None] * channels + np.arange(0, channels, STEP)).reshape(-1)
+    left = _grid(np.arange(rows.count) * rows.stride, np.arange(columns.count) * columns.stride, width) * channels
+    right = _grid(
+        rows.first + np.arange(rows.count) * rows.step, columns.first + np.arange(columns.count) * columns.step,
+        out.shape[2],
+    ) * (4 * outputs)  # fmt: skip
+    pixels = left.size
+    if pixels < ROWS:
+        left, right = (np.concatenate([places, np.repeat(places[-1:], ROWS - pixels)]) for places in (left, right))
+    tiles = -(-left.size // ROWS)
+    after = step_offsets(steps.size, vectors * LANES * STEP)
+
+    def work(start: int, stop: int) -> int:
+        return int(_run(image, packed, steps, after, initial, out, left, right, start, stop))
+
+    return workers.spread(image.shape[0] * tiles, ROWS * steps.size * STEP, work)
+
+
+def _grid(rows: Any, columns: Any, width: int) -> Any:
+    """Positions of all pairs in a plane of lines of ``width``, int64."""
+    return (rows[:, None].astype(np.int64) * width + columns).reshape(-1)
 
 
 def _pack_weights(w: Any, channels: int, vectors: int) -> tuple[Any, Any]:
@@ -78,8 +129,34 @@ def _pack_weights(w: Any, channels: int, vectors: int) -> tuple[Any, Any]:
     padded = np.zeros((-(-outputs // group) * group, *w.shape[1:3], channels), dtype=np.int8)
     padded[:outputs, :, :, : w.shape[3]] = w
     start = -128 * padded.astype(np.int32).sum(axis=(1, 2, 3), dtype=np.int32)
-    steps = padded.reshape(-1, group, padded[0].size // STEP, STEP)
-    return np.ascontiguousarray(steps.transpose(0, 2, 1, 3)), start
+    steps = padded.reshape(-1, group, padded[0].size // STEP, STEP).transpose(0, 2, 1, 3)
+    packed = aligned(steps.shape, np.int8)
+    packed[:] = steps
+    return packed, start
+
+
+@compiled
+def _raise(x: Any, image: Any, top: int, left: int) -> None:
+    """Flipping the sign bit adds 128."""
+    batch, height, width, channels = x.shape
+    row = image.shape[2] * image.shape[3]
+    for n in range(batch):
+        for y in range(image.shape[1]):
+            line = image[n, y].reshape(row)
+            if y < top or y >= top + height:
+                line[:] = 128
+            elif channels == image.shape[3]:
+                line[: left * channels] = 128
+                line[(left + width) * channels :] = 128
+                source, target = x[n, y - top].reshape(width * channels), line[left * channels :]
+                for i in range(source.size):
+                    target[i] = np.uint8(source[i] ^ -128)
+            else:
+                line[:] = 128
+                for column in range(width):
+                    source, target = x[n, y - top, column], image[n, y, left + column]
+                    for c in range(channels):
+                        target[c] = np.uint8(source[c] ^ -128)
 
 
 @compiled
@@ -90,31 +167,43 @@ def _run(
     right_steps: Any,
     initial: Any,
     out: Any,
-    geometry: Any,
+    left_rows: Any,
+    out_rows: Any,
     start: int,
     stop: int,
-) -> None:
-    rows, columns, image_bytes, row_bytes, pixel_bytes = geometry
-    group, outputs = packed.shape[2], out.shape[2]
-    tile, bases = np.empty((ROWS, group), dtype=np.int32), np.empty(ROWS, dtype=np.int64)
-    left, steps = left_steps.ctypes.data, left_steps.size
-    for line in range(start, stop):
-        first = (line // rows) * image_bytes + (line % rows) * row_bytes
-        for column in range(0, columns, ROWS):
-            used_rows = min(ROWS, columns - column)
-            for r in range(ROWS):
-                bases[r] = first + min(column + r, columns - 1) * pixel_bytes
-            for block in range(packed.shape[0]):
-                origin = block * group
-                used = min(group, outputs - origin)
-                whole = used == group and used_rows == ROWS
-                target = out[line, column, origin:].ctypes.data if whole else tile.ctypes.data
-                stride = 4 * (outputs if whole else group)
-                right, begin = packed.ctypes.data + block * packed[0].size, initial.ctypes.data + 4 * origin
-                address, base, after = image.ctypes.data, bases.ctypes.data, right_steps.ctypes.data
-                if group == LANES:
-                    TILE_1(address, base, left, right, after, steps, begin, target, stride)
-                else:
-                    TILE_2(address, base, left, right, after, steps, begin, target, stride)
-                if not whole:
-                    out[line, column : column + used_rows, origin : origin + used] = tile[:used_rows, :used]
+) -> Any:
+    """Tiles ``start`` to ``stop``, counted through all images; returns the largest magnitude stored.
+
+    The last tile of an image starts early enough to be whole: it stores some words a second time, unchanged.
+    """
+    group, outputs, steps = packed.shape[2], out.shape[3], left_steps.size
+    tiles = -(-left_rows.size // ROWS)
+    scratch, scratch_rows = np.empty((ROWS, group), dtype=np.int32), np.arange(ROWS) * (4 * group)
+    extremes = np.zeros((2, LANES), dtype=np.int32)
+    peaks, image_bytes, out_bytes = extremes.ctypes.data, image[0].size, 4 * out[0].size
+    flat, words = out.reshape(out.size), out[0].size
+    before, after = left_steps.ctypes.data, right_steps.ctypes.data
+    for tile in range(start, stop):
+        n = tile // tiles
+        first = min((tile - n * tiles) * ROWS, left_rows.size - ROWS)
+        left, rows = image.ctypes.data + n * image_bytes, left_rows.ctypes.data + 8 * first
+        for block in range(packed.shape[0]):
+            origin = block * group
+            whole = origin + group <= outputs
+            right, begin = packed.ctypes.data + origin * steps * 4, initial.ctypes.data + 4 * origin
+            if whole:
+                target, places = out.ctypes.data + n * out_bytes + 4 * origin, out_rows.ctypes.data + 8 * first
+            else:
+                target, places = scratch.ctypes.data, scratch_rows.ctypes.data
+            if group == LANES:
+                TILE_1(left, rows, before, right, after, steps, begin, target, places, peaks)
+            else:
+                TILE_2(left, rows, before, right, after, steps, begin, target, places, peaks)
+            if not whole:
+                for r in range(ROWS):
+                    place = n * words + out_rows[first + r] // 4 + origin
+                    flat[place : place + outputs - origin] = scratch[r, : outputs - origin]
+    high, low = np.int64(0), np.int64(0)
+    for lane in range(LANES):
+        high, low = max(high, np.int64(extremes[0, lane])), min(low, np.int64(extremes[1, lane]))
+    return max(high, -low)

@@ -28,11 +28,9 @@ def scale_once(y: Any, mantissa: Any, half: Any, shift: Any) -> Any:
 
 
 @inlined
-def scale_twice(y: Any, mantissa: Any, half: Any, right: Any) -> Any:
-    """``reference.requantise`` after its left shift and before its clamp."""
-    high_product = (y * mantissa + (1 << 30)) >> 31
-    magnitude = (abs(high_product) + half) >> right
-    return -magnitude if high_product < 0 else magnitude
+def narrow(number: Any) -> Any:
+    """A mantissa as an int64 that the compiler knows to fit 32 bits: such products take one instruction."""
+    return np.int64(np.int32(number))
 
 
 @compiled
@@ -43,18 +41,26 @@ def requantise(x: Any, out: Any, mantissa: int, left: int, right: int, low: int,
         y = np.int64(x[i])
         if left > 0:
             y = clamp(y << left, INT32_MIN, INT32_MAX)
-        out[i] = clamp(scale_twice(y, mantissa, half, right), low, high)
+        high_product = (y * mantissa + (1 << 30)) >> 31
+        magnitude = (abs(high_product) + half) >> right
+        out[i] = clamp(-magnitude if high_product < 0 else magnitude, low, high)
 
 
 @compiled
-def requantise_stochastic(
-    x: Any, random: Any, out: Any, mantissa: int, shift: int, bits: int, low: int, high: int
-) -> None:
-    """``reference.requantise_stochastic``; ``random`` holds whole 16-bit lanes."""
-    up, down = max(0, shift - bits), max(0, bits - shift)
+def requantise_down(x: Any, out: Any, mantissa: int, right: int, low: int, high: int) -> None:
+    """``requantise`` of int32 by a multiplier below one (``right`` > 0, mantissa not negative), in one shift.
+
+    With s = (x m + 2**30) >> 31 and half = 2**(right - 1), the second rounding gives (s + half) >> right for s >= 0
+    and -((half - s) >> right) = (s + half - 1) >> right for s < 0. Shifts to the left of a sum of integers nest, so
+    both are (x m + 2**30 + (half or half - 1) 2**31) >> (31 + right). s < 0 where x < 0, but for s = 0, where both
+    agree. The result fits 32 bits because the multiplier is below one.
+    """
+    m, shift, half = narrow(mantissa), 31 + right, (1 << 30) + (1 << (30 + right))
+    least, most = np.int32(low), np.int32(high)
     for i in range(x.size):
-        dither = (np.int64(random[i] >> (16 - bits)) << up) >> down
-        out[i] = clamp((np.int64(x[i]) * mantissa + dither) >> shift, low, high)
+        v = x[i]
+        y = (np.int64(v) * m + (half - (1 << 31) if v < 0 else half)) >> shift
+        out[i] = clamp(np.int32(y), least, most)
 
 
 @compiled
@@ -62,15 +68,6 @@ def quantise(x: Any, out: Any, scale: float, low: float, high: float) -> None:
     """Nearest even in double precision."""
     for i in range(x.size):
         out[i] = clamp(np.rint(np.float64(x[i]) / scale), low, high)
-
-
-@compiled
-def quantise_stochastic(x: Any, random: Any, out: Any, scale: float, bits: int, low: float, high: float) -> None:
-    """floor(x / scale + random fraction) in double precision."""
-    unit = 0.5**bits
-    for i in range(x.size):
-        dither = np.float64(random[i] >> (16 - bits)) * unit
-        out[i] = clamp(np.floor(np.float64(x[i]) / scale + dither), low, high)
 
 
 @compiled
@@ -82,12 +79,63 @@ def rescale_rows(x: Any, out: Any, mantissa: Any, shift: Any) -> None:
 
 
 @compiled
-def add(a: Any, b: Any, out: Any, first_mantissa: int, first_shift: int, mantissa: int, shift: int) -> None:
-    """Both operands rescaled, added, saturated."""
+def add(a: Any, b: Any, out: Any, first_mantissa: int, first_shift: int, mantissa: int, shift: int) -> Any:
+    """Both operands rescaled, added, saturated; returns the largest magnitude."""
     first_half, half = 1 << (first_shift - 1), 1 << (shift - 1)
+    highest, lowest = np.int32(0), np.int32(0)
     for i in range(a.size):
         left = scale_once(np.int64(a[i]), first_mantissa, first_half, first_shift)
-        out[i] = clamp(left + scale_once(np.int64(b[i]), mantissa, half, shift), INT32_MIN, INT32_MAX)
+        y = np.int32(clamp(left + scale_once(np.int64(b[i]), mantissa, half, shift), INT32_MIN, INT32_MAX))
+        out[i] = y
+        highest, lowest = max(highest, y), min(lowest, y)
+    return magnitude(highest, lowest)
+
+
+@compiled
+def add_unsaturated(a: Any, b: Any, out: Any, first_mantissa: int, first_shift: int, mantissa: int, shift: int) -> Any:
+    """``add`` of at most 32-bit codes where the sum of both largest magnitudes fits int32."""
+    first, second = narrow(first_mantissa), narrow(mantissa)
+    first_half, half = 1 << (first_shift - 1), 1 << (shift - 1)
+    highest, lowest = np.int32(0), np.int32(0)
+    for i in range(a.size):
+        left = np.int32((np.int64(a[i]) * first + first_half) >> first_shift)
+        y = np.int32(left + np.int32((np.int64(b[i]) * second + half) >> shift))
+        out[i] = y
+        highest, lowest = max(highest, y), min(lowest, y)
+    return magnitude(highest, lowest)
+
+
+@inlined
+def magnitude(highest: Any, lowest: Any) -> Any:
+    """Of two extremes around zero."""
+    return max(np.int64(highest), -np.int64(lowest))
+
+
+@compiled
+def largest_magnitude(x: Any) -> Any:
+    """max |x| of integers, 0 for none."""
+    highest = lowest = x.dtype.type(0)
+    for i in range(x.size):
+        highest, lowest = max(highest, x[i]), min(lowest, x[i])
+    return magnitude(highest, lowest)
+
+
+@compiled
+def relu(x: Any, out: Any) -> None:
+    """max(x, 0)."""
+    for i in range(x.size):
+        out[i] = x[i] if x[i] > 0 else x.dtype.type(0)
+
+
+@compiled
+def relu_backward(g: Any, y: Any, out: Any) -> Any:
+    """g where y > 0, else 0; returns the largest magnitude."""
+    highest = lowest = g.dtype.type(0)
+    for i in range(g.size):
+        kept = g[i] if y[i] > 0 else g.dtype.type(0)
+        out[i] = kept
+        highest, lowest = max(highest, kept), min(lowest, kept)
+    return magnitude(highest, lowest)
 
 
 @compiled
@@ -101,8 +149,8 @@ def normalise(x: Any, out: Any, centre: Any, mantissa: Any, shift: Any, offset: 
 
 
 @compiled
-def centred_gradient(g: Any, out: Any, centre: Any, mantissa: Any, shift: Any, bits: int) -> None:
-    """((g << bits) - centre) saturated and rescaled: both norm backwards away from the extremes."""
+def centred_gradient(g: Any, out: Any, centre: Any, mantissa: Any, shift: Any, offset: Any, bits: int) -> None:
+    """((g << bits) - centre) saturated and rescaled: a norm's backward away from the extremes; ``offset`` is zero."""
     for row in range(g.shape[0]):
         for c in range(g.shape[1]):
             e = clamp((np.int64(g[row, c]) << bits) - centre[c], INT32_MIN, INT32_MAX)
@@ -123,40 +171,21 @@ def batch_norm_backward(
 
 
 @compiled
-def channel_sums(x: Any, total: Any) -> None:
-    """Sums over rows, added to ``total``."""
+def absolute_deviation(x: Any, centre: Any, bits: int, totals: Any) -> None:
+    """Sums of |x - centre| and of its sign, added to ``totals`` (2, channels)."""
     for row in range(x.shape[0]):
         for c in range(x.shape[1]):
-            total[c] += np.int64(x[row, c])
+            d = (np.int64(x[row, c]) << bits) - centre[c]
+            totals[0, c] += abs(d)
+            totals[1, c] += (d > 0) - (d < 0)
 
 
 @compiled
-def channel_products(a: Any, b: Any, total: Any) -> None:
-    """Sums of products over rows, added to ``total``."""
-    for row in range(a.shape[0]):
-        for c in range(a.shape[1]):
-            total[c] += np.int64(a[row, c]) * np.int64(b[row, c])
-
-
-@compiled
-def extremes(x: Any, highest: Any, lowest: Any, tops: Any, bottoms: Any) -> None:
-    """Largest and smallest code of each channel and the first rows where they stand."""
-    highest[:] = x[0]
-    lowest[:] = x[0]
-    for row in range(1, x.shape[0]):
-        for c in range(x.shape[1]):
-            highest[c] = max(highest[c], x[row, c])
-            lowest[c] = min(lowest[c], x[row, c])
-    tops[:] = -1
-    bottoms[:] = -1
-    missing = 2 * x.shape[1]
-    for row in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            if tops[c] < 0 and x[row, c] == highest[c]:
-                tops[c] = row
-                missing -= 1
-            if bottoms[c] < 0 and x[row, c] == lowest[c]:
-                bottoms[c] = row
-                missing -= 1
-        if missing == 0:
-            break
+def l1_norm_backward(g: Any, x: Any, out: Any, centres: Any, share: Any, mantissa: Any, shift: Any, bits: int) -> None:
+    """``reference.l1_norm_backward``; ``centres`` (2, channels): of g and of x, both with ``bits`` fraction bits."""
+    for row in range(g.shape[0]):
+        for c in range(g.shape[1]):
+            d = (np.int64(x[row, c]) << bits) - centres[1, c]
+            e = (np.int64(g[row, c]) << bits) - centres[0, c] - share[c] * ((d > 0) - (d < 0))
+            e = clamp(e, INT32_MIN, INT32_MAX)
+            out[row, c] = scale_once(e, mantissa[c], np.int64(1) << (shift[c] - 1), shift[c])

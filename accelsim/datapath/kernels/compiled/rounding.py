@@ -6,31 +6,39 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled import loops, philox
-from accelsim.datapath.kernels.compiled.jit import Workers
-from accelsim.datapath.kernels.philox import RandomStream
+from accelsim.datapath.kernels.compiled import loops, stochastic
+from accelsim.datapath.kernels.compiled.peaks import Peaks
+from accelsim.datapath.kernels.compiled.workers import Workers
+from accelsim.datapath.kernels.philox import MASK, RandomStream
 from accelsim.datapath.kernels.rounding import RoundingKernels
 from accelsim.formats import FixedPointMultiplier
-
-LANES = 8
-CHUNK = 1 << 13
-"""Elements whose random bits are made at a time: they stay in the first-level cache."""
 
 
 class CompiledRounding(RoundingKernels):
     """Same bits as the NumPy kernels."""
 
     workers: Workers
+    peaks: Peaks
+
+    def largest_magnitude(self, x: Any) -> float:
+        if x.dtype.kind != "i" or not x.flags.c_contiguous:
+            return super().largest_magnitude(x)
+        peak = self.peaks.of(x)
+        return float(self._look(x) if peak is None else peak)
 
     def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
         if multiplier.mantissa.ndim:
             return super().requantise(x, multiplier, low, high, storage)
         mantissa, exponent = int(multiplier.mantissa), int(multiplier.exponent)
         source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
+        below_one = x.dtype == np.int32 and exponent < 0 <= mantissa
 
         def work(start: int, stop: int) -> None:
             piece, target = source[start:stop], out[start:stop]
-            loops.requantise(piece, target, mantissa, max(exponent, 0), max(-exponent, 0), low, high)
+            if below_one:
+                loops.requantise_down(piece, target, mantissa, -exponent, low, high)
+            else:
+                loops.requantise(piece, target, mantissa, max(exponent, 0), max(-exponent, 0), low, high)
 
         self.workers.spread(x.size, 1, work)
         return out.reshape(x.shape)
@@ -38,14 +46,15 @@ class CompiledRounding(RoundingKernels):
     def requantise_stochastic(
         self, x: Any, multiplier: FixedPointMultiplier, random: RandomStream, low: int, high: int, storage: str
     ) -> Any:
+        if multiplier.mantissa.ndim:
+            return super().requantise_stochastic(x, multiplier, random, low, high, storage)
         mantissa, shift = int(multiplier.mantissa), 31 - int(multiplier.exponent)
+        kernel = stochastic.requantise_down if x.dtype == np.int32 and shift >= 31 else stochastic.requantise
+        return self._dithered(kernel, x, random, storage, mantissa, shift, random.bits, low, high)
 
-        def step(piece: Any, codes: Any, target: Any) -> None:
-            loops.requantise_stochastic(piece, codes, target, mantissa, shift, random.bits, low, high)
-
-        return self._dithered(x, random, storage, step)
-
-    def quantise(self, x: Any, scale: float, low: int, high: int, storage: str) -> Any:
+    def quantise(self, x: Any, scale: Any, low: int, high: int, storage: str) -> Any:
+        if np.ndim(scale):
+            return super().quantise(x, scale, low, high, storage)
         source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
 
         def work(start: int, stop: int) -> None:
@@ -54,11 +63,11 @@ class CompiledRounding(RoundingKernels):
         self.workers.spread(x.size, 1, work)
         return out.reshape(x.shape)
 
-    def quantise_stochastic(self, x: Any, scale: float, random: RandomStream, low: int, high: int, storage: str) -> Any:
-        def step(piece: Any, codes: Any, target: Any) -> None:
-            loops.quantise_stochastic(piece, codes, target, scale, random.bits, float(low), float(high))
-
-        return self._dithered(x, random, storage, step)
+    def quantise_stochastic(self, x: Any, scale: Any, random: RandomStream, low: int, high: int, storage: str) -> Any:
+        if np.ndim(scale):
+            return super().quantise_stochastic(x, scale, random, low, high, storage)
+        numbers = float(scale), random.bits, float(low), float(high)
+        return self._dithered(stochastic.quantise, x, random, storage, *numbers)
 
     def rescale(self, x: Any, multiplier: FixedPointMultiplier, storage: str = "int64") -> Any:
         rows = x.reshape(-1, x.shape[-1])
@@ -71,22 +80,20 @@ class CompiledRounding(RoundingKernels):
         self.workers.spread(rows.shape[0], rows.shape[1], work)
         return out.reshape(x.shape)
 
-    def _dithered(self, x: Any, random: RandomStream, storage: str, step: Any) -> Any:
-        """Run ``step(codes in, random lanes, codes out)`` over chunks; lanes are whole 16-bit words."""
+    def _look(self, x: Any) -> int:
+        """max |x|, by a pass over all of it."""
+        flat = x.reshape(-1)
+        found = self.workers.spread(x.size, 1, lambda start, stop: int(loops.largest_magnitude(flat[start:stop])))
+        return int(max(found))
+
+    def _dithered(self, kernel: Any, x: Any, random: RandomStream, storage: str, *numbers: Any) -> Any:
         source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
-        low, high = np.uint32(random.step & 0xFFFFFFFF), np.uint32(random.step >> 32)
-        seed, tensor = np.uint32(random.seed), np.uint32(random.tensor)
+        key = np.array([random.step & MASK, random.step >> 32, random.seed, random.tensor], dtype=np.uint64)
 
         def work(start: int, stop: int) -> None:
-            words = np.empty(CHUNK // 2, dtype=np.uint32)
-            for at in range(start, stop, CHUNK):
-                end = min(at + CHUNK, stop)
-                used = words[: -(-(end - at) // LANES) * 4]
-                philox.fill(used, at // LANES, low, high, seed, tensor)
-                # Little-endian halves of the words are the lanes, low half first.
-                step(source[at:end], used.view("<u2")[: end - at], out[at:end])
+            kernel(source[start:stop], out[start:stop], start, key, *numbers)
 
-        self.workers.spread(x.size, 1, work, multiple=CHUNK)
+        self.workers.spread(x.size, 1, work, multiple=stochastic.CHUNK)
         return out.reshape(x.shape)
 
 

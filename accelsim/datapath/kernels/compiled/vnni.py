@@ -40,32 +40,37 @@ def _dot(builder: ir.IRBuilder, total: Any, unsigned: Any, signed: Any) -> Any:
     return builder.call(function, [total, builder.bitcast(unsigned, operand), builder.bitcast(signed, operand)])
 
 
-def make_tile(rows: int, columns: int) -> Any:
+def make_tile(rows: int, columns: int, *, tracked: bool) -> Any:
     """A tile of ``rows`` left rows by ``columns`` x 16 right columns, callable from compiled code.
 
-    ``tile(left, bases, left_steps, right, right_steps, steps, start, out, out_stride)``: addresses (int64) of the
-    unsigned left bytes, of ``rows`` byte offsets of the left rows, of the left and right byte offsets of each step,
-    of the signed right bytes, of the int32 values that every row starts from (columns x 16), and of the
-    int32 result, whose rows lie ``out_stride`` bytes apart.
+    ``tile(left, left_rows, left_steps, right, right_steps, steps, start, out, out_rows, peaks)``: addresses (int64)
+    of the unsigned left bytes, of ``rows`` byte offsets of the left rows, of the left and right byte offsets of each
+    step, of the signed right bytes, of the int32 values that every row starts from (columns x 16), of the
+    int32 result and of the byte offsets of its rows, and, where ``tracked``, of 16 running maxima and then 16 running
+    minima of what is stored (int32).
     """
 
     @intrinsic
     def tile(
         typing: Any,
         left: Any,
-        bases: Any,
+        left_rows: Any,
         left_steps: Any,
         right: Any,
         right_steps: Any,
         steps: Any,
         start: Any,
         out: Any,
-        out_stride: Any,
+        out_rows: Any,
+        peaks: Any,
     ) -> Any:
-        signature = types.void(*[types.int64] * 9)
+        signature = types.void(*[types.int64] * 10)
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            _emit(builder, arguments, rows, columns)
+            sums = _emit_sums(builder, arguments[:7], rows, columns)
+            _emit_stores(builder, sums, columns, *arguments[7:9])
+            if tracked:
+                _emit_peaks(builder, sums, arguments[9])
             return context.get_dummy_value()
 
         return signature, generate
@@ -73,9 +78,9 @@ def make_tile(rows: int, columns: int) -> Any:
     return tile
 
 
-def _emit(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -> None:
-    left, bases, left_steps, right, right_steps, steps, start, out, out_stride = arguments
-    row_address = [builder.add(left, _load(builder, bases, I64, r)) for r in range(rows)]
+def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -> list[Any]:
+    left, left_rows, left_steps, right, right_steps, steps, start = arguments
+    row_address = [builder.add(left, _load(builder, left_rows, I64, r)) for r in range(rows)]
     initial = [_load(builder, start, ACCUMULATOR, c) for c in range(columns)]
     entry, loop, end = builder.block, builder.append_basic_block("steps"), builder.append_basic_block("end")
     builder.branch(loop)
@@ -100,10 +105,25 @@ def _emit(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -> Non
     for total, summed in zip(totals, sums, strict=True):
         total.add_incoming(summed, builder.block)
     builder.position_at_end(end)
+    return sums
+
+
+def _emit_stores(builder: ir.IRBuilder, sums: list[Any], columns: int, out: Any, out_rows: Any) -> None:
     for index, summed in enumerate(sums):
         row, column = divmod(index, columns)
-        pointer = builder.inttoptr(builder.add(out, builder.mul(out_stride, I64(row))), ACCUMULATOR.as_pointer())
+        address = builder.add(out, _load(builder, out_rows, I64, row))
+        pointer = builder.inttoptr(address, ACCUMULATOR.as_pointer())
         builder.store(summed, builder.gep(pointer, [I64(column)]), align=4)
+
+
+def _emit_peaks(builder: ir.IRBuilder, sums: list[Any], peaks: Any) -> None:
+    pointer = builder.inttoptr(peaks, ACCUMULATOR.as_pointer())
+    for index, comparison in enumerate((">", "<")):
+        place = builder.gep(pointer, [I64(index)])
+        best = builder.load(place, align=4)
+        for summed in sums:
+            best = builder.select(builder.icmp_signed(comparison, summed, best), summed, best)
+        builder.store(best, place, align=4)
 
 
 def _keep_rolled(builder: ir.IRBuilder) -> None:

@@ -2,123 +2,186 @@
 
 A gradient code plus 32768 is two unsigned bytes, 256 h + l, so the product is one of bytes:
 sum x g = sum x l + 256 sum x h - 32768 sum x. All three sums are rows of one tile product: the left operand holds
-the low bytes, the high bytes and a row of ones, the right one the activations, four neighbouring pixels to a step.
+planes of low bytes, of high bytes and of ones, the right one the activations. A step is one output pixel of four
+images, so that the same packed activations serve every tap, at another offset.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.jit import Workers, compiled
-from accelsim.datapath.kernels.compiled.vnni import LANES, STEP, make_tile, step_offsets
+from accelsim.datapath.kernels.compiled.jit import compiled
+from accelsim.datapath.kernels.compiled.memory import aligned
+from accelsim.datapath.kernels.compiled.vnni import LANES, STEP, make_tile
+from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 11
-TILE_1, TILE_2 = make_tile(ROWS, 1), make_tile(ROWS, 2)
+TILE_1, TILE_2 = make_tile(ROWS, 1, tracked=False), make_tile(ROWS, 2, tracked=False)
 MAX_STEPS = 1 << 14
 """4 x 255 x 128 x 2**14 < 2**31: so many steps can't overflow an int32 accumulator."""
-WANTED_STEPS = 1 << 10
-"""Steps that make the cost of a tile's beginning and end small."""
+WANTED_STEPS = 1 << 9
+"""Steps that make the cost of a tile's beginning and end small, while both operands stay in the second-level cache."""
 
 
-def fits(output_rows: int, output_columns: int) -> bool:
-    """True when one image's sums stay within an int32 accumulator."""
-    return output_rows * -(-output_columns // STEP) <= MAX_STEPS
+class Layout:
+    """How a block of output lines of some groups of four images is packed."""
+
+    def __init__(self, x: Any, g: Any, kernel: tuple[int, int], stride: tuple[int, int]) -> None:
+        batch, self.rows, self.columns, self.outputs = g.shape
+        self.channels, self.kernel, self.stride = x.shape[3], kernel, stride
+        self.vectors = 1 if self.channels <= LANES else 2
+        lanes = self.vectors * LANES
+        self.wide = -(-self.channels // lanes) * lanes
+        self.groups = -(-batch // STEP)
+        self.lines = min(self.rows, max(1, WANTED_STEPS // self.columns), MAX_STEPS // self.columns)
+        self.together = max(1, min(self.groups, WANTED_STEPS // (self.lines * self.columns)))
+        self.padded_lines = (self.lines - 1) * stride[0] + kernel[0]
+        self.padded_columns = (self.columns - 1) * stride[1] + kernel[1]
+        self.left_rows = -(-(2 * self.outputs + 1) // ROWS) * ROWS
+
+    def row_offsets(self) -> Any:
+        """Bytes from the start of the left operand to each of its rows: low bytes, high bytes, ones."""
+        plane = self.together * self.lines * self.columns * self.outputs * STEP
+        rows = np.full(self.left_rows, 2 * plane, dtype=np.int64)
+        for half in range(2):
+            rows[half * self.outputs : (half + 1) * self.outputs] = half * plane + STEP * np.arange(self.outputs)
+        return rows
+
+    def step_offsets(self) -> tuple[Any, Any]:
+        """Bytes from each operand's start to each step: (group, line, column)."""
+        lines = np.arange(self.together)[:, None] * self.padded_lines + np.arange(self.lines) * self.stride[0]
+        places = lines[:, :, None] * self.padded_columns + np.arange(self.columns) * self.stride[1]
+        right = places.reshape(-1).astype(np.int64) * (self.wide * STEP)
+        return np.arange(right.size, dtype=np.int64) * (self.outputs * STEP), right
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """What one thread packs into, and its sums (kernel row, kernel column, left row, channel)."""
+
+    left: Any
+    right: Any
+    sums: Any
+
+    @classmethod
+    def of(cls, layout: Layout) -> Scratch:
+        left = aligned((3, layout.together, layout.lines, layout.columns * layout.outputs), np.uint32)
+        left[2] = 0x01010101
+        right = aligned((layout.together, layout.padded_lines, layout.padded_columns, layout.wide), np.uint32)
+        return cls(left, right, np.zeros((*layout.kernel, layout.left_rows, layout.wide), dtype=np.int64))
 
 
 def weight_gradient(
     workers: Workers, x: Any, g: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
 ) -> Any:
     """int8 x (batch, height, width, in) and int16 g (batch, rows, columns, out) to int64 (out, *kernel, in)."""
-    batch, rows, columns, outputs = g.shape
-    channels, groups = x.shape[3], -(-columns // STEP)
-    vectors = 1 if channels <= LANES else 2
-    wide = -(-channels // (vectors * LANES)) * vectors * LANES
-    left_rows = -(-(2 * outputs + 1) // ROWS) * ROWS
-    padded_rows = (rows - 1) * stride[0] + kernel[0]
-    together = min(batch, max(1, WANTED_STEPS // (rows * groups)))
-    right_steps = _right_steps(together, padded_rows, rows, groups, stride[0]) * (wide * STEP)
-    left_steps = step_offsets(right_steps.size, left_rows * STEP)
+    x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+    layout = Layout(x, g, kernel, stride)
+    rows, (before, after) = layout.row_offsets(), layout.step_offsets()
+    # Threads that are not at work leave their scratch here; sums are exact, so it does not matter who adds what.
+    idle: list[Scratch] = []
 
-    def work(start: int, stop: int) -> Any:
-        sums = np.zeros((left_rows, kernel[0], kernel[1], wide), dtype=np.int64)
-        left = np.zeros((together, rows * groups, left_rows, STEP), dtype=np.uint8)
-        right = np.zeros((kernel[1], together, padded_rows, groups, wide, STEP), dtype=np.int8)
-        for first in range(start, stop, together):
-            some = min(together, stop - first)
-            _pack_left(g[first : first + some], left)
-            _pack_right(x[first : first + some], right, columns, stride[1], padding)
-            used = some * rows * groups
-            _run(left, right, left_steps[:used], right_steps[:used], vectors, sums)
-        return sums
+    def work(start: int, stop: int) -> None:
+        scratch = idle.pop() if idle else Scratch.of(layout)
+        for group in range(start, stop, layout.together):
+            some = min(layout.together, stop - group)
+            for line in range(0, layout.rows, layout.lines):
+                lines = min(layout.lines, layout.rows - line)
+                _pack_left(g, scratch.left, group, some, line, lines)
+                _pack_right(x, scratch.right, group, some, line * stride[0], padding)
+                # A short block of lines is the last one of a single group: its steps come first.
+                used = some * lines * layout.columns
+                _run(scratch.left, scratch.right, rows, before[:used], after[:used], layout.vectors, scratch.sums)
+        idle.append(scratch)
 
-    total = sum(workers.spread(batch, rows * columns * outputs, work))
-    low, high, ones = total[:outputs], total[outputs : 2 * outputs], total[2 * outputs]
-    return (low + 256 * high - 32768 * ones)[..., :channels]
-
-
-def _right_steps(images: int, padded_rows: int, rows: int, groups: int, stride: int) -> Any:
-    """Position of each step (image, output row, group of pixels) in the packed right operand, in groups."""
-    line = np.arange(images)[:, None] * padded_rows + np.arange(rows) * stride
-    return (line[:, :, None] * groups + np.arange(groups)).reshape(-1).astype(np.int64)
+    each = STEP * layout.rows * layout.columns * layout.outputs * 8
+    workers.spread(layout.groups, each, work, multiple=layout.together)
+    total = sum(scratch.sums for scratch in idle)[:, :, :, : layout.channels].transpose(2, 0, 1, 3)
+    low, high, ones = total[: layout.outputs], total[layout.outputs : 2 * layout.outputs], total[2 * layout.outputs]
+    return low + 256 * high - 32768 * ones
 
 
 @compiled
-def _pack_left(g: Any, left: Any) -> None:
-    """Bytes of each gradient, four neighbouring pixels side by side: (image, step, row, four)."""
-    batch, rows, columns, outputs = g.shape
-    groups = -(-columns // 4)
-    for n in range(batch):
-        for y in range(rows):
-            for column in range(columns):
-                step, j = y * groups + column // 4, column % 4
-                for o in range(outputs):
-                    code = np.int32(g[n, y, column, o]) + 32768
-                    left[n, step, o, j] = np.uint8(code & 255)
-                    left[n, step, outputs + o, j] = np.uint8(code >> 8)
-                left[n, step, 2 * outputs, j] = np.uint8(1)
+def _pack_left(g: Any, left: Any, group: int, some: int, line: int, lines: int) -> None:
+    """Low and high bytes of the gradients of four images side by side; an image past the batch is code 0."""
+    batch, size = g.shape[0], left.shape[3]
+    nothing = np.zeros(size, dtype=np.int16)
+    for k in range(some):
+        n = 4 * (group + k)
+        for y in range(lines):
+            a = g[n, line + y].reshape(size)
+            b = g[n + 1, line + y].reshape(size) if n + 1 < batch else nothing
+            c = g[n + 2, line + y].reshape(size) if n + 2 < batch else nothing
+            d = g[n + 3, line + y].reshape(size) if n + 3 < batch else nothing
+            low, high = left[0, k, y], left[1, k, y]
+            for i in range(size):
+                low[i] = (a[i] & 255) | (b[i] & 255) << 8 | (c[i] & 255) << 16 | (d[i] & 255) << 24
+                # An arithmetic shift leaves h - 128 in the low byte; flipping its top bit adds 128.
+                tops = (a[i] >> 8 & 255) | (b[i] >> 8 & 255) << 8 | (c[i] >> 8 & 255) << 16 | (d[i] >> 8 & 255) << 24
+                high[i] = tops ^ 0x80808080
 
 
 @compiled
-def _pack_right(x: Any, right: Any, columns: int, stride: int, padding: Any) -> None:
-    """Activations under each kernel column: (column, image, line, group of four output pixels, channel, four)."""
+def _pack_right(x: Any, right: Any, group: int, some: int, line: int, padding: Any) -> None:
+    """Activations of four images side by side, (group, line, column, channel); 0 beyond the image and the batch."""
     batch, height, width, channels = x.shape
     top, before = padding
-    for tap in range(right.shape[0]):
-        for n in range(batch):
-            for line in range(right.shape[2]):
-                y = line - top
-                if y < 0 or y >= height:
-                    right[tap, n, line] = 0
-                    continue
-                for column in range(columns):
-                    place = column * stride + tap - before
-                    group, j = column // 4, column % 4
-                    if place < 0 or place >= width:
-                        right[tap, n, line, group, :, j] = 0
-                    else:
-                        for c in range(channels):
-                            right[tap, n, line, group, c, j] = x[n, y, place, c]
+    wide = right.shape[3]
+    first, stop = before, min(before + width, right.shape[2])
+    size = (stop - first) * channels
+    nothing = np.zeros(size, dtype=np.int8)
+    for k in range(some):
+        n = 4 * (group + k)
+        for padded_line in range(right.shape[1]):
+            y, target = line + padded_line - top, right[k, padded_line]
+            if y < 0 or y >= height:
+                target[:] = 0
+                continue
+            a = x[n, y].reshape(width * channels)
+            b = x[n + 1, y].reshape(width * channels) if n + 1 < batch else nothing
+            c = x[n + 2, y].reshape(width * channels) if n + 2 < batch else nothing
+            d = x[n + 3, y].reshape(width * channels) if n + 3 < batch else nothing
+            target[:first] = 0
+            target[stop:] = 0
+            if channels == wide:
+                _interleave(a[:size], b[:size], c[:size], d[:size], target[first:stop].reshape(size))
+            else:
+                for column in range(stop - first):
+                    at, end = column * channels, (column + 1) * channels
+                    pixel = target[first + column]
+                    pixel[channels:] = 0
+                    _interleave(a[at:end], b[at:end], c[at:end], d[at:end], pixel[:channels])
 
 
 @compiled
-def _run(left: Any, right: Any, left_steps: Any, right_steps: Any, vectors: int, sums: Any) -> None:
-    """Add the products of all taps to ``sums`` (left row, kernel row, kernel column, channel)."""
-    group = vectors * 16
+def _interleave(a: Any, b: Any, c: Any, d: Any, out: Any) -> None:
+    for i in range(a.size):
+        out[i] = (a[i] & 255) | (b[i] & 255) << 8 | (c[i] & 255) << 16 | (d[i] & 255) << 24
+
+
+@compiled
+def _run(left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, vectors: int, sums: Any) -> None:
+    """Add the products of all taps to ``sums``."""
+    group = vectors * LANES
     tile, nothing = np.zeros((ROWS, group), dtype=np.int32), np.zeros(group, dtype=np.int32)
-    bases = np.arange(ROWS) * 4
-    line_bytes, column_bytes = right[0, 0, 0].size, right[0].size
+    tile_rows = np.arange(ROWS) * (4 * group)
+    pixel_bytes, line_bytes = right.shape[3] * 4, right.shape[2] * right.shape[3] * 4
     steps, before, after = left_steps.size, left_steps.ctypes.data, right_steps.ctypes.data
-    for i in range(sums.shape[1]):
-        for j in range(sums.shape[2]):
+    from_left, target, begin = left.ctypes.data, tile.ctypes.data, nothing.ctypes.data
+    for i in range(sums.shape[0]):
+        for j in range(sums.shape[1]):
             for origin in range(0, sums.shape[3], group):
-                from_right = right.ctypes.data + j * column_bytes + i * line_bytes + origin * 4
-                for row in range(0, sums.shape[0], ROWS):
-                    from_left = left.ctypes.data + row * 4
-                    target, base, begin = tile.ctypes.data, bases.ctypes.data, nothing.ctypes.data
-                    if group == 16:
-                        TILE_1(from_left, base, before, from_right, after, steps, begin, target, 4 * group)
+                from_right = right.ctypes.data + i * line_bytes + j * pixel_bytes + origin * 4
+                for row in range(0, sums.shape[2], ROWS):
+                    base, places = rows.ctypes.data + 8 * row, tile_rows.ctypes.data
+                    if group == LANES:
+                        TILE_1(from_left, base, before, from_right, after, steps, begin, target, places, 0)
                     else:
-                        TILE_2(from_left, base, before, from_right, after, steps, begin, target, 4 * group)
-                    sums[row : row + ROWS, i, j, origin : origin + group] += tile
+                        TILE_2(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                    for r in range(ROWS):
+                        total, found = sums[i, j, row + r, origin : origin + group], tile[r]
+                        for c in range(group):
+                            total[c] += found[c]

@@ -1,0 +1,99 @@
+"""Compiled loops over (rows, lanes): lanes are the channels of one row, or of a few rows side by side (``wide``).
+
+The arithmetic is that of the function of the same name in ``datapath/reference.py``.
+"""
+
+from __future__ import annotations
+
+from math import gcd
+from typing import Any
+
+import numpy as np
+
+from accelsim.datapath.kernels.compiled.jit import compiled
+from accelsim.datapath.kernels.compiled.loops import magnitude
+
+LANES = 256
+"""Lanes that make a row long enough for full vectors and for the cost of beginning it."""
+BLOCK = 32
+"""Rows whose extremes are found before anyone asks in which row they stand."""
+
+
+def wide(rows: int, channels: int) -> int:
+    """Rows to lay side by side: a power of two that divides ``rows`` and makes at most ``LANES`` lanes."""
+    return gcd(rows, 1 << max(0, (LANES // max(1, channels)).bit_length() - 1))
+
+
+@compiled
+def channel_sums(x: Any, partial: Any, limit: int, total: Any) -> None:
+    """Sums over rows, added to ``total`` (int64); ``partial`` (zeros) holds sums of ``limit`` rows."""
+    for first in range(0, x.shape[0], limit):
+        for row in range(first, min(first + limit, x.shape[0])):
+            codes = x[row]
+            for c in range(partial.size):
+                partial[c] += codes[c]
+        for c in range(partial.size):
+            total[c] += partial[c]
+            partial[c] = 0
+
+
+@compiled
+def channel_products(a: Any, b: Any, partial: Any, limit: int, total: Any) -> None:
+    """Sums of products over rows, as ``channel_sums``."""
+    for first in range(0, a.shape[0], limit):
+        for row in range(first, min(first + limit, a.shape[0])):
+            left, right = a[row], b[row]
+            for c in range(partial.size):
+                partial[c] += partial.dtype.type(left[c]) * partial.dtype.type(right[c])
+        for c in range(partial.size):
+            total[c] += partial[c]
+            partial[c] = 0
+
+
+@compiled
+def extremes(x: Any, highest: Any, lowest: Any, rows: Any) -> None:
+    """Largest and smallest code of each channel, and the first rows where they stand: (2, channels), in narrow rows.
+
+    One pass finds the first block that holds each extreme; its row is then looked up in that block alone.
+    """
+    channels, lanes = highest.size, x.shape[1]
+    beside = lanes // channels
+    top, bottom = np.empty(lanes, dtype=x.dtype), np.empty(lanes, dtype=x.dtype)
+    for first in range(0, x.shape[0], BLOCK):
+        top[:] = x[first]
+        bottom[:] = x[first]
+        for row in range(first + 1, min(first + BLOCK, x.shape[0])):
+            codes = x[row]
+            for c in range(lanes):
+                top[c] = max(top[c], codes[c])
+                bottom[c] = min(bottom[c], codes[c])
+        for c in range(channels):
+            for k in range(c, lanes, channels):
+                if (first == 0 and k == c) or top[k] > highest[c]:
+                    highest[c], rows[0, c] = top[k], first
+                if (first == 0 and k == c) or bottom[k] < lowest[c]:
+                    lowest[c], rows[1, c] = bottom[k], first
+    narrow = x.reshape((x.shape[0] * beside, channels))
+    for c in range(channels):
+        row = rows[0, c] * beside
+        while narrow[row, c] != highest[c]:
+            row += 1
+        rows[0, c] = row
+        row = rows[1, c] * beside
+        while narrow[row, c] != lowest[c]:
+            row += 1
+        rows[1, c] = row
+
+
+@compiled
+def scale_lanes(x: Any, out: Any, mantissa: Any, constant: Any, shift: Any, bits: int) -> Any:
+    """((x << bits) mantissa + constant) >> shift, where x << bits and the result fit int32; returns the peak."""
+    highest, lowest = np.int32(0), np.int32(0)
+    for row in range(x.shape[0]):
+        codes, words = x[row], out[row]
+        for c in range(mantissa.size):
+            raised = np.int32(np.int32(codes[c]) << bits)
+            y = np.int32((np.int64(raised) * np.int64(mantissa[c]) + constant[c]) >> shift[c])
+            words[c] = y
+            highest, lowest = max(highest, y), min(lowest, y)
+    return magnitude(highest, lowest)

@@ -1,0 +1,102 @@
+"""How values take on a format: one function a family, from the real values of any tensor.
+
+Integers under a measured scale have a faster route of their own in ``output_stage``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from accelsim.datapath.context import Context
+from accelsim.datapath.units.scales import choose_scale
+from accelsim.formats import FloatFormat, Rounding, TensorRule
+from accelsim.formats.recipe import SCALED_BELOW_BITS
+from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat, flexpoint_codes
+from accelsim.formats.float_codes import round_to_float
+from accelsim.formats.mx import BlockFormat, quantise_blocks
+from accelsim.formats.ternary import binary_codes, ternary_codes
+from accelsim.machine import Tensor, Value
+from accelsim.program import TensorSpec
+
+Quantiser = Callable[[Context, Tensor, TensorSpec, TensorRule, int], Value]
+TRIALS = 8
+"""Trial writes after which Autoflex's first exponent is taken as it is."""
+
+
+def real_values(x: Tensor) -> Any:
+    """``x`` in double precision; scales of any integer or float format here are exact or rounded once."""
+    return x.data.astype("float64") * x.scale
+
+
+def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
+    """Floats: rounded onto the grid, saturating; the narrow ones under a scale per tensor."""
+    format_ = output.format
+    if not isinstance(format_, FloatFormat) or format_.bits > 32:
+        return Value(real_values(x).astype(format_.storage))
+    scale = choose_scale(c, x, output, rule, format_.max_normal) if format_.bits < SCALED_BELOW_BITS else 1.0
+    mode, random = _mode(rule), _random(c, output, rule)
+    saturate = format_.bits < SCALED_BELOW_BITS
+    values = round_to_float(c.kernels.xp, real_values(x) / scale, format_, mode, random, rule.random_bits, saturate=saturate)
+    return Value(values, scale)
+
+
+def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
+    """Shared-exponent blocks along the axis that the product reduces."""
+    if not isinstance(output.format, BlockFormat):
+        raise TypeError(f"{output.name} is not bound for a block format")
+    mode, random = _mode(rule), _random(c, output, rule)
+    found = quantise_blocks(c.kernels.xp, real_values(x), output.format, axis, mode, random, rule.random_bits)
+    return Value(found.values)
+
+
+def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
+    """Integers under the exponent that Autoflex predicted; the first write of a tensor is tried until it fits."""
+    if not isinstance(output.format, FlexpointFormat):
+        raise TypeError(f"{output.name} is not bound for Flexpoint")
+    values, mode, random = real_values(x), _mode(rule), _random(c, output, rule)
+    stored = c.scales.autoflex.get(output.name)
+    state = AutoflexState.from_dict(stored, output.format) if stored else AutoflexState(output.format)
+
+    def write() -> Any:
+        return flexpoint_codes(c.kernels.xp, values, state.exponent, output.format, mode, random, rule.random_bits)
+
+    codes = write()
+    for _ in range(0 if stored else TRIALS):
+        accepted = state.initialise(int(c.kernels.largest_magnitude(codes)))
+        codes = write()
+        if accepted:
+            break
+    scale = state.k
+    if c.training:
+        state.update(int(c.kernels.largest_magnitude(codes)))
+    c.scales.autoflex[output.name] = state.to_dict()
+    return Value(codes, scale)
+
+
+def to_signs(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
+    """Ternary or binary codes and their mean magnitude."""
+    convert = binary_codes if output.format.family == "binary" else ternary_codes
+    codes, scale = convert(c.kernels.xp, real_values(x))
+    return Value(codes, scale)
+
+
+QUANTISERS: dict[str, Quantiser] = {
+    "float": to_float,
+    "block": to_blocks,
+    "flexpoint": to_flexpoint,
+    "ternary": to_signs,
+    "binary": to_signs,
+}
+"""By family of the format that a tensor is bound for."""
+
+
+def _mode(rule: TensorRule) -> str:
+    return "nearest_even" if rule.rounding is Rounding.NEAREST else str(rule.rounding)
+
+
+def _random(c: Context, output: TensorSpec, rule: TensorRule) -> Any:
+    if rule.rounding is not Rounding.STOCHASTIC:
+        return None
+    stream = c.random_stream(output.name, rule.random_bits)
+    return c.kernels.random_codes(stream, output.elements).reshape(output.shape)
