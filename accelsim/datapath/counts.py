@@ -24,7 +24,7 @@ class QuantiserCount:
 
 
 def count(xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format) -> QuantiserCount:
-    """Compare codes with the values they stand for; clipped means that a code at the edge stands for something beyond it."""
+    """Compare codes with the values they stand for; clipped is a code at the edge that stands for something beyond."""
     values = x.data.astype("float64") * x.scale
     held = codes * scale
     edge = _largest(format_)

@@ -10,7 +10,7 @@ from accelsim.errors import UserError
 
 @dataclass
 class ScaleState:
-    """``running``: average largest magnitude; ``history``: those of the last steps, oldest first; ``autoflex``: predictors."""
+    """``running``: average largest magnitude; ``history``: the last ones, oldest first; ``autoflex``: predictors."""
 
     running: dict[str, float] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)

@@ -22,7 +22,7 @@ def floor_log2(xp: Any, magnitude: Any) -> Any:
 
 
 def exact_mean(xp: Any, magnitudes: Any) -> float:
-    """Mean of finite non-negative numbers (the largest 0 or 2**-900 .. 2**900) by a fixed-point accumulator of 62 bits; 0 for no elements.
+    """Mean of finite non-negative numbers by a fixed-point accumulator of 62 bits; 0 for no elements.
 
     Terms are cut to ``62 - bit_length(n)`` bits (at most 52) below the largest one, then added as integers, so every
     backend gets the same sum; the one division is correctly rounded.

@@ -86,7 +86,8 @@ def quantise_blocks(
     """Values quantised in blocks along ``axis``, each element rounded once; the result is exact in float32.
 
     The scale exponent is clamped to -127 .. 127, and is -127 for a block of zeros. A block that holds NaN, infinity or
-    a magnitude of 2**128 or more becomes NaN altogether, scale and values. Elements saturate; ``random`` has the shape of ``x``.
+    a magnitude of 2**128 or more becomes NaN altogether, scale and values. Elements saturate;
+    ``random`` has the shape of ``x``.
     """
     blocks = split(xp, xp.asarray(x, dtype=xp.float64), axis, format_.block)
     codes = None if random is None else split(xp, xp.asarray(random), axis, format_.block)

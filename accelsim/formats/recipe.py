@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from accelsim.formats.format import Format
 
@@ -133,12 +134,18 @@ class NormRule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """The whole numerics of one accelerator, as the Machine needs it."""
+    """The whole numerics of one accelerator, as the Machine needs it.
+
+    Integer accumulators ``wrap`` or ``saturate``; ``order`` is that of addition, which decides what saturates:
+    sequential, or runs of so many terms.
+    """
 
     rules: Mapping[Role, TensorRule]
     accumulators: Mapping[Product, Format]
     norm: NormRule
     range_momentum: float
+    overflow: Literal["wrap", "saturate"] = "wrap"
+    order: Literal["sequential"] | int = "sequential"
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]

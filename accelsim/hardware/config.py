@@ -14,7 +14,7 @@ from accelsim.formats import IntegerFormat, NormRule, Product, Recipe, Role, Ten
 from accelsim.hardware.memory import Buffers, Dram
 from accelsim.hardware.numerics import Numerics
 from accelsim.hardware.technology import Technology, load_technology, technology_names
-from accelsim.hardware.units import FormatName, LaneUnit, MacArray, NormUnit
+from accelsim.hardware.units import Dataflow, FormatName, LaneUnit, MacArray, NormUnit
 from accelsim.yamlfile import (
     Allowed,
     Fault,
@@ -144,6 +144,8 @@ class HardwareConfig(FileModel):
             accumulators={product: format_by_name(getattr(accumulators, product.value)) for product in Product},
             norm=NormRule(norm.spread, norm.chunks, norm.constant, rules[Role.NORM_STATISTIC].format),
             range_momentum=self.numerics.range_momentum,
+            overflow=self.mac_array.overflow,
+            order="sequential" if self.mac_array.dataflow is Dataflow.OUTPUT_STATIONARY else self.mac_array.rows,
         )
 
     def loaded_technology(self) -> Technology:

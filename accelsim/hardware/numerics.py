@@ -53,9 +53,7 @@ class RoleFormat(FileModel):
     def _scale_fields(self) -> RoleFormat:
         """Only integers and narrow floats have a scale that a policy finds."""
         format_ = self.number_format
-        scaled = isinstance(format_, IntegerFormat) or (
-            format_.family == "float" and format_.bits < SCALED_BELOW_BITS
-        )
+        scaled = isinstance(format_, IntegerFormat) or (format_.family == "float" and format_.bits < SCALED_BELOW_BITS)
         foreign = ["granularity"] if not isinstance(format_, IntegerFormat) else []
         foreign += ["scale", "scale_form", "headroom"] if not scaled else []
         if format_.family in ("ternary", "binary"):

@@ -38,7 +38,7 @@ FormatName = Annotated[str, BeforeValidator(_checked_format), Allowed("int2 to i
 
 
 class Accumulators(FileModel):
-    """Accumulator format of each of the three products; integers wrap on overflow."""
+    """Accumulator format of each of the three products."""
 
     forward: FormatName = "int32"
     """Accumulator of activations x weights."""
@@ -68,6 +68,9 @@ class MacArray(FileModel):
     """os (output_stationary), ws (weight_stationary) or is (input_stationary)."""
     accumulators: Accumulators = Accumulators()
     """Accumulator format by product."""
+    overflow: Literal["wrap", "saturate"] = "wrap"
+    """What an integer accumulator does at its limits. Saturation follows the array's order of addition: term by term
+    for os, in runs of ``rows`` terms for ws and is."""
 
     @property
     def operand_format(self) -> Format:

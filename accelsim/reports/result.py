@@ -7,6 +7,9 @@ from typing import Any
 
 import pandas as pd
 
+from accelsim.reports.schema import QUANTISERS
+from accelsim.reports.tables import from_csv
+
 Summary = dict[str, Any]
 """Figures by name, units in the names; None where a run did not produce one."""
 
@@ -17,7 +20,8 @@ class Result:
 
     ``layers``: one row per operation of a training step. ``metrics``: one row per logged training step,
     empty when only timing ran. ``dtypes``: one row per tensor of the step. ``model_size``: one row per
-    class of stored tensor.
+    class of stored tensor. ``quantisers``: one row per quantised tensor of the last step that was counted: what
+    saturated, what became zero, and the ratio of signal to noise; empty when only timing ran.
     """
 
     hwconfig: dict[str, Any]
@@ -28,6 +32,7 @@ class Result:
     dtypes: pd.DataFrame
     model_size: pd.DataFrame
     versions: dict[str, str] = field(default_factory=dict)
+    quantisers: pd.DataFrame = field(default_factory=lambda: from_csv(",".join(QUANTISERS).encode()))
 
     @property
     def name(self) -> str:

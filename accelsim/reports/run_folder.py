@@ -55,6 +55,7 @@ def load(folder: Path | str) -> Result:
         dtypes=_read(folder / "dtypes.csv", _table("dtypes", from_csv)),
         model_size=_read(folder / "model_size.csv", _table("model_size", from_csv)),
         versions=_read(folder / "versions.json", _json),
+        quantisers=_read(folder / "quantisers.csv", _table("quantisers", from_csv)),
     )
 
 
@@ -77,6 +78,7 @@ def _files(result: Result) -> dict[str, bytes | str]:
         "metrics.csv": to_csv(result.metrics),
         "dtypes.csv": to_csv(result.dtypes),
         "model_size.csv": to_csv(result.model_size),
+        "quantisers.csv": to_csv(result.quantisers),
         "versions.json": to_json(result.versions),
         "report.html": run_page(result),
         SUMMARY_FILE: to_json(result.summary),

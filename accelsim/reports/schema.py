@@ -41,9 +41,10 @@ DTYPES = [
     "lives_in",
     "arithmetic",
 ]
+QUANTISERS = ["tensor", "step", "elements", "saturated", "underflowed", "sqnr_db"]
 MODEL_SIZE = ["class", "tensors", "elements", "format", "bytes"]
 
-TABLES = {"layers": LAYERS, "metrics": METRICS, "dtypes": DTYPES, "model_size": MODEL_SIZE}
+TABLES = {"layers": LAYERS, "metrics": METRICS, "dtypes": DTYPES, "model_size": MODEL_SIZE, "quantisers": QUANTISERS}
 """Required columns of each table; a table may have more."""
 
 TEXT = frozenset(
@@ -69,6 +70,8 @@ WHOLE = frozenset(
     [
         *LAYERS[LAYERS.index("index") : LAYERS.index("energy_pj")],
         "step",
+        "saturated",
+        "underflowed",
         "elements",
         "bits",
         "bytes",

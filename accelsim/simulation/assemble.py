@@ -13,7 +13,7 @@ from accelsim.energy import area_um2
 from accelsim.energy.table import layer_rows
 from accelsim.networks import Traced
 from accelsim.reports.result import Result
-from accelsim.reports.schema import METRICS
+from accelsim.reports.schema import METRICS, QUANTISERS
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.model_size import model_size
 from accelsim.simulation.tensor_table import tensor_table
@@ -54,7 +54,13 @@ def assemble(
         dtypes=tensor_table(traced.program, timeline.residency.where),
         model_size=sizes,
         versions=versions(),
+        **_quantisers(training),
     )
+
+
+def _quantisers(training: Training | None) -> dict[str, pd.DataFrame]:
+    rows = training.checkpoint.progress.quantisers if training else []
+    return {"quantisers": pd.DataFrame(rows, columns=QUANTISERS)} if rows else {}
 
 
 def versions() -> dict[str, str]:

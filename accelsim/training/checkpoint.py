@@ -20,11 +20,12 @@ SCHEMA = "accelsim-checkpoint-2"
 
 @dataclass
 class Progress:
-    """Where a training stands: steps done, losses not yet logged, rows logged."""
+    """Where a training stands: steps done, losses not yet logged, rows logged, the quantisers' last counts."""
 
     step: int = 0
     pending: list[float] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    quantisers: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass

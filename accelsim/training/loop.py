@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
 from accelsim.datapath import Datapath, Kernels, ScaleState, choose_kernels
+from accelsim.datapath.counts import QuantiserCount
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
 from accelsim.networks import Network, Workload
@@ -86,7 +87,10 @@ class Trainer:
         order = image_order(self.workload.seed, epoch, len(self.dataset.train))
         images, labels = self.dataset.batch(self.dataset.train, order[within * self.batch : (within + 1) * self.batch])
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
+        self.machine.context.counts = {} if self._ends_epoch(self.progress.step + 1) else None
         loss = self.network.train_step(self.machine, self.workload.optimizer, images, _labels(labels), self.batch)
+        if self.machine.context.counts:
+            self.progress.quantisers = quantiser_rows(self.progress.step + 1, self.machine.context.counts)
         value = float(loss.loss.data[0])
         if not math.isfinite(value):
             raise UserError(
@@ -103,7 +107,7 @@ class Trainer:
         progress, rate = self.progress, self._learning_rate()
         progress.step += 1
         progress.pending.append(loss)
-        ends = progress.step % self.steps_per_epoch == 0 or progress.step == self.total_steps
+        ends = self._ends_epoch(progress.step)
         if not ends and progress.step % self.log_every:
             return False
         accuracy, test_loss = self.evaluate(self.dataset.test) if ends else (None, None)
@@ -120,6 +124,9 @@ class Trainer:
         progress.pending.clear()
         return ends
 
+    def _ends_epoch(self, step: int) -> bool:
+        return step % self.steps_per_epoch == 0 or step == self.total_steps
+
     def evaluate(self, split: Split) -> tuple[float, float]:
         """Share of images classified right, and the mean loss, with running statistics and ranges."""
         correct, loss = 0, 0.0
@@ -127,12 +134,18 @@ class Trainer:
             for start in range(0, len(split), EVALUATION_BATCH):
                 chosen = np.arange(start, min(len(split), start + EVALUATION_BATCH))
                 images, labels = self.dataset.batch(split, chosen)
+                self.machine.context.counts = None
                 self.machine.begin_step(self.progress.step, training=False)
                 result = self.network.forward(self.machine, images, _labels(labels), len(labels))
                 correct += int((result.logits.data.argmax(axis=1) == labels).sum())
                 loss += float(result.loss.data[0]) * len(labels)
                 self.observer.advance("evaluate", len(labels))
         return correct / len(split), loss / len(split)
+
+
+def quantiser_rows(step: int, counts: dict[str, QuantiserCount]) -> list[dict[str, Any]]:
+    """What each quantiser lost in one step, as rows of a table."""
+    return [{"tensor": tensor, "step": step, **asdict(found)} for tensor, found in counts.items()]
 
 
 def fresh_checkpoint(state: State, fingerprint: str) -> Checkpoint:

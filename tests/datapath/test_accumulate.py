@@ -126,9 +126,11 @@ def test_bytes_of_every_int16(kernels):
     np.testing.assert_array_equal(low.astype(int) + (high.astype(int) << 8), x)
 
 
-def test_wider_operands_are_refused(kernels):
+def test_wider_operands_and_empty_runs_are_refused(kernels):
     with pytest.raises(ValueError, match="at most 16 bits"):
         accumulate(kernels.xp, np.array([[70000]]), np.array([[1]]), 32)
+    with pytest.raises(ValueError, match="at least 1 product"):
+        accumulate(kernels.xp, np.array([[1]]), np.array([[1]]), 32, "saturate", 0)
 
 
 def _minifloat(significant):

@@ -39,7 +39,12 @@ def accumulate(
 
     ``start`` (broadcast to (m, n)) is what the accumulators hold before: a bias, or the sum so far. ``product`` is a
     faster exact product than the default. Saturating accumulators have at most 62 bits.
+
+    Raises:
+        ValueError: a run of products is shorter than 1, or an operand is wider than 16 bits (default product).
     """
+    if isinstance(order, int) and order < 1:
+        raise ValueError(f"a run holds at least 1 product, not {order}")
     multiply = product or (lambda left, right: exact_product(xp, left, right))
     total = multiply(a, b).astype(xp.int64)
     first = xp.zeros_like(total) if start is None else xp.broadcast_to(xp.asarray(start, dtype=xp.int64), total.shape)

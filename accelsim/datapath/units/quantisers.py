@@ -11,10 +11,10 @@ from typing import Any
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.scales import choose_scale
 from accelsim.formats import FloatFormat, Rounding, TensorRule
-from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat, flexpoint_codes
 from accelsim.formats.float_codes import round_to_float
 from accelsim.formats.mx import BlockFormat, quantise_blocks
+from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.formats.ternary import binary_codes, ternary_codes
 from accelsim.machine import Tensor, Value
 from accelsim.program import TensorSpec
@@ -36,8 +36,8 @@ def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: 
         return Value(real_values(x).astype(format_.storage))
     scale = choose_scale(c, x, output, rule, format_.max_normal) if format_.bits < SCALED_BELOW_BITS else 1.0
     mode, random = _mode(rule), _random(c, output, rule)
-    saturate = format_.bits < SCALED_BELOW_BITS
-    values = round_to_float(c.kernels.xp, real_values(x) / scale, format_, mode, random, rule.random_bits, saturate=saturate)
+    saturate, reduced = format_.bits < SCALED_BELOW_BITS, real_values(x) / scale
+    values = round_to_float(c.kernels.xp, reduced, format_, mode, random, rule.random_bits, saturate=saturate)
     return Value(values, scale)
 
 
@@ -52,14 +52,15 @@ def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis:
 
 def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
     """Integers under the exponent that Autoflex predicted; the first write of a tensor is tried until it fits."""
-    if not isinstance(output.format, FlexpointFormat):
+    format_ = output.format
+    if not isinstance(format_, FlexpointFormat):
         raise TypeError(f"{output.name} is not bound for Flexpoint")
     values, mode, random = real_values(x), _mode(rule), _random(c, output, rule)
     stored = c.scales.autoflex.get(output.name)
-    state = AutoflexState.from_dict(stored, output.format) if stored else AutoflexState(output.format)
+    state = AutoflexState.from_dict(stored, format_) if stored else AutoflexState(format_)
 
     def write() -> Any:
-        return flexpoint_codes(c.kernels.xp, values, state.exponent, output.format, mode, random, rule.random_bits)
+        return flexpoint_codes(c.kernels.xp, values, state.exponent, format_, mode, random, rule.random_bits)
 
     codes = write()
     for _ in range(0 if stored else TRIALS):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.registry import executes
+from accelsim.formats import FP32, FloatFormat, Rounding
+from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
@@ -31,7 +34,19 @@ def sgd(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
     momentum, decay = np.float32(op.attributes["momentum"]), np.float32(op.attributes["weight_decay"])
     g = gradient.data + decay * w.data if decay else gradient.data
     if velocity:
-        g = momentum * velocity[0].data + g
+        g = _rounded(c, velocity[0], momentum * velocity[0].data + g)
         c.state[velocity[0].name] = g
-    c.state[w.name] = w.data - np.float32(c.learning_rate) * g
+    c.state[w.name] = _rounded(c, w, w.data - np.float32(c.learning_rate) * g)
     return []
+
+
+def _rounded(c: Context, kept: Tensor, new: Any) -> Any:
+    """``new`` as the format of ``kept`` holds it: stochastic rounding lets small updates through on average."""
+    format_, rule = kept.format, c.recipe[kept.role]
+    if not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits:
+        return new
+    if rule.rounding is not Rounding.STOCHASTIC:
+        return round_to_float(c.kernels.xp, new, format_)
+    stream = c.random_stream(f"{kept.name}.update", rule.random_bits)
+    random = c.kernels.random_codes(stream, new.size).reshape(new.shape)
+    return round_to_float(c.kernels.xp, new, format_, "stochastic", random, rule.random_bits)
