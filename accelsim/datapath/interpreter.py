@@ -13,7 +13,8 @@ from accelsim.datapath.kernels import Kernels, NumpyKernels
 from accelsim.datapath.scale_state import ScaleState
 from accelsim.datapath.units import HANDLERS
 from accelsim.errors import InternalError
-from accelsim.formats import IntegerFormat, Recipe
+from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe
+from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Machine, Parameter, Tensor, Value
 from accelsim.program import Operation, TensorSpec, Unit
 
@@ -72,6 +73,9 @@ def _conforms(operation: Operation, spec: TensorSpec, value: Value) -> None:
     if tuple(data.shape) != spec.shape or data.dtype != format_.storage:
         found = f"{data.dtype} {tuple(data.shape)}"
         raise InternalError(f"{operation.name} made {found} for {spec.name}, which is {format_.storage} {spec.shape}")
+    if isinstance(format_, FloatFormat) and format_.bits < FP32.bits:
+        if not np.array_equal(round_to_float(np, data, format_, saturate=False), data, equal_nan=True):
+            raise InternalError(f"{operation.name}: values of {spec.name} are not {format_} numbers")
     if isinstance(format_, IntegerFormat) and data.size:
         low, high = int(data.min()), int(data.max())
         if low < format_.min_code or high > format_.max_code:

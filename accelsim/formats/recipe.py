@@ -65,7 +65,7 @@ class ScalePolicy(StrEnum):
 
 
 class Granularity(StrEnum):
-    """What shares a scale; ``per_sample_average`` averages each sample's largest magnitude over the batch."""
+    """What shares a scale; ``per_sample_average`` averages each sample's minimum and maximum over the batch."""
 
     PER_TENSOR = "per_tensor"
     PER_CHANNEL = "per_channel"

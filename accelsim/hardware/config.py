@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accelsim.errors import nearest
-from accelsim.formats import IntegerFormat, NormRule, Product, Recipe, Role, TensorRule, format_by_name
+from accelsim.formats import IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
 from accelsim.hardware.memory import Buffers, Dram
 from accelsim.hardware.numerics import Numerics
 from accelsim.hardware.technology import Technology, load_technology, technology_names
@@ -107,10 +107,6 @@ class HardwareConfig(FileModel):
         weight = self.numerics.weight.format
         if self._integers and self.quantise_unit is None:
             yield Fault(("quantise_unit",), f"missing, and numerics.weight is {weight}; integer numerics need one")
-        for field in ("chunks", "constant") if self.norm_unit.spread == "deviation" else ():
-            found = getattr(self.norm_unit, field)
-            if found != type(self.norm_unit).model_fields[field].default:
-                yield Fault(("norm_unit", field), f"found {found!r}, but it belongs to spread 'range'; leave it out")
 
     def _array(self) -> Iterator[Fault]:
         array, weight = self.mac_array, self.numerics.weight.number_format
@@ -138,11 +134,10 @@ class HardwareConfig(FileModel):
         accumulators = self.mac_array.accumulators
         rules = self.numerics.rules()
         rules[Role.INPUT] = TensorRule(format_by_name("fp32"))
-        norm = self.norm_unit
         return Recipe(
             rules=rules,
             accumulators={product: format_by_name(getattr(accumulators, product.value)) for product in Product},
-            norm=NormRule(norm.spread, norm.chunks, norm.constant, rules[Role.NORM_STATISTIC].format),
+            norm=self.norm_unit.rule(rules[Role.NORM_STATISTIC].format),
             range_momentum=self.numerics.range_momentum,
             overflow=self.mac_array.overflow,
             order="sequential" if self.mac_array.dataflow is Dataflow.OUTPUT_STATIONARY else self.mac_array.rows,

@@ -41,7 +41,7 @@ class RoleFormat(FileModel):
     running: running average of it, one pass."""
     granularity: Granularity = Granularity.PER_TENSOR
     """What shares a scale: per_tensor; per_channel (weights alone); per_sample_average (activations alone: each
-    sample's largest magnitude, averaged over the batch, as the published code does)."""
+    sample's minimum and maximum, averaged over the batch, as the published code does)."""
     scale_form: ScaleForm = ScaleForm.FLOAT
     """float, fixed_point (31-bit mantissa and shift) or power_of_two (rounded up)."""
     history: Annotated[int, Field(ge=1, le=4096)] = 16

@@ -49,7 +49,9 @@ def first_checkpoint(inputs: Inputs, traced: Traced, folder: Path | None, observ
         UserError: the checkpoint is broken, or belongs to another run.
     """
     if folder is None:
-        return fresh_checkpoint(initial_state(traced.parameters, inputs.workload.seed), inputs.fingerprint)
+        return fresh_checkpoint(
+            initial_state(traced.parameters, inputs.workload.seed, inputs.recipe), inputs.fingerprint
+        )
     path = folder / CHECKPOINT_FILE
     checkpoint = load_checkpoint(path, inputs.fingerprint)
     _check_state(path, checkpoint, traced)

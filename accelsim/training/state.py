@@ -10,20 +10,35 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.formats import FP32, FloatFormat, Format, Recipe
+from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Parameter
 
 State = dict[str, NDArray[np.float32]]
 
 
-def initial_state(parameters: Mapping[str, Parameter], seed: int) -> State:
-    """Draw every parameter from a stream of its own, so that adding a layer changes no other's values."""
-    return {name: _drawn(parameter, seed) for name, parameter in parameters.items()}
+def initial_state(parameters: Mapping[str, Parameter], seed: int, recipe: Recipe | None = None) -> State:
+    """Draw every parameter from a stream of its own, so that adding a layer changes no other's values.
+
+    Values are fp32, rounded to the format that ``recipe`` keeps them in.
+    """
+    drawn = {name: _drawn(parameter, seed) for name, parameter in parameters.items()}
+    if recipe is None:
+        return drawn
+    return {name: _held(value, recipe[parameters[name].role].format) for name, value in drawn.items()}
 
 
 @lru_cache(maxsize=2)
 def image_order(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
     """A permutation of the training images: a pure function of seed and epoch."""
     return _generator(seed, 1, epoch).permutation(images)
+
+
+def _held(value: NDArray[np.float32], format_: Format) -> NDArray[np.float32]:
+    if isinstance(format_, FloatFormat) and format_.bits < FP32.bits:
+        rounded: NDArray[np.float32] = round_to_float(np, value, format_)
+        return rounded
+    return value
 
 
 def _drawn(parameter: Parameter, seed: int) -> NDArray[np.float32]:

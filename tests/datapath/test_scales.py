@@ -74,8 +74,9 @@ def test_scale_per_output_channel_of_a_weight(int8_machine):
 def test_scale_from_samples_averaged_over_the_batch(int8_machine):
     rule = TensorRule(INT8, granularity=Granularity.PER_SAMPLE_AVERAGE)
     codes = _quantise(_machine(int8_machine, rule), [[1.0, 0.0], [-3.0, 1.0]])
-    assert codes.scale * 127 == pytest.approx(2.0)
-    assert codes.data.tolist() == [[64, 0], [-127, 64]]
+    # Minima 0 and -3 average to -1.5, maxima 1 and 1 to 1.
+    assert codes.scale * 127 == pytest.approx(1.5)
+    assert codes.data.tolist() == [[85, 0], [-127, 85]]
 
 
 @pytest.mark.parametrize(("form", "expected"), [(ScaleForm.POWER_OF_TWO, 2.0**-5), (ScaleForm.FLOAT, 3.0 / 127)])

@@ -7,6 +7,7 @@ from typing import Any
 
 from accelsim.datapath.kernels.philox import RandomStream, random_codes
 from accelsim.formats import FixedPointMultiplier, Rounding
+from accelsim.formats.rounding import round_real
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 BLOCK = 1 << 14
@@ -86,10 +87,8 @@ class RoundingKernels:
 
     def quantise_as(self, x: Any, scale: Any, rounding: Rounding, low: int, high: int, storage: str) -> Any:
         """x / scale in double precision, rounded away from zero at ties, or truncated (toward minus infinity)."""
-        xp = self.xp
-        y = x.astype("float64") / scale
-        y = xp.floor(y) if rounding is Rounding.TRUNCATE else xp.copysign(xp.floor(xp.abs(y) + 0.5), y)
-        return xp.clip(y, low, high).astype(storage)
+        y = round_real(self.xp, x.astype("float64") / scale, rounding)
+        return self.xp.clip(y, low, high).astype(storage)
 
     def rescale(self, x: Any, multiplier: FixedPointMultiplier, storage: str = "int64") -> Any:
         """x times the multiplier, rounded once half up, saturated to 32 bits; |x| < 2**31 keeps it in 63 bits."""

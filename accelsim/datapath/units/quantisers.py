@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from accelsim.datapath.context import Context
-from accelsim.datapath.units.scales import choose_scale
+from accelsim.datapath.units.scales import choose_scale, expect_finite
 from accelsim.formats import FloatFormat, Rounding, TensorRule
 from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat, flexpoint_codes
 from accelsim.formats.float_codes import round_to_float
@@ -56,6 +56,7 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
     if not isinstance(format_, FlexpointFormat):
         raise TypeError(f"{output.name} is not bound for Flexpoint")
     values, mode, random = real_values(x), _mode(rule), _random(c, output, rule)
+    expect_finite(c, x, float(c.kernels.largest_magnitude(values)))
     stored = c.scales.autoflex.get(output.name)
     state = AutoflexState.from_dict(stored, format_) if stored else AutoflexState(format_)
 

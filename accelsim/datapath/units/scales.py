@@ -9,7 +9,8 @@ import numpy as np
 
 from accelsim.datapath.context import Context
 from accelsim.errors import UserError
-from accelsim.formats import FixedPointMultiplier, Granularity, Role, ScaleForm, ScalePolicy, TensorRule
+from accelsim.formats import Granularity, Role, ScaleForm, ScalePolicy, TensorRule
+from accelsim.formats.scales import FORMS
 from accelsim.machine import Tensor
 from accelsim.program import TensorSpec
 
@@ -27,16 +28,25 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
         UserError: ``x`` is not finite.
     """
     if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
-        return _formed(c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
+        return _formed(c.kernels.xp, c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
     peak = _peak(c, x, output, rule.granularity)
-    if not np.all(np.isfinite(peak)):
-        raise UserError(f"training diverged: {x.name} is not finite in step {c.step}; a lower learning rate may help")
+    expect_finite(c, x, peak)
     if rule.granularity is Granularity.PER_CHANNEL:
-        return _formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
+        return _formed(c.kernels.xp, np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
     known = _known_ahead(c, output.name, rule)
     if c.training and (rule.one_pass or output.role is Role.ACTIVATION):
         c.scales.observe(output.name, peak or 1.0, momentum=c.recipe.range_momentum, length=rule.history)
-    return _formed((known or peak or 1.0) * rule.headroom / top, rule.scale_form)
+    return _formed(c.kernels.xp, (known or peak or 1.0) * rule.headroom / top, rule.scale_form)
+
+
+def expect_finite(c: Context, x: Tensor, peak: Any) -> None:
+    """Stop where training has diverged.
+
+    Raises:
+        UserError: ``peak``, the largest magnitude of ``x``, is not finite.
+    """
+    if not np.all(np.isfinite(peak)):
+        raise UserError(f"training diverged: {x.name} is not finite in step {c.step}; a lower learning rate may help")
 
 
 def _known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:
@@ -49,15 +59,22 @@ def _known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:
 
 
 def _peak(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -> Any:
-    """Largest magnitude as a real value: of the tensor, of each channel, or of each sample on average."""
+    """Largest magnitude as a real value: of the tensor, of each channel, or of a sample on average."""
     if granularity is Granularity.PER_TENSOR and np.ndim(x.scale) == 0:
         return c.kernels.largest_magnitude(x.data) * float(x.scale)
     if granularity is Granularity.PER_CHANNEL:
         axis = 0 if output.role in CHANNEL_FIRST else x.data.ndim - 1
         return _largest(c, x, tuple(a for a in range(x.data.ndim) if a != axis)) * x.scale
-    if np.ndim(x.scale):
-        return float((_largest(c, x, tuple(range(x.data.ndim - 1))) * x.scale).max())
-    return float(_largest(c, x, tuple(range(1, x.data.ndim))).mean() * x.scale)
+    if granularity is Granularity.PER_SAMPLE_AVERAGE:
+        return _sample_average(x)
+    return float((_largest(c, x, tuple(range(x.data.ndim - 1))) * x.scale).max())
+
+
+def _sample_average(x: Tensor) -> float:
+    """The published code's rule: each sample's minimum and maximum, averaged over the batch; added up exactly."""
+    rows = (x.data * x.scale).reshape(x.data.shape[0], -1)
+    means = [math.fsum(map(float, extreme)) / rows.shape[0] for extreme in (rows.max(axis=1), rows.min(axis=1))]
+    return float(max(abs(mean) for mean in means))
 
 
 def _largest(c: Context, x: Tensor, axes: tuple[int, ...]) -> Any:
@@ -65,11 +82,9 @@ def _largest(c: Context, x: Tensor, axes: tuple[int, ...]) -> Any:
     return c.kernels.xp.maximum(high.astype("float64"), -low.astype("float64"))
 
 
-def _formed(scale: Any, form: ScaleForm) -> Any:
+def _formed(xp: Any, scale: Any, form: ScaleForm) -> Any:
     """``scale`` as the hardware can hold it."""
     if form is ScaleForm.FLOAT:
         return scale
-    if form is ScaleForm.FIXED_POINT:
-        held = FixedPointMultiplier.from_real(scale).real
-        return held if np.ndim(scale) else float(held)
-    return np.exp2(np.ceil(np.log2(scale))) if np.ndim(scale) else 2.0 ** math.ceil(math.log2(scale))
+    held = FORMS[str(form)](xp, xp.asarray(scale, dtype=xp.float64))
+    return held if np.ndim(scale) else float(held)

@@ -7,6 +7,7 @@ weights is taken off the result. All sums are exact modulo 2**32.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -94,28 +95,33 @@ def unsigned_image(workers: Workers, x: Any, borders: Any) -> Any:
 
 def _share(workers: Workers, image: Any, w: Any, out: Any, axes: tuple[Axis, Axis], origin: tuple[int, int]) -> Any:
     """One pair of axes; returns the largest magnitudes that its slices found."""
-    rows, columns = axes
-    _, _, width, channels = image.shape
-    outputs = w.shape[0]
-    vectors = 1 if outputs <= LANES else 2
-    packed, initial = _pack_weights(w[:, rows.taps][:, :, columns.taps], channels, vectors)
-    taps = _grid(np.array(rows.shifts) + origin[0], np.array(columns.shifts) + origin[1], width)
-    steps = (taps[:, None] * channels + np.arange(0, channels, STEP)).reshape(-1)
-    left = _grid(np.arange(rows.count) * rows.stride, np.arange(columns.count) * columns.stride, width) * channels
-    right = _grid(
-        rows.first + np.arange(rows.count) * rows.step, columns.first + np.arange(columns.count) * columns.step,
-        out.shape[2],
-    ) * (4 * outputs)  # fmt: skip
-    pixels = left.size
-    if pixels < ROWS:
-        left, right = (np.concatenate([places, np.repeat(places[-1:], ROWS - pixels)]) for places in (left, right))
-    tiles = -(-left.size // ROWS)
+    vectors = 1 if w.shape[0] <= LANES else 2
+    packed, initial = _pack_weights(w[:, axes[0].taps][:, :, axes[1].taps], image.shape[3], vectors)
+    steps, left, right = _offsets(axes, origin, image.shape[2], image.shape[3], out.shape[2], w.shape[0])
     after = step_offsets(steps.size, vectors * LANES * STEP)
 
     def work(start: int, stop: int) -> int:
         return int(_run(image, packed, steps, after, initial, out, left, right, start, stop))
 
-    return workers.spread(image.shape[0] * tiles, ROWS * steps.size * STEP, work)
+    return workers.spread(image.shape[0] * -(-left.size // ROWS), ROWS * steps.size * STEP, work)
+
+
+@lru_cache(maxsize=256)
+def _offsets(
+    axes: tuple[Axis, Axis], origin: tuple[int, int], width: int, channels: int, out_width: int, outputs: int
+) -> tuple[Any, Any, Any]:
+    """Bytes from a window's start to each step, from an image's start to each window, and to each window's result.
+
+    There are at least ``ROWS`` windows: the last one is repeated.
+    """
+    rows, columns = axes
+    down, across = np.arange(rows.count), np.arange(columns.count)
+    taps = _grid(np.array(rows.shifts) + origin[0], np.array(columns.shifts) + origin[1], width)
+    steps = (taps[:, None] * channels + np.arange(0, channels, STEP)).reshape(-1)
+    left = _grid(down * rows.stride, across * columns.stride, width) * channels
+    right = _grid(rows.first + down * rows.step, columns.first + across * columns.step, out_width) * (4 * outputs)
+    padding = (0, max(0, ROWS - left.size))
+    return steps, np.pad(left, padding, mode="edge"), np.pad(right, padding, mode="edge")
 
 
 def _grid(rows: Any, columns: Any, width: int) -> Any:

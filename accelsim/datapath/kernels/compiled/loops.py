@@ -48,19 +48,20 @@ def requantise(x: Any, out: Any, mantissa: int, left: int, right: int, low: int,
 
 @compiled
 def requantise_down(x: Any, out: Any, mantissa: int, right: int, low: int, high: int) -> None:
-    """``requantise`` of int32 by a multiplier below one (``right`` > 0, mantissa not negative), in one shift.
+    """``requantise`` of int32 by a multiplier below one (mantissa not negative), in one shift.
 
     With s = (x m + 2**30) >> 31 and half = 2**(right - 1), the second rounding gives (s + half) >> right for s >= 0
-    and -((half - s) >> right) = (s + half - 1) >> right for s < 0. Shifts to the left of a sum of integers nest, so
+    and -((half - s) >> right) = (s + half - 1) >> right for s < 0. Shifts to the right of a sum of integers nest, so
     both are (x m + 2**30 + (half or half - 1) 2**31) >> (31 + right). s < 0 where x < 0, but for s = 0, where both
-    agree. The result fits 32 bits because the multiplier is below one.
+    agree. Without a second shift there is only s. The result fits 32 bits because the multiplier is below one.
     """
-    m, shift, half = narrow(mantissa), 31 + right, (1 << 30) + (1 << (30 + right))
+    m, shift = narrow(mantissa), 31 + right
+    up = (1 << 30) + ((1 << right) >> 1 << 31)
+    down = up - (1 << 31) if right > 0 else up
     least, most = np.int32(low), np.int32(high)
     for i in range(x.size):
         v = x[i]
-        y = (np.int64(v) * m + (half - (1 << 31) if v < 0 else half)) >> shift
-        out[i] = clamp(np.int32(y), least, most)
+        out[i] = clamp(np.int32((np.int64(v) * m + (down if v < 0 else up)) >> shift), least, most)
 
 
 @compiled

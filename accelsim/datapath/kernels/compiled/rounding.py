@@ -31,7 +31,7 @@ class CompiledRounding(RoundingKernels):
             return super().requantise(x, multiplier, low, high, storage)
         mantissa, exponent = int(multiplier.mantissa), int(multiplier.exponent)
         source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
-        below_one = x.dtype == np.int32 and exponent < 0 <= mantissa
+        below_one = x.dtype == np.int32 and exponent <= 0 <= mantissa
 
         def work(start: int, stop: int) -> None:
             piece, target = source[start:stop], out[start:stop]

@@ -86,15 +86,8 @@ def weight_gradient(
 
     def work(start: int, stop: int) -> None:
         scratch = idle.pop() if idle else Scratch.of(layout)
-        for group in range(start, stop, layout.together):
-            some = min(layout.together, stop - group)
-            for line in range(0, layout.rows, layout.lines):
-                lines = min(layout.lines, layout.rows - line)
-                _pack_left(g, scratch.left, group, some, line, lines)
-                _pack_right(x, scratch.right, group, some, line * stride[0], padding)
-                # A short block of lines is the last one of a single group: its steps come first.
-                used = some * lines * layout.columns
-                _run(scratch.left, scratch.right, rows, before[:used], after[:used], layout.vectors, scratch.sums)
+        left, right, sums = scratch.left, scratch.right, scratch.sums
+        _blocks(x, g, left, right, sums, rows, before, after, layout.vectors, stride[0], padding, start, stop)
         idle.append(scratch)
 
     each = STEP * layout.rows * layout.columns * layout.outputs * 8
@@ -185,3 +178,32 @@ def _run(left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, ve
                         total, found = sums[i, j, row + r, origin : origin + group], tile[r]
                         for c in range(group):
                             total[c] += found[c]
+
+
+@compiled
+def _blocks(
+    x: Any,
+    g: Any,
+    left: Any,
+    right: Any,
+    sums: Any,
+    rows: Any,
+    left_steps: Any,
+    right_steps: Any,
+    vectors: int,
+    stride: int,
+    padding: Any,
+    start: int,
+    stop: int,
+) -> None:
+    """Add the products of the groups of four images ``start`` to ``stop`` to ``sums``, block after block."""
+    together, lines = left.shape[1], left.shape[2]
+    for group in range(start, stop, together):
+        some = min(together, stop - group)
+        for line in range(0, g.shape[1], lines):
+            present = min(lines, g.shape[1] - line)
+            _pack_left(g, left, group, some, line, present)
+            _pack_right(x, right, group, some, line * stride, padding)
+            # A short block of lines is the last one of a single group: its steps come first.
+            used = some * present * g.shape[2]
+            _run(left, right, rows, left_steps[:used], right_steps[:used], vectors, sums)

@@ -1,0 +1,168 @@
+"""Accuracy, cycles and energy of many numerics settings on the digits: writes reports/numerics/README.md.
+
+Run ``make numerics``. Every row is ``accelsim simulate hwconfigs/HWCONFIG.yaml workloads/digits_cnn.yaml`` with its
+``--set`` options, for each seed. Finished runs are kept in runs/numerics, so a stopped table goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+from pathlib import Path
+
+from rich.progress import track
+
+import accelsim
+
+ROOT = Path(__file__).parents[1]
+GRADIENTS = ("layer_gradient_data_path", "layer_gradient_weight_path", "layer_gradient_norm")
+
+
+def every(field: str, value: str, *roles: str) -> list[str]:
+    """The same setting for several roles."""
+    return [f"numerics.{role}.{field}={value}" for role in roles]
+
+
+SCALED = ("weight", "activation", *GRADIENTS)
+SETTINGS: list[tuple[str, str, list[str]]] = [
+    ("the machine as shipped", "int8_range_bn", []),
+    ("weights and activations 6 bits", "int8_range_bn", every("format", "int6", "weight", "activation")),
+    ("weights and activations 4 bits", "int8_range_bn", every("format", "int4", "weight", "activation")),
+    ("weights and activations 3 bits", "int8_range_bn", every("format", "int3", "weight", "activation")),
+    ("ternary weights", "int8_range_bn", ["numerics.weight=ternary"]),
+    ("binary weights", "int8_range_bn", ["numerics.weight=binary"]),
+    ("data-path gradient 6 bits", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.format=int6"]),
+    ("data-path gradient 4 bits", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.format=int4"]),
+    ("data-path gradient 2 bits", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.format=int2"]),
+    ("data-path gradient 4 bits, nearest", "int8_range_bn", ["numerics.layer_gradient_data_path=int4"]),
+    ("data-path gradient 8 bits, nearest", "int8_range_bn", ["numerics.layer_gradient_data_path=int8"]),
+    ("data-path gradient truncated", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.rounding=truncate"]),
+    ("1 random bit", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.random_bits=1"]),
+    ("4 random bits", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.random_bits=4"]),
+    ("no bifurcation: 8 / 8", "int8_range_bn", ["numerics.layer_gradient_weight_path=int8"]),
+    (
+        "no bifurcation: 16 / 16",
+        "int8_range_bn",
+        ["numerics.layer_gradient_data_path=int16", "mac_array.accumulators.data_gradient=int48"],
+    ),
+    (
+        "8 / fp32, as the published code",
+        "int8_range_bn",
+        ["numerics.layer_gradient_weight_path=fp32", "mac_array.accumulators.weight_gradient=fp32"],
+    ),
+    ("norm gradient 8 bits", "int8_range_bn", ["numerics.layer_gradient_norm=int8"]),
+    ("weights scaled per channel", "int8_range_bn", ["numerics.weight.granularity=per_channel"]),
+    (
+        "activations scaled per sample, averaged",
+        "int8_range_bn",
+        ["numerics.activation.granularity=per_sample_average"],
+    ),
+    ("delayed scales (one pass)", "int8_range_bn", every("scale", "delayed", "activation", *GRADIENTS)),
+    ("running scales (one pass)", "int8_range_bn", every("scale", "running", "activation", *GRADIENTS)),
+    ("power-of-two scales", "int8_range_bn", every("scale_form", "power_of_two", *SCALED)),
+    ("fixed-point scales", "int8_range_bn", every("scale_form", "fixed_point", *SCALED)),
+    ("weights and activations truncated", "int8_range_bn", every("rounding", "truncate", "weight", "activation")),
+    (
+        "24-bit accumulators, wrap",
+        "int8_range_bn",
+        ["mac_array.accumulators.forward=int24", "mac_array.accumulators.data_gradient=int24"],
+    ),
+    (
+        "16-bit accumulators, wrap",
+        "int8_range_bn",
+        ["mac_array.accumulators.forward=int16", "mac_array.accumulators.data_gradient=int16"],
+    ),
+    (
+        "16-bit accumulators, saturate",
+        "int8_range_bn",
+        [
+            "mac_array.accumulators.forward=int16",
+            "mac_array.accumulators.data_gradient=int16",
+            "mac_array.overflow=saturate",
+        ],
+    ),
+    ("ordinary batch norm", "int8_range_bn", ["norm_unit.spread=deviation"]),
+    ("L1 batch norm", "int8_range_bn", ["norm_unit.spread=l1"]),
+    (
+        "range batch norm of the published code",
+        "int8_range_bn",
+        ["norm_unit.chunks=16", "norm_unit.constant=code"],
+    ),
+    ("bf16 master weights, nearest", "int8_range_bn", ["numerics.master_weight=bf16"]),
+    (
+        "bf16 master weights, stochastic",
+        "int8_range_bn",
+        ["numerics.master_weight.format=bf16", "numerics.master_weight.rounding=stochastic"],
+    ),
+    ("float32", "fp32_same_macs", []),
+    ("bfloat16", "bf16", []),
+    ("FP8 hybrid, delayed scaling", "fp8_hybrid", []),
+    ("MXFP8 E4M3", "mxfp8", []),
+    ("MXINT8", "mxfp8", [f"numerics.{role}=mxint8" for role in SCALED[:4]]),
+    ("MXFP6 E2M3", "mxfp8", [f"numerics.{role}=mxfp6_e2m3" for role in SCALED[:4]]),
+    ("MXFP4", "mxfp8", [f"numerics.{role}=mxfp4" for role in SCALED[:4]]),
+    ("Flexpoint 16+5", "flexpoint", []),
+]
+"""Name, hwconfig, and what is set."""
+
+
+def run(hwconfig: str, settings: list[str], seed: int, runs: Path, row: int) -> dict[str, float]:
+    """The summary of one run, from its folder where it is finished already."""
+    folder = runs / f"{row:02d}-seed{seed}"
+    wanted = folder / "settings.txt"
+    described = "\n".join([hwconfig, *settings])
+    if (folder / "summary.json").exists() and wanted.exists() and wanted.read_text(encoding="utf-8") == described:
+        return accelsim.load_run(folder).summary
+    hw, workload = ROOT / "hwconfigs" / f"{hwconfig}.yaml", ROOT / "workloads" / "digits_cnn.yaml"
+    try:
+        summary = accelsim.simulate(hw, workload, seed=seed, settings=settings, out=folder, force=True).summary
+        wanted.write_text(described, encoding="utf-8")
+        return summary
+    except accelsim.UserError as error:
+        sys.stderr.write(f"{hwconfig} {settings}: {error}\n")
+        return accelsim.simulate(hw, workload, seed=seed, settings=settings, timing_only=True).summary
+
+
+def line(name: str, hwconfig: str, settings: list[str], summaries: list[dict[str, float]]) -> str:
+    """One row of the table; a run that diverged counts as 0 %."""
+    accuracies = [100 * (summary["test_accuracy"] or 0.0) for summary in summaries]
+    spread = max(accuracies) - min(accuracies)
+    first = summaries[0]
+    options = " ".join(f"`{setting}`" for setting in settings) or "-"
+    return (
+        f"| {name} | {statistics.mean(accuracies):.2f} | {spread:.2f} | {first['total_cycles'] / 1e3:.1f} "
+        f"| {first['energy_per_step_pj'] / 1e6:.0f} | {first['model_size_bytes']} | {hwconfig} | {options} |"
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "numerics")
+    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "numerics" / "README.md")
+    arguments = parser.parse_args()
+    seeds = range(1, arguments.seeds + 1)
+    rows = []
+    for index, (name, hwconfig, settings) in enumerate(track(SETTINGS, "Settings")):
+        summaries = [run(hwconfig, settings, seed, arguments.runs, index) for seed in seeds]
+        rows.append(line(name, hwconfig, settings, summaries))
+        print(rows[-1], flush=True)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(HEAD.format(seeds=arguments.seeds) + "\n".join(rows) + "\n", encoding="utf-8")
+
+
+HEAD = """# Numerics settings on the digits
+
+`make numerics` writes this table. Each row is `accelsim simulate hwconfigs/HWCONFIG.yaml workloads/digits_cnn.yaml`
+with the options shown as `--set OPTION`, for seeds 1 to {seeds}: mean test accuracy in percent (360 images, one is 0.28
+points; a run that diverged counts as 0), its spread over the seeds, and thousands of cycles, energy in uJ and bytes of
+the stored model on that machine. Energy of formats without published figures is a power law through those that have
+one. Nothing is validated against silicon.
+
+| setting | accuracy | spread | kcycles / step | uJ / step | model bytes | hwconfig | options |
+|---|---|---|---|---|---|---|---|
+"""
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""Every family of formats in a whole training step: traced and computed alike, values on their format's grid."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accelsim.datapath import Datapath
+from accelsim.hardware import load_hwconfig
+from accelsim.layers import Sgd
+from accelsim.layers.layer import parse_layer
+from accelsim.networks import Network
+from accelsim.program import Program
+
+LAYERS = [
+    {"conv2d": {"filters": 5, "kernel": 3, "padding": 1}},
+    "batch_norm",
+    "relu",
+    {"residual": {"body": [{"conv2d": {"filters": 5, "kernel": 3, "padding": 1, "bias": False}}, "batch_norm"]}},
+    {"average_pool2d": {"kernel": 2}},
+    {"layer_norm": {}},
+    {"max_pool2d": {"kernel": 2}},
+    "flatten",
+    {"linear": {"units": 3}},
+]
+MACHINES: dict[str, tuple[str, list[str]]] = {
+    "bf16": ("bf16", []),
+    "fp16": ("bf16", [f"numerics.{role}=fp16" for role in ("weight", "activation", "layer_gradient_norm")]),
+    "fp8": ("fp8_hybrid", []),
+    "fp6": ("fp8_hybrid", ["numerics.weight=fp6_e2m3", "numerics.activation=fp6_e3m2"]),
+    "mxfp8": ("mxfp8", []),
+    "mxint8": ("mxfp8", ["numerics.weight=mxint8", "numerics.activation=mxint8"]),
+    "mxfp4": ("mxfp8", ["numerics.weight=mxfp4", "numerics.layer_gradient_data_path=mxfp4"]),
+    "block floating point": ("mxfp8", ["numerics.weight=bfp8_b16", "numerics.activation=bfp8_b16"]),
+    "flexpoint": ("flexpoint", []),
+    "ternary": ("int8_range_bn", ["numerics.weight=ternary"]),
+    "binary": ("int8_range_bn", ["numerics.weight=binary"]),
+    "8 / fp32": (
+        "int8_range_bn",
+        ["numerics.layer_gradient_weight_path=fp32", "mac_array.accumulators.weight_gradient=fp32"],
+    ),
+    "per channel, per sample": (
+        "int8_range_bn",
+        ["numerics.weight.granularity=per_channel", "numerics.activation.granularity=per_sample_average"],
+    ),
+    "other formats backward": (
+        "int8_range_bn",
+        ["numerics.weight_data_gradient=int6", "numerics.activation_weight_gradient=int5"],
+    ),
+    "bf16 master weights": (
+        "int8_range_bn",
+        ["numerics.master_weight.format=bf16", "numerics.master_weight.rounding=stochastic"],
+    ),
+    "stochastic floats": ("fp8_hybrid", ["numerics.layer_gradient_data_path.rounding=stochastic"]),
+}
+OPTIMIZER = Sgd(learning_rate=0.05)
+
+
+@pytest.mark.parametrize("name", MACHINES)
+def test_a_training_step(root, rng, draw_state, name):
+    hwconfig, settings = MACHINES[name]
+    hw = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml", settings)
+    network = Network([parse_layer(layer) for layer in LAYERS], (8, 8, 3), 3)
+    traced = network.trace(hw.recipe(), OPTIMIZER, 6)
+    machine = Datapath(hw.recipe(), draw_state(traced.parameters), seed=1, check=True)
+    images = rng.normal(size=(6, 8, 8, 3)).astype(np.float32)
+    labels = rng.integers(0, 3, size=6).astype(np.uint16)
+    losses = []
+    for step in range(8):
+        machine.begin_step(step, training=True, learning_rate=0.05)
+        losses.append(float(network.train_step(machine, OPTIMIZER, images, labels, 6).loss.data[0]))
+        assert machine.program.operations == traced.program.operations
+        assert machine.program.tensors == traced.program.tensors
+    assert losses[-1] < losses[0]
+    assert Program.from_json(traced.program.to_json()) == traced.program
