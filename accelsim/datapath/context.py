@@ -9,7 +9,7 @@ from typing import Any
 from accelsim.datapath.counts import QuantiserCount, count
 from accelsim.datapath.kernels import Kernels, RandomStream
 from accelsim.datapath.scale_state import ScaleState
-from accelsim.formats import Format, Recipe
+from accelsim.formats import FP32, Format, Recipe
 from accelsim.machine import Tensor
 
 NORM_FRACTION_BITS = 8
@@ -38,7 +38,7 @@ class Context:
 
     def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format) -> None:
         """Record saturation and underflow of one quantisation, where someone asked for it."""
-        if self.counts is not None:
+        if self.counts is not None and format_ != FP32:
             self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_)
 
     def random_stream(self, tensor: str, bits: int) -> RandomStream:

@@ -73,10 +73,13 @@ def _conforms(operation: Operation, spec: TensorSpec, value: Value) -> None:
     if tuple(data.shape) != spec.shape or data.dtype != format_.storage:
         found = f"{data.dtype} {tuple(data.shape)}"
         raise InternalError(f"{operation.name} made {found} for {spec.name}, which is {format_.storage} {spec.shape}")
-    if isinstance(format_, FloatFormat) and format_.bits < FP32.bits:
-        if not np.array_equal(round_to_float(np, data, format_, saturate=False), data, equal_nan=True):
-            raise InternalError(f"{operation.name}: values of {spec.name} are not {format_} numbers")
+    if isinstance(format_, FloatFormat) and format_.bits < FP32.bits and not _on_grid(data, format_):
+        raise InternalError(f"{operation.name}: values of {spec.name} are not {format_} numbers")
     if isinstance(format_, IntegerFormat) and data.size:
         low, high = int(data.min()), int(data.max())
         if low < format_.min_code or high > format_.max_code:
             raise InternalError(f"{operation.name}: codes {low}..{high} of {spec.name} leave {format_}")
+
+
+def _on_grid(data: Any, format_: FloatFormat) -> bool:
+    return np.array_equal(round_to_float(np, data, format_, saturate=False), data, equal_nan=True)

@@ -12,6 +12,7 @@ from accelsim.reports.figures.cycles import cycles
 from accelsim.reports.figures.energy import energy_by_layer, energy_by_phase
 from accelsim.reports.figures.memory import memory
 from accelsim.reports.figures.model_size import model_size
+from accelsim.reports.figures.quantisers import quantisers
 from accelsim.reports.figures.roofline import roofline
 from accelsim.reports.figures.timeline import timeline
 from accelsim.reports.figures.traffic import traffic
@@ -80,6 +81,13 @@ FIGURES = (
         "DRAM traffic by layer",
         "Bytes read from and written to DRAM in one training step, by the layer and phase that move them.",
         traffic,
+    ),
+    FigureSpec(
+        "quantisers",
+        "What quantisation lost",
+        "Power of each tensor over the power of its quantisation error, in the last step of the last epoch; 6 dB are one "
+        "bit. Larger points saturate more; the hover text tells what saturated and what became zero.",
+        quantisers,
     ),
     FigureSpec(
         "model_size",
