@@ -9,7 +9,7 @@ from typing import Any
 from accelsim.datapath.counts import QuantiserCount, count
 from accelsim.datapath.kernels import Kernels, RandomStream
 from accelsim.datapath.scale_state import ScaleState
-from accelsim.formats import FP32, Format, Recipe
+from accelsim.formats import FP32, Format, Recipe, TensorRule
 from accelsim.machine import Tensor
 
 NORM_FRACTION_BITS = 8
@@ -41,6 +41,6 @@ class Context:
         if self.counts is not None and format_ != FP32:
             self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_)
 
-    def random_stream(self, tensor: str, bits: int) -> RandomStream:
+    def random_stream(self, tensor: str, rule: TensorRule) -> RandomStream:
         """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""
-        return RandomStream(self.seed, self.step, zlib.crc32(tensor.encode()), bits)
+        return RandomStream(self.seed, self.step, zlib.crc32(tensor.encode()), rule.random_bits, rule.random_source)

@@ -88,6 +88,13 @@ class Product(StrEnum):
     WEIGHT_GRADIENT = "weight_gradient"
 
 
+class RandomSource(StrEnum):
+    """What makes the random bits: the counter-based generator, or a shift register as hardware would have it."""
+
+    PHILOX = "philox"
+    LFSR = "lfsr"
+
+
 @dataclass(frozen=True)
 class TensorRule:
     """Format, rounding and scale of one role; ``random_bits`` counts the bits that stochastic rounding adds."""
@@ -95,6 +102,7 @@ class TensorRule:
     format: Format
     rounding: Rounding = Rounding.NEAREST
     random_bits: int = 16
+    random_source: RandomSource = RandomSource.PHILOX
     policy: ScalePolicy = ScalePolicy.CURRENT
     granularity: Granularity = Granularity.PER_TENSOR
     scale_form: ScaleForm = ScaleForm.FLOAT

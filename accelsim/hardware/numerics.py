@@ -21,7 +21,7 @@ from accelsim.formats import (
     TensorRule,
     format_by_name,
 )
-from accelsim.formats.recipe import SCALED_BELOW_BITS
+from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
 from accelsim.hardware.units import FormatName
 from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
 
@@ -36,6 +36,8 @@ class RoleFormat(FileModel):
     (toward minus infinity) or stochastic."""
     random_bits: Annotated[int, Field(ge=1, le=16)] = 16
     """Random bits that stochastic rounding adds below the last kept bit."""
+    random_source: RandomSource = RandomSource.PHILOX
+    """philox (counter-based: the same bits in any order of evaluation) or lfsr (a 32-bit shift register)."""
     scale: ScalePolicy = ScalePolicy.CURRENT
     """current: from the tensor itself, two passes; delayed: largest magnitude of the last steps, one pass;
     running: running average of it, one pass."""
@@ -196,6 +198,7 @@ def _rule(entry: RoleFormat) -> TensorRule:
         format=entry.number_format,
         rounding=entry.rounding,
         random_bits=entry.random_bits,
+        random_source=entry.random_source,
         policy=entry.scale,
         granularity=entry.granularity,
         scale_form=entry.scale_form,

@@ -39,11 +39,11 @@ LAYERS = [
     "flatten",
     {"linear": {"units": 5}},
 ]
-PAIR = (NumpyKernels(), CompiledKernels(2))
+PAIR = (NumpyKernels(), CompiledKernels(2, grain=64))
 OTHERS = {
     "compiled, 1 thread": lambda: CompiledKernels(1),
-    "compiled, 3 threads": lambda: CompiledKernels(3),
-    "compiled, no VNNI": lambda: CompiledKernels(2, use_vnni=False),
+    "compiled, 3 threads": lambda: CompiledKernels(3, grain=64),
+    "compiled, no VNNI": lambda: CompiledKernels(2, use_vnni=False, grain=64),
 }
 
 
@@ -70,6 +70,7 @@ def test_training_steps(int8_machine, other):
         np.testing.assert_array_equal(value, contexts[1].state[name], err_msg=name)
 
 
+@pytest.mark.parametrize("use_vnni", [True, False])
 @pytest.mark.parametrize(
     ("batch", "size", "channels", "outputs", "kernel", "stride", "padding"),
     [
@@ -81,7 +82,7 @@ def test_training_steps(int8_machine, other):
         (2, (8, 8), 3, 4, (3, 3), (1, 1), (3, 3)),
     ],
 )
-def test_convolutions(rng, batch, size, channels, outputs, kernel, stride, padding):
+def test_convolutions(rng, use_vnni, batch, size, channels, outputs, kernel, stride, padding):
     """Extreme and random codes, channel counts that fill a vector and that don't."""
     narrow, wide = (Carrier.of(format_by_name("int8"), format_by_name(name)) for name in ("int8", "int16"))
     x = np.where(rng.random((batch, *size, channels)) < 0.3, -128, rng.integers(-128, 128, (batch, *size, channels)))
@@ -89,7 +90,7 @@ def test_convolutions(rng, batch, size, channels, outputs, kernel, stride, paddi
         rng.random((outputs, *kernel, channels)) < 0.3, 127, rng.integers(-128, 128, (outputs, *kernel, channels))
     )
     x, w = x.astype(np.int8), w.astype(np.int8)
-    compiled, numpy = CompiledKernels(2), NumpyKernels()
+    numpy, tiles = NumpyKernels(), CompiledKernels(2, use_vnni=use_vnni, grain=64)
     y = numpy.conv2d(x, w, stride, padding, narrow)
     g8 = rng.integers(-128, 128, y.shape).astype(np.int8)
     g16 = rng.choice([-32768, 32767, 5, -1], size=y.shape).astype(np.int16)
@@ -99,7 +100,7 @@ def test_convolutions(rng, batch, size, channels, outputs, kernel, stride, paddi
             kernels.conv2d_backward_data(g8, w, stride, padding, x.shape, narrow),
             kernels.conv2d_backward_weights(x, g16, kernel, stride, padding, wide),
         )
-        for kernels in (numpy, compiled)
+        for kernels in (numpy, tiles)
     ]
     for one, other in zip(*results, strict=True):
         np.testing.assert_array_equal(one.astype(np.int64), other.astype(np.int64))

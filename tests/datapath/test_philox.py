@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from accelsim.datapath import reference
 from accelsim.datapath.kernels import RandomStream
+from accelsim.datapath.kernels.philox import lfsr_start
+from accelsim.formats import RandomSource
+from accelsim.formats.lfsr import Lfsr
 
 # Known-answer vectors of Philox4x32-10, published with Random123 (Salmon et al., SC 2011).
 KNOWN = [
@@ -47,3 +50,22 @@ def test_codes_are_uniform_and_differ_between_streams(kernels):
     assert counts.max() < 256 + 6 * 16
     other = kernels.random_codes(RandomStream(1, 1, 5, 8), 1 << 16)
     assert abs(np.corrcoef(codes, other)[0, 1]) < 0.02
+
+
+@pytest.mark.parametrize("bits", [1, 5, 16])
+def test_shift_register_clocked_bit_by_bit(kernels, bits):
+    stream = RandomStream(3, 9, 1234, bits, RandomSource.LFSR)
+    register, state, expected = Lfsr(32), lfsr_start(stream), []
+    for _ in range(200):
+        for _ in range(bits):
+            state = register.step(state)
+        expected.append(state & ((1 << bits) - 1))
+    assert kernels.random_codes(stream, 200).tolist() == expected
+
+
+def test_shift_register_rounds_on_every_backend(kernels, rng):
+    stream = RandomStream(3, 9, 1234, 8, RandomSource.LFSR)
+    x = rng.normal(size=(3, 50)).astype(np.float32)
+    found = kernels.quantise_stochastic(x, 0.02, stream, -127, 127, "int8")
+    dither = kernels.random_codes(stream, x.size).reshape(x.shape) / 256
+    np.testing.assert_array_equal(found, np.clip(np.floor(x.astype(np.float64) / 0.02 + dither), -127, 127))

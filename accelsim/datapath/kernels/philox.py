@@ -5,15 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from accelsim.datapath import reference
+from accelsim.formats.lfsr import lfsr_bits
+from accelsim.formats.recipe import RandomSource
+
 
 @dataclass(frozen=True)
 class RandomStream:
-    """Whose random bits: seed, training step, crc32 of the tensor's name, and how many bits an element gets."""
+    """Whose random bits: seed, training step, crc32 of the tensor's name, how many bits an element gets, and from what.
+
+    ``lfsr`` is a 32-bit Fibonacci register that starts from the stream's first Philox word, clocked once for each bit.
+    """
 
     seed: int
     step: int
     tensor: int
     bits: int
+    source: RandomSource = RandomSource.PHILOX
 
 
 LANES = 8
@@ -26,6 +34,8 @@ def random_codes(xp: Any, stream: RandomStream, elements: int) -> Any:
 
     A pure function of (seed, step, tensor, element), see ``reference.random_code``.
     """
+    if stream.source is RandomSource.LFSR:
+        return lfsr_bits(xp, lfsr_start(stream), elements, stream.bits).astype(xp.uint16)
     blocks = -(-elements // LANES)
     counters = xp.arange(blocks, dtype=xp.uint64)
     words = philox4x32(xp, counters, (stream.step & MASK, stream.step >> 32, 0), (stream.seed, stream.tensor))
@@ -34,6 +44,12 @@ def random_codes(xp: Any, stream: RandomStream, elements: int) -> Any:
         lanes[:, 2 * index] = (word & xp.uint64(0xFFFF)) >> xp.uint64(16 - stream.bits)
         lanes[:, 2 * index + 1] = (word >> xp.uint64(16)) >> xp.uint64(16 - stream.bits)
     return lanes.reshape(-1)[:elements]
+
+
+def lfsr_start(stream: RandomStream) -> int:
+    """State in which the shift register of a stream starts; never zero, which it would not leave."""
+    counter, key = (0, stream.step & MASK, stream.step >> 32, 0), (stream.seed, stream.tensor)
+    return reference.philox4x32(counter, key)[0] or 1
 
 
 def philox4x32(xp: Any, c0: Any, rest: tuple[int, int, int], key: tuple[int, int]) -> tuple[Any, Any, Any, Any]:

@@ -36,7 +36,7 @@ def _to_integer(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> 
     # A float that carries a scale of its own is divided by the ratio of both.
     ratio = divisor / x.scale
     if rule.rounding is Rounding.STOCHASTIC:
-        random = c.random_stream(output.name, rule.random_bits)
+        random = c.random_stream(output.name, rule)
         codes = c.kernels.quantise_stochastic(x.data, ratio, random, low, high, storage)
     elif rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
         codes = c.kernels.quantise(x.data, ratio, low, high, storage)
@@ -69,7 +69,7 @@ def _requantised(c: Context, x: Any, multiplier: FixedPointMultiplier, output: T
     if rule.rounding is Rounding.NEAREST:
         return c.kernels.requantise(x, multiplier, low, high, storage)
     if rule.rounding is Rounding.STOCHASTIC:
-        random = c.random_stream(output.name, rule.random_bits)
+        random = c.random_stream(output.name, rule)
         return c.kernels.requantise_stochastic(x, multiplier, random, low, high, storage)
     return c.kernels.requantise_once(x, multiplier, rule.rounding, low, high, storage)
 

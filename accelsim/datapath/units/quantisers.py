@@ -100,5 +100,5 @@ def _mode(rule: TensorRule) -> str:
 def _random(c: Context, output: TensorSpec, rule: TensorRule) -> Any:
     if rule.rounding is not Rounding.STOCHASTIC:
         return None
-    stream = c.random_stream(output.name, rule.random_bits)
+    stream = c.random_stream(output.name, rule)
     return c.kernels.random_codes(stream, output.elements).reshape(output.shape)

@@ -47,6 +47,6 @@ def _rounded(c: Context, kept: Tensor, new: Any) -> Any:
         return new
     if rule.rounding is not Rounding.STOCHASTIC:
         return round_to_float(c.kernels.xp, new, format_)
-    stream = c.random_stream(f"{kept.name}.update", rule.random_bits)
+    stream = c.random_stream(f"{kept.name}.update", rule)
     random = c.kernels.random_codes(stream, new.size).reshape(new.shape)
     return round_to_float(c.kernels.xp, new, format_, "stochastic", random, rule.random_bits)

@@ -85,8 +85,8 @@ FIGURES = (
     FigureSpec(
         "quantisers",
         "What quantisation lost",
-        "Power of each tensor over the power of its quantisation error, in the last step of the last epoch; 6 dB are one "
-        "bit. Larger points saturate more; the hover text tells what saturated and what became zero.",
+        "Power of each tensor over the power of its quantisation error, in the last step of the last epoch; 6 dB are "
+        "one bit. Larger points saturate more; the hover text tells what saturated and what became zero.",
         quantisers,
     ),
     FigureSpec(

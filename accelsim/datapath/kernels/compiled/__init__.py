@@ -7,24 +7,27 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels import NumpyKernels
-from accelsim.datapath.kernels.compiled import loops, memory, vnni
+from accelsim.datapath.kernels.compiled import loops, memory, tile
 from accelsim.datapath.kernels.compiled.norm import CompiledNorm
 from accelsim.datapath.kernels.compiled.peaks import Peaks
 from accelsim.datapath.kernels.compiled.product import CompiledProducts
-from accelsim.datapath.kernels.compiled.workers import Workers
+from accelsim.datapath.kernels.compiled.workers import GRAIN, Workers
 from accelsim.formats import FixedPointMultiplier
 
 
 class CompiledKernels(CompiledNorm, CompiledProducts, NumpyKernels):
-    """Overrides what it makes faster; same bits as ``NumpyKernels`` on any number of threads."""
+    """Overrides what it makes faster; same bits as ``NumpyKernels`` on any number of threads.
+
+    ``threads`` defaults to OMP_NUM_THREADS or all CPUs; ``grain`` is the least work, in elements, of a thread's slice.
+    """
 
     name = "compiled"
 
-    def __init__(self, threads: int | None = None, *, use_vnni: bool = True) -> None:
+    def __init__(self, threads: int | None = None, *, use_vnni: bool = True, grain: int = GRAIN) -> None:
         memory.keep_freed_memory()
-        self.workers = Workers(threads)
+        self.workers = Workers(threads, grain)
         self.peaks = Peaks()
-        self.vnni = use_vnni and vnni.available()
+        self.vnni = use_vnni and tile.available()
 
     def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
         left, right, out = a.reshape(-1), b.reshape(-1), np.empty(a.size, dtype=np.int32)

@@ -1,4 +1,4 @@
-"""Convolution as an implicit matrix product on VNNI tiles: nothing is unfolded.
+"""Convolution as an implicit matrix product on int32 tiles: nothing is unfolded.
 
 The left operand is made unsigned by adding 128 (borders included, so they are 128); 128 times the sum of the
 weights is taken off the result. All sums are exact modulo 2**32.
@@ -14,11 +14,12 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.memory import aligned
-from accelsim.datapath.kernels.compiled.vnni import LANES, STEP, make_tile, step_offsets
+from accelsim.datapath.kernels.compiled.tile import LANES, STEP, make_tile, step_offsets
 from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 8
-TILE_1, TILE_2 = make_tile(ROWS, 1, tracked=True), make_tile(ROWS, 2, tracked=True)
+NATIVE_1, NATIVE_2 = (make_tile(ROWS, columns, tracked=True) for columns in (1, 2))
+PLAIN_1, PLAIN_2 = (make_tile(ROWS, columns, tracked=True, native=False) for columns in (1, 2))
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ def transposed_axis(size: int, kernel: int, stride: int, padding: int) -> list[A
     return axes
 
 
-def convolve(workers: Workers, x: Any, w: Any, size: tuple[int, int], axes: tuple[list[Axis], list[Axis]]) -> Any:
+def convolve(
+    workers: Workers, native: bool, x: Any, w: Any, size: tuple[int, int], axes: tuple[list[Axis], list[Axis]]
+) -> Any:
     """int8 x (batch, height, width, in) with int8 w (out, rows, columns, in): int32 (batch, *size, out) and its peak.
 
     Every pair of a row axis and a column axis makes its share of the output; together they make all of it.
@@ -72,7 +75,7 @@ def convolve(workers: Workers, x: Any, w: Any, size: tuple[int, int], axes: tupl
     for rows in axes[0]:
         for columns in axes[1]:
             if rows.taps and columns.taps:
-                found += _share(workers, image, w, out, (rows, columns), (borders[0][0], borders[1][0]))
+                found += _share(workers, native, image, w, out, (rows, columns), (borders[0][0], borders[1][0]))
             else:
                 out[:, rows.first :: rows.step, columns.first :: columns.step] = 0
     return out, max(found)
@@ -93,7 +96,9 @@ def unsigned_image(workers: Workers, x: Any, borders: Any) -> Any:
     return image
 
 
-def _share(workers: Workers, image: Any, w: Any, out: Any, axes: tuple[Axis, Axis], origin: tuple[int, int]) -> Any:
+def _share(
+    workers: Workers, native: bool, image: Any, w: Any, out: Any, axes: tuple[Axis, Axis], origin: tuple[int, int]
+) -> Any:
     """One pair of axes; returns the largest magnitudes that its slices found."""
     vectors = 1 if w.shape[0] <= LANES else 2
     packed, initial = _pack_weights(w[:, axes[0].taps][:, :, axes[1].taps], image.shape[3], vectors)
@@ -101,7 +106,7 @@ def _share(workers: Workers, image: Any, w: Any, out: Any, axes: tuple[Axis, Axi
     after = step_offsets(steps.size, vectors * LANES * STEP)
 
     def work(start: int, stop: int) -> int:
-        return int(_run(image, packed, steps, after, initial, out, left, right, start, stop))
+        return int(_run(native, image, packed, steps, after, initial, out, left, right, start, stop))
 
     return workers.spread(image.shape[0] * -(-left.size // ROWS), ROWS * steps.size * STEP, work)
 
@@ -167,6 +172,7 @@ def _raise(x: Any, image: Any, top: int, left: int) -> None:
 
 @compiled
 def _run(
+    native: bool,
     image: Any,
     packed: Any,
     left_steps: Any,
@@ -201,10 +207,14 @@ def _run(
                 target, places = out.ctypes.data + n * out_bytes + 4 * origin, out_rows.ctypes.data + 8 * first
             else:
                 target, places = scratch.ctypes.data, scratch_rows.ctypes.data
-            if group == LANES:
-                TILE_1(left, rows, before, right, after, steps, begin, target, places, peaks)
+            if native and group == LANES:
+                NATIVE_1(left, rows, before, right, after, steps, begin, target, places, peaks)
+            elif native:
+                NATIVE_2(left, rows, before, right, after, steps, begin, target, places, peaks)
+            elif group == LANES:
+                PLAIN_1(left, rows, before, right, after, steps, begin, target, places, peaks)
             else:
-                TILE_2(left, rows, before, right, after, steps, begin, target, places, peaks)
+                PLAIN_2(left, rows, before, right, after, steps, begin, target, places, peaks)
             if not whole:
                 for r in range(ROWS):
                     place = n * words + out_rows[first + r] // 4 + origin

@@ -1,4 +1,4 @@
-"""Products on VNNI tiles where the CPU has them and the operands fit; BLAS as before elsewhere."""
+"""Products on tiles of int32 accumulators where the operands fit; BLAS as before elsewhere."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class CompiledProducts(ProductKernels):
         if self._bytes(a, b) and a.shape[1] < SAFE_TERMS:
             axes = forward_axis(1, 1, 1, 0), forward_axis(a.shape[0], 1, 1, 0)
             return self._convolve(a[None, None], b.T[:, None, None], (1, a.shape[0]), axes)[0, 0]
-        if self.vnni and (a.dtype, b.dtype) == (np.int16, np.int8):
+        if (a.dtype, b.dtype) == (np.int16, np.int8):
             x, g = b[:, None, None], a.T[:, None, None]
-            return weight_gradient(self.workers, x, g, (1, 1), (1, 1), (0, 0))[:, 0, 0]
+            return weight_gradient(self.workers, self.vnni, x, g, (1, 1), (1, 1), (0, 0))[:, 0, 0]
         return super().matmul(a, b, carrier)
 
     def conv2d(self, x: Any, w: Any, stride: tuple[int, int], padding: tuple[int, int], carrier: Carrier) -> Any:
@@ -62,14 +62,14 @@ class CompiledProducts(ProductKernels):
         padding: tuple[int, int],
         carrier: Carrier,
     ) -> Any:
-        if self.vnni and (x.dtype, g.dtype) == (np.int8, np.int16) and g.shape[2] <= MAX_STEPS:
-            return weight_gradient(self.workers, x, g, kernel, stride, padding)
+        if (x.dtype, g.dtype) == (np.int8, np.int16) and g.shape[2] <= MAX_STEPS:
+            return weight_gradient(self.workers, self.vnni, x, g, kernel, stride, padding)
         return super().conv2d_backward_weights(x, g, kernel, stride, padding, carrier)
 
     def _bytes(self, a: Any, b: Any) -> bool:
-        return self.vnni and a.dtype == np.int8 and b.dtype == np.int8
+        return bool(a.dtype == np.int8 and b.dtype == np.int8)
 
     def _convolve(self, x: Any, w: Any, size: tuple[int, int], axes: tuple[list[Axis], list[Axis]]) -> Any:
-        out, peak = convolve(self.workers, x, w, size, axes)
+        out, peak = convolve(self.workers, self.vnni, x, w, size, axes)
         self.peaks.note(out, peak)
         return out

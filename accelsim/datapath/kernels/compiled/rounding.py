@@ -11,7 +11,7 @@ from accelsim.datapath.kernels.compiled.peaks import Peaks
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.datapath.kernels.philox import MASK, RandomStream
 from accelsim.datapath.kernels.rounding import RoundingKernels
-from accelsim.formats import FixedPointMultiplier
+from accelsim.formats import FixedPointMultiplier, RandomSource
 
 
 class CompiledRounding(RoundingKernels):
@@ -46,7 +46,7 @@ class CompiledRounding(RoundingKernels):
     def requantise_stochastic(
         self, x: Any, multiplier: FixedPointMultiplier, random: RandomStream, low: int, high: int, storage: str
     ) -> Any:
-        if multiplier.mantissa.ndim:
+        if multiplier.mantissa.ndim or random.source is not RandomSource.PHILOX:
             return super().requantise_stochastic(x, multiplier, random, low, high, storage)
         mantissa, shift = int(multiplier.mantissa), 31 - int(multiplier.exponent)
         kernel = stochastic.requantise_down if x.dtype == np.int32 and shift >= 31 else stochastic.requantise
@@ -64,7 +64,7 @@ class CompiledRounding(RoundingKernels):
         return out.reshape(x.shape)
 
     def quantise_stochastic(self, x: Any, scale: Any, random: RandomStream, low: int, high: int, storage: str) -> Any:
-        if np.ndim(scale):
+        if np.ndim(scale) or random.source is not RandomSource.PHILOX:
             return super().quantise_stochastic(x, scale, random, low, high, storage)
         numbers = float(scale), random.bits, float(low), float(high)
         return self._dithered(stochastic.quantise, x, random, storage, *numbers)

@@ -1,4 +1,4 @@
-"""Weight gradient of a convolution on VNNI tiles: int8 activations by int16 gradients, exact in 64 bits.
+"""Weight gradient of a convolution on int32 tiles: int8 activations by int16 gradients, exact in 64 bits.
 
 A gradient code plus 32768 is two unsigned bytes, 256 h + l, so the product is one of bytes:
 sum x g = sum x l + 256 sum x h - 32768 sum x. All three sums are rows of one tile product: the left operand holds
@@ -15,11 +15,12 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.memory import aligned
-from accelsim.datapath.kernels.compiled.vnni import LANES, STEP, make_tile
+from accelsim.datapath.kernels.compiled.tile import LANES, STEP, make_tile
 from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 11
-TILE_1, TILE_2 = make_tile(ROWS, 1, tracked=False), make_tile(ROWS, 2, tracked=False)
+NATIVE_1, NATIVE_2 = make_tile(ROWS, 1), make_tile(ROWS, 2)
+PLAIN_1, PLAIN_2 = make_tile(ROWS, 1, native=False), make_tile(ROWS, 2, native=False)
 MAX_STEPS = 1 << 14
 """4 x 255 x 128 x 2**14 < 2**31: so many steps can't overflow an int32 accumulator."""
 WANTED_STEPS = 1 << 9
@@ -75,7 +76,13 @@ class Scratch:
 
 
 def weight_gradient(
-    workers: Workers, x: Any, g: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+    workers: Workers,
+    native: bool,
+    x: Any,
+    g: Any,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
 ) -> Any:
     """int8 x (batch, height, width, in) and int16 g (batch, rows, columns, out) to int64 (out, *kernel, in)."""
     x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
@@ -87,7 +94,7 @@ def weight_gradient(
     def work(start: int, stop: int) -> None:
         scratch = idle.pop() if idle else Scratch.of(layout)
         left, right, sums = scratch.left, scratch.right, scratch.sums
-        _blocks(x, g, left, right, sums, rows, before, after, layout.vectors, stride[0], padding, start, stop)
+        _blocks(native, x, g, left, right, sums, rows, before, after, layout.vectors, stride[0], padding, start, stop)
         idle.append(scratch)
 
     each = STEP * layout.rows * layout.columns * layout.outputs * 8
@@ -156,7 +163,9 @@ def _interleave(a: Any, b: Any, c: Any, d: Any, out: Any) -> None:
 
 
 @compiled
-def _run(left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, vectors: int, sums: Any) -> None:
+def _run(
+    native: bool, left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, vectors: int, sums: Any
+) -> None:
     """Add the products of all taps to ``sums``."""
     group = vectors * LANES
     tile, nothing = np.zeros((ROWS, group), dtype=np.int32), np.zeros(group, dtype=np.int32)
@@ -170,10 +179,14 @@ def _run(left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, ve
                 from_right = right.ctypes.data + i * line_bytes + j * pixel_bytes + origin * 4
                 for row in range(0, sums.shape[2], ROWS):
                     base, places = rows.ctypes.data + 8 * row, tile_rows.ctypes.data
-                    if group == LANES:
-                        TILE_1(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                    if native and group == LANES:
+                        NATIVE_1(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                    elif native:
+                        NATIVE_2(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                    elif group == LANES:
+                        PLAIN_1(from_left, base, before, from_right, after, steps, begin, target, places, 0)
                     else:
-                        TILE_2(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                        PLAIN_2(from_left, base, before, from_right, after, steps, begin, target, places, 0)
                     for r in range(ROWS):
                         total, found = sums[i, j, row + r, origin : origin + group], tile[r]
                         for c in range(group):
@@ -182,6 +195,7 @@ def _run(left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, ve
 
 @compiled
 def _blocks(
+    native: bool,
     x: Any,
     g: Any,
     left: Any,
@@ -206,4 +220,4 @@ def _blocks(
             _pack_right(x, right, group, some, line * stride, padding)
             # A short block of lines is the last one of a single group: its steps come first.
             used = some * present * g.shape[2]
-            _run(left, right, rows, left_steps[:used], right_steps[:used], vectors, sums)
+            _run(native, left, right, rows, left_steps[:used], right_steps[:used], vectors, sums)

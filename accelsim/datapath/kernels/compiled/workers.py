@@ -20,7 +20,7 @@ import numpy as np
 from accelsim.datapath.kernels.compiled.spin import wait_while
 
 Work = Callable[[int, int], Any]
-GRAIN = 1 << 14
+GRAIN = 1 << 16
 """Elements below which a slice is not worth handing over."""
 SLICES = 4
 """Slices for each thread: what is left uneven at the end of a call is at most one of them."""
@@ -70,8 +70,9 @@ class Workers:
     number of threads nor their order changes a bit.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, grain: int = GRAIN) -> None:
         self.threads = threads or _default_threads()
+        self.grain = grain
         self._calls = np.zeros(1, dtype=np.int64)
         self._queues: list[SimpleQueue[Job | None]] = [SimpleQueue() for _ in range(self.threads - 1)]
         for queue in self._queues:
@@ -80,7 +81,7 @@ class Workers:
 
     def spread(self, total: int, elements_each: int, work: Work, multiple: int = 1) -> list[Any]:
         """Cut ``range(total)`` at multiples of ``multiple`` and return what each slice's ``work`` returned."""
-        parts = min(self.threads * SLICES, total * elements_each // GRAIN)
+        parts = min(self.threads * SLICES, total * elements_each // self.grain)
         if parts <= 1 or not self._queues:
             return [work(0, total)]
         step = -(-total // (parts * multiple)) * multiple

@@ -1,7 +1,8 @@
-"""The innermost tile of an integer product on CPUs with AVX512-VNNI: ``vpdpbusd`` through LLVM.
+"""The innermost tile of an integer product, in LLVM's own language.
 
-One instruction adds, in each of 16 int32 lanes, four products of unsigned by signed bytes. The tile keeps ROWS x
-COLUMNS vectors of accumulators in registers while it walks the reduction in steps of four.
+In each of 16 int32 lanes a step adds four products of unsigned by signed bytes: one instruction, ``vpdpbusd``, on CPUs
+with AVX512-VNNI, a few elsewhere. The tile keeps ROWS x COLUMNS vectors of accumulators in registers while it walks
+the reduction in steps of four.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ STEP = 4
 I8, I32, I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
 ACCUMULATOR = ir.VectorType(I32, LANES)
 BYTES = ir.VectorType(I8, LANES * STEP)
+WORDS, PRODUCTS = ir.VectorType(ir.IntType(16), 2 * LANES), ir.VectorType(I32, 2 * LANES)
 
 
 def available() -> bool:
@@ -40,15 +42,31 @@ def _dot(builder: ir.IRBuilder, total: Any, unsigned: Any, signed: Any) -> Any:
     return builder.call(function, [total, builder.bitcast(unsigned, operand), builder.bitcast(signed, operand)])
 
 
-def make_tile(rows: int, columns: int, *, tracked: bool) -> Any:
+def _plain_dot(builder: ir.IRBuilder, total: Any, unsigned: Any, signed: Any) -> Any:
+    """The same sums of any CPU: even and odd bytes as 16-bit words, which x86 multiplies and adds in pairs."""
+    left, right = builder.bitcast(unsigned, WORDS), builder.bitcast(signed, WORDS)
+    eight, low = ir.Constant(WORDS, [8] * (2 * LANES)), ir.Constant(WORDS, [255] * (2 * LANES))
+    even = builder.and_(left, low), builder.ashr(builder.shl(right, eight), eight)
+    odd = builder.lshr(left, eight), builder.ashr(right, eight)
+    for a, b in (even, odd):
+        products = builder.mul(builder.sext(a, PRODUCTS), builder.sext(b, PRODUCTS))
+        undefined = ir.Constant(PRODUCTS, ir.Undefined)
+        for first in range(2):
+            lanes = ir.Constant(ACCUMULATOR, list(range(first, 2 * LANES, 2)))
+            total = builder.add(total, builder.shuffle_vector(products, undefined, lanes))
+    return total
+
+
+def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = True) -> Any:
     """A tile of ``rows`` left rows by ``columns`` x 16 right columns, callable from compiled code.
 
     ``tile(left, left_rows, left_steps, right, right_steps, steps, start, out, out_rows, peaks)``: addresses (int64)
     of the unsigned left bytes, of ``rows`` byte offsets of the left rows, of the left and right byte offsets of each
     step, of the signed right bytes, of the int32 values that every row starts from (columns x 16), of the
     int32 result and of the byte offsets of its rows, and, where ``tracked``, of 16 running maxima and then 16 running
-    minima of what is stored (int32).
+    minima of what is stored (int32). ``native`` uses VNNI where the CPU has it.
     """
+    dot = _dot if native and available() else _plain_dot
 
     @intrinsic
     def tile(
@@ -67,7 +85,7 @@ def make_tile(rows: int, columns: int, *, tracked: bool) -> Any:
         signature = types.void(*[types.int64] * 10)
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            sums = _emit_sums(builder, arguments[:7], rows, columns)
+            sums = _emit_sums(builder, arguments[:7], rows, columns, dot)
             _emit_stores(builder, sums, columns, *arguments[7:9])
             if tracked:
                 _emit_peaks(builder, sums, arguments[9])
@@ -78,7 +96,7 @@ def make_tile(rows: int, columns: int, *, tracked: bool) -> Any:
     return tile
 
 
-def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -> list[Any]:
+def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int, dot: Any) -> list[Any]:
     left, left_rows, left_steps, right, right_steps, steps, start = arguments
     row_address = [builder.add(left, _load(builder, left_rows, I64, r)) for r in range(rows)]
     initial = [_load(builder, start, ACCUMULATOR, c) for c in range(columns)]
@@ -97,7 +115,7 @@ def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int) -
     for r in range(rows):
         word = _load(builder, builder.add(row_address[r], offset), I32, 0)
         spread = _broadcast(builder, word)
-        sums += [_dot(builder, totals[r * columns + c], spread, vectors[c]) for c in range(columns)]
+        sums += [dot(builder, totals[r * columns + c], spread, vectors[c]) for c in range(columns)]
     _keep_rolled(builder)
     following = builder.add(k, I64(1))
     builder.cbranch(builder.icmp_signed("<", following, steps), loop, end)
