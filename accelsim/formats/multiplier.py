@@ -6,6 +6,7 @@ no backend can round a scale differently. Follows gemmlowp's ``QuantizeMultiplie
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,8 @@ class FixedPointMultiplier:
     @classmethod
     def from_real(cls, real: ArrayLike) -> FixedPointMultiplier:
         """Quantise ``real`` (any sign, finite) to 31 bits of mantissa; too small becomes exactly zero."""
+        if isinstance(real, float):
+            return cls._from_scalar(real)
         fraction, exponent = np.frexp(np.asarray(real, dtype=np.float64))
         mantissa = np.floor(np.abs(fraction) * 2.0**MANTISSA_BITS + 0.5).astype(np.int64)
         exponent = exponent.astype(np.int64)
@@ -38,6 +41,18 @@ class FixedPointMultiplier:
         vanished = (exponent < -MAX_RIGHT_SHIFT) | (mantissa == 0)
         signed = np.where(fraction < 0, -mantissa, mantissa)
         return cls(np.where(vanished, 0, signed), np.where(vanished, 0, exponent))
+
+    @classmethod
+    def _from_scalar(cls, real: float) -> FixedPointMultiplier:
+        """The same for one number, without NumPy's overhead."""
+        fraction, exponent = math.frexp(real)
+        mantissa = math.floor(abs(fraction) * 2.0**MANTISSA_BITS + 0.5)
+        if mantissa == 1 << MANTISSA_BITS:
+            mantissa, exponent = mantissa >> 1, exponent + 1
+        if exponent < -MAX_RIGHT_SHIFT or mantissa == 0:
+            mantissa, exponent = 0, 0
+        signed = -mantissa if fraction < 0 else mantissa
+        return cls(np.asarray(signed, dtype=np.int64), np.asarray(exponent, dtype=np.int64))
 
     @property
     def real(self) -> NDArray[np.float64]:

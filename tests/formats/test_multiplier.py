@@ -25,3 +25,9 @@ def test_too_small_and_zero_vanish():
     multiplier = FixedPointMultiplier.from_real([0.0, 1e-30, -1e-30, -0.75])
     assert multiplier.mantissa.tolist() == [0, 0, 0, -round(0.75 * 2**31)]
     assert multiplier.exponent.tolist() == [0, 0, 0, 0]
+
+
+@given(real=st.floats(allow_nan=False, allow_infinity=False))
+def test_one_number_alone_equals_one_in_an_array(real):
+    alone, among = FixedPointMultiplier.from_real(real), FixedPointMultiplier.from_real(np.array([real]))
+    assert (alone.mantissa.item(), alone.exponent.item()) == (among.mantissa[0], among.exponent[0])

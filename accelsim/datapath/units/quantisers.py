@@ -10,7 +10,7 @@ from typing import Any
 
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.scales import choose_scale, expect_finite
-from accelsim.formats import FloatFormat, Rounding, TensorRule
+from accelsim.formats import FP32, FloatFormat, Rounding, TensorRule
 from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat, flexpoint_codes
 from accelsim.formats.float_codes import round_to_float
 from accelsim.formats.mx import BlockFormat, quantise_blocks
@@ -32,8 +32,11 @@ def real_values(x: Tensor) -> Any:
 def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
     """Floats: rounded onto the grid, saturating; the narrow ones under a scale per tensor."""
     format_ = output.format
-    if not isinstance(format_, FloatFormat) or format_.bits > 32:
+    wide = not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits
+    if wide and rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
         return Value(real_values(x).astype(format_.storage))
+    if not isinstance(format_, FloatFormat):
+        raise TypeError(f"{output.name} is not bound for a floating-point format")
     scale = choose_scale(c, x, output, rule, format_.max_normal) if format_.bits < SCALED_BELOW_BITS else 1.0
     mode, random = _mode(rule), _random(c, output, rule)
     saturate, reduced = format_.bits < SCALED_BELOW_BITS, real_values(x) / scale
