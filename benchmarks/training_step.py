@@ -6,6 +6,7 @@ Run ``make bench``. Systems take turns, so that a busy machine slows all of them
 from __future__ import annotations
 
 import argparse
+import gc
 import statistics
 import time
 from collections.abc import Callable
@@ -44,6 +45,7 @@ def accelsim_step(backend: str, hwconfig: str = "int8_range_bn") -> Callable[[],
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=3, help="timed steps of each turn, after one that is not")
     parser.add_argument("--slow", action="store_true", help="also the NumPy backend")
     arguments = parser.parse_args()
     systems = {
@@ -57,11 +59,15 @@ def main() -> None:
     times: dict[str, list[float]] = {name: [] for name in systems}
     for step in systems.values():
         step()  # compiles, allocates
+    gc.collect()
+    gc.freeze()  # what stays alive is not searched again in every step
     for _ in range(arguments.rounds):
         for name, step in systems.items():
-            start = time.perf_counter()
-            step()
-            times[name].append(time.perf_counter() - start)
+            step()  # caches are cold, and threads of the system before may still spin
+            for _ in range(arguments.steps):
+                start = time.perf_counter()
+                step()
+                times[name].append(time.perf_counter() - start)
     medians = {name: statistics.median(found) for name, found in times.items()}
     best = min(medians[name] for name in medians if "float32" in name)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, {arguments.rounds} rounds, medians")
