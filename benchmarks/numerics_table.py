@@ -160,8 +160,8 @@ points; a run that diverged counts as 0), its spread over the seeds, and thousan
 the stored model on that machine. Energy of formats without published figures is a power law through those that have
 one. Nothing is validated against silicon.
 
-The digits are easy: they tell what breaks (16-bit accumulators that wrap), what costs nothing, and what cycles and energy a
-choice saves, not how it would rank on a hard data set.
+The digits are easy: they tell what breaks (16-bit accumulators that wrap), what costs nothing, and what cycles and
+energy a choice saves, not how it would rank on a hard data set.
 
 | setting | accuracy | spread | kcycles / step | uJ / step | model bytes | hwconfig | options |
 |---|---|---|---|---|---|---|---|
