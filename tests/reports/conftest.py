@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 
 from accelsim.reports.result import Result
-from accelsim.reports.schema import DTYPES, METRICS, MODEL_SIZE
+from accelsim.reports.schema import DTYPES, METRICS, MODEL_SIZE, QUANTISERS
+
+LOST = [
+    ["conv1.input", 20, 64, 3, 1, 31.25],
+    ["conv1.weight_codes", 20, 144, 0, 15, 37.5],
+    ["x", 20, 8, 0, 0, math.inf],
+]
 
 PHASES = ("forward", "data_gradient", "weight_gradient", "update")
 UNITS = {"forward": "mac_array", "data_gradient": "mac_array", "weight_gradient": "mac_array", "update": "update"}
@@ -94,6 +100,7 @@ def build(name="int8", workload="digits_cnn", layers=3, steps=10, versions=None,
         metrics=metrics(steps),
         dtypes=dtypes(),
         model_size=pd.DataFrame(sizes, columns=MODEL_SIZE),
+        quantisers=pd.DataFrame(LOST, columns=QUANTISERS),
         versions={"accelsim": "0.1.0"} if versions is None else versions,
     )
 

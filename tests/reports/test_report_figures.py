@@ -26,7 +26,9 @@ def test_every_figure_draws_and_is_explained(drawn):
 
 
 def test_what_a_run_lacks_is_left_out(result):
-    nothing = {name: getattr(result, name).iloc[:0] for name in ("layers", "metrics", "dtypes", "model_size")}
+    nothing = {
+        name: getattr(result, name).iloc[:0] for name in ("layers", "metrics", "dtypes", "model_size", "quantisers")
+    }
     assert draw_all(dataclasses.replace(result, **nothing)) == []
 
 

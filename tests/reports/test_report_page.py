@@ -104,7 +104,9 @@ def test_a_run_that_only_timed_and_one_cut_short(make_result):
 
 
 def test_a_page_of_an_empty_result(result):
-    empty = {name: getattr(result, name).iloc[:0] for name in ("layers", "metrics", "dtypes", "model_size")}
+    empty = {
+        name: getattr(result, name).iloc[:0] for name in ("layers", "metrics", "dtypes", "model_size", "quantisers")
+    }
     bare = dataclasses.replace(result, **empty, summary={}, hwconfig={"name": "a"}, workload={"name": "b"}, versions={})
     Elements(own_part(run_page(bare)))
     assert bare._repr_html_().startswith("<div>")

@@ -19,7 +19,7 @@ from accelsim.reports.run_folder import load, save
 from accelsim.reports.schema import METRICS
 from accelsim.reports.tables import from_csv, to_csv
 
-TABLES = ("layers", "metrics", "dtypes", "model_size")
+TABLES = ("layers", "metrics", "dtypes", "model_size", "quantisers")
 FILES = {
     "hwconfig.yaml",
     "workload.yaml",
@@ -28,6 +28,7 @@ FILES = {
     "metrics.csv",
     "dtypes.csv",
     "model_size.csv",
+    "quantisers.csv",
     "versions.json",
     "report.html",
     "summary.json",
