@@ -178,3 +178,12 @@ def test_a_channel_without_range_has_defined_extremes(kernels):
     spread, extremes = kernels.range_sum(x, 1)
     assert spread.tolist() == [0, 0]
     assert extremes.tolist() == [[[0, 0]], [[0, 0]]]
+
+
+def test_deviation_of_wide_codes_in_large_batches(kernels):
+    """rows x sum of squares beyond 64 bits: full-scale 16-bit codes of a large batch."""
+    x = np.full((1 << 17, 2), 32767, dtype=np.int16)
+    x[: 1 << 16, 0] = -32767
+    x[0, 1] = 0
+    expected = [reference.deviation(x[:, channel].tolist()) for channel in range(2)]
+    assert kernels.deviation(x).tolist() == expected

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN, RoundingKernels
@@ -50,9 +51,13 @@ class NormKernels(RoundingKernels):
 
     def deviation(self, x: Any) -> Any:
         """rows times the standard deviation, as an exact integer square root."""
-        xp = self.xp
-        total = self.channel_sum(x)
-        square = x.shape[0] * self.channel_products(x, x) - total * total
+        xp, rows = self.xp, x.shape[0]
+        total, squares = self.channel_sum(x), self.channel_products(x, x)
+        if rows * int(squares.max()) >= 1 << 62:
+            # Wide codes of large batches: a number a channel, so Python's integers cost nothing.
+            pairs = zip(squares.tolist(), total.tolist(), strict=True)
+            return xp.asarray([math.isqrt(rows * q - t * t) for q, t in pairs], dtype=xp.int64)
+        square = rows * squares - total * total
         root = xp.floor(xp.sqrt(square.astype(xp.float64))).astype(xp.int64)
         # The double square root may be off by one either way above 2**53.
         root -= root * root > square
