@@ -105,3 +105,15 @@ def test_requantise_with_one_rounding(kernels, rounding, x, real, limits):
         Rounding.TRUNCATE: math.floor,
     }[rounding]
     assert found[0].tolist() == [reference.saturate(rounded(v), *limits) for v in exact]
+
+
+def test_add_with_a_multiplier_per_channel(kernels, rng):
+    """What a residual sum gets from a convolution whose weights are scaled per output channel."""
+    a, b = (rng.integers(-(2**30), 2**30, (40, 3)).astype(np.int32) for _ in range(2))
+    first, second = FixedPointMultiplier.from_real(np.array([0.5, 0.25, 0.125])), FixedPointMultiplier.from_real(0.3)
+    found, other = kernels.add(a, b, first, second), _pair(second)
+    for channel in range(3):
+        pair = int(first.mantissa[channel]), int(first.exponent[channel])
+        terms = zip(a[:, channel].tolist(), b[:, channel].tolist(), strict=True)
+        expected = [reference.rescale(x, *pair) + reference.rescale(y, *other) for x, y in terms]
+        assert found[:, channel].tolist() == expected

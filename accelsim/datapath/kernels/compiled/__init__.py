@@ -30,6 +30,8 @@ class CompiledKernels(CompiledNorm, CompiledProducts, NumpyKernels):
         self.vnni = use_vnni and tile.available()
 
     def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
+        if first.mantissa.ndim or second.mantissa.ndim:
+            return super().add(a, b, first, second)
         left, right, out = a.reshape(-1), b.reshape(-1), np.empty(a.size, dtype=np.int32)
         pairs = [number for m in (first, second) for number in (int(m.mantissa), 31 - int(m.exponent))]
 
