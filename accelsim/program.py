@@ -139,12 +139,6 @@ class Program:
         """Map each tensor to the index of the last operation that touches it."""
         return {i: op.index for op in self.operations for i in (*op.inputs, *op.outputs)}
 
-    def stashed(self) -> list[TensorSpec]:
-        """Tensors made in the forward phase that a later phase reads: what training keeps and inference does not."""
-        made = {i for op in self.operations if op.phase is Phase.FORWARD for i in op.outputs}
-        read = {i for op in self.operations if op.phase is not Phase.FORWARD for i in op.inputs}
-        return [self.tensors[i] for i in sorted(made & read) if not self.tensors[i].persistent]
-
     def peak_bytes(self) -> int:
         """Most bytes alive at once over the step, in issue order, persistent tensors included."""
         last = self.last_uses()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from accelsim.datapath import Datapath, NumpyKernels
 from accelsim.datapath.kernels import Kernels
 from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.hardware import HardwareConfig, load_hwconfig
+from accelsim.networks import load_workload
+from accelsim.program import Program
 
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
@@ -34,14 +37,37 @@ def kernels(request: pytest.FixtureRequest) -> Kernels:
     return request.param()
 
 
+@cache
+def shipped(name: str) -> HardwareConfig:
+    return load_hwconfig(ROOT / "hwconfigs" / f"{name}.yaml")
+
+
+@cache
+def traced(hwconfig: str, workload: str = "digits_cnn") -> Program:
+    recipe = load_workload(ROOT / "workloads" / f"{workload}.yaml")
+    return recipe.build().trace(shipped(hwconfig).recipe(), recipe.optimizer, recipe.batch_size).program
+
+
+@pytest.fixture(scope="session")
+def load() -> Callable[[str], HardwareConfig]:
+    """A shipped hwconfig by name."""
+    return shipped
+
+
+@pytest.fixture(scope="session")
+def trace() -> Callable[..., Program]:
+    """The traced training step of a shipped workload, the digits by default, on a shipped hwconfig."""
+    return traced
+
+
 @pytest.fixture(scope="session")
 def int8_machine() -> HardwareConfig:
-    return load_hwconfig(ROOT / "hwconfigs" / "int8_range_bn.yaml")
+    return shipped("int8_range_bn")
 
 
 @pytest.fixture(scope="session")
 def fp32_machine() -> HardwareConfig:
-    return load_hwconfig(ROOT / "hwconfigs" / "fp32.yaml")
+    return shipped("fp32")
 
 
 @pytest.fixture

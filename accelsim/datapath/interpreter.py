@@ -12,6 +12,7 @@ from accelsim.datapath.context import Context
 from accelsim.datapath.kernels import Kernels, NumpyKernels
 from accelsim.datapath.scale_state import ScaleState
 from accelsim.datapath.units import HANDLERS
+from accelsim.datapath.units.scales import multiplied_out
 from accelsim.errors import InternalError
 from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe
 from accelsim.formats.float_codes import round_to_float
@@ -63,9 +64,9 @@ class Datapath(Machine):
 
 def _unscaled(x: Tensor) -> Tensor:
     """Narrow floats as the norm unit reads them: multiplied out, since it adds values of different scales."""
-    if x.format.is_integer or np.ndim(x.scale) or x.scale == 1:
+    if x.format.is_integer:
         return x
-    return replace(x, value=Value((x.data * x.scale).astype(x.data.dtype)))
+    return replace(x, value=Value(multiplied_out(x.data, x.scale).astype(x.data.dtype, copy=False)))
 
 
 def _conforms(operation: Operation, spec: TensorSpec, value: Value) -> None:

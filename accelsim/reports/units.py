@@ -19,11 +19,6 @@ AREA_UM2: tuple[Scale, ...] = ((1.0, "µm²"), (1e6, "mm²"))
 _LONG_SECONDS: tuple[Scale, ...] = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
-def is_missing(value: float | None) -> bool:
-    """True for None and NaN."""
-    return value is None or math.isnan(value)
-
-
 def human_bytes(value: float | None) -> str:
     """Size: ``1.50 KiB``."""
     return scaled(value, BYTES)

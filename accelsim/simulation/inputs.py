@@ -104,17 +104,8 @@ def _without_settings(given: M, settings: Sequence[str]) -> M:
     return given
 
 
-def check_workload(path: Path | str) -> Workload:
-    """Load a workload file and hold its network against its data set.
-
-    Raises:
-        UserError: the file is wrong, or the data set has other images or classes.
-    """
-    return check_marked_workload(read_marked(Path(path)))
-
-
 def check_marked_workload(marked: MarkedYaml) -> Workload:
-    """``check_workload`` of a file that was read already.
+    """Validate a workload file that was read already, and hold its network against its data set.
 
     Raises:
         UserError: the file is wrong, or the data set has other images or classes.

@@ -87,9 +87,7 @@ def train(
         observer=observer,
         keep=keep,
     )
-    training = trainer.run()
-    keep(training.checkpoint)
-    return training
+    return trainer.run()
 
 
 def _check_state(path: Path, checkpoint: Checkpoint, traced: Traced) -> None:

@@ -8,6 +8,7 @@ known only when the last element is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from accelsim.hardware import HardwareConfig
@@ -18,8 +19,6 @@ from accelsim.timing.stream import split
 
 NOTHING = OperationPlan(0, (), SramTraffic())
 """Plan of a requantisation that happens in its producer's drain."""
-
-
 CONVERSIONS = ("requantise", "convert", "dequantise")
 """Opcodes that give a unit's result the format of its next role."""
 
@@ -39,7 +38,7 @@ def _one_pass(operation: Operation) -> bool:
 
 
 def with_drain(
-    plan: OperationPlan, program: Program, readers: list[Operation], hw: HardwareConfig, in_dram: frozenset[int]
+    plan: OperationPlan, program: Program, readers: Sequence[Operation], hw: HardwareConfig, in_dram: frozenset[int]
 ) -> OperationPlan:
     """The producer's plan with the copies of ``readers`` made in its drain; ``in_dram`` are those stored there."""
     narrow = [tensor for reader in readers for tensor in program.outputs_of(reader)]

@@ -11,11 +11,12 @@ that no operation reads (the loss) is written to DRAM once, for the host.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from accelsim.hardware import Buffers, HardwareConfig
-from accelsim.program import Program
+from accelsim.program import Operation, Program
 from accelsim.timing.drain import drained_tensors
 
 Place = Literal["dram", "on_chip", "in_flight"]
@@ -26,16 +27,22 @@ class Residency:
     """Where each tensor of a Program lives."""
 
     on_chip: frozenset[int]
-    in_flight: frozenset[int] = frozenset()
+    drained: Mapping[int, Sequence[Operation]] = field(default_factory=dict)
+    """Tensors that are converted as they drain, with the conversions that read them."""
+
+    @property
+    def in_flight(self) -> frozenset[int]:
+        """Tensors that are stored nowhere."""
+        return frozenset(self.drained)
 
     def where(self, tensor_index: int) -> Place:
         """``in_flight``: requantised as it drains; ``on_chip``: never leaves the buffers; else ``dram``."""
-        if tensor_index in self.in_flight:
+        if tensor_index in self.drained:
             return "in_flight"
         return "on_chip" if tensor_index in self.on_chip else "dram"
 
     def in_dram(self, tensor_index: int) -> bool:
-        return tensor_index not in self.on_chip and tensor_index not in self.in_flight
+        return tensor_index not in self.on_chip and tensor_index not in self.drained
 
 
 def budget_bytes(buffers: Buffers) -> int:
@@ -45,13 +52,13 @@ def budget_bytes(buffers: Buffers) -> int:
 
 def place_tensors(program: Program, hw: HardwareConfig) -> Residency:
     """Decide for every tensor of ``program`` by the rule above."""
-    budget, in_flight = budget_bytes(hw.buffers), frozenset(drained_tensors(program))
+    budget, drained = budget_bytes(hw.buffers), drained_tensors(program)
     last_read = {index: operation.index for operation in program.operations for index in operation.inputs}
     resident: dict[int, int] = {}
     on_chip: set[int] = set()
     for operation in program.operations:
         stays = [t for t in program.outputs_of(operation) if not t.persistent and t.index in last_read]
-        made = [tensor for tensor in stays if tensor.index not in in_flight]
+        made = [tensor for tensor in stays if tensor.index not in drained]
         resident.update({tensor.index: tensor.bytes for tensor in made})
         on_chip.update(tensor.index for tensor in made)
         while sum(resident.values()) > budget:
@@ -59,4 +66,4 @@ def place_tensors(program: Program, hw: HardwareConfig) -> Residency:
             del resident[given_up]
             on_chip.discard(given_up)
         resident = {index: size for index, size in resident.items() if last_read[index] > operation.index}
-    return Residency(frozenset(on_chip), in_flight)
+    return Residency(frozenset(on_chip), drained)

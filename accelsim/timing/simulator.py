@@ -49,14 +49,14 @@ def plan_operation(program: Program, operation: Operation, hw: HardwareConfig, r
     Raises:
         UserError: a buffer is too small for one fold, or the hwconfig lacks the unit.
     """
-    if residency.in_flight.issuperset(operation.inputs) and operation.inputs:
+    if operation.inputs and all(index in residency.drained for index in operation.inputs):
         return NOTHING
     planner = product_plan if operation.unit is Unit.MAC_ARRAY else lane_plan
     plan = planner(program, operation, hw, residency)
-    for index in residency.in_flight.intersection(operation.outputs):
-        readers = [reader for reader in program.operations if index in reader.inputs]
-        narrow = {i for reader in readers for i in reader.outputs if residency.in_dram(i)}
-        plan = with_drain(plan, program, readers, hw, frozenset(narrow))
+    for index in operation.outputs:
+        if readers := residency.drained.get(index):
+            narrow = {i for reader in readers for i in reader.outputs if residency.in_dram(i)}
+            plan = with_drain(plan, program, readers, hw, frozenset(narrow))
     return plan
 
 

@@ -130,11 +130,11 @@ class Trainer:
     def evaluate(self, split: Split) -> tuple[float, float]:
         """Share of images classified right, and the mean loss, with running statistics and ranges."""
         correct, loss = 0, 0.0
+        self.machine.context.counts = None
         with watched(self.observer, "evaluate", len(split), "image"):
             for start in range(0, len(split), EVALUATION_BATCH):
                 chosen = np.arange(start, min(len(split), start + EVALUATION_BATCH))
                 images, labels = self.dataset.batch(split, chosen)
-                self.machine.context.counts = None
                 self.machine.begin_step(self.progress.step, training=False)
                 result = self.network.forward(self.machine, images, _labels(labels), len(labels))
                 correct += int((result.logits.data.argmax(axis=1) == labels).sum())

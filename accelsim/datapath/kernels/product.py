@@ -23,17 +23,16 @@ class Carrier:
 
     dtype: str
     block: int | None
-    product_bits: int
 
     @classmethod
     def of(cls, a: Format, b: Format) -> Carrier:
         """float32 where at least 256 terms fit, else float64."""
         if not (a.is_integer and b.is_integer):
-            return cls("float64" if "float64" in (a.storage, b.storage) else "float32", None, 0)
+            return cls("float64" if "float64" in (a.storage, b.storage) else "float32", None)
         bits = a.bits + b.bits - 2
         if 24 - bits >= 8:
-            return cls("float32", 1 << (24 - bits), bits)
-        return cls("float64", 1 << (53 - bits), bits)
+            return cls("float32", 1 << (24 - bits))
+        return cls("float64", 1 << (53 - bits))
 
 
 class ProductKernels(PadKernels):

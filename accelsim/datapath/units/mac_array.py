@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels import Carrier
 from accelsim.datapath.kernels.accumulate import accumulate
 from accelsim.datapath.units.matrices import as_matrices
 from accelsim.datapath.units.registry import Handler, executes
+from accelsim.datapath.units.scales import multiplied_out
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
@@ -107,6 +106,5 @@ def conv2d_backward_weights(
 
 def _accumulated(c: Context, y: Any, a: Tensor, b: Tensor, output: TensorSpec) -> Value:
     if not output.format.is_integer:
-        scale = a.scale * b.scale
-        return Value((y if np.ndim(scale) == 0 and scale == 1 else y * scale).astype(output.format.storage, copy=False))
+        return Value(multiplied_out(y, a.scale * b.scale).astype(output.format.storage, copy=False))
     return Value(c.kernels.wrap(y, output.format.bits, output.format.storage), a.scale * b.scale)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.context import NORM_FRACTION_BITS, NORMALISED_SCALE, Context
+from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.units import norm_float
 from accelsim.datapath.units.norm_scale import (
     damping,
@@ -27,7 +28,6 @@ from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
 FRACTION = 2.0**-NORM_FRACTION_BITS
-INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 def _rows(x: Tensor) -> Any:

@@ -16,19 +16,19 @@ from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
 
-@executes("quantise", "convert", "dequantise")
-def quantise(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
-    """Any tensor to the family of its new format."""
+@executes("quantise", "requantise", "convert", "dequantise")
+def convert(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
+    """Any tensor to its new format: integers by a route of their own, other families by their quantiser."""
     (x,), (output,) = inputs, outputs
     rule = c.recipe[output.role]
     if isinstance(output.format, IntegerFormat):
-        return [_to_integer(c, x, output, rule)]
+        return [(_requantise if x.format.is_integer else _quantise)(c, x, output, rule)]
     value = QUANTISERS[output.format.family](c, x, output, rule, op.attributes["axis"])
     c.count(output.name, x, value.data, value.scale, output.format)
     return [value]
 
 
-def _to_integer(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
+def _quantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Floats to codes: divided by the new scale in double precision and rounded."""
     storage, (low, high) = output.format.storage, _limits(output)
     scale = choose_scale(c, x, output, rule, high)
@@ -46,32 +46,20 @@ def _to_integer(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> 
     return Value(codes, scale)
 
 
-@executes("requantise")
-def requantise(
-    c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
-) -> Sequence[Value]:
+def _requantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Wide codes to narrow ones: fixed-point multiplier and rounding shift."""
-    (x,), (output,) = inputs, outputs
-    rule = c.recipe[output.role]
-    if not isinstance(output.format, IntegerFormat):
-        value = QUANTISERS[output.format.family](c, x, output, rule, op.attributes["axis"])
-        c.count(output.name, x, value.data, value.scale, output.format)
-        return [value]
-    scale = choose_scale(c, x, output, rule, output.format.max_code)
-    multiplier = FixedPointMultiplier.from_real(x.scale / scale)
-    codes = _requantised(c, x.data, multiplier, output, rule)
-    c.count(output.name, x, codes, scale, output.format)
-    return [Value(codes, scale)]
-
-
-def _requantised(c: Context, x: Any, multiplier: FixedPointMultiplier, output: TensorSpec, rule: TensorRule) -> Any:
     storage, (low, high) = output.format.storage, _limits(output)
+    scale = choose_scale(c, x, output, rule, high)
+    multiplier = FixedPointMultiplier.from_real(x.scale / scale)
     if rule.rounding is Rounding.NEAREST:
-        return c.kernels.requantise(x, multiplier, low, high, storage)
-    if rule.rounding is Rounding.STOCHASTIC:
+        codes = c.kernels.requantise(x.data, multiplier, low, high, storage)
+    elif rule.rounding is Rounding.STOCHASTIC:
         random = c.random_stream(output.name, rule)
-        return c.kernels.requantise_stochastic(x, multiplier, random, low, high, storage)
-    return c.kernels.requantise_once(x, multiplier, rule.rounding, low, high, storage)
+        codes = c.kernels.requantise_stochastic(x.data, multiplier, random, low, high, storage)
+    else:
+        codes = c.kernels.requantise_once(x.data, multiplier, rule.rounding, low, high, storage)
+    c.count(output.name, x, codes, scale, output.format)
+    return Value(codes, scale)
 
 
 @executes("quantise_bias")

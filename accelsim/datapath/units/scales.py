@@ -18,6 +18,11 @@ CHANNEL_FIRST = (Role.WEIGHT, Role.WEIGHT_BACKWARD)
 """Roles whose output channels lie along the first axis; elsewhere channels are the last."""
 
 
+def multiplied_out(data: Any, scale: Any) -> Any:
+    """Float values without their scale; ``data`` itself where the scale is 1."""
+    return data if np.ndim(scale) == 0 and scale == 1 else data * scale
+
+
 def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, top: float) -> Any:
     """Scale that brings the range of ``x`` to the largest code ``top``: a float, or one per channel.
 

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.kernels.vector import SOFTMAX_BITS
 from accelsim.datapath.units.registry import executes
+from accelsim.datapath.units.scales import multiplied_out
 from accelsim.formats import FixedPointMultiplier
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
-
-INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 
 
 @executes("relu")
@@ -38,7 +38,7 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
     """Both operands on one scale, then one integer addition."""
     a, b = inputs
     if not a.format.is_integer:
-        left, right = (x.data if np.ndim(x.scale) == 0 and x.scale == 1 else x.data * x.scale for x in (a, b))
+        left, right = (multiplied_out(x.data, x.scale) for x in (a, b))
         return [Value((left + right).astype(outputs[0].format.storage, copy=False))]
     # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
     bound = sum(c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in (a, b)) or 1.0

@@ -6,7 +6,7 @@ import html
 
 import pandas as pd
 
-from accelsim.reports.palette import COMPONENTS, PHASES, UNITS
+from accelsim.reports.palette import COMPONENTS, PHASES
 
 NO_LAYER = "(no layer)"
 
@@ -35,11 +35,6 @@ def phases(frame: pd.DataFrame) -> list[str]:
 def phase_title(phase: str) -> str:
     """Readable name of a phase."""
     return PHASES.get(phase, text(phase))
-
-
-def unit_title(unit: str) -> str:
-    """Readable name of a hardware unit."""
-    return UNITS.get(unit, text(unit))
 
 
 def by_layer(layers: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.jit import compiled, inlined
-
-INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
+from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 
 
 @inlined

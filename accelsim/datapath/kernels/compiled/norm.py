@@ -9,6 +9,7 @@ import numpy as np
 from accelsim.datapath.kernels.compiled import channels, loops
 from accelsim.datapath.kernels.compiled.rounding import CompiledRounding, per_channel
 from accelsim.datapath.kernels.norm import NormKernels
+from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.formats import FixedPointMultiplier
 
 
@@ -55,7 +56,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
             for rows, other, sign in ((tops, bottoms, -1), (bottoms, tops, 1)):
                 moved = np.where(rows == other, 0, sign * share)
                 e = (g[rows, columns].astype(np.int64) << bits) - centre + moved
-                words = self.rescale(np.clip(e, loops.INT32_MIN, loops.INT32_MAX)[None], multiplier)[0]
+                words = self.rescale(np.clip(e, INT32_MIN, INT32_MAX)[None], multiplier)[0]
                 replaced = max(replaced, int(np.abs(out[rows, columns].astype(np.int64)).max()))
                 new = max(new, int(np.abs(words).max()))
                 out[rows, columns] = words
