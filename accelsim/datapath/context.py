@@ -36,10 +36,10 @@ class Context:
     training: bool = True
     learning_rate: float = 0.0
 
-    def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format) -> None:
+    def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None) -> None:
         """Record saturation and underflow of one quantisation, where someone asked for it."""
         if self.counts is not None and format_ != FP32:
-            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_)
+            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_, zero_point)
 
     def random_stream(self, tensor: str, rule: TensorRule) -> RandomStream:
         """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""

@@ -23,16 +23,29 @@ class QuantiserCount:
     sqnr_db: float
 
 
-def count(xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format) -> QuantiserCount:
-    """Compare codes with the values they stand for; clipped is a code at the edge that stands for something beyond."""
+def count(xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None) -> QuantiserCount:
+    """Compare codes with the values they stand for; clipped is a code at the edge that stands for something beyond.
+
+    ``codes`` have their ``zero_point`` subtracted already.
+    """
     values = x.data.astype("float64") * x.scale
     held = codes * scale
-    edge = _largest(format_)
-    outside = (xp.abs(codes) >= edge) & (xp.abs(values) > xp.abs(held) * (1 + 0.5 / edge))
+    if zero_point is None:
+        edge = _largest(format_)
+        outside = (xp.abs(codes) >= edge) & (xp.abs(values) > xp.abs(held) * (1 + 0.5 / edge))
+    else:
+        outside = _beyond(codes + zero_point, values - held, scale, format_)
     error, power = ((held - values) ** 2).sum(), (values**2).sum()
     ratio = 10 * xp.log10(power / error) if error > 0 and power > 0 else xp.inf
     vanished = (codes == 0) & (values != 0)
     return QuantiserCount(int(codes.size), int(outside.sum()), int(vanished.sum()), float(ratio))
+
+
+def _beyond(codes: Any, error: Any, scale: Any, format_: Format) -> Any:
+    if not isinstance(format_, IntegerFormat):
+        raise TypeError(f"{format_} has no zero point")
+    above = (codes == format_.max_code) & (error > 0.5 * scale)
+    return above | ((codes == format_.min_code) & (error < -0.5 * scale))
 
 
 def _largest(format_: Format) -> float:

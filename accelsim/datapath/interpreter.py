@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.fixed_point import held
 from accelsim.datapath.kernels import Kernels, NumpyKernels
 from accelsim.datapath.scale_state import ScaleState
 from accelsim.datapath.units import HANDLERS
 from accelsim.datapath.units.scales import multiplied_out
+from accelsim.datapath.zero_points import centred, restored
 from accelsim.errors import InternalError
 from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Machine, Parameter, Tensor, Value
+from accelsim.machine.vector import wide
 from accelsim.program import Operation, TensorSpec, Unit
 
 
@@ -50,23 +53,27 @@ class Datapath(Machine):
     def execute(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
+        operands = tuple(centred(x) for x in inputs)
         if operation.unit is Unit.NORM:
-            inputs = tuple(_unscaled(x) for x in inputs)
-        values = HANDLERS[operation.opcode](self.context, operation, inputs, outputs)
+            operands = tuple(_unscaled(x) for x in operands)
+        values = HANDLERS[operation.opcode](self.context, operation, operands, outputs)
+        values = restored(operation.opcode, inputs[0], outputs, values)
         if self.check:
             for spec, value in zip(outputs, values, strict=True):
                 _conforms(operation, spec, value)
         return values
 
     def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
+        if isinstance(spec.format, IntegerFormat):
+            return held(self.context, parameter, spec.format)
         return Value(self.context.state[parameter.name])
 
 
 def _unscaled(x: Tensor) -> Tensor:
-    """Narrow floats as the norm unit reads them: multiplied out, since it adds values of different scales."""
+    """Floats as the norm unit reads them: multiplied out, since it adds values of different scales."""
     if x.format.is_integer:
         return x
-    return replace(x, value=Value(multiplied_out(x.data, x.scale).astype(x.data.dtype, copy=False)))
+    return replace(x, value=Value(multiplied_out(x.data, x.scale).astype(wide(x).storage, copy=False)))
 
 
 def _conforms(operation: Operation, spec: TensorSpec, value: Value) -> None:

@@ -226,11 +226,29 @@ def accumulate_tree(a: Sequence[int], b: Sequence[int], bits: int, start: int = 
     return saturate(saturate(start, low, high) + sum(level), low, high)
 
 
-def product_in_two_passes(a: Sequence[int], b: Sequence[int], bits: int) -> int:
-    """8-bit ``a`` by 16-bit ``b`` on an 8-bit array: the high bytes, signed, shifted by 8, and the low, unsigned."""
-    high = accumulate_wrapping(a, [y >> 8 for y in b], bits)
-    low = accumulate_wrapping(a, [y & 0xFF for y in b], bits)
-    return wrap((high << 8) + low, bits)
+def bit_slice(value: int, position: int, count: int, width: int) -> int:
+    """Slice ``position`` of ``count`` of ``width`` bits: the highest is signed, those below it are not."""
+    rest = value >> (width * position)
+    return rest if position == count - 1 else rest % (1 << width)
+
+
+def accumulate_in_passes(
+    a: Sequence[int],
+    b: Sequence[int],
+    slices: tuple[int, int],
+    width: int,
+    add: Callable[[list[int], int], int],
+    start: int = 0,
+) -> int:
+    """A dot product on multipliers of ``width`` bits: every pair of slices is a pass, the lowest first.
+
+    ``add`` adds the products of a pass, shifted into place, to what the pass before it left.
+    """
+    total = start
+    for i, j in ((i, j) for i in range(slices[0]) for j in range(slices[1])):
+        left, right = ([bit_slice(v, p, n, width) for v in x] for x, p, n in ((a, i, slices[0]), (b, j, slices[1])))
+        total = add([(x * y) << width * (i + j) for x, y in zip(left, right, strict=True)], total)
+    return total
 
 
 def accumulate_float(products: Sequence[float], chunk: int, rounding: Callable[[Fraction], float]) -> float:
@@ -242,3 +260,17 @@ def accumulate_float(products: Sequence[float], chunk: int, rounding: Callable[[
             part = rounding(Fraction(part) + Fraction(product))
         total = rounding(Fraction(total) + Fraction(part))
     return total
+
+
+def affine_product(a: Sequence[int], a_zero: int, b: Sequence[int], b_zero: int) -> int:
+    """sum (a - a_zero) (b - b_zero) as an array of unsigned multipliers has it: codes as they are, then corrections.
+
+    The zero points times the sums of codes come off, and the product of both comes back once a term.
+    """
+    product = sum(x * y for x, y in zip(a, b, strict=True))
+    return product - b_zero * sum(a) - a_zero * sum(b) + len(a) * a_zero * b_zero
+
+
+def affine_code(value: Fraction, step: Fraction, zero: int, low: int, high: int) -> int:
+    """round(value / step) + zero, ties to even, clamped."""
+    return saturate(round(value / step) + zero, low, high)

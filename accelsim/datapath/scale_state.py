@@ -10,11 +10,15 @@ from accelsim.errors import UserError
 
 @dataclass
 class ScaleState:
-    """``running``: average largest magnitude; ``history``: the last ones, oldest first; ``autoflex``: predictors."""
+    """``running``: average largest magnitude; ``history``: the last ones, oldest first; ``autoflex``: predictors.
+
+    ``fixed_point``: exponents of the integers that the update keeps, real = code x 2**-exponent; they never change.
+    """
 
     running: dict[str, float] = field(default_factory=dict)
     history: dict[str, list[float]] = field(default_factory=dict)
     autoflex: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fixed_point: dict[str, int] = field(default_factory=dict)
 
     def observe(self, tensor: str, peak: float, *, momentum: float, length: int) -> None:
         """Take in the largest magnitude of ``tensor`` in a training step."""
@@ -23,7 +27,7 @@ class ScaleState:
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for a checkpoint; floats read back exactly."""
-        return {"running": self.running, "history": self.history, "autoflex": self.autoflex}
+        return {name: getattr(self, name) for name in ("running", "history", "autoflex", "fixed_point")}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> ScaleState:
@@ -36,6 +40,7 @@ class ScaleState:
             running = {str(name): float(value) for name, value in plain["running"].items()}
             autoflex = {str(name): dict(state) for name, state in plain["autoflex"].items()}
             history = {str(name): [float(value) for value in values] for name, values in plain["history"].items()}
+            fixed_point = {str(name): int(exponent) for name, exponent in plain["fixed_point"].items()}
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise UserError("not a state of quantiser scales") from error
-        return cls(running, history, autoflex)
+        return cls(running, history, autoflex, fixed_point)

@@ -1,6 +1,7 @@
 """Binary floating-point formats, carried as float32 values on their grid (``float_codes`` puts them there).
 
-IEEE 754 (fp32, fp16), bfloat16, OCP OFP8 v1.0 (fp8_e4m3, fp8_e5m2) and the elements of OCP MX v1.0 (fp6, fp4).
+IEEE 754 (fp32, fp16), bfloat16, OCP OFP8 v1.0 (fp8_e4m3, fp8_e5m2), the elements of OCP MX v1.0 (fp6, fp4), and the
+accumulators of Wang et al. 2018 (fp16_e6m9, here with the subnormals and infinities of IEEE 754).
 """
 
 from __future__ import annotations
@@ -92,10 +93,11 @@ class FloatFormat(Format):
 FP32 = FloatFormat("fp32", 32, exponent_bits=8, mantissa_bits=23)
 BF16 = FloatFormat("bf16", 16, exponent_bits=8, mantissa_bits=7)
 FP16 = FloatFormat("fp16", 16, exponent_bits=5, mantissa_bits=10)
+FP16_E6M9 = FloatFormat("fp16_e6m9", 16, exponent_bits=6, mantissa_bits=9)
 FP8_E4M3 = FloatFormat("fp8_e4m3", 8, exponent_bits=4, mantissa_bits=3, has_inf=False)
 FP8_E5M2 = FloatFormat("fp8_e5m2", 8, exponent_bits=5, mantissa_bits=2)
 FP6_E3M2 = FloatFormat("fp6_e3m2", 6, exponent_bits=3, mantissa_bits=2, has_inf=False, has_nan=False)
 FP6_E2M3 = FloatFormat("fp6_e2m3", 6, exponent_bits=2, mantissa_bits=3, has_inf=False, has_nan=False)
 FP4_E2M1 = FloatFormat("fp4_e2m1", 4, exponent_bits=2, mantissa_bits=1, has_inf=False, has_nan=False)
-FLOATS = (FP32, BF16, FP16, FP8_E4M3, FP8_E5M2, FP6_E3M2, FP6_E2M3, FP4_E2M1)
+FLOATS = (FP32, BF16, FP16, FP16_E6M9, FP8_E4M3, FP8_E5M2, FP6_E3M2, FP6_E2M3, FP4_E2M1)
 """Every floating-point format that has a name."""

@@ -39,7 +39,7 @@ class BlockValues(NamedTuple):
 
 @dataclass(frozen=True)
 class BlockFormat(Format):
-    """Elements of one format, ``block`` of them under one 8-bit power-of-two scale.
+    """Elements of one format, ``block`` of them under one scale: here an 8-bit power of two.
 
     ``bits`` counts an element alone. Emulation carries float32 values, so this is no integer format even where the
     elements are integers.
@@ -61,8 +61,13 @@ class BlockFormat(Format):
         return "float32"
 
     @property
+    def scale_bits(self) -> int:
+        """Bits of the scale that a block shares."""
+        return SCALE_BITS
+
+    @property
     def bits_per_element(self) -> float:
-        return self.bits + SCALE_BITS / self.block
+        return self.bits + self.scale_bits / self.block
 
     @property
     def emax(self) -> int:
@@ -71,7 +76,13 @@ class BlockFormat(Format):
 
     def bytes_for(self, elements: int) -> int:
         """Bytes of ``elements`` packed codes and their scales, where only the last block may be short."""
-        return (elements * self.bits + -(-elements // self.block) * SCALE_BITS + 7) // 8
+        return (elements * self.bits + -(-elements // self.block) * self.scale_bits + 7) // 8
+
+    def quantised(
+        self, xp: Any, x: Any, axis: int, rounding: str, random: Any = None, random_bits: int = MAX_RANDOM_BITS
+    ) -> Any:
+        """``x`` as the format holds it: values in ``storage``, exact."""
+        return quantise_blocks(xp, x, self, axis, rounding, random, random_bits).values
 
 
 def quantise_blocks(

@@ -97,7 +97,10 @@ class RandomSource(StrEnum):
 
 @dataclass(frozen=True)
 class TensorRule:
-    """Format, rounding and scale of one role; ``random_bits`` counts the bits that stochastic rounding adds."""
+    """Format, rounding and scale of one role; ``random_bits`` counts the bits that stochastic rounding adds.
+
+    ``affine`` integers have a zero point: their range is the tensor's own, widened to contain 0.
+    """
 
     format: Format
     rounding: Rounding = Rounding.NEAREST
@@ -106,6 +109,7 @@ class TensorRule:
     policy: ScalePolicy = ScalePolicy.CURRENT
     granularity: Granularity = Granularity.PER_TENSOR
     scale_form: ScaleForm = ScaleForm.FLOAT
+    affine: bool = False
     history: int = 16
     headroom: float = 1.0
 
@@ -145,7 +149,9 @@ class Recipe:
     """The whole numerics of one accelerator, as the Machine needs it.
 
     Integer accumulators ``wrap`` or ``saturate``; ``order`` is that of addition, which decides what saturates:
-    sequential, or runs of so many terms.
+    sequential, or runs of so many terms. Integers wider than ``slice_bits`` are multiplied in slices of that width.
+    ``chunk`` terms are what a floating-point accumulator adds up at a time; with None those of fp32 follow the BLAS
+    library, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it.
     """
 
     rules: Mapping[Role, TensorRule]
@@ -154,6 +160,9 @@ class Recipe:
     range_momentum: float
     overflow: Literal["wrap", "saturate"] = "wrap"
     order: Literal["sequential"] | int = "sequential"
+    slice_bits: int | None = None
+    chunk: int | None = None
+    learning_rate: Literal["exact", "power_of_two"] = "exact"
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]

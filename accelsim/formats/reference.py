@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from accelsim.formats.floating import FloatFormat
+from accelsim.formats.floating import FP32, FloatFormat
 from accelsim.formats.lfsr import TAPS
 from accelsim.formats.mx import BEYOND, NAN_EXPONENT, SCALE_BIAS, BlockFormat
 
@@ -112,6 +112,24 @@ def element(scaled: float, format_: BlockFormat, rounding: str, random: int, ran
     code = round_to_integer(Fraction(scaled) * (1 << fraction_bits), rounding, random, random_bits)
     top = format_.element.max_code
     return math.ldexp(min(max(code, -top), top), -fraction_bits)
+
+
+def integer_block(
+    values: Sequence[float],
+    format_: BlockFormat,
+    rounding: str,
+    randoms: Sequence[int] | None = None,
+    random_bits: int = 0,
+) -> list[Fraction]:
+    """Values of one block of integers under fp32(largest magnitude / largest code), a normal number; 1 for zeros."""
+    top = (1 << (format_.bits - 1)) - 1
+    step = Fraction(max(round_float((max(map(abs, values)) or top) / top, FP32, "nearest_even"), 2.0**-126))
+    codes = randoms or [0] * len(values)
+    elements = [
+        round_to_integer(Fraction(float(v) / float(step)), rounding, random, random_bits)
+        for v, random in zip(values, codes, strict=True)
+    ]
+    return [min(max(e, -top), top) * step for e in elements]
 
 
 def fibonacci_step(state: int, width: int) -> int:

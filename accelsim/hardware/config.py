@@ -10,11 +10,13 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accelsim.errors import nearest
-from accelsim.formats import IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
-from accelsim.hardware.memory import Buffers, Dram
+from accelsim.formats import BlockFormat, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
+from accelsim.hardware.dram import Dram
+from accelsim.hardware.memory import Buffers
 from accelsim.hardware.numerics import Numerics
-from accelsim.hardware.technology import Technology, load_technology, technology_names
+from accelsim.hardware.technology import Bound, Technology, load_technology, technology_names
 from accelsim.hardware.units import Dataflow, FormatName, LaneUnit, MacArray, NormUnit
+from accelsim.hardware.update_unit import UpdateUnit
 from accelsim.yamlfile import (
     Allowed,
     Fault,
@@ -44,6 +46,11 @@ class EnergyOverrides(FileModel):
 
     source: str = ""
     """Where they come from; shown beside the results."""
+    bound: Bound = Bound.NOMINAL
+    """Where sources disagree: nominal takes the technology file's figures, low and high the ends of its bands."""
+    static_power_mw: Annotated[float, Field(ge=0, le=1e9)] = 0.0
+    """Leakage and clock power while a step runs. The technology tables have no figure that was checked: 0 leaves it
+    out."""
     mac_pj: Picojoules | None = None
     """Energy of one multiply-accumulate pass of the MAC array."""
     multiply_pj: dict[FormatName, Picojoules] = Field(default_factory=dict)
@@ -54,10 +61,13 @@ class EnergyOverrides(FileModel):
     """Energy of one byte to or from any on-chip buffer."""
 
 
+FLOAT_ACCUMULATORS = ("fp32", "bf16", "fp16", "fp16_e6m9")
+
+
 def _fits(name: str, *, integers: bool) -> bool:
-    """True for a signed integer where ``integers`` asks for one, else for fp32."""
+    """True for a signed integer where ``integers`` asks for one, else for a float of 16 bits or more."""
     format_ = format_by_name(name)
-    return isinstance(format_, IntegerFormat) and format_.signed if integers else name == "fp32"
+    return isinstance(format_, IntegerFormat) and format_.signed if integers else name in FLOAT_ACCUMULATORS
 
 
 OPERANDS = {
@@ -87,7 +97,7 @@ class HardwareConfig(FileModel):
     """Batch statistics and normalisation."""
     quantise_unit: LaneUnit | None = None
     """Format conversion; needed wherever the numerics name more than one format."""
-    update_unit: LaneUnit
+    update_unit: UpdateUnit
     """Optimizer arithmetic."""
     buffers: Buffers
     """On-chip memories."""
@@ -107,12 +117,19 @@ class HardwareConfig(FileModel):
         weight = self.numerics.weight.format
         if self._integers and self.quantise_unit is None:
             yield Fault(("quantise_unit",), f"missing, and numerics.weight is {weight}; integer numerics need one")
+        rate, master = self.update_unit.learning_rate, self.numerics.master_weight.number_format
+        if rate != "exact" and not master.is_integer:
+            text = f"found {rate!r}, but it belongs to integer numerics.master_weight, which is {master}; leave it out"
+            yield Fault(("update_unit", "learning_rate"), text)
 
     def _array(self) -> Iterator[Fault]:
         array, weight = self.mac_array, self.numerics.weight.number_format
         unsigned = isinstance(array.operand_format, IntegerFormat) and not array.operand_format.signed
-        if array.operand_format.is_integer != weight.is_integer or unsigned:
+        blocks = isinstance(weight, BlockFormat) and weight.element.is_integer
+        fits = array.operand_format.is_integer in ({True, False} if blocks else {weight.is_integer})
+        if not fits or unsigned:
             fitting = "int2 to int64" if weight.is_integer else "a floating-point format"
+            fitting += ", int2 to int64" if blocks else ""
             text = f"found {array.operand}, but numerics.weight is {weight}; allowed: {fitting}"
             yield Fault(("mac_array", "operand"), text)
         rules = self.numerics.rules()
@@ -121,9 +138,13 @@ class HardwareConfig(FileModel):
             integers = all(operand.is_integer for operand in operands)
             if not _fits(name, integers=integers):
                 origin = "found" if product in array.accumulators.model_fields_set else "missing, and its default is"
-                fitting = "int2 to int64" if integers else "fp32"
+                fitting = "int2 to int64" if integers else ", ".join(FLOAT_ACCUMULATORS)
                 text = f"{origin} {name}, but the operands are {' and '.join(map(str, operands))}; allowed: {fitting}"
                 yield Fault(("mac_array", "accumulators", product), text)
+        names = array.accumulators.model_dump().values()
+        if array.accumulate_chunk is not None and all(format_by_name(name).is_integer for name in names):
+            text = f"found {array.accumulate_chunk}, but no accumulator is floating-point; leave it out"
+            yield Fault(("mac_array", "accumulate_chunk"), text)
 
     @property
     def _integers(self) -> bool:
@@ -131,7 +152,7 @@ class HardwareConfig(FileModel):
 
     def recipe(self) -> Recipe:
         """The numerics as the Machine reads them."""
-        accumulators = self.mac_array.accumulators
+        accumulators, operand = self.mac_array.accumulators, self.mac_array.operand_format
         rules = self.numerics.rules()
         rules[Role.INPUT] = TensorRule(format_by_name("fp32"))
         return Recipe(
@@ -141,19 +162,13 @@ class HardwareConfig(FileModel):
             range_momentum=self.numerics.range_momentum,
             overflow=self.mac_array.overflow,
             order="sequential" if self.mac_array.dataflow is Dataflow.OUTPUT_STATIONARY else self.mac_array.rows,
+            slice_bits=operand.bits if operand.is_integer else None,
+            chunk=self.mac_array.accumulate_chunk,
+            learning_rate=self.update_unit.learning_rate,
         )
 
     def loaded_technology(self) -> Technology:
         return load_technology(self.technology)
-
-    @property
-    def dram_bytes_per_cycle(self) -> float:
-        """Bytes that DRAM delivers in one clock cycle."""
-        return self.dram.bandwidth_bytes_per_s * self.dram.efficiency / (self.clock_mhz * 1e6)
-
-    @property
-    def dram_latency_cycles(self) -> int:
-        return round(self.dram.latency_ns * self.clock_mhz / 1000)
 
 
 def load_hwconfig(path: Path | str, settings: Sequence[str] = ()) -> HardwareConfig:

@@ -46,6 +46,9 @@ class RoleFormat(FileModel):
     sample's minimum and maximum, averaged over the batch, as the published code does)."""
     scale_form: ScaleForm = ScaleForm.FLOAT
     """float, fixed_point (31-bit mantissa and shift) or power_of_two (rounded up)."""
+    affine: bool = False
+    """Integers alone: a zero point beside the scale, so that the codes span the tensor's minimum to its maximum
+    (widened to contain 0, which is a code of its own). Unsigned formats need one. Products subtract it as they read."""
     history: Annotated[int, Field(ge=1, le=4096)] = 16
     """Delayed scale only: steps that are looked back on."""
     headroom: Annotated[float, Field(ge=0.1, le=64)] = 1.0
@@ -56,7 +59,7 @@ class RoleFormat(FileModel):
         """Only integers and narrow floats have a scale that a policy finds."""
         format_ = self.number_format
         scaled = isinstance(format_, IntegerFormat) or (format_.family == "float" and format_.bits < SCALED_BELOW_BITS)
-        foreign = ["granularity"] if not isinstance(format_, IntegerFormat) else []
+        foreign = ["granularity", "affine"] if not isinstance(format_, IntegerFormat) else []
         foreign += ["scale", "scale_form", "headroom"] if not scaled else []
         if format_.family in ("ternary", "binary"):
             foreign.append("rounding")
@@ -91,7 +94,7 @@ Entry = Annotated[
 
 
 class Numerics(FileModel):
-    """Formats, rounding and scales by role; scales are symmetric: zero is code 0."""
+    """Formats, rounding and scales by role; scales are symmetric (zero is code 0) unless a role is affine."""
 
     weight: Entry
     """Weights as the products read them."""
@@ -108,15 +111,16 @@ class Numerics(FileModel):
     layer_gradient_norm: Entry
     """Incoming layer gradient of normalisation layers."""
     weight_gradient: Entry
-    """Parameter gradients as the update reads them."""
+    """Parameter gradients as the update reads them; integers need integer master weights."""
     bias: Entry
     """Biases, on the scale of the accumulators."""
     norm_parameter: Entry
     """Gain and offset of normalisation layers."""
     master_weight: Entry = RoleFormat(format="fp32")
-    """The copy of the weights that the update works on."""
+    """The copy of the weights that the update works on. int8 to int32 is fixed point and needs an integer
+    optimizer_state; its range is 4 times the largest initial magnitude."""
     optimizer_state: Entry = RoleFormat(format="fp32")
-    """Momentum."""
+    """Momentum. int8 to int32 is fixed point; its range is 32 times the first gradient's largest magnitude."""
     norm_statistic: Entry = RoleFormat(format="fp32")
     """Running statistics for evaluation."""
     loss: Entry = RoleFormat(format="fp32")
@@ -126,25 +130,53 @@ class Numerics(FileModel):
 
     @model_validator(mode="after")
     def _executable(self) -> Numerics:
-        refuse("numerics", [*self._families(), *self._mixture(), *self._granularities(), *self._roundings()])
+        faults = [*self._families(), *self._mixture(), *self._granularities(), *self._roundings(), *self._update()]
+        refuse("numerics", faults)
         return self
 
     def _families(self) -> Iterator[Fault]:
         for role in _entries(self):
             found = _entry(self, role).number_format
             allowed, widest = _ALLOWED[role]
-            integers = "integer" in allowed.split()
+            integers, narrowest = "integer" in allowed.split(), _NARROWEST.get(role, 2)
             fits = found.name in allowed.split() or found.family in allowed.split()
             if isinstance(found, IntegerFormat):
-                fits = integers and found.signed and found.bits <= widest
+                fits = integers and narrowest <= found.bits <= widest
+                yield from self._zero_point(role, found)
             if not fits:
-                words = [f"int2 to int{widest}" if word == "integer" else word for word in allowed.split()]
+                words = [f"int{narrowest} to int{widest}" if word == "integer" else word for word in allowed.split()]
                 yield Fault((role,), f"found {found}; allowed: {', '.join(words)}")
+
+    def _zero_point(self, role: str, format_: IntegerFormat) -> Iterator[Fault]:
+        affine = _entry(self, role).affine
+        if affine and role not in AFFINE:
+            yield Fault((role, "affine"), f"found true; tensors with a zero point: {', '.join(AFFINE)}")
+        if not format_.signed and not affine:
+            remedy = "add 'affine: true'" if role in AFFINE else f"take int{format_.bits}"
+            yield Fault((role,), f"found {format_}, which has no negative codes and no zero point; {remedy}")
 
     def _roundings(self) -> Iterator[Fault]:
         if self.norm_statistic.rounding is not Rounding.NEAREST:
             found = str(self.norm_statistic.rounding)
             yield Fault(("norm_statistic", "rounding"), f"found {found!r}; running statistics are rounded to nearest")
+
+    def _update(self) -> Iterator[Fault]:
+        """The update is in integers as a whole or in floats as a whole, but integers may take a float gradient."""
+        master, activation = self.master_weight.number_format, self.activation.number_format
+        if master.is_integer and not activation.is_integer:
+            text = f"found {master}, but numerics.activation is {activation}; allowed: fp32, bf16, fp16"
+            yield Fault(("master_weight",), text)
+        fitting = {True: "int8 to int32", False: "fp32, bf16, fp16"}[master.is_integer]
+        for role in ("optimizer_state", "weight_gradient"):
+            found = _entry(self, role).number_format
+            if found.is_integer != master.is_integer and (role == "optimizer_state" or found.is_integer):
+                yield Fault((role,), f"found {found}, but numerics.master_weight is {master}; allowed: {fitting}")
+        for role in _NARROWEST:
+            for name in ("scale", "scale_form", "history"):
+                value, default = getattr(_entry(self, role), name), RoleFormat.model_fields[name].default
+                if _entry(self, role).number_format.is_integer and value != default:
+                    text = f"found '{value}', but {role} has one fixed point, chosen once; leave it out"
+                    yield Fault((role, name), text)
 
     def _mixture(self) -> Iterator[Fault]:
         """What one unit reads together is all integer or all floating point."""
@@ -173,6 +205,8 @@ class Numerics(FileModel):
         return found
 
 
+AFFINE = ("weight", "weight_data_gradient", "activation", "activation_weight_gradient")
+"""Roles whose integers may have a zero point: what is skewed. Gradients scatter around 0."""
 _OPERAND = "integer float block flexpoint"
 _ALLOWED = {
     "weight": (f"{_OPERAND} ternary binary", 16),
@@ -184,13 +218,15 @@ _ALLOWED = {
     "layer_gradient_norm": ("integer fp32 bf16 fp16 flexpoint", 16),
     "norm_parameter": ("integer fp32 bf16 fp16 flexpoint", 16),
     "bias": ("integer fp32", 32),
-    "weight_gradient": ("fp32 bf16 fp16", 0),
-    "master_weight": ("fp32 bf16 fp16", 0),
-    "optimizer_state": ("fp32 bf16 fp16", 0),
+    "weight_gradient": ("integer fp32 bf16 fp16", 32),
+    "master_weight": ("integer fp32 bf16 fp16", 32),
+    "optimizer_state": ("integer fp32 bf16 fp16", 32),
     "norm_statistic": ("fp32", 0),
     "loss": ("fp32", 0),
 }
-"""Formats or families that each role may have, and the widest integer. The update and the loss are floating point."""
+"""Formats or families that each role may have, and the widest integer. The loss is floating point."""
+_NARROWEST = {"master_weight": 8, "optimizer_state": 8}
+"""Narrowest integer of the roles that the update keeps in fixed point."""
 
 
 def _rule(entry: RoleFormat) -> TensorRule:
@@ -202,6 +238,7 @@ def _rule(entry: RoleFormat) -> TensorRule:
         policy=entry.scale,
         granularity=entry.granularity,
         scale_form=entry.scale_form,
+        affine=entry.affine,
         history=entry.history,
         headroom=entry.headroom,
     )

@@ -38,7 +38,7 @@ FormatName = Annotated[str, BeforeValidator(_checked_format), Allowed("int2 to i
 
 
 class Accumulators(FileModel):
-    """Accumulator format of each of the three products."""
+    """Accumulator format of each of the three products: an integer for integers, else fp32, bf16, fp16 or fp16_e6m9."""
 
     forward: FormatName = "int32"
     """Accumulator of activations x weights."""
@@ -53,12 +53,16 @@ class MacArray(FileModel):
 
     count: Annotated[int, Field(ge=1, le=1024)] = 1
     """Number of arrays; two products that don't depend on each other run side by side on two arrays."""
+    split_products: bool = False
+    """All arrays work on one product at a time, each on its share of the folds of every tile, instead of on products
+    side by side."""
     rows: Annotated[int, Field(ge=1, le=65536)]
     """Rows of one array."""
     columns: Annotated[int, Field(ge=1, le=65536)]
     """Columns of one array."""
     operand: FormatName
-    """Widest operand that a multiplier takes in one pass; wider integers take one pass for each slice."""
+    """Widest operand that a multiplier takes in one pass; wider integers take one pass for each slice. int8 multiplies
+    int8 x int16 in two passes, low and high byte; int16 in one, with the energy and area of 16-bit multipliers."""
     dataflow: Annotated[
         Dataflow,
         BeforeValidator(_short),
@@ -66,19 +70,48 @@ class MacArray(FileModel):
         WithJsonSchema({"type": "string", "enum": [*Dataflow, *_LONG_NAMES]}),
     ]
     """os (output_stationary), ws (weight_stationary) or is (input_stationary)."""
+    edge_folds: Literal["full", "used"] = "full"
+    """Whether a fold that fills the array only in part takes the time of the whole array, or of the rows and columns
+    that it uses."""
+    fold_overlap: Literal["serial", "overlapped"] = "serial"
+    """serial: a fold starts when the one before it has drained. overlapped: the stationary operand of a fold is loaded
+    (double-buffered), and results drain, beneath the fold beside it."""
+    cycles_per_mac: Annotated[int, Field(ge=1, le=1024)] = 1
+    """Cycles for which a multiply-accumulate occupies its place."""
+    tiling: Literal["rule", "search"] = "rule"
+    """How the buffer tiles of a product are found: among halvings of the product, or among many more shapes."""
+    prefetch: bool = False
+    """Whether an operation, of any unit, fetches its first tile while its unit works on the last tile of the operation
+    before it. Needs double-buffered operand buffers."""
     accumulators: Accumulators = Accumulators()
     """Accumulator format by product."""
     overflow: Literal["wrap", "saturate"] = "wrap"
     """What an integer accumulator does at its limits. Saturation follows the array's order of addition: term by term
-    for os, in runs of ``rows`` terms for ws and is."""
+    for os, in runs of ``rows`` terms for ws and is; each pass goes on from what the pass before it left. Floats
+    overflow to infinity."""
+    accumulate_chunk: Annotated[int, Field(ge=1, le=1 << 30)] | None = None
+    """Floating-point accumulators alone: sums of this many products, then the sum of those sums, rounded after every
+    addition (Wang et al. 2018). Without it fp32 adds in the order of the BLAS library, and narrower accumulators as the
+    dataflow does: one sum for os, sums of ``rows`` products for ws and is."""
 
     @property
     def operand_format(self) -> Format:
         return format_by_name(self.operand)
 
     @property
-    def macs_per_cycle(self) -> int:
+    def products_at_once(self) -> int:
+        """Products that can run side by side."""
+        return 1 if self.split_products else self.count
+
+    @property
+    def places(self) -> int:
+        """Multiply-accumulate units of all arrays."""
         return self.count * self.rows * self.columns
+
+    @property
+    def macs_per_cycle(self) -> float:
+        """Peak of all arrays."""
+        return self.places / self.cycles_per_mac
 
     def passes(self, first: Format, second: Format) -> int:
         """Passes over the array that a product of these two operand formats takes (1 when both fit)."""

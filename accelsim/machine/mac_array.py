@@ -78,7 +78,15 @@ class MacArrayInstructions(Issuer):
         present = [operand for operand in operands if operand is not None]
         output = Output(name, shape, self.recipe.accumulators[product], Role.ACCUMULATOR)
         attributes: dict[str, Any] = window.as_attributes() if window else {}
+        attributes |= self._slices(*present[:2])
         return self.issue(opcode, Unit.MAC_ARRAY, present, [output], gemms=gemms, **attributes)[0]
+
+    def _slices(self, a: Tensor, b: Tensor) -> dict[str, tuple[int, int]]:
+        """Slices in which the multipliers take each operand, where both are integers."""
+        width = self.recipe.slice_bits
+        if width is None or not (a.format.is_integer and b.format.is_integer):
+            return {}
+        return {"slices": (-(-a.format.bits // width), -(-b.format.bits // width))}
 
 
 def _gather_gemms(input_shape: tuple[int, ...], outputs: int, window: Window) -> tuple[Gemm, ...]:

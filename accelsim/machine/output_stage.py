@@ -39,13 +39,14 @@ class OutputStageInstructions(Issuer):
         opcode = _opcode(x.format.is_integer, rule.format.is_integer)
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role)
         arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format
-        work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2, arithmetic)
+        work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2 + rule.affine, arithmetic)
         attributes: dict[str, Any] = {
             "rounding": str(rule.rounding),
             "random_bits": rule.random_bits,
             "scale": str(rule.policy),
             "granularity": str(rule.granularity),
             "scale_form": str(rule.scale_form),
+            "affine": rule.affine,
             "one_pass": rule.one_pass,
             "axis": axis,
         }

@@ -11,14 +11,15 @@ from accelsim.program import TensorSpec
 
 
 class Value(NamedTuple):
-    """What an interpreter computed: codes and the scale that makes them real (real = data x scale).
+    """What an interpreter computed: codes and what makes them real: (data - zero_point) x scale.
 
-    ``scale`` is a float, or an array of shape (channels,) that broadcasts along the last axis.
-    The tracer's values are empty.
+    ``scale`` is a float, or an array of shape (channels,) that broadcasts along the last axis. ``zero_point`` is None
+    (zero is code 0), an int, or an array that broadcasts against data. The tracer's values are empty.
     """
 
     data: Any = None
     scale: Any = 1.0
+    zero_point: Any = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +54,10 @@ class Tensor:
     def scale(self) -> Any:
         return self.value.scale
 
+    @property
+    def zero_point(self) -> Any:
+        return self.value.zero_point
+
     def reshaped(self, shape: tuple[int, ...]) -> Tensor:
         """The same tensor in another shape: costs nothing, moves nothing.
 
@@ -62,4 +67,4 @@ class Tensor:
         if math.prod(shape) != self.elements:
             raise ValueError(f"cannot view {self.name} of shape {self.shape} as {shape}")
         data = None if self.data is None else self.data.reshape(shape)
-        return replace(self, shape=shape, value=Value(data, self.scale))
+        return replace(self, shape=shape, value=self.value._replace(data=data))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from accelsim.formats import Role
+from accelsim.formats import Role, ScaleForm
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.norm import sums
 from accelsim.machine.parameter import Parameter
@@ -27,7 +27,8 @@ class UpdateInstructions(Issuer):
         """g <- gradient + weight_decay * w; v <- momentum * v + g; w <- w - learning_rate * v.
 
         The learning rate is the interpreter's, since it changes from step to step. Without momentum no
-        state is kept.
+        state is kept. Integers take a multiplication more where the gradient has a scale that is no power of two, one
+        less where the learning rate is one, and an addition more for each value that is rounded.
         """
         w = self.parameter(parameter)
         operands, written = [w, gradient], [w]
@@ -36,6 +37,23 @@ class UpdateInstructions(Issuer):
             v = self.parameter(state)
             operands, written = [w, gradient, v], [w, v]
         decay = weight_decay if parameter.decays else 0.0
-        multiplies = 1 + bool(momentum) + bool(decay)
-        work = Work(w.elements, multiplies, multiplies, w.format)
-        self.issue("sgd", Unit.UPDATE, operands, [], work=work, in_place=written, momentum=momentum, weight_decay=decay)
+        self.issue(
+            "sgd",
+            Unit.UPDATE,
+            operands,
+            [],
+            work=self._sgd_work(gradient, written, products=1 + bool(momentum) + bool(decay)),
+            in_place=written,
+            momentum=momentum,
+            weight_decay=decay,
+            learning_rate=self.recipe.learning_rate,
+        )
+
+    def _sgd_work(self, gradient: Tensor, written: list[Tensor], products: int) -> Work:
+        w = written[0]
+        if not w.format.is_integer:
+            return Work(w.elements, products, products, w.format)
+        scaled = gradient.format.is_integer and self.recipe[gradient.role].scale_form is not ScaleForm.POWER_OF_TWO
+        multiplies = products + scaled - (self.recipe.learning_rate == "power_of_two")
+        widest = max((tensor.format for tensor in written), key=lambda format_: format_.bits)
+        return Work(w.elements, multiplies, products + len(written), widest)

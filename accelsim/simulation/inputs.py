@@ -7,17 +7,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from accelsim.errors import UserError, nearest
 from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
-from accelsim.networks import Workload
+from accelsim.networks import Topology, Workload
+from accelsim.networks.importers.scalesim_topology import read_topology
 from accelsim.networks.workload import MOST_EPOCHS, check_layers
-from accelsim.yamlfile import MarkedYaml, override, read_marked, split_setting, validated
+from accelsim.yamlfile import MarkedYaml, kind_of, override, read_marked, split_setting, validated
 
 LARGEST_SEED = 2**32 - 1
-M = TypeVar("M", HardwareConfig, Workload)
+_DECIDES_BITS: dict[str, Any] = {
+    "numerics": True,
+    "norm_unit": True,
+    "mac_array": True,
+    "update_unit": {"learning_rate"},
+}
+M = TypeVar("M", HardwareConfig, Workload, Topology)
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,18 @@ class Inputs:
     """What is simulated: an accelerator and a workload, with the overrides of this run applied."""
 
     hw: HardwareConfig
-    workload: Workload
+    workload: Workload | Topology
+
+    @property
+    def training(self) -> Workload:
+        """The workload as what trains.
+
+        Raises:
+            UserError: it is a topology, which has neither data nor a loss.
+        """
+        if isinstance(self.workload, Topology):
+            raise UserError(f"{self.workload.name} is a topology, which has nothing to train; give --timing-only")
+        return self.workload
 
     @property
     def recipe(self) -> Recipe:
@@ -35,8 +53,8 @@ class Inputs:
     def fingerprint(self) -> str:
         """Stands for everything that decides a bit of the training (not for where the data lies)."""
         described = {
-            "hwconfig": self.hw.model_dump(mode="json", include={"numerics", "norm_unit", "mac_array"}),
-            "workload": self.workload.model_dump(mode="json", exclude={"name", "description"}),
+            "hwconfig": self.hw.model_dump(mode="json", include=_DECIDES_BITS),
+            "workload": self.training.model_dump(mode="json", exclude={"name", "description"}),
         }
         described["workload"]["dataset"].pop("folder")
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
@@ -44,7 +62,7 @@ class Inputs:
 
 def read_inputs(
     hwconfig: HardwareConfig | Path | str,
-    workload: Workload | Path | str,
+    workload: Workload | Topology | Path | str,
     *,
     epochs: int | None = None,
     seed: int | None = None,
@@ -64,13 +82,25 @@ def read_inputs(
         hw = _without_settings(hwconfig, for_hardware)
     else:
         hw = load_hwconfig(hwconfig, for_hardware)
+    found = _read_workload(workload, for_workload)
+    given = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    if given and isinstance(found, Topology):
+        raise UserError(f"--{next(iter(given))} belongs to training, and {found.name} is a topology; leave it out")
+    return Inputs(hw, found.model_copy(update=given))
+
+
+def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:
     if isinstance(workload, Workload):
-        recipe = _checked(_without_settings(workload, for_workload))
-    else:
-        recipe = check_marked_workload(override(read_marked(Path(workload)), for_workload))
-    overrides = {"epochs": epochs, "seed": seed}
-    changed = recipe.model_copy(update={name: value for name, value in overrides.items() if value is not None})
-    return Inputs(hw, changed)
+        return _checked(_without_settings(workload, settings))
+    if isinstance(workload, Topology):
+        return _without_settings(workload, settings)
+    path = Path(workload)
+    if path.suffix.lower() == ".csv":
+        topology = read_topology(path)
+        if settings:
+            raise UserError(f"--set {settings[0]}: {path} is a topology, which has no such field")
+        return topology
+    return check_marked_workload(override(read_marked(path), settings))
 
 
 def _sorted(settings: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -104,12 +134,14 @@ def _without_settings(given: M, settings: Sequence[str]) -> M:
     return given
 
 
-def check_marked_workload(marked: MarkedYaml) -> Workload:
-    """Validate a workload file that was read already, and hold its network against its data set.
+def check_marked_workload(marked: MarkedYaml) -> Workload | Topology:
+    """Validate a workload or topology that was read already, and hold a network against its data set.
 
     Raises:
         UserError: the file is wrong, or the data set has other images or classes.
     """
+    if kind_of(marked.data) == "topology":
+        return validated(Topology, marked, "topology")
     workload = validated(Workload, marked, "workload")
     faults = [str(marked.error(field, text)) for field, text in _dataset_faults(workload)]
     if faults:

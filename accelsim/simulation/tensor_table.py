@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.formats import Role, Rounding, ScalePolicy
+from accelsim.formats import FP32, Role, Rounding, ScalePolicy
 from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.program import Operation, Program, TensorSpec, Unit
 
@@ -106,8 +106,14 @@ def _row(tensor: TensorSpec, maker: Operation | None, first: Operation | None, p
 def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
     if tensor.format.family in FAMILY_SCALES:
         return FAMILY_SCALES[tensor.format.family]
-    if tensor.format.family == "float" and (tensor.format.bits >= SCALED_BELOW_BITS or maker is None):
+    # Narrow accumulators keep the scales of what was multiplied; those of fp32 are multiplied out.
+    scaled = tensor.format.bits < (FP32.bits if tensor.role is Role.ACCUMULATOR else SCALED_BELOW_BITS)
+    if tensor.format.family == "float" and (not scaled or maker is None):
         return "none (floating point)"
+    if maker is None and tensor.role in (Role.ACTIVATION, Role.WEIGHT):
+        return "not part of a topology"
+    if tensor.persistent and tensor.format.is_integer:
+        return "power of two, chosen once"
     if maker is None or (tensor.role is Role.INTERNAL and tensor.name.endswith(INDICES)):
         return "none (index)"
     return _quantiser_scale(maker) if "scale" in maker.attributes else SCALE_RULES[maker.opcode]
@@ -117,9 +123,12 @@ def _quantiser_scale(maker: Operation) -> str:
     """Where the scale of a quantiser's codes comes from, what shares it and how it is held."""
     attributes = maker.attributes
     source = POLICIES[ScalePolicy(attributes["scale"])]
+    if attributes["affine"]:
+        source = source.replace("largest magnitude", "range").replace("ranges", "range")
     shared = str(attributes["granularity"]).replace("_", " ")
     held = {"float": "", "fixed_point": ", 31-bit mantissa and shift", "power_of_two": ", power of two"}
-    return f"{source} / largest code, {shared}{held[attributes['scale_form']]}"
+    divisor = "codes, with a zero point" if attributes["affine"] else "largest code"
+    return f"{source} / {divisor}, {shared}{held[attributes['scale_form']]}"
 
 
 def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:

@@ -20,7 +20,8 @@ State = dict[str, NDArray[np.float32]]
 def initial_state(parameters: Mapping[str, Parameter], seed: int, recipe: Recipe | None = None) -> State:
     """Draw every parameter from a stream of its own, so that adding a layer changes no other's values.
 
-    Values are fp32, rounded to the format that ``recipe`` keeps them in.
+    Values are fp32, rounded to the float format that ``recipe`` keeps them in; integers take on their fixed point where
+    the datapath first reads them.
     """
     drawn = {name: _drawn(parameter, seed) for name, parameter in parameters.items()}
     if recipe is None:

@@ -1,8 +1,6 @@
-"""Narrow accumulators against plain integers and fractions: extremes, orders of addition, passes of bytes."""
+"""Narrow integer accumulators against plain integers: extremes, orders of addition, passes of slices."""
 
 from __future__ import annotations
-
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -11,13 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from accelsim.datapath import reference
-from accelsim.datapath.kernels.accumulate import (
-    accumulate,
-    accumulate_float,
-    add_to_odd,
-    byte_slices,
-    product_in_passes,
-)
+from accelsim.datapath.kernels.accumulate import accumulate, accumulate_in_passes, sliced
 
 EXTREMES = {"int8": (-128, 127), "int16": (-32768, 32767)}
 ORDERS = st.sampled_from(["sequential", "tree", 1, 2, 3, 8])
@@ -110,91 +102,68 @@ def test_long_sums_of_extremes_stay_exact(kernels):
     assert int(accumulate(kernels.xp, a, b, 62)[0, 0]) == (k - 1) * 2**30 + 1
 
 
+def _in_passes(kernels, pair, bits, overflow, order, width, start=0):
+    slices = tuple(-(-8 * x.dtype.itemsize // width) for x in pair)
+    found = accumulate_in_passes(kernels.xp, *pair, bits, overflow, order, slices, width, start=start)
+
+    def add(terms, total):
+        ones = [1] * len(terms)
+        if overflow == "wrap":
+            return reference.accumulate_wrapping(terms, ones, bits, total)
+        if order == "sequential":
+            return reference.accumulate_in_order(terms, ones, bits, total)
+        return reference.accumulate_saturating(terms, ones, bits, order, total)
+
+    return found, _each(*pair, lambda x, y: reference.accumulate_in_passes(x, y, slices, width, add, start))
+
+
+WIDE = operands(wide="int16") | operands("int16", "int8") | operands("int16", "int16")
+WIDTHS = st.sampled_from([3, 4, 8, 12, 16])
+
+
 @settings(deadline=None)
-@given(pair=operands(wide="int16") | operands("int16", "int8") | operands("int16", "int16"), bits=st.integers(8, 48))
-def test_passes_of_bytes_are_one_wide_product(kernels, pair, bits):
-    found = product_in_passes(kernels.xp, *pair, bits)
+@given(pair=WIDE | operands(), bits=st.integers(8, 48), width=WIDTHS)
+def test_passes_that_wrap_are_one_wide_product(kernels, pair, bits, width):
+    found, expected = _in_passes(kernels, pair, bits, "wrap", "sequential", width)
+    assert found.tolist() == expected
     np.testing.assert_array_equal(found, accumulate(kernels.xp, *pair, bits))
-    if pair[0].dtype == np.int8:
-        assert found.tolist() == _each(*pair, lambda x, y: reference.product_in_two_passes(x, y, bits))
 
 
-def test_bytes_of_every_int16(kernels):
-    x = np.arange(-32768, 32768).astype(np.int16)
-    (low, none), (high, eight) = byte_slices(kernels.xp, x)
-    assert (none, eight, low.dtype, high.dtype) == (0, 8, np.uint8, np.int8)
-    np.testing.assert_array_equal(low.astype(int) + (high.astype(int) << 8), x)
+@settings(deadline=None, max_examples=200)
+@given(
+    pair=WIDE,
+    bits=st.integers(8, 40),
+    order=st.sampled_from(["sequential", 1, 2, 8]),
+    width=WIDTHS,
+    start=st.sampled_from([0, 2**40]) | st.integers(-1000, 1000),
+)
+def test_passes_that_saturate(kernels, pair, bits, order, width, start):
+    found, expected = _in_passes(kernels, pair, bits, "saturate", order, width, start)
+    assert found.tolist() == expected
+
+
+def test_every_pass_saturates_on_its_own(kernels):
+    """The whole products take turns and stay in range; their low bytes alone do not."""
+    a, b = np.full((1, 4), 100, dtype=np.int8), np.array([[255], [-256], [255], [-256]], dtype=np.int16)
+    whole = accumulate(kernels.xp, a, b, 16, "saturate")
+    passes = accumulate_in_passes(kernels.xp, a, b, 16, "saturate", "sequential", (1, 2), 8)
+    assert int(whole[0, 0]) == -200
+    assert int(passes[0, 0]) == 32767 - 2 * 25600
+
+
+@pytest.mark.parametrize("width", [3, 4, 8, 15])
+def test_slices_of_every_int16(kernels, width):
+    x, count = np.arange(-32768, 32768).astype(np.int16), -(-16 // width)
+    parts = sliced(kernels.xp.asarray(x), count, width)
+    assert len(parts) == count
+    np.testing.assert_array_equal(sum(part.astype(int) for part in parts), x)
+    for position, part in enumerate(parts):
+        expected = [reference.bit_slice(v, position, count, width) << width * position for v in x[::97].tolist()]
+        assert part[::97].tolist() == expected
 
 
 def test_wider_operands_and_empty_runs_are_refused(kernels):
-    with pytest.raises(ValueError, match="at most 16 bits"):
+    with pytest.raises(ValueError, match="at most 17 bits"):
         accumulate(kernels.xp, np.array([[70000]]), np.array([[1]]), 32)
     with pytest.raises(ValueError, match="at least 1 product"):
         accumulate(kernels.xp, np.array([[1]]), np.array([[1]]), 32, "saturate", 0)
-
-
-def _minifloat(significant):
-    """Nearest even to ``significant`` bits, on doubles."""
-
-    def rounding(x):
-        _, exponent = np.frexp(x)
-        unit = np.ldexp(1.0, np.maximum(exponent, -20) - significant)
-        return np.rint(x / unit) * unit
-
-    return rounding
-
-
-def _exactly(significant):
-    """The same, on fractions."""
-
-    def rounding(x):
-        exponent = -20
-        while abs(x) >= Fraction(2) ** exponent:
-            exponent += 1
-        unit = Fraction(2) ** (exponent - significant)
-        return float(round(x / unit) * unit)
-
-    return rounding
-
-
-# Mantissas around ties and magnitudes far apart: sums that a double can't hold and that tie but for a last bit.
-VALUES = st.builds(
-    lambda mantissa, exponent: np.float32(mantissa * 2.0**exponent),
-    st.integers(-(2**12), 2**12),
-    st.sampled_from([0, -1, -8, -30, 20, 30]) | st.integers(-30, 30),
-)
-
-
-@settings(deadline=None, max_examples=300)
-@given(
-    values=st.lists(st.tuples(VALUES, VALUES), min_size=1, max_size=12),
-    chunk=st.sampled_from([1, 2, 3, 64]),
-    significant=st.sampled_from([3, 4, 10, 11, 24]),
-)
-def test_floats_round_every_exact_sum_once(kernels, values, chunk, significant):
-    a, b = (np.array(part, dtype=np.float32) for part in zip(*values, strict=True))
-    found = accumulate_float(kernels.xp, a[None], b[:, None], chunk, _minifloat(significant))
-    expected = reference.accumulate_float((a * b).tolist(), chunk, _exactly(significant))
-    assert found.tolist() == [[expected]]
-
-
-def test_a_sum_beyond_a_double_is_not_taken_for_a_tie(kernels):
-    """1 + 2**-11 ties between two values of 11 bits; 2**-70 more, lost in a double, decides."""
-    tie, more = np.array([1 + 2.0**-11]), np.array([2.0**-70])
-    rounded = _minifloat(11)
-    assert rounded(tie + more)[0] == 1
-    assert rounded(add_to_odd(kernels.xp, tie, more))[0] == 1 + 2.0**-10
-    assert rounded(add_to_odd(kernels.xp, tie, -more))[0] == 1
-
-
-def test_chunks_save_what_a_long_sum_loses(kernels):
-    """Adding ones in 11 bits stops at 2048; in chunks of 64 it doesn't."""
-    ones = np.ones((1, 8192), dtype=np.float32)
-    sums = [accumulate_float(kernels.xp, ones, ones.T, chunk, _minifloat(11))[0, 0] for chunk in (8192, 64)]
-    assert sums == [2048, 8192]
-
-
-def test_floats_that_overflow_do_not_warn(kernels):
-    a = np.array([[3e38, 3e38, 1.0]], dtype=np.float32)
-    found = accumulate_float(kernels.xp, a, a.T, 3, lambda x: x.astype(np.float32))
-    assert np.isinf(found[0, 0])

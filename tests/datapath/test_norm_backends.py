@@ -17,10 +17,10 @@ from accelsim.training import initial_state
 OPTIMIZER = Sgd(learning_rate=0.05)
 
 
-def _train(recipe, kernels, norms):
+def _train(recipe, kernels, norms, *, check):
     layers = [{"conv2d": {"filters": 24, "kernel": 3, "padding": 1}}, *norms, "global_average_pool"]
     network = Network([parse_layer(layer) for layer in [*layers, {"linear": {"units": 5}}]], (12, 12, 3), 5)
-    machine = Datapath(recipe, {}, seed=9, kernels=kernels, check=True)
+    machine = Datapath(recipe, {}, seed=9, kernels=kernels, check=check)
     machine.context.state.update(initial_state(network.trace(recipe, OPTIMIZER, 32).parameters, 3))
     rng = np.random.Generator(np.random.PCG64(1))
     for step in range(3):
@@ -37,6 +37,8 @@ def test_training_steps(int8_machine, spread, epsilon):
     recipe = int8_machine.recipe()
     rule = replace(recipe.norm, spread=spread, chunks=4, epsilon=0.01, epsilon_place=epsilon, running_average="inverse")
     norms = ["batch_norm", "relu", "layer_norm", {"layer_norm": {"axes": "all"}}]
-    found = [_train(replace(recipe, norm=rule), kernels, norms) for kernels in (NumpyKernels(), CompiledKernels(3))]
-    for name, value in found[0].items():
-        np.testing.assert_array_equal(value, found[1][name], err_msg=name)
+    rules, threads = replace(recipe, norm=rule), CompiledKernels(3)
+    expected = _train(rules, NumpyKernels(), norms, check=True)
+    for found in (_train(rules, threads, norms, check=check) for check in (True, False)):
+        for name, value in expected.items():
+            np.testing.assert_array_equal(value, found[name], err_msg=name)

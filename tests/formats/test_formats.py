@@ -38,9 +38,9 @@ def test_unknown_names_say_what_is_allowed(name, hint):
 
 
 NAMES = [
-    *("fp32", "bf16", "fp16", "fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1"),
+    *("fp32", "bf16", "fp16", "fp16_e6m9", "fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1"),
     *("mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4"),
-    *("flex16+5", "ternary", "binary", "int8", "uint4", "bfp8_b16"),
+    *("flex16+5", "ternary", "binary", "int8", "uint4", "bfp8_b16", "int8_b64"),
 ]
 
 
@@ -52,7 +52,7 @@ def test_names_find_their_format(name):
     assert hash(found) == hash(format_by_name(name))
     assert found.family in ("integer", "float", "block", "flexpoint", "ternary", "binary")
     assert np.dtype(found.storage).itemsize * 8 >= found.bits
-    assert found.bits <= found.bits_per_element < found.bits + 1
+    assert found.bits <= found.bits_per_element < found.bits + 1, "a scale costs less than a bit an element"
     assert found.bytes_for(3200) == 400 * found.bits_per_element
 
 
@@ -63,5 +63,15 @@ def test_names_find_their_format(name):
 def test_unknown_names_list_the_families(name, hint):
     with pytest.raises(ValueError, match=f"did you mean '{hint}") as caught:
         format_by_name(name)
-    for family in ("intN", "uintN", "fp32", "fp4_e2m1", "mxint8", "bfpN_bM", "flex16+5", "ternary or binary"):
+    for family in (
+        "intN",
+        "uintN",
+        "fp32",
+        "fp4_e2m1",
+        "mxint8",
+        "bfpN_bM",
+        "intN_bM",
+        "flex16+5",
+        "ternary or binary",
+    ):
         assert family in str(caught.value)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from accelsim.datapath import Datapath
+from accelsim.formats import Product
 from accelsim.hardware import load_hwconfig
 from accelsim.layers import Sgd
 from accelsim.layers.layer import parse_layer
@@ -23,6 +24,12 @@ LAYERS = [
     "flatten",
     {"linear": {"units": 3}},
 ]
+INTEGER_UPDATE = [
+    "numerics.master_weight={format: int20, rounding: stochastic}",
+    "numerics.optimizer_state=int24",
+    "numerics.weight_gradient=int16",
+    "update_unit.learning_rate=power_of_two",
+]
 MACHINES: dict[str, tuple[str, list[str]]] = {
     "bf16": ("bf16", []),
     "fp16": ("bf16", [f"numerics.{role}=fp16" for role in ("weight", "activation", "layer_gradient_norm")]),
@@ -32,6 +39,17 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
     "mxint8": ("mxfp8", ["numerics.weight=mxint8", "numerics.activation=mxint8"]),
     "mxfp4": ("mxfp8", ["numerics.weight=mxfp4", "numerics.layer_gradient_data_path=mxfp4"]),
     "block floating point": ("mxfp8", ["numerics.weight=bfp8_b16", "numerics.activation=bfp8_b16"]),
+    "integer blocks": (
+        "mxfp8",
+        ["mac_array.operand=int8", "numerics.weight=int4_b16", "numerics.activation=int8_b32"],
+    ),
+    "affine": (
+        "int8_range_bn",
+        [
+            *("numerics.activation.format=uint8", "numerics.activation.affine=true"),
+            *("numerics.weight.format=uint6", "numerics.weight.affine=true", "numerics.weight.granularity=per_channel"),
+        ],
+    ),
     "flexpoint": ("flexpoint", []),
     "ternary": ("int8_range_bn", ["numerics.weight=ternary"]),
     "binary": ("int8_range_bn", ["numerics.weight=binary"]),
@@ -51,6 +69,22 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
         "int8_range_bn",
         ["numerics.master_weight.format=bf16", "numerics.master_weight.rounding=stochastic"],
     ),
+    "integer update": ("int8_range_bn", INTEGER_UPDATE),
+    "integer update, int8 weights per channel": (
+        "int8_range_bn",
+        [*INTEGER_UPDATE, "numerics.weight.granularity=per_channel"],
+    ),
+    "integer update on flexpoint": ("flexpoint", INTEGER_UPDATE),
+    "integer update of ternary weights": ("int8_range_bn", [*INTEGER_UPDATE, "numerics.weight=ternary"]),
+    "bf16 accumulators": (
+        "fp8_hybrid",
+        ["numerics.weight_gradient=bf16", *(f"mac_array.accumulators.{product}=bf16" for product in Product)],
+    ),
+    "1-6-9 accumulators in chunks": (
+        "mxfp8",
+        ["mac_array.accumulate_chunk=16", *(f"mac_array.accumulators.{product}=fp16_e6m9" for product in Product)],
+    ),
+    "saturating passes": ("int8_range_bn", ["mac_array.operand=int4", "mac_array.overflow=saturate"]),
     "stochastic floats": ("fp8_hybrid", ["numerics.layer_gradient_data_path.rounding=stochastic"]),
 }
 OPTIMIZER = Sgd(learning_rate=0.05)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.kernels.accumulate_float import FloatAccumulatorKernels
 from accelsim.datapath.kernels.norm import NormKernels
 from accelsim.datapath.kernels.philox import RandomStream
 from accelsim.datapath.kernels.product import Carrier, ProductKernels
@@ -14,7 +15,7 @@ from accelsim.datapath.kernels.vector import VectorKernels
 __all__ = ["Carrier", "Kernels", "NumpyKernels", "RandomStream"]
 
 
-class Kernels(NormKernels, ProductKernels, VectorKernels):
+class Kernels(FloatAccumulatorKernels, NormKernels, ProductKernels, VectorKernels):
     """Everything that the interpreter asks of an array library; ``xp`` is the library."""
 
     name: str

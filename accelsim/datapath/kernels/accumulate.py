@@ -1,6 +1,6 @@
-"""Narrow accumulators: integers that wrap or saturate, and minifloats that round after every addition.
+"""Narrow integer accumulators, which wrap or saturate, and wide operands on narrow multipliers.
 
-Modulo 2**bits an order of addition changes nothing; what saturates or rounds depends on it, so it follows the array's:
+Modulo 2**bits an order of addition changes nothing; what saturates depends on it, so it follows the array's:
 
 - an output-stationary array adds one product after another (``"sequential"``);
 - weight- and input-stationary arrays of R rows pass a partial sum down a column, then add it to the accumulator:
@@ -13,14 +13,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
-import numpy as np
-
 Order = Literal["sequential", "tree"] | int
 Overflow = Literal["wrap", "saturate"]
 ExactProduct = Callable[[Any, Any], Any]
 """(m, k) by (k, n) integers to their exact product; floats that hold integers will do."""
 
-OPERAND_BITS = 16
+OPERAND_BITS = 17
+"""16-bit codes, and the bit more that they have once a zero point is subtracted."""
 MANTISSA = 53
 
 
@@ -35,13 +34,13 @@ def accumulate(
     start: Any = None,
     product: ExactProduct | None = None,
 ) -> Any:
-    """a (m, k) by b (k, n), integers of up to 16 bits, in accumulators of ``bits`` bits; int64.
+    """a (m, k) by b (k, n), integers of up to 17 bits, in accumulators of ``bits`` bits; int64.
 
     ``start`` (broadcast to (m, n)) is what the accumulators hold before: a bias, or the sum so far. ``product`` is a
     faster exact product than the default. Saturating accumulators have at most 62 bits.
 
     Raises:
-        ValueError: a run of products is shorter than 1, or an operand is wider than 16 bits (default product).
+        ValueError: a run of products is shorter than 1, or an operand is wider than 17 bits.
     """
     if isinstance(order, int) and order < 1:
         raise ValueError(f"a run holds at least 1 product, not {order}")
@@ -66,12 +65,12 @@ def wrapped(x: Any, bits: int) -> Any:
 
 
 def exact_product(xp: Any, a: Any, b: Any) -> Any:
-    """Product of integers of up to 16 bits through double-precision BLAS, int64.
+    """Product of integers of up to 17 bits through double-precision BLAS, int64.
 
     A block of terms adds up to at most 2**53, so every partial sum is an integer that the mantissa holds.
 
     Raises:
-        ValueError: an operand is wider than 16 bits.
+        ValueError: an operand is wider than 17 bits.
     """
     largest = [_largest(x) for x in (a, b)]
     if max(largest) > 1 << (OPERAND_BITS - 1):
@@ -84,56 +83,40 @@ def exact_product(xp: Any, a: Any, b: Any) -> Any:
     return total
 
 
-def product_in_passes(xp: Any, a: Any, b: Any, bits: int, *, product: ExactProduct | None = None) -> Any:
-    """The product of wider operands on 8-bit multipliers, one pass for each pair of bytes, in wrapping accumulators.
+def accumulate_in_passes(
+    xp: Any,
+    a: Any,
+    b: Any,
+    bits: int,
+    overflow: Overflow,
+    order: Order,
+    slices: tuple[int, int],
+    width: int,
+    *,
+    start: Any = None,
+    product: ExactProduct | None = None,
+) -> Any:
+    """``accumulate`` on multipliers of ``width`` bits: one pass for each pair of slices, the lowest first.
 
-    Modulo 2**bits a sum of shifted passes is the wide product, so this equals ``accumulate`` to the bit. (Saturating
-    accumulators would saturate each pass on its own: not the same.) Low bytes are unsigned: the multipliers take
-    a sign bit beside eight bits.
+    The multiplier's product is shifted into place before it is added, and a pass goes on from the accumulators that the
+    pass before it left. Modulo 2**bits that is the wide product; what saturates may differ.
     """
-    multiply = product or (lambda left, right: exact_product(xp, left, right))
-    total = xp.zeros((a.shape[0], b.shape[1]), dtype=xp.int64)
-    for left, left_shift in byte_slices(xp, a):
-        for right, right_shift in byte_slices(xp, b):
-            total = wrapped(total + (multiply(left, right).astype(xp.int64) << (left_shift + right_shift)), bits)
+    total = start
+    for left in sliced(a, slices[0], width):
+        for right in sliced(b, slices[1], width):
+            total = accumulate(xp, left, right, bits, overflow, order, start=total, product=product)
     return total
 
 
-def byte_slices(xp: Any, x: Any) -> list[tuple[Any, int]]:
-    """int8 as it is; int16 as unsigned low bytes and signed high bytes: x = low + (high << 8)."""
-    if x.dtype.itemsize == 1:
-        return [(x, 0)]
-    return [((x & 255).astype(xp.uint8), 0), ((x >> 8).astype(xp.int8), 8)]
+def sliced(x: Any, count: int, width: int) -> list[Any]:
+    """``count`` slices of ``width`` bits that add up to ``x``, each in its place, the lowest first.
 
-
-def accumulate_float(xp: Any, a: Any, b: Any, chunk: int, rounding: Callable[[Any], Any]) -> Any:
-    """a (m, k) by b (k, n): fp32 products, summed in order within runs of ``chunk``, then the runs in order; float64.
-
-    ``rounding`` brings doubles to the accumulator's format (at most 51 significant bits). It is applied once to each
-    exact sum: what a double can't hold of a sum is kept as a sticky last bit. ``chunk`` = k is one plain sum.
+    The highest is signed and the others are not: multipliers take a sign bit beside their ``width`` bits.
     """
-    a, b = a.astype(xp.float32), b.astype(xp.float32)
-    total = xp.zeros((a.shape[0], b.shape[1]), dtype=xp.float64)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for at in range(0, a.shape[1], chunk):
-            part = xp.zeros_like(total)
-            for t in range(at, min(at + chunk, a.shape[1])):
-                part = rounding(add_to_odd(xp, part, a[:, t, None] * b[t])).astype(xp.float64)
-            total = rounding(add_to_odd(xp, total, part)).astype(xp.float64)
-    return total
-
-
-def add_to_odd(xp: Any, x: Any, y: Any) -> Any:
-    """x + y in double precision, rounded to odd: an inexact sum has its last bit set, so that rounding it again to a
-    narrower format is right (Boldo and Melquiond 2008)."""
-    x, y = x.astype(xp.float64), y.astype(xp.float64)
-    total = x + y
-    back = total - x
-    error = (x - (total - back)) + (y - back)
-    inexact = (error > 0) | (error < 0)
-    even = (total.view(xp.int64) & 1) == 0
-    beyond = xp.nextafter(total, xp.where(error > 0, xp.inf, -xp.inf))
-    return xp.where(inexact & even, beyond, total)
+    if count == 1:
+        return [x]
+    low = (1 << width) - 1
+    return [*(x & (low << width * i) for i in range(count - 1)), x & -(1 << width * (count - 1))]
 
 
 def _largest(x: Any) -> int:

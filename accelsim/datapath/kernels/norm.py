@@ -34,6 +34,10 @@ class NormKernels(RoundingKernels):
         exact = xp.float64 if max(a.dtype.itemsize, b.dtype.itemsize) <= 2 else xp.int64
         return xp.einsum("rc,rc->c", a.astype(exact), b.astype(exact)).astype(xp.int64)
 
+    def gradient_sums(self, g: Any, x: Any) -> tuple[Any, Any]:
+        """Exact sums over rows of g and of g * x."""
+        return self.channel_sum(g), self.channel_products(g, x)
+
     def mean(self, x: Any, fraction_bits: int) -> Any:
         """Means with ``fraction_bits`` below the code's unit, int64."""
         return self.divide_rounded(self.channel_sum(x) << fraction_bits, x.shape[0])

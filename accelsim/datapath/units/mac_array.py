@@ -7,39 +7,15 @@ from typing import Any
 
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels import Carrier
-from accelsim.datapath.kernels.accumulate import accumulate
-from accelsim.datapath.units.matrices import as_matrices
-from accelsim.datapath.units.registry import Handler, executes
+from accelsim.datapath.units.in_order import in_order
+from accelsim.datapath.units.registry import executes
 from accelsim.datapath.units.scales import multiplied_out
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
 
-def saturating(handler: Handler) -> Handler:
-    """Where the recipe's accumulators saturate, add term by term in the array's order instead."""
-
-    def dispatch(
-        c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
-    ) -> Sequence[Value]:
-        if c.recipe.overflow != "saturate" or not outputs[0].format.is_integer:
-            return handler(c, op, inputs, outputs)
-        (x, y, *bias), (output,) = inputs, outputs
-        left, right = as_matrices(c.kernels, op, inputs, output)
-        xp, bits, order = c.kernels.xp, output.format.bits, c.recipe.order
-        start, exact = bias[0].data if bias else None, _exact(c, x, y)
-        total = accumulate(xp, left, right, bits, "saturate", order, start=start, product=exact)
-        return [Value(total.reshape(output.shape).astype(output.format.storage), x.scale * y.scale)]
-
-    return dispatch
-
-
-def _exact(c: Context, x: Tensor, y: Tensor) -> Any:
-    carrier = Carrier.of(x.format, y.format)
-    return lambda left, right: c.kernels.matmul(left, right, carrier)
-
-
 @executes("matmul", "conv2d")
-@saturating
+@in_order
 def forward(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """x by w, and the bias in the accumulators, which hold it on their own scale."""
     x, w, *bias = inputs
@@ -57,7 +33,7 @@ def forward(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
 
 
 @executes("matmul_backward_data")
-@saturating
+@in_order
 def matmul_backward_data(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
@@ -68,7 +44,7 @@ def matmul_backward_data(
 
 
 @executes("matmul_backward_weights")
-@saturating
+@in_order
 def matmul_backward_weights(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
@@ -79,7 +55,7 @@ def matmul_backward_weights(
 
 
 @executes("conv2d_backward_data")
-@saturating
+@in_order
 def conv2d_backward_data(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
@@ -92,7 +68,7 @@ def conv2d_backward_data(
 
 
 @executes("conv2d_backward_weights")
-@saturating
+@in_order
 def conv2d_backward_weights(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:

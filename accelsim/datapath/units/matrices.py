@@ -1,35 +1,68 @@
-"""Products as plain matrices, term by term in the order in which the array adds: for accumulators that saturate.
+"""Products as plain matrices, term by term in the order in which the array adds.
 
 Slow beside the implicit convolutions, and needed only where the order of addition decides a bit.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from itertools import product
+from typing import Any, NamedTuple
 
 from accelsim.datapath.kernels import Kernels
 from accelsim.machine import Tensor
 from accelsim.program import Operation, TensorSpec
 
 
-def as_matrices(k: Kernels, op: Operation, inputs: tuple[Tensor, ...], output: TensorSpec) -> tuple[Any, Any]:
-    """Left (m, k) and right (k, n) int64 operands of the operation's product; (m, n) is ``output``, reshaped."""
-    first, second = inputs[0].data, inputs[1].data
-    if op.opcode == "matmul":
-        return first, second.T
-    if op.opcode == "matmul_backward_data":
-        return first, second
-    if op.opcode == "matmul_backward_weights":
-        return second.T, first
+class Matrices(NamedTuple):
+    """Left (m, k) and right (k, n) operands of one of an operation's products, and which part of its output they make.
+
+    ``place`` indexes the output; what it selects, reshaped to (m, n), is the product.
+    """
+
+    left: Any
+    right: Any
+    place: Any = ...
+
+
+def as_matrices(k: Kernels, op: Operation, inputs: tuple[Tensor, ...], output: TensorSpec) -> Iterator[Matrices]:
+    """The operation's products; a strided data gradient has one for each residue of the position that a tap reaches."""
+    first, second = (k.xp.asarray(tensor.data) for tensor in inputs[:2])
+    if op.opcode == "conv2d_backward_data":
+        yield from _gathered(k, op, first, second, output.shape)
+    elif op.opcode == "conv2d":
+        yield Matrices(_unfolded(k, op, first), second.reshape(second.shape[0], -1).T)
+    elif op.opcode == "conv2d_backward_weights":
+        yield Matrices(second.reshape(-1, second.shape[3]).T, _unfolded(k, op, first))
+    elif op.opcode == "matmul":
+        yield Matrices(first, second.T)
+    elif op.opcode == "matmul_backward_data":
+        yield Matrices(first, second)
+    else:
+        yield Matrices(second.T, first)
+
+
+def _unfolded(k: Kernels, op: Operation, x: Any) -> Any:
+    return k.unfold(k.pad(x, op.attributes["padding"]), op.attributes["kernel"], op.attributes["stride"], str(x.dtype))
+
+
+def _gathered(k: Kernels, op: Operation, g: Any, w: Any, shape: tuple[int, ...]) -> Iterator[Matrices]:
+    """Each residue's own taps alone: a stride leaves no zeros among the terms."""
     kernel, stride, padding = (op.attributes[name] for name in ("kernel", "stride", "padding"))
-    if op.opcode == "conv2d":
-        return k.unfold(k.pad(first, padding), kernel, stride, "int64"), second.reshape(second.shape[0], -1).T
-    if op.opcode == "conv2d_backward_weights":
-        gradient = second.reshape(-1, second.shape[3]).T
-        return gradient, k.unfold(k.pad(first, padding), kernel, stride, "int64")[: gradient.shape[1]]
-    spaced = _spaced(k, first, kernel, stride, padding, output.shape)
-    flipped = second[:, ::-1, ::-1].transpose(1, 2, 0, 3).reshape(-1, second.shape[3])
-    return k.unfold(spaced, kernel, (1, 1), "int64"), flipped
+    spaced = _spaced(k, g, kernel, stride, padding, shape)
+    windows = k.xp.lib.stride_tricks.sliding_window_view(spaced, kernel, axis=(1, 2))
+    flipped = w[:, ::-1, ::-1]
+    for down, right in product(*(range(min(s, size)) for s, size in zip(stride, shape[1:3], strict=True))):
+        rows, columns = (
+            slice((kernel[i] - 1 - padding[i] - residue) % stride[i], None, stride[i])
+            for i, residue in enumerate((down, right))
+        )
+        taps = flipped[:, rows, columns]
+        if taps.size:
+            place = slice(None), slice(down, None, stride[0]), slice(right, None, stride[1])
+            left = windows[(*place, slice(None), rows, columns)].transpose(0, 1, 2, 4, 5, 3)
+            matrix = taps.transpose(1, 2, 0, 3).reshape(-1, w.shape[3])
+            yield Matrices(left.reshape(-1, matrix.shape[0]), matrix, place)
 
 
 def _spaced(

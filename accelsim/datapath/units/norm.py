@@ -146,9 +146,9 @@ def reduce_products(
     if not x.format.is_integer:
         standardised = norm_float.standardise(columns, mean.data, spread.data)
         return [Value(total) for total in norm_float.products(gradient, standardised)]
-    g_sum = c.kernels.channel_sum(gradient)
+    g_sum, gx_sum = c.kernels.gradient_sums(gradient, columns)
     # sum g (x - mean) = sum g x - mean sum g, exactly, in units of the mean's fixed point.
-    gd_sum = (c.kernels.channel_products(gradient, columns) << NORM_FRACTION_BITS) - mean.data * g_sum
+    gd_sum = (gx_sum << NORM_FRACTION_BITS) - mean.data * g_sum
     return [Value(g_sum, g.scale), Value(gd_sum, g.scale * mean.scale * reciprocal(spread))]
 
 

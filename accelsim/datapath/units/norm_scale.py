@@ -20,7 +20,7 @@ def real(x: Tensor) -> Any:
 
 def divided(numerator: Any, denominator: Any) -> Any:
     """numerator / denominator, 0 where the denominator is 0."""
-    shape = np.broadcast_shapes(np.shape(numerator), np.shape(denominator))
+    shape = np.broadcast(numerator, denominator).shape
     return np.divide(numerator, denominator, out=np.zeros(shape), where=np.asarray(denominator) != 0)
 
 

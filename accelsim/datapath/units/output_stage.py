@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.kernels.rounding import INT32_MAX
+from accelsim.datapath.units.affine_scale import choose_affine
 from accelsim.datapath.units.quantisers import QUANTISERS
 from accelsim.datapath.units.registry import executes
 from accelsim.datapath.units.scales import CHANNEL_FIRST, choose_scale
-from accelsim.formats import FixedPointMultiplier, IntegerFormat, Rounding, TensorRule
+from accelsim.formats import FixedPointMultiplier, IntegerFormat, Rounding, TensorRule, integer
+from accelsim.formats.doubles import floor_log2, power_of_two
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
@@ -30,8 +33,7 @@ def convert(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
 
 def _quantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Floats to codes: divided by the new scale in double precision and rounded."""
-    storage, (low, high) = output.format.storage, _limits(output)
-    scale = choose_scale(c, x, output, rule, high)
+    scale, zero, (low, high), storage = _target(c, x, output, rule)
     divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
     # A float that carries a scale of its own is divided by the ratio of both.
     ratio = divisor / x.scale
@@ -42,35 +44,87 @@ def _quantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Va
         codes = c.kernels.quantise(x.data, ratio, low, high, storage)
     else:
         codes = c.kernels.quantise_as(x.data, ratio, rule.rounding, low, high, storage)
-    c.count(output.name, x, codes, divisor, output.format)
-    return Value(codes, scale)
+    return _finished(c, x, output, codes, scale, zero)
 
 
 def _requantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Wide codes to narrow ones: fixed-point multiplier and rounding shift."""
-    storage, (low, high) = output.format.storage, _limits(output)
-    scale = choose_scale(c, x, output, rule, high)
-    multiplier = FixedPointMultiplier.from_real(x.scale / scale)
+    scale, zero, (low, high), storage = _target(c, x, output, rule)
+    data, ratio = _in_a_word(c, x, x.scale / scale, output.format.bits - (not rule.affine))
+    multiplier, first = FixedPointMultiplier.from_real(ratio), bool(np.ndim(scale)) and output.role in CHANNEL_FIRST
+    if first:
+        # Kernels have channels last.
+        data = c.kernels.xp.ascontiguousarray(c.kernels.xp.moveaxis(data, 0, -1))
+        low, high = (np.reshape(limit, -1) if np.ndim(limit) else limit for limit in (low, high))
     if rule.rounding is Rounding.NEAREST:
-        codes = c.kernels.requantise(x.data, multiplier, low, high, storage)
+        codes = c.kernels.requantise(data, multiplier, low, high, storage)
     elif rule.rounding is Rounding.STOCHASTIC:
         random = c.random_stream(output.name, rule)
-        codes = c.kernels.requantise_stochastic(x.data, multiplier, random, low, high, storage)
+        codes = c.kernels.requantise_stochastic(data, multiplier, random, low, high, storage)
     else:
-        codes = c.kernels.requantise_once(x.data, multiplier, rule.rounding, low, high, storage)
-    c.count(output.name, x, codes, scale, output.format)
-    return Value(codes, scale)
+        codes = c.kernels.requantise_once(data, multiplier, rule.rounding, low, high, storage)
+    if first:
+        codes = c.kernels.xp.ascontiguousarray(c.kernels.xp.moveaxis(codes, -1, 0))
+    return _finished(c, x, output, codes, scale, zero)
+
+
+def _in_a_word(c: Context, x: Tensor, ratio: Any, bits: int) -> tuple[Any, Any]:
+    """Codes of more than 32 bits shifted into 32, and their ratio to the new scale.
+
+    The bits dropped lie below 2**-30 of the largest value that the new codes (``bits`` without sign) can hold; what is
+    larger saturates.
+    """
+    if x.format.bits <= 32:
+        return x.data, ratio
+    xp = c.kernels.xp
+    shift = (bits - 31 - floor_log2(xp, ratio)).clip(0, 63)
+    data = xp.clip(x.data >> shift, -INT32_MAX, INT32_MAX).astype("int32")
+    widened = ratio * power_of_two(xp, shift)
+    return data, widened if np.ndim(widened) else float(widened)
 
 
 @executes("quantise_bias")
 def quantise_bias(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """A float bias as codes on the accumulators' scale."""
+    """A bias as codes on the accumulators' scale."""
     (bias, x, w), (output,) = inputs, outputs
-    scale = x.scale * w.scale
-    codes = c.kernels.quantise(bias.data, scale, *_limits(output), output.format.storage)
-    return [Value(codes, scale)]
+    if not output.format.is_integer and not bias.format.is_integer:
+        # A master copy in bf16 or fp16 is exact in the floating-point accumulators' fp32.
+        return [Value(bias.data.astype(output.format.storage))]
+    scale, limits = x.scale * w.scale, _limits(output)
+    if bias.format.is_integer:
+        multiplier = FixedPointMultiplier.from_real(bias.scale / scale)
+        return [Value(c.kernels.requantise(bias.data, multiplier, *limits, output.format.storage), scale)]
+    return [Value(c.kernels.quantise(bias.data, scale, *limits, output.format.storage), scale)]
+
+
+class _Target(NamedTuple):
+    """What codes are rounded to: centred ones, which the zero point then shifts to where they belong."""
+
+    scale: Any
+    zero_point: Any
+    limits: tuple[Any, Any]
+    storage: str
+
+
+def _target(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> _Target:
+    low, high = _limits(output)
+    if not rule.affine or not isinstance(output.format, IntegerFormat):
+        return _Target(choose_scale(c, x, output, rule, high), None, (low, high), output.format.storage)
+    scale, zero = choose_affine(c, x, output, rule, output.format)
+    zeros = _along_channels(zero, x.data.ndim, first=output.role in CHANNEL_FIRST)
+    limits = output.format.min_code - zeros, output.format.max_code - zeros
+    return _Target(scale, zeros, limits, integer(output.format.bits + 1).storage)
+
+
+def _finished(c: Context, x: Tensor, output: TensorSpec, codes: Any, scale: Any, zero: Any) -> Value:
+    """Count what was lost, and apply the zero point."""
+    divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
+    c.count(output.name, x, codes, divisor, output.format, zero)
+    if zero is None:
+        return Value(codes, scale)
+    return Value((codes + zero).astype(output.format.storage), scale, zero)
 
 
 def _limits(output: TensorSpec) -> tuple[int, int]:

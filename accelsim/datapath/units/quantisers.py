@@ -13,7 +13,7 @@ from accelsim.datapath.units.scales import choose_scale, expect_finite
 from accelsim.formats import FP32, FloatFormat, Rounding, TensorRule
 from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat, flexpoint_codes
 from accelsim.formats.float_codes import round_to_float
-from accelsim.formats.mx import BlockFormat, quantise_blocks
+from accelsim.formats.mx import BlockFormat
 from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.formats.ternary import binary_codes, ternary_codes
 from accelsim.machine import Tensor, Value
@@ -45,12 +45,11 @@ def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: 
 
 
 def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
-    """Shared-exponent blocks along the axis that the product reduces."""
+    """Blocks under a shared scale, along the axis that the product reduces."""
     if not isinstance(output.format, BlockFormat):
         raise TypeError(f"{output.name} is not bound for a block format")
     mode, random = _mode(rule), _random(c, output, rule)
-    found = quantise_blocks(c.kernels.xp, real_values(x), output.format, axis, mode, random, rule.random_bits)
-    return Value(found.values)
+    return Value(output.format.quantised(c.kernels.xp, real_values(x), axis, mode, random, rule.random_bits))
 
 
 def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:

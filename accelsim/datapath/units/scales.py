@@ -33,15 +33,15 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
         UserError: ``x`` is not finite.
     """
     if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
-        return _formed(c.kernels.xp, c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
+        return formed(c.kernels.xp, c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
     peak = _peak(c, x, output, rule.granularity)
     expect_finite(c, x, peak)
     if rule.granularity is Granularity.PER_CHANNEL:
-        return _formed(c.kernels.xp, np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
-    known = _known_ahead(c, output.name, rule)
+        return formed(c.kernels.xp, np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
+    known = known_ahead(c, output.name, rule)
     if c.training and (rule.one_pass or output.role is Role.ACTIVATION):
         c.scales.observe(output.name, peak or 1.0, momentum=c.recipe.range_momentum, length=rule.history)
-    return _formed(c.kernels.xp, (known or peak or 1.0) * rule.headroom / top, rule.scale_form)
+    return formed(c.kernels.xp, (known or peak or 1.0) * rule.headroom / top, rule.scale_form)
 
 
 def expect_finite(c: Context, x: Tensor, peak: Any) -> None:
@@ -50,11 +50,11 @@ def expect_finite(c: Context, x: Tensor, peak: Any) -> None:
     Raises:
         UserError: ``peak``, the largest magnitude of ``x``, is not finite.
     """
-    if not np.all(np.isfinite(peak)):
+    if not (math.isfinite(peak) if isinstance(peak, float) else np.all(np.isfinite(peak))):
         raise UserError(f"training diverged: {x.name} is not finite in step {c.step}; a lower learning rate may help")
 
 
-def _known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:
+def known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:
     """The range that earlier steps foretell; None in the first step, and where the current tensor decides."""
     if rule.policy is ScalePolicy.DELAYED and tensor in c.scales.history:
         return max(c.scales.history[tensor])
@@ -87,7 +87,7 @@ def _largest(c: Context, x: Tensor, axes: tuple[int, ...]) -> Any:
     return c.kernels.xp.maximum(high.astype("float64"), -low.astype("float64"))
 
 
-def _formed(xp: Any, scale: Any, form: ScaleForm) -> Any:
+def formed(xp: Any, scale: Any, form: ScaleForm) -> Any:
     """``scale`` as the hardware can hold it."""
     if form is ScaleForm.FLOAT:
         return scale

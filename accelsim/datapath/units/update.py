@@ -9,6 +9,8 @@ import numpy as np
 
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.registry import executes
+from accelsim.datapath.units.scales import multiplied_out
+from accelsim.datapath.units.update_integer import integer_sgd
 from accelsim.formats import FP32, FloatFormat, Rounding
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Tensor, Value
@@ -29,10 +31,15 @@ def reduce_sum(
 
 @executes("sgd")
 def sgd(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
-    """Each product and each sum is rounded to fp32, in the order that the instruction states."""
+    """Integer master weights by ``integer_sgd``; for floats each product and each sum is rounded to fp32, in the order
+    that the instruction states."""
     w, gradient, *velocity = inputs
+    if w.format.is_integer:
+        integer_sgd(c, op, w, gradient, velocity[0] if velocity else None)
+        return []
     momentum, decay = np.float32(op.attributes["momentum"]), np.float32(op.attributes["weight_decay"])
-    g = gradient.data + decay * w.data if decay else gradient.data
+    g = multiplied_out(gradient.data, gradient.scale).astype(gradient.data.dtype, copy=False)
+    g = g + decay * w.data if decay else g
     if velocity:
         g = _rounded(c, velocity[0], momentum * velocity[0].data + g)
         c.state[velocity[0].name] = g

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.jit import compiled
-from accelsim.datapath.kernels.compiled.loops import magnitude
+from accelsim.datapath.kernels.compiled.loops import clamp, magnitude, scale_once
+from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 
 LANES = 256
 """Lanes that make a row long enough for full vectors and for the cost of beginning it."""
@@ -97,3 +98,56 @@ def scale_lanes(x: Any, out: Any, mantissa: Any, constant: Any, shift: Any, bits
             words[c] = y
             highest, lowest = max(highest, y), min(lowest, y)
     return magnitude(highest, lowest)
+
+
+@compiled
+def lane_numbers(
+    factor: Any, down: Any, centre: Any, offset: Any, bits: int, largest: int, mantissa: Any, constant: Any, shift: Any
+) -> bool:
+    """Fill in (lanes) mantissa, constant and shift for ``scale_lanes`` of ((x << bits) - centre) times a ``factor``
+    that is shifted ``down``, plus offset, |x| <= ``largest``; channels repeat along the lanes.
+
+    False where a step of the rescaling may leave int32, or its sum before the shift 62 bits. Mantissas are below
+    2**31, so |d| 2**31 >> shift bounds the product of d. floor(v / 2**shift) + offset is floor((v + offset 2**shift) /
+    2**shift).
+    """
+    channels = factor.size
+    for c in range(channels):
+        reach = (largest << bits) + abs(np.int64(centre[c]))
+        bound = (reach << max(0, 31 - down[c])) + 1 + abs(offset[c]) if reach < 1 << 31 else 1 << 31
+        if bound >= 1 << 31 or bound >= 1 << max(0, 62 - down[c]):
+            return False
+        mantissa[c], shift[c] = factor[c], down[c]
+        constant[c] = (1 << (down[c] - 1)) - np.int64(centre[c]) * factor[c] + (offset[c] << down[c])
+    for lane in range(channels, mantissa.size):
+        mantissa[lane], constant[lane], shift[lane] = (
+            mantissa[lane - channels],
+            constant[lane - channels],
+            shift[lane - channels],
+        )
+    return True
+
+
+@compiled
+def scaled_peak(high: Any, low: Any, mantissa: Any, constant: Any, shift: Any, bits: int) -> int:
+    """The largest magnitude of ``scale_lanes`` of codes between ``low`` and ``high`` of each channel: words rise or
+    fall with the codes, whatever the sign of the multiplier."""
+    peak = 0
+    for c in range(high.size):
+        for code in (high[c], low[c]):
+            word = ((np.int64(code) << bits) * np.int64(mantissa[c]) + constant[c]) >> shift[c]
+            peak = max(peak, abs(word))
+    return peak
+
+
+@compiled
+def replaced_words(
+    g: Any, rows: Any, other: Any, sign: int, centre: Any, share: Any, mantissa: Any, shift: Any, bits: int, words: Any
+) -> None:
+    """Range norm's gradient at the extremes in ``rows`` (chunks, channels), with ``share`` by its sign; where the
+    chunk's ``other`` extreme is the same row, both shares cancel."""
+    for k in range(rows.shape[0]):
+        for c in range(rows.shape[1]):
+            moved = 0 if rows[k, c] == other[k, c] else sign * share[c]
+            e = clamp((np.int64(g[rows[k, c], c]) << bits) - centre[c] + moved, INT32_MIN, INT32_MAX)
+            words[k, c] = scale_once(e, mantissa[c], np.int64(1) << (shift[c] - 1), shift[c])

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.jit import compiled
+from accelsim.datapath.kernels.compiled.loops import relu_backward
 from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.tile import LANES, STEP, make_tile, step_offsets
 from accelsim.datapath.kernels.compiled.workers import Workers
@@ -20,6 +21,7 @@ from accelsim.datapath.kernels.compiled.workers import Workers
 ROWS = 8
 NATIVE_1, NATIVE_2 = (make_tile(ROWS, columns, tracked=True) for columns in (1, 2))
 PLAIN_1, PLAIN_2 = (make_tile(ROWS, columns, tracked=True, native=False) for columns in (1, 2))
+MASKED_1, MASKED_2 = (make_tile(ROWS, columns, tracked=True, masked=True) for columns in (1, 2))
 
 
 @dataclass(frozen=True)
@@ -41,44 +43,67 @@ class Axis:
         return max(0, -min(self.shifts)), max(0, last + 1 - size)
 
 
-def forward_axis(size: int, kernel: int, stride: int, padding: int) -> list[Axis]:
+@lru_cache(maxsize=256)
+def forward_axis(size: int, kernel: int, stride: int, padding: int) -> tuple[Axis, ...]:
     """An axis of a convolution."""
     taps = tuple(range(kernel))
     count = (size + 2 * padding - kernel) // stride + 1
-    return [Axis(count, 0, 1, stride, tuple(tap - padding for tap in taps), taps)]
+    return (Axis(count, 0, 1, stride, tuple(tap - padding for tap in taps), taps),)
 
 
-def transposed_axis(size: int, kernel: int, stride: int, padding: int) -> list[Axis]:
+@lru_cache(maxsize=256)
+def transposed_axis(size: int, kernel: int, stride: int, padding: int) -> tuple[Axis, ...]:
     """An axis of a data gradient: each residue of the output position modulo the stride has its own taps."""
     axes = []
     for residue in range(min(stride, size)):
         taps = tuple(tap for tap in range(kernel) if (residue + padding - tap) % stride == 0)
         shifts = tuple((residue + padding - tap) // stride for tap in taps)
         axes.append(Axis(len(range(residue, size, stride)), residue, stride, 1, shifts, taps))
-    return axes
+    return tuple(axes)
+
+
+@lru_cache(maxsize=256)
+def _borders(axes: tuple[Axis, ...], size: int) -> tuple[int, int]:
+    """Positions read before and after an input of ``size``."""
+    before, after = zip(*(axis.borders(size) for axis in axes), strict=True)
+    return max(before), max(after)
 
 
 def convolve(
-    workers: Workers, native: bool, x: Any, w: Any, size: tuple[int, int], axes: tuple[list[Axis], list[Axis]]
-) -> Any:
+    workers: Workers,
+    native: bool,
+    x: Any,
+    w: Any,
+    size: tuple[int, int],
+    axes: tuple[tuple[Axis, ...], tuple[Axis, ...]],
+    mask: Any = None,
+) -> tuple[Any, int]:
     """int8 x (batch, height, width, in) with int8 w (out, rows, columns, in): int32 (batch, *size, out) and its peak.
 
-    Every pair of a row axis and a column axis makes its share of the output; together they make all of it.
+    Every pair of a row axis and a column axis makes its share of the output; together they make all of it. With an
+    int8 ``mask`` of the output's size the output is 0 where the mask isn't positive.
     """
-    borders = [
-        tuple(max(side) for side in zip(*(axis.borders(extent) for axis in some), strict=True))
-        for some, extent in zip(axes, x.shape[1:3], strict=True)
-    ]
+    if mask is not None and not _tiles_mask(native, w.shape[0]):
+        out, _ = convolve(workers, native, x, w, size, axes)
+        words, signs = out.reshape(-1), mask.reshape(-1)
+        return out, max(workers.spread(out.size, 1, lambda i, j: int(relu_backward(words[i:j], signs[i:j], words[i:j]))))
+    signs = np.zeros(0, dtype=np.int8) if mask is None else mask.reshape(-1)
+    borders = _borders(axes[0], x.shape[1]), _borders(axes[1], x.shape[2])
     image = unsigned_image(workers, x, borders)
     out = np.empty((x.shape[0], *size, w.shape[0]), dtype=np.int32)
     found = [0]
     for rows in axes[0]:
         for columns in axes[1]:
             if rows.taps and columns.taps:
-                found += _share(workers, native, image, w, out, (rows, columns), (borders[0][0], borders[1][0]))
+                found += _share(workers, native, image, w, out, (rows, columns), (borders[0][0], borders[1][0]), signs)
             else:
                 out[:, rows.first :: rows.step, columns.first :: columns.step] = 0
     return out, max(found)
+
+
+def _tiles_mask(native: bool, outputs: int) -> bool:
+    """True where a tile can apply a mask as it stores: on VNNI, where all its columns are outputs."""
+    return native and outputs % ((1 if outputs <= LANES else 2) * LANES) == 0
 
 
 def unsigned_image(workers: Workers, x: Any, borders: Any) -> Any:
@@ -97,16 +122,23 @@ def unsigned_image(workers: Workers, x: Any, borders: Any) -> Any:
 
 
 def _share(
-    workers: Workers, native: bool, image: Any, w: Any, out: Any, axes: tuple[Axis, Axis], origin: tuple[int, int]
+    workers: Workers,
+    native: bool,
+    image: Any,
+    w: Any,
+    out: Any,
+    axes: tuple[Axis, Axis],
+    origin: tuple[int, int],
+    mask: Any,
 ) -> Any:
     """One pair of axes; returns the largest magnitudes that its slices found."""
     vectors = 1 if w.shape[0] <= LANES else 2
-    packed, initial = _pack_weights(w[:, axes[0].taps][:, :, axes[1].taps], image.shape[3], vectors)
+    packed, initial = _packed_weights(w, axes, image.shape[3], vectors * LANES)
     steps, left, right = _offsets(axes, origin, image.shape[2], image.shape[3], out.shape[2], w.shape[0])
     after = step_offsets(steps.size, vectors * LANES * STEP)
 
     def work(start: int, stop: int) -> int:
-        return int(_run(native, image, packed, steps, after, initial, out, left, right, start, stop))
+        return int(_run(native, image, packed, steps, after, initial, out, left, right, mask, start, stop))
 
     return workers.spread(image.shape[0] * -(-left.size // ROWS), ROWS * steps.size * STEP, work)
 
@@ -134,16 +166,30 @@ def _grid(rows: Any, columns: Any, width: int) -> Any:
     return (rows[:, None].astype(np.int64) * width + columns).reshape(-1)
 
 
-def _pack_weights(w: Any, channels: int, vectors: int) -> tuple[Any, Any]:
+def _packed_weights(w: Any, axes: tuple[Axis, Axis], channels: int, group: int) -> tuple[Any, Any]:
     """Right operand (blocks, steps, columns, four terms), int8, and what each column starts from."""
-    outputs, group = w.shape[0], vectors * LANES
-    padded = np.zeros((-(-outputs // group) * group, *w.shape[1:3], channels), dtype=np.int8)
-    padded[:outputs, :, :, : w.shape[3]] = w
-    start = -128 * padded.astype(np.int32).sum(axis=(1, 2, 3), dtype=np.int32)
-    steps = padded.reshape(-1, group, padded[0].size // STEP, STEP).transpose(0, 2, 1, 3)
-    packed = aligned(steps.shape, np.int8)
-    packed[:] = steps
+    rows, columns = (np.array(axis.taps) for axis in axes)
+    blocks, steps = -(-w.shape[0] // group), rows.size * columns.size * channels // STEP
+    packed, start = aligned((blocks, steps, group, STEP), np.int8), np.zeros(blocks * group, dtype=np.int32)
+    if channels != w.shape[3] or blocks * group != w.shape[0]:
+        packed[:] = 0
+    _pack_weights(w, rows, columns, channels // STEP, packed, start)
     return packed, start
+
+
+@compiled
+def _pack_weights(w: Any, rows: Any, columns: Any, each: int, packed: Any, start: Any) -> None:
+    """``each`` steps for a tap; a column starts from -128 times the sum of its weights."""
+    group = packed.shape[2]
+    for output in range(w.shape[0]):
+        block, lane, total = output // group, output % group, 0
+        for i in range(rows.size):
+            for j in range(columns.size):
+                codes, first = w[output, rows[i], columns[j]], (i * columns.size + j) * each
+                for c in range(codes.size):
+                    packed[block, first + c // 4, lane, c % 4] = codes[c]
+                    total += codes[c]
+        start[output] = -128 * total
 
 
 @compiled
@@ -181,6 +227,7 @@ def _run(
     out: Any,
     left_rows: Any,
     out_rows: Any,
+    mask: Any,
     start: int,
     stop: int,
 ) -> Any:
@@ -207,14 +254,19 @@ def _run(
                 target, places = out.ctypes.data + n * out_bytes + 4 * origin, out_rows.ctypes.data + 8 * first
             else:
                 target, places = scratch.ctypes.data, scratch_rows.ctypes.data
-            if native and group == LANES:
-                NATIVE_1(left, rows, before, right, after, steps, begin, target, places, peaks)
+            signs = mask.ctypes.data + n * words + origin
+            if mask.size and group == LANES:
+                MASKED_1(left, rows, before, right, after, steps, begin, target, places, peaks, signs)
+            elif mask.size:
+                MASKED_2(left, rows, before, right, after, steps, begin, target, places, peaks, signs)
+            elif native and group == LANES:
+                NATIVE_1(left, rows, before, right, after, steps, begin, target, places, peaks, 0)
             elif native:
-                NATIVE_2(left, rows, before, right, after, steps, begin, target, places, peaks)
+                NATIVE_2(left, rows, before, right, after, steps, begin, target, places, peaks, 0)
             elif group == LANES:
-                PLAIN_1(left, rows, before, right, after, steps, begin, target, places, peaks)
+                PLAIN_1(left, rows, before, right, after, steps, begin, target, places, peaks, 0)
             else:
-                PLAIN_2(left, rows, before, right, after, steps, begin, target, places, peaks)
+                PLAIN_2(left, rows, before, right, after, steps, begin, target, places, peaks, 0)
             if not whole:
                 for r in range(ROWS):
                     place = n * words + out_rows[first + r] // 4 + origin

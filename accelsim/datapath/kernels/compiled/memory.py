@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from functools import cache
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def keep_freed_memory() -> None:
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """An uninitialised array that starts on a cache line, so that no vector of it crosses one."""
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + LINE, dtype=np.uint8)
     start = -raw.ctypes.data % LINE
     return raw[start : start + size].view(dtype).reshape(shape)

@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled import channels, loops
+from accelsim.datapath.kernels.compiled.column import first_extremes, joined
+from accelsim.datapath.kernels.compiled.deferred import Deferred, pending, plain
+from accelsim.datapath.kernels.compiled.notes import Notes
+from accelsim.datapath.kernels.compiled.requantised import Requantised
 from accelsim.datapath.kernels.compiled.rounding import CompiledRounding, per_channel
+from accelsim.datapath.kernels.compiled.scaled import Patches, ScaledRows
 from accelsim.datapath.kernels.norm import NormKernels
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.formats import FixedPointMultiplier
@@ -16,26 +21,49 @@ from accelsim.formats import FixedPointMultiplier
 class CompiledNorm(CompiledRounding, NormKernels):
     """Same bits as the NumPy kernels; partial sums of threads are exact integers."""
 
+    extremes: Notes[tuple[Any, Any, Any]]
+    """Largest and smallest code of each channel (last axis), and the first rows where they stand, or None."""
+
     def channel_sum(self, x: Any) -> Any:
+        codes = pending(x, Requantised)
+        if codes is not None and codes.can_be_measured():
+            total, extremes = codes.statistics(*x.shape)
+            self.extremes.note(codes.array(), extremes)
+            return total
+        x = plain(x)
         return self._sums(31 - (8 * x.dtype.itemsize - 1), loops_of=channels.channel_sums, arrays=(x,))
 
     def channel_products(self, a: Any, b: Any) -> Any:
+        a, b = plain(a), plain(b)
         free = 31 - (8 * a.dtype.itemsize - 1) - (8 * b.dtype.itemsize - 1)
         return self._sums(free, loops_of=channels.channel_products, arrays=(a, b))
 
+    def gradient_sums(self, g: Any, x: Any) -> tuple[Any, Any]:
+        x, codes = plain(x), pending(g, Requantised)
+        if codes is None or not codes.can_sum(x):
+            return super().gradient_sums(g, x)
+        total, products, extremes = codes.sums(x)
+        self.extremes.note(codes.array(), (*extremes, None))
+        return total, products
+
     def range_sum(self, x: Any, chunks: int) -> tuple[Any, Any]:
+        x = plain(x)
         size, count = x.shape[0] // chunks, x.shape[1]
         high, low = (np.empty((chunks, count), dtype=x.dtype) for _ in range(2))
         rows = np.empty((2, chunks, count), dtype=np.int64)
         for k in range(chunks):
             high[k], low[k], rows[:, k] = self._extremes(x[k * size : (k + 1) * size])
         rows += size * np.arange(chunks)[:, None]
+        if size * chunks == x.shape[0]:
+            self.extremes.note(x, (high.max(axis=0), low.min(axis=0), None if chunks > 1 else rows[:, 0]))
         return (high.astype(np.int64) - low).sum(axis=0), rows
 
     def normalise(self, x: Any, centre: Any, multiplier: FixedPointMultiplier, offset: Any, bits: int) -> Any:
-        return self._scaled(loops.normalise, x, centre, multiplier, offset, bits)
+        return self._scaled(loops.normalise, plain(x), centre, multiplier, offset, bits)
 
     def absolute_deviation(self, x: Any, centre: Any, fraction_bits: int) -> tuple[Any, Any]:
+        x = plain(x)
+
         def work(start: int, stop: int) -> Any:
             totals = np.zeros((2, x.shape[1]), dtype=np.int64)
             loops.absolute_deviation(x[start:stop], centre, fraction_bits, totals)
@@ -47,21 +75,17 @@ class CompiledNorm(CompiledRounding, NormKernels):
     def range_norm_backward(
         self, g: Any, g_sum: Any, share: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int
     ) -> Any:
-        centre = self.divide_rounded(g_sum << bits, g.shape[0])
+        g, tops, bottoms = plain(g), extremes[0], extremes[1]
+        centre, (mantissa, shift) = self.divide_rounded(g_sum << bits, g.shape[0]), per_channel(multiplier, g.shape[1])
+        words = np.empty(extremes.shape, dtype=np.int32)
+        channels.replaced_words(g, tops, bottoms, -1, centre, share, mantissa, shift, bits, words[0])
+        channels.replaced_words(g, bottoms, tops, 1, centre, share, mantissa, shift, bits, words[1])
         out = self._scaled(loops.centred_gradient, g, centre, multiplier, np.zeros_like(centre), bits)
-        columns = np.arange(g.shape[1])
-        passed, replaced, new = self.peaks.of(out) or 0, 0, 0
-        # A row that is both extremes of a chunk gets both shares, which cancel.
-        for tops, bottoms in zip(extremes[0], extremes[1], strict=True):
-            for rows, other, sign in ((tops, bottoms, -1), (bottoms, tops, 1)):
-                moved = np.where(rows == other, 0, sign * share)
-                e = (g[rows, columns].astype(np.int64) << bits) - centre + moved
-                words = self.rescale(np.clip(e, INT32_MIN, INT32_MAX)[None], multiplier)[0]
-                replaced = max(replaced, int(np.abs(out[rows, columns].astype(np.int64)).max()))
-                new = max(new, int(np.abs(words).max()))
-                out[rows, columns] = words
-        # Where the largest word itself was replaced, the largest of the others is unknown.
-        self.peaks.note(out, max(passed, new) if replaced < passed else self._look(out))
+        plan = pending(out, ScaledRows)
+        if plan is None:
+            out[extremes, np.arange(g.shape[1])] = words
+        else:
+            plan.patches = Patches(extremes, words)
         return out
 
     def batch_norm_backward(
@@ -73,6 +97,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
         multiplier: FixedPointMultiplier,
         bits: int,
     ) -> Any:
+        g, x = plain(g), plain(x)
         first, second = (per_channel(m, g.shape[1]) for m in (along, multiplier))
         out = np.empty(g.shape, dtype=np.int32)
 
@@ -91,7 +116,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
         multiplier: FixedPointMultiplier,
         bits: int,
     ) -> Any:
-        mantissa, shift = per_channel(multiplier, g.shape[1])
+        g, x, (mantissa, shift) = plain(g), plain(x), per_channel(multiplier, g.shape[1])
         out = np.empty(g.shape, dtype=np.int32)
 
         def work(start: int, stop: int) -> None:
@@ -119,60 +144,46 @@ class CompiledNorm(CompiledRounding, NormKernels):
 
     def _extremes(self, x: Any) -> tuple[Any, Any, Any]:
         """Largest and smallest code of each channel, and the first rows where they stand (2, channels)."""
+        known = self._known_extremes(x)
+        if known is not None and known[2] is not None:
+            return known
         rows, count = x.shape
         beside = channels.wide(rows, count)
         view = np.ascontiguousarray(x).reshape(rows // beside, beside * count)
 
         def work(start: int, stop: int) -> tuple[Any, Any, Any]:
-            high, low = (np.empty(count, dtype=x.dtype) for _ in range(2))
-            places = np.empty((2, count), dtype=np.int64)
-            channels.extremes(view[start:stop], high, low, places)
-            return high, low, places + start * beside
+            return first_extremes(view[start:stop], count, start * beside)
 
-        found = self.workers.spread(rows // beside, beside * count, work)
-        highs, lows, places = (np.stack(part) for part in zip(*found, strict=True))
-        # argmax and argmin take the first slice of equal ones.
-        best, columns = np.stack([highs.argmax(axis=0), lows.argmin(axis=0)]), np.arange(count)
-        return highs[best[0], columns], lows[best[1], columns], places[best, [[0], [1]], columns]
+        return joined(self.workers.spread(rows // beside, beside * count, work))
 
     def _scaled(
         self, general: Any, x: Any, centre: Any, multiplier: FixedPointMultiplier, offset: Any, bits: int
     ) -> Any:
         """((x << bits) - centre) times a multiplier a channel plus offset, int32; ``general`` saturates on the way.
 
-        Where nothing can saturate it is one multiplication, one addition and one shift, and the peak is noted.
+        Where nothing can saturate it is one multiplication, one addition and one shift, left to whoever reads it.
         """
         rows, count = x.shape
         mantissa, shift = per_channel(multiplier, count)
-        out = np.empty(x.shape, dtype=np.int32)
-        if not _stays_small(x, centre, shift, offset, bits):
-
-            def saturating(start: int, stop: int) -> None:
-                general(x[start:stop], out[start:stop], centre, mantissa, shift, offset, bits)
-
-            self.workers.spread(rows, count, saturating)
-            return out
-        # floor(v / 2**shift) + offset = floor((v + offset 2**shift) / 2**shift).
-        constant = (np.int64(1) << (shift - 1)) - centre.astype(np.int64) * mantissa + (offset << shift)
         beside = channels.wide(rows, count)
-        lanes = [np.tile(part, beside) for part in (mantissa.astype(np.int32), constant, shift)]
-        source, target = (part.reshape(rows // beside, beside * count) for part in (np.ascontiguousarray(x), out))
+        numbers = np.empty(beside * count, np.int32), *np.empty((2, beside * count), np.int64)
+        largest = 1 << (8 * x.dtype.itemsize - 1)
+        if largest <= 1 << 15 and channels.lane_numbers(mantissa, shift, centre, offset, bits, largest, *numbers):
+            codes = np.ascontiguousarray(x)
+            plan = ScaledRows(self.workers, self.peaks, codes, numbers, bits, lambda: self._channel_extremes(codes))
+            return Deferred(plan, x.shape)
+        out = np.empty(x.shape, dtype=np.int32)
 
-        def work(start: int, stop: int) -> int:
-            return int(channels.scale_lanes(source[start:stop], target[start:stop], lanes[0], lanes[1], lanes[2], bits))
+        def work(start: int, stop: int) -> None:
+            general(x[start:stop], out[start:stop], centre, mantissa, shift, offset, bits)
 
-        self.peaks.note(out, max(self.workers.spread(rows // beside, beside * count, work)))
+        self.workers.spread(rows, count, work)
         return out
 
+    def _channel_extremes(self, x: Any) -> tuple[Any, Any]:
+        return (self._known_extremes(x) or self._extremes(x))[:2]
 
-def _stays_small(x: Any, centre: Any, shift: Any, offset: Any, bits: int) -> bool:
-    """True where no step of a rescaling leaves int32, and none of its sums before the shift 63 bits.
-
-    Mantissas are below 2**31, so |d| 2**31 >> shift bounds the product of d, for each channel.
-    """
-    if x.dtype.itemsize > 2 or bits > 8:
-        return False
-    largest = (1 << (8 * int(x.dtype.itemsize) - 1 + bits)) + int(np.abs(centre).max(initial=0))
-    most, least = int(shift.max(initial=31)), int(shift.min(initial=31))
-    bound = (largest << max(0, 31 - least)) + 1 + int(np.abs(offset).max(initial=0))
-    return largest < 1 << 31 and bound < 1 << 31 and bound << most < 1 << 62
+    def _known_extremes(self, x: Any) -> tuple[Any, Any, Any] | None:
+        known = self.extremes.of(x)
+        # The same array may have been seen with other channels.
+        return known if known is not None and known[0].size == x.shape[1] else None

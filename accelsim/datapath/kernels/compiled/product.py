@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.convolve import Axis, convolve, forward_axis, transposed_axis
-from accelsim.datapath.kernels.compiled.peaks import Peaks
-from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS, weight_gradient
+from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, plain
+from accelsim.datapath.kernels.compiled.masked import Product
+from accelsim.datapath.kernels.compiled.notes import Notes
+from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS, start_weight_gradient
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.datapath.kernels.product import Carrier, ProductKernels
 
@@ -20,19 +22,21 @@ class CompiledProducts(ProductKernels):
     """Same integers as the BLAS route."""
 
     workers: Workers
-    peaks: Peaks
+    peaks: Notes[int]
     vnni: bool
 
     def matmul(self, a: Any, b: Any, carrier: Carrier) -> Any:
+        a, b = plain(a), plain(b)
         if self._bytes(a, b) and a.shape[1] < SAFE_TERMS:
             axes = forward_axis(1, 1, 1, 0), forward_axis(a.shape[0], 1, 1, 0)
             return self._convolve(a[None, None], b.T[:, None, None], (1, a.shape[0]), axes)[0, 0]
         if (a.dtype, b.dtype) == (np.int16, np.int8):
             x, g = b[:, None, None], a.T[:, None, None]
-            return weight_gradient(self.workers, self.vnni, x, g, (1, 1), (1, 1), (0, 0))[:, 0, 0]
+            return start_weight_gradient(self.workers, self.vnni, x, g, (1, 1), (1, 1), (0, 0))()[:, 0, 0]
         return super().matmul(a, b, carrier)
 
     def conv2d(self, x: Any, w: Any, stride: tuple[int, int], padding: tuple[int, int], carrier: Carrier) -> Any:
+        x, w = plain(x), plain(w)
         if self._bytes(x, w) and w[0].size < SAFE_TERMS:
             rows, columns = (forward_axis(x.shape[i + 1], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
             return self._convolve(x, w, (rows[0].count, columns[0].count), (rows, columns))
@@ -50,8 +54,13 @@ class CompiledProducts(ProductKernels):
         if self._bytes(g, w) and w[..., 0].size < SAFE_TERMS:
             size = input_shape[1], input_shape[2]
             rows, columns = (transposed_axis(size[i], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
-            return self._convolve(g, w.transpose(3, 1, 2, 0), size, (rows, columns))
-        return super().conv2d_backward_data(g, w, stride, padding, input_shape, carrier)
+            turned = plain(w).transpose(3, 1, 2, 0)
+
+            def compute(y: Any) -> tuple[Any, int]:
+                return convolve(self.workers, self.vnni, plain(g), turned, size, (rows, columns), y)
+
+            return Deferred(Product(self.peaks, compute), input_shape)
+        return super().conv2d_backward_data(plain(g), plain(w), stride, padding, input_shape, carrier)
 
     def conv2d_backward_weights(
         self,
@@ -62,14 +71,16 @@ class CompiledProducts(ProductKernels):
         padding: tuple[int, int],
         carrier: Carrier,
     ) -> Any:
+        x, g = plain(x), plain(g)
         if (x.dtype, g.dtype) == (np.int8, np.int16) and g.shape[2] <= MAX_STEPS:
-            return weight_gradient(self.workers, self.vnni, x, g, kernel, stride, padding)
+            gradient = start_weight_gradient(self.workers, self.vnni, x, g, kernel, stride, padding)
+            return Deferred(Elsewhere(np.int64, gradient), (g.shape[3], *kernel, x.shape[3]))
         return super().conv2d_backward_weights(x, g, kernel, stride, padding, carrier)
 
     def _bytes(self, a: Any, b: Any) -> bool:
         return bool(a.dtype == np.int8 and b.dtype == np.int8)
 
-    def _convolve(self, x: Any, w: Any, size: tuple[int, int], axes: tuple[list[Axis], list[Axis]]) -> Any:
+    def _convolve(self, x: Any, w: Any, size: tuple[int, int], axes: tuple[tuple[Axis, ...], tuple[Axis, ...]]) -> Any:
         out, peak = convolve(self.workers, self.vnni, x, w, size, axes)
         self.peaks.note(out, peak)
         return out

@@ -7,9 +7,12 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled import loops, stochastic
-from accelsim.datapath.kernels.compiled.peaks import Peaks
+from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, pending, plain
+from accelsim.datapath.kernels.compiled.notes import Notes
+from accelsim.datapath.kernels.compiled.requantised import Requantised
+from accelsim.datapath.kernels.compiled.scaled import Narrowed, ScaledRows, key_of
 from accelsim.datapath.kernels.compiled.workers import Workers
-from accelsim.datapath.kernels.philox import MASK, RandomStream
+from accelsim.datapath.kernels.philox import RandomStream
 from accelsim.datapath.kernels.rounding import RoundingKernels
 from accelsim.formats import FixedPointMultiplier, RandomSource
 
@@ -18,42 +21,43 @@ class CompiledRounding(RoundingKernels):
     """Same bits as the NumPy kernels."""
 
     workers: Workers
-    peaks: Peaks
+    peaks: Notes[int]
 
     def largest_magnitude(self, x: Any) -> float:
+        words = pending(x, ScaledRows)
+        if words is not None:
+            return float(words.peak())
+        x = plain(x)
         if x.dtype.kind != "i" or not x.flags.c_contiguous:
             return super().largest_magnitude(x)
         peak = self.peaks.of(x)
         return float(self._look(x) if peak is None else peak)
 
     def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
-        if multiplier.mantissa.ndim:
-            return super().requantise(x, multiplier, low, high, storage)
-        mantissa, exponent = int(multiplier.mantissa), int(multiplier.exponent)
-        source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
-        below_one = x.dtype == np.int32 and exponent <= 0 <= mantissa
-
-        def work(start: int, stop: int) -> None:
-            piece, target = source[start:stop], out[start:stop]
-            if below_one:
-                loops.requantise_down(piece, target, mantissa, -exponent, low, high)
-            else:
-                loops.requantise(piece, target, mantissa, max(exponent, 0), max(-exponent, 0), low, high)
-
-        self.workers.spread(x.size, 1, work)
-        return out.reshape(x.shape)
+        if multiplier.mantissa.ndim or np.ndim(low):
+            return super().requantise(plain(x), multiplier, low, high, storage)
+        numbers = int(multiplier.mantissa), int(multiplier.exponent), low, high
+        words = pending(x, ScaledRows)
+        if words is not None:
+            return Deferred(Narrowed(words, storage, numbers), x.shape)
+        return Deferred(Requantised(self.workers, plain(x), storage, numbers), x.shape)
 
     def requantise_stochastic(
         self, x: Any, multiplier: FixedPointMultiplier, random: RandomStream, low: int, high: int, storage: str
     ) -> Any:
-        if multiplier.mantissa.ndim or random.source is not RandomSource.PHILOX:
-            return super().requantise_stochastic(x, multiplier, random, low, high, storage)
+        if multiplier.mantissa.ndim or np.ndim(low) or random.source is not RandomSource.PHILOX:
+            return super().requantise_stochastic(plain(x), multiplier, random, low, high, storage)
         mantissa, shift = int(multiplier.mantissa), 31 - int(multiplier.exponent)
+        words = pending(x, ScaledRows)
+        if words is not None:
+            numbers = mantissa, shift, random.bits, low, high
+            return Deferred(Narrowed(words, storage, numbers, random), x.shape)
         kernel = stochastic.requantise_down if x.dtype == np.int32 and shift >= 31 else stochastic.requantise
         return self._dithered(kernel, x, random, storage, mantissa, shift, random.bits, low, high)
 
     def quantise(self, x: Any, scale: Any, low: int, high: int, storage: str) -> Any:
-        if np.ndim(scale):
+        x = plain(x)
+        if np.ndim(scale) or np.ndim(low):
             return super().quantise(x, scale, low, high, storage)
         source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
 
@@ -64,13 +68,14 @@ class CompiledRounding(RoundingKernels):
         return out.reshape(x.shape)
 
     def quantise_stochastic(self, x: Any, scale: Any, random: RandomStream, low: int, high: int, storage: str) -> Any:
-        if np.ndim(scale) or random.source is not RandomSource.PHILOX:
+        x = plain(x)
+        if np.ndim(scale) or np.ndim(low) or random.source is not RandomSource.PHILOX:
             return super().quantise_stochastic(x, scale, random, low, high, storage)
         numbers = float(scale), random.bits, float(low), float(high)
         return self._dithered(stochastic.quantise, x, random, storage, *numbers)
 
     def rescale(self, x: Any, multiplier: FixedPointMultiplier, storage: str = "int64") -> Any:
-        rows = x.reshape(-1, x.shape[-1])
+        rows = plain(x).reshape(-1, x.shape[-1])
         mantissa, shift = per_channel(multiplier, rows.shape[1])
         out = np.empty(rows.shape, dtype=storage)
 
@@ -80,6 +85,11 @@ class CompiledRounding(RoundingKernels):
         self.workers.spread(rows.shape[0], rows.shape[1], work)
         return out.reshape(x.shape)
 
+    def wrap(self, x: Any, bits: int, storage: str) -> Any:
+        if pending(x, Elsewhere) is None:
+            return super().wrap(x if x.dtype == storage else plain(x), bits, storage)
+        return Deferred(Elsewhere(storage, lambda: super(CompiledRounding, self).wrap(plain(x), bits, storage)), x.shape)
+
     def _look(self, x: Any) -> int:
         """max |x|, by a pass over all of it."""
         flat = x.reshape(-1)
@@ -87,8 +97,7 @@ class CompiledRounding(RoundingKernels):
         return int(max(found))
 
     def _dithered(self, kernel: Any, x: Any, random: RandomStream, storage: str, *numbers: Any) -> Any:
-        source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
-        key = np.array([random.step & MASK, random.step >> 32, random.seed, random.tensor], dtype=np.uint64)
+        source, out, key = plain(x).reshape(-1), np.empty(x.size, dtype=storage), key_of(random)
 
         def work(start: int, stop: int) -> None:
             kernel(source[start:stop], out[start:stop], start, key, *numbers)

@@ -57,14 +57,15 @@ def _plain_dot(builder: ir.IRBuilder, total: Any, unsigned: Any, signed: Any) ->
     return total
 
 
-def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = True) -> Any:
+def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = True, masked: bool = False) -> Any:
     """A tile of ``rows`` left rows by ``columns`` x 16 right columns, callable from compiled code.
 
-    ``tile(left, left_rows, left_steps, right, right_steps, steps, start, out, out_rows, peaks)``: addresses (int64)
+    ``tile(left, left_rows, left_steps, right, right_steps, steps, start, out, out_rows, peaks, mask)``: addresses (int64)
     of the unsigned left bytes, of ``rows`` byte offsets of the left rows, of the left and right byte offsets of each
     step, of the signed right bytes, of the int32 values that every row starts from (columns x 16), of the
     int32 result and of the byte offsets of its rows, and, where ``tracked``, of 16 running maxima and then 16 running
-    minima of what is stored (int32). ``native`` uses VNNI where the CPU has it.
+    minima of what is stored (int32), and, where ``masked``, of the int8 mask in the shape of the result, which is 0
+    where the mask isn't positive. ``native`` uses VNNI where the CPU has it.
     """
     dot = _dot if native and available() else _plain_dot
 
@@ -81,11 +82,14 @@ def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = 
         out: Any,
         out_rows: Any,
         peaks: Any,
+        mask: Any,
     ) -> Any:
-        signature = types.void(*[types.int64] * 10)
+        signature = types.void(*[types.int64] * 11)
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
             sums = _emit_sums(builder, arguments[:7], rows, columns, dot)
+            if masked:
+                sums = _emit_mask(builder, sums, columns, arguments[10], arguments[8])
             _emit_stores(builder, sums, columns, *arguments[7:9])
             if tracked:
                 _emit_peaks(builder, sums, arguments[9])
@@ -124,6 +128,17 @@ def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int, d
         total.add_incoming(summed, builder.block)
     builder.position_at_end(end)
     return sums
+
+
+def _emit_mask(builder: ir.IRBuilder, sums: list[Any], columns: int, mask: Any, out_rows: Any) -> list[Any]:
+    """``sums`` where the mask is positive: it has one byte where the result has four."""
+    signs, zero, kept = ir.VectorType(I8, LANES), ir.Constant(ACCUMULATOR, [0] * LANES), []
+    for index, summed in enumerate(sums):
+        row, column = divmod(index, columns)
+        address = builder.add(mask, builder.ashr(_load(builder, out_rows, I64, row), I64(2)))
+        positive = builder.icmp_signed(">", _load(builder, address, signs, column), ir.Constant(signs, [0] * LANES))
+        kept.append(builder.select(positive, summed, zero))
+    return kept
 
 
 def _emit_stores(builder: ir.IRBuilder, sums: list[Any], columns: int, out: Any, out_rows: Any) -> None:

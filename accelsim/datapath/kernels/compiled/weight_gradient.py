@@ -8,7 +8,9 @@ images, so that the same packed activations serve every tap, at another offset.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -30,9 +32,11 @@ WANTED_STEPS = 1 << 9
 class Layout:
     """How a block of output lines of some groups of four images is packed."""
 
-    def __init__(self, x: Any, g: Any, kernel: tuple[int, int], stride: tuple[int, int]) -> None:
-        batch, self.rows, self.columns, self.outputs = g.shape
-        self.channels, self.kernel, self.stride = x.shape[3], kernel, stride
+    def __init__(
+        self, channels: int, gradient: tuple[int, int, int, int], kernel: tuple[int, int], stride: tuple[int, int]
+    ) -> None:
+        batch, self.rows, self.columns, self.outputs = gradient
+        self.channels, self.kernel, self.stride = channels, kernel, stride
         self.vectors = 1 if self.channels <= LANES else 2
         lanes = self.vectors * LANES
         self.wide = -(-self.channels // lanes) * lanes
@@ -42,8 +46,9 @@ class Layout:
         self.padded_lines = (self.lines - 1) * stride[0] + kernel[0]
         self.padded_columns = (self.columns - 1) * stride[1] + kernel[1]
         self.left_rows = -(-(2 * self.outputs + 1) // ROWS) * ROWS
+        self.offsets = (self._row_offsets(), *self._step_offsets())
 
-    def row_offsets(self) -> Any:
+    def _row_offsets(self) -> Any:
         """Bytes from the start of the left operand to each of its rows: low bytes, high bytes, ones."""
         plane = self.together * self.lines * self.columns * self.outputs * STEP
         rows = np.full(self.left_rows, 2 * plane, dtype=np.int64)
@@ -51,12 +56,15 @@ class Layout:
             rows[half * self.outputs : (half + 1) * self.outputs] = half * plane + STEP * np.arange(self.outputs)
         return rows
 
-    def step_offsets(self) -> tuple[Any, Any]:
+    def _step_offsets(self) -> tuple[Any, Any]:
         """Bytes from each operand's start to each step: (group, line, column)."""
         lines = np.arange(self.together)[:, None] * self.padded_lines + np.arange(self.lines) * self.stride[0]
         places = lines[:, :, None] * self.padded_columns + np.arange(self.columns) * self.stride[1]
         right = places.reshape(-1).astype(np.int64) * (self.wide * STEP)
         return np.arange(right.size, dtype=np.int64) * (self.outputs * STEP), right
+
+
+layout_of = lru_cache(maxsize=256)(Layout)
 
 
 @dataclass(frozen=True)
@@ -75,7 +83,7 @@ class Scratch:
         return cls(left, right, np.zeros((*layout.kernel, layout.left_rows, layout.wide), dtype=np.int64))
 
 
-def weight_gradient(
+def start_weight_gradient(
     workers: Workers,
     native: bool,
     x: Any,
@@ -83,11 +91,14 @@ def weight_gradient(
     kernel: tuple[int, int],
     stride: tuple[int, int],
     padding: tuple[int, int],
-) -> Any:
-    """int8 x (batch, height, width, in) and int16 g (batch, rows, columns, out) to int64 (out, *kernel, in)."""
+) -> Callable[[], Any]:
+    """int8 x (batch, height, width, in) and int16 g (batch, rows, columns, out) to int64 (out, *kernel, in).
+
+    Other threads begin with it; the function returned helps them and returns the gradient.
+    """
     x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
-    layout = Layout(x, g, kernel, stride)
-    rows, (before, after) = layout.row_offsets(), layout.step_offsets()
+    layout = layout_of(x.shape[3], g.shape, kernel, stride)
+    rows, before, after = layout.offsets
     # Threads that are not at work leave their scratch here; sums are exact, so it does not matter who adds what.
     idle: list[Scratch] = []
 
@@ -98,10 +109,15 @@ def weight_gradient(
         idle.append(scratch)
 
     each = STEP * layout.rows * layout.columns * layout.outputs * 8
-    workers.spread(layout.groups, each, work, multiple=layout.together)
-    total = sum(scratch.sums for scratch in idle)[:, :, :, : layout.channels].transpose(2, 0, 1, 3)
-    low, high, ones = total[: layout.outputs], total[layout.outputs : 2 * layout.outputs], total[2 * layout.outputs]
-    return low + 256 * high - 32768 * ones
+    finish = workers.start(layout.groups, each, work, multiple=layout.together)
+
+    def gradient() -> Any:
+        finish()
+        total = sum(scratch.sums for scratch in idle)[:, :, :, : layout.channels].transpose(2, 0, 1, 3)
+        low, high, ones = total[: layout.outputs], total[layout.outputs : 2 * layout.outputs], total[2 * layout.outputs]
+        return low + 256 * high - 32768 * ones
+
+    return gradient
 
 
 @compiled
@@ -180,13 +196,13 @@ def _run(
                 for row in range(0, sums.shape[2], ROWS):
                     base, places = rows.ctypes.data + 8 * row, tile_rows.ctypes.data
                     if native and group == LANES:
-                        NATIVE_1(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                        NATIVE_1(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
                     elif native:
-                        NATIVE_2(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                        NATIVE_2(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
                     elif group == LANES:
-                        PLAIN_1(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                        PLAIN_1(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
                     else:
-                        PLAIN_2(from_left, base, before, from_right, after, steps, begin, target, places, 0)
+                        PLAIN_2(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
                     for r in range(ROWS):
                         total, found = sums[i, j, row + r, origin : origin + group], tile[r]
                         for c in range(group):

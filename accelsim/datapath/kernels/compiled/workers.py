@@ -52,6 +52,16 @@ class Job:
             last = next(self._done) == len(self.slices)
         return last
 
+    def finish(self) -> list[Any]:
+        """Take the slices that are left, wait for those of others, and return all results."""
+        if not self.help():
+            self.wait()
+        # A worker that comes late finds no slice left; it must not keep the arrays alive until then.
+        del self.work
+        if self.failure is not None:
+            raise self.failure
+        return self.results
+
     def announce(self) -> None:
         """Tell the calling thread that all slices are done."""
         self._finished.put(None)
@@ -81,21 +91,21 @@ class Workers:
 
     def spread(self, total: int, elements_each: int, work: Work, multiple: int = 1) -> list[Any]:
         """Cut ``range(total)`` at multiples of ``multiple`` and return what each slice's ``work`` returned."""
+        return self.start(total, elements_each, work, multiple)()
+
+    def start(self, total: int, elements_each: int, work: Work, multiple: int = 1) -> Callable[[], list[Any]]:
+        """``spread`` that leaves the slices to other threads, behind those handed over before; the function returned
+        takes what is left of them and waits. What is not worth handing over is done at once."""
         parts = min(self.threads * SLICES, total * elements_each // self.grain)
         if parts <= 1 or not self._queues:
-            return [work(0, total)]
+            results = [work(0, total)]
+            return lambda: results
         step = -(-total // (parts * multiple)) * multiple
         job = Job(work, [(start, min(start + step, total)) for start in range(0, total, step)])
         for queue in self._queues:
             queue.put(job)
         self._calls[0] += 1
-        if not job.help():
-            job.wait()
-        # A worker that comes late finds no slice left; it must not keep the arrays alive until then.
-        del job.work
-        if job.failure is not None:
-            raise job.failure
-        return job.results
+        return job.finish
 
 
 def _serve(queue: SimpleQueue[Job | None], calls: Any) -> None:

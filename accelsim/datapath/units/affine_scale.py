@@ -1,0 +1,69 @@
+"""Scale and zero point of affine integers: codes span the tensor's minimum to its maximum, and 0 is one of them."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from accelsim.datapath.context import Context
+from accelsim.datapath.units.scales import CHANNEL_FIRST, expect_finite, formed, known_ahead
+from accelsim.formats import Granularity, IntegerFormat, Role, TensorRule
+from accelsim.formats.rounding import RoundingMode, round_real
+from accelsim.machine import Tensor
+from accelsim.program import TensorSpec
+
+
+def choose_affine(
+    c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, format_: IntegerFormat
+) -> tuple[Any, Any]:
+    """Step and zero point (gemmlowp's rule): floats and ints, or one of each for every channel.
+
+    Both ends of the range follow the role's policy, as a symmetric scale's largest magnitude does. A tensor of zeros
+    gets the range 0 .. 1.
+
+    Raises:
+        UserError: ``x`` is not finite.
+    """
+    low, high = _ends(c, x, output, rule)
+    span = (high - low) * rule.headroom / (format_.max_code - format_.min_code)
+    step = formed(c.kernels.xp, span, rule.scale_form)
+    zero = round_real(np, format_.min_code - low * rule.headroom / step, RoundingMode.NEAREST_AWAY)
+    zero = np.clip(zero, format_.min_code, format_.max_code).astype(np.int64)
+    return step, zero if np.ndim(zero) else int(zero)
+
+
+def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[Any, Any]:
+    """Ends of the range, with 0 inside; see ``scales.choose_scale`` for where they come from."""
+    below = f"{output.name} below zero"
+    if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
+        return -c.scales.running[below], c.scales.running[output.name]
+    found_low, found_high = _extremes(x, output, rule.granularity)
+    expect_finite(c, x, found_high - found_low)
+    low, high = np.minimum(found_low, 0.0), np.maximum(found_high, 0.0)
+    high = np.where(high == low, 1.0, high)
+    if rule.granularity is Granularity.PER_CHANNEL:
+        return low, high
+    if c.training and (rule.one_pass or output.role is Role.ACTIVATION):
+        known = known_ahead(c, below, rule), known_ahead(c, output.name, rule)
+        for name, end in ((below, -low), (output.name, high)):
+            c.scales.observe(name, float(end), momentum=c.recipe.range_momentum, length=rule.history)
+        if known[1] is not None:
+            return -(known[0] or 0.0), known[1]
+    return float(low), float(high)
+
+
+def _extremes(x: Tensor, output: TensorSpec, granularity: Granularity) -> tuple[Any, Any]:
+    """Smallest and largest real value: of the tensor, of each channel, or of a sample on average."""
+    if granularity is Granularity.PER_SAMPLE_AVERAGE:
+        rows = (x.data * x.scale).reshape(x.data.shape[0], -1)
+        low, high = (math.fsum(map(float, end)) / rows.shape[0] for end in (rows.min(axis=1), rows.max(axis=1)))
+        return low, high
+    if granularity is Granularity.PER_CHANNEL:
+        kept = 0 if output.role in CHANNEL_FIRST else x.data.ndim - 1
+        axes = tuple(axis for axis in range(x.data.ndim) if axis != kept)
+        return x.data.min(axis=axes) * x.scale, x.data.max(axis=axes) * x.scale
+    axes = tuple(range(x.data.ndim - 1)) if np.ndim(x.scale) else tuple(range(x.data.ndim))
+    low, high = (x.data.min(axis=axes) * x.scale).min(), (x.data.max(axis=axes) * x.scale).max()
+    return low.astype("float64"), high.astype("float64")

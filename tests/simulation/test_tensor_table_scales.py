@@ -1,0 +1,19 @@
+"""The dtype table says where the scale of an accumulator is."""
+
+from __future__ import annotations
+
+import pytest
+
+from accelsim.hardware import load_hwconfig
+from accelsim.networks import load_workload
+from accelsim.simulation.tensor_table import PRODUCT_SCALE, tensor_table
+
+
+@pytest.mark.parametrize(("name", "expected"), [("fp32", "none (floating point)"), ("bf16", PRODUCT_SCALE)])
+def test_narrow_accumulators_keep_the_scales_of_their_operands(root, name, expected):
+    hw = load_hwconfig(root / "hwconfigs" / "fp8_hybrid.yaml", [f"mac_array.accumulators.forward={name}"])
+    recipe = load_workload(root / "workloads" / "digits_cnn.yaml")
+    program = recipe.build().trace(hw.recipe(), recipe.optimizer, recipe.batch_size).program
+    table = tensor_table(program, lambda index: "dram").set_index("tensor")
+    assert table.loc["linear1.product", ["format", "scale"]].tolist() == [name, expected]
+    assert table.loc["linear1.weight_product", "scale"] == "none (floating point)"
