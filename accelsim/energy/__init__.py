@@ -3,7 +3,16 @@
 from accelsim.energy.area import area_um2
 from accelsim.energy.assumptions import ASSUMPTIONS
 from accelsim.energy.breakdown import EnergyBreakdown
+from accelsim.energy.dram import dram_figures
 from accelsim.energy.model import operation_energy, step_energy
 from accelsim.energy.table import layer_rows
 
-__all__ = ["ASSUMPTIONS", "EnergyBreakdown", "area_um2", "layer_rows", "operation_energy", "step_energy"]
+__all__ = [
+    "ASSUMPTIONS",
+    "EnergyBreakdown",
+    "area_um2",
+    "dram_figures",
+    "layer_rows",
+    "operation_energy",
+    "step_energy",
+]

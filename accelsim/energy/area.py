@@ -24,7 +24,7 @@ def area_um2(hw: HardwareConfig) -> dict[str, float]:
     accumulator = format_by_name(hw.mac_array.accumulators.forward)
     master = hw.recipe()[Role.MASTER_WEIGHT].format
     areas = {
-        "mac_array": hw.mac_array.macs_per_cycle * _pair_um2(hw, hw.mac_array.operand_format, accumulator),
+        "mac_array": hw.mac_array.places * _pair_um2(hw, hw.mac_array.operand_format, accumulator),
         "vector": hw.vector_unit.lanes * _pair_um2(hw, lane, lane),
         "norm": hw.norm_unit.lanes * _pair_um2(hw, lane, lane),
         "update": hw.update_unit.lanes * _pair_um2(hw, master, master),

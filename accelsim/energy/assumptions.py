@@ -6,8 +6,10 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Figures per operation are published tables, not synthesis of this design; the technology file names each source.",
     "Every multiply-accumulate of a pass costs the full operand width, whatever its data (no gating of zeros).",
     "Idle places of the array cost nothing.",
+    "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted.",
     "Figures for formats and capacities that a table doesn't list follow a power law of the listed ones.",
     "A byte of a buffer costs an eighth of a 64-bit access of a single-bank memory of the whole capacity.",
-    "DRAM costs a fixed energy per bit; refresh and standby power are not modelled.",
+    "DRAM costs a published energy per bit; standby and refresh power are shown apart where the standard has them, not "
+    "added, since the published figure may hold part of them.",
     "Area counts multipliers and adders alone; buffers, exponentials, comparators and rounding logic are left out.",
 )

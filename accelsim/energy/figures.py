@@ -9,13 +9,13 @@ from accelsim.hardware import Buffer, HardwareConfig
 def multiply_pj(hw: HardwareConfig, format_: Format) -> float:
     """Energy of one multiplication."""
     override = hw.energy.multiply_pj.get(format_.name)
-    return hw.loaded_technology().figure("multiply_pj", format_) if override is None else override
+    return hw.loaded_technology().bounded("multiply_pj", format_, hw.energy.bound) if override is None else override
 
 
 def add_pj(hw: HardwareConfig, format_: Format) -> float:
     """Energy of one addition or comparison."""
     override = hw.energy.add_pj.get(format_.name)
-    return hw.loaded_technology().figure("add_pj", format_) if override is None else override
+    return hw.loaded_technology().bounded("add_pj", format_, hw.energy.bound) if override is None else override
 
 
 def mac_pj(hw: HardwareConfig, accumulator: Format) -> float:
@@ -29,9 +29,5 @@ def sram_pj_per_byte(hw: HardwareConfig, buffer: Buffer, *, write: bool) -> floa
     """Energy of one byte read from or written to a buffer."""
     if hw.energy.sram_pj_per_byte is not None:
         return hw.energy.sram_pj_per_byte
-    return hw.loaded_technology().sram_pj_per_byte(buffer.capacity_bytes, write=write)
-
-
-def dram_pj_per_byte(hw: HardwareConfig) -> float:
-    """Energy of one byte to or from DRAM."""
-    return 8 * hw.dram.energy_pj_per_bit
+    technology = hw.loaded_technology()
+    return technology.sram_pj_per_byte(buffer.capacity_bytes, write=write) * technology.sram.factor(hw.energy.bound)

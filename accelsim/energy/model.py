@@ -7,7 +7,8 @@ energy = events x energy per event, over multiply-accumulates, lane steps, buffe
 from __future__ import annotations
 
 from accelsim.energy.breakdown import EnergyBreakdown
-from accelsim.energy.figures import add_pj, dram_pj_per_byte, mac_pj, multiply_pj, sram_pj_per_byte
+from accelsim.energy.dram import dram_pj_per_byte
+from accelsim.energy.figures import add_pj, mac_pj, multiply_pj, sram_pj_per_byte
 from accelsim.hardware import Buffer, HardwareConfig
 from accelsim.program import Operation, Program
 from accelsim.timing import Access, OperationTiming, SramTraffic, Timeline, passes

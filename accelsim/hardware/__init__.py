@@ -1,7 +1,9 @@
 """The hwconfig: pydantic models of the accelerator, and its loader."""
 
 from accelsim.hardware.config import HardwareConfig, load_hwconfig
-from accelsim.hardware.memory import Buffer, Buffers, Dram
+from accelsim.hardware.dram import Dram
+from accelsim.hardware.dram_standards import DramStandard, DramTiming, dram_standards
+from accelsim.hardware.memory import Buffer, Buffers
 from accelsim.hardware.technology import Technology, load_technology
 from accelsim.hardware.units import Dataflow, LaneUnit, MacArray, NormUnit
 
@@ -10,11 +12,14 @@ __all__ = [
     "Buffers",
     "Dataflow",
     "Dram",
+    "DramStandard",
+    "DramTiming",
     "HardwareConfig",
     "LaneUnit",
     "MacArray",
     "NormUnit",
     "Technology",
+    "dram_standards",
     "load_hwconfig",
     "load_technology",
 ]

@@ -1,4 +1,4 @@
-"""hwconfig: on-chip buffers and DRAM."""
+"""hwconfig: on-chip buffers."""
 
 from __future__ import annotations
 
@@ -56,18 +56,3 @@ class Buffers(FileModel):
     """Right operand of a product."""
     output: Buffer
     """Accumulators and results on their way out."""
-
-
-class Dram(FileModel):
-    """Off-chip memory as plain bandwidth."""
-
-    standard: str
-    """For the reader: DDR4-2400, HBM2-2000, ..."""
-    bandwidth_bytes_per_s: Annotated[float, quantity("byte/second"), Field(ge=1e3, le=1e16)]
-    """Peak bandwidth, as a quantity such as 19.2 GB/s."""
-    efficiency: Annotated[float, Field(ge=0.001, le=1)] = 1.0
-    """Share of the peak that a stream reaches (refresh, turnaround)."""
-    latency_ns: Annotated[float, quantity("ns"), Field(ge=0, le=1e9)] = 0.0
-    """Latency of the first burst of a transfer."""
-    energy_pj_per_bit: Annotated[float, Field(ge=0, le=1e9)]
-    """Energy of moving one bit."""

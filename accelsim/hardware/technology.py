@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -16,24 +17,48 @@ from accelsim.formats.mx import BlockFormat
 from accelsim.yamlfile import FileModel, load_model
 
 
-class Table(FileModel):
-    """Figures by format name, with where they come from."""
+class Bound(StrEnum):
+    """Which figures to take where sources disagree."""
+
+    NOMINAL = "nominal"
+    LOW = "low"
+    HIGH = "high"
+
+
+Band = tuple[Annotated[float, Field(gt=0, le=1)], Annotated[float, Field(ge=1)]]
+
+
+class Sourced(FileModel):
+    """Figures of one family of sources, and how far others lie off."""
 
     source: str
-    """Publication, and how far it can be trusted."""
+    """Publication or tool, and how far it can be trusted."""
+    band: Band = (1.0, 1.0)
+    """Lowest and highest figure of other sources, as a share of these."""
+    band_source: str = ""
+    """What the band comes from; empty where no second source was found."""
+
+    def factor(self, bound: Bound) -> float:
+        """What to multiply a figure with."""
+        return {Bound.NOMINAL: 1.0, Bound.LOW: self.band[0], Bound.HIGH: self.band[1]}[bound]
+
+
+class Table(Sourced):
+    """Figures by format name, with where they come from."""
+
     values: dict[str, Annotated[float, Field(ge=0)]]
     """Figure by number format (int8, int32, fp32, ...)."""
 
 
-class SramTable(FileModel):
-    """Access energy of one 64-bit word by capacity."""
+class SramTable(Sourced):
+    """Access energy of one 64-bit word by capacity, and area."""
 
-    source: str
-    """Publication or tool."""
     read_pj: dict[int, float]
     """Read energy in pJ per 64-bit word, by capacity in KiB."""
     write_pj: dict[int, float]
     """Write energy in pJ per 64-bit word, by capacity in KiB."""
+    area_mm2: dict[int, float]
+    """Area, by capacity in KiB."""
 
 
 class Technology(FileModel):
@@ -51,6 +76,11 @@ class Technology(FileModel):
     """Area of one adder."""
     sram: SramTable
     """Energy of on-chip buffers."""
+
+    def bounded(self, table: str, format_: Format, bound: Bound) -> float:
+        """``figure`` at one end of the table's band."""
+        found: Table = getattr(self, table)
+        return self.figure(table, format_) * found.factor(bound)
 
     def figure(self, table: str, format_: Format) -> float:
         """``table``'s value for a format.
@@ -75,6 +105,11 @@ class Technology(FileModel):
         """Energy of one byte to or from a buffer, by the power law between the listed capacities."""
         known = sorted((self.sram.write_pj if write else self.sram.read_pj).items())
         return _power_law([(float(size), pj) for size, pj in known], capacity_bytes / 1024) / 8
+
+    def sram_mm2(self, capacity_bytes: int) -> float:
+        """Area of a buffer, by the power law between the listed capacities."""
+        known = sorted(self.sram.area_mm2.items())
+        return _power_law([(float(size), area) for size, area in known], capacity_bytes / 1024)
 
 
 def significand_bits(name: str) -> float:

@@ -9,12 +9,14 @@ from accelsim.yamlfile.wording import shown
 
 _HWCONFIG = "clock_mhz technology mac_array vector_unit norm_unit quantise_unit update_unit buffers dram numerics"
 _WORKLOAD = "dataset network batch_size epochs optimizer schedule seed"
-SIGNATURES = {kind: frozenset(fields.split()) for kind, fields in (("hwconfig", _HWCONFIG), ("workload", _WORKLOAD))}
+_TOPOLOGY = "layers"
+_FIELDS = {"hwconfig": _HWCONFIG, "workload": _WORKLOAD, "topology": _TOPOLOGY}
+SIGNATURES = {kind: frozenset(fields.split()) for kind, fields in _FIELDS.items()}
 """Fields that only one kind of file has."""
 
 
 def kind_of(data: Any) -> str | None:
-    """``hwconfig`` or ``workload``, whichever shares more fields with ``data``; None where neither does."""
+    """The kind of file that shares most fields with ``data``; None where none shares any."""
     keys = set(data) if isinstance(data, dict) else set()
     best = max(SIGNATURES, key=lambda kind: len(SIGNATURES[kind] & keys))
     return best if SIGNATURES[best] & keys else None

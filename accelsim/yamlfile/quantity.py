@@ -23,6 +23,7 @@ _COMMON: dict[str, dict[str, float]] = {
     "byte/second": {"GB/s": 1e9, "MB/s": 1e6, "kB/s": 1e3, "TB/s": 1e12, "B/s": 1, "MiB/s": 2**20, "GiB/s": 2**30},
     "ns": {"ns": 1, "us": 1e3, "ps": 1e-3, "ms": 1e6, "s": 1e9},
 }
+_KEYWORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
 _EXAMPLES = {"byte": "64 KiB", "MHz": "500 MHz", "byte/second": "19.2 GB/s", "ns": "30 ns"}
 
 
@@ -72,9 +73,9 @@ class Quantity:
         return core_schema.no_info_before_validator_function(self.convert, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {
-            "anyOf": [handler(schema), {"type": "string", "pattern": r"^\s*[+-]?[0-9.]", "examples": [self.example]}]
-        }
+        # A limit behind a validator comes out under pydantic's own name, which is no keyword of JSON Schema.
+        number = {_KEYWORDS.get(word, word): rule for word, rule in handler(schema).items()}
+        return {"anyOf": [number, {"type": "string", "pattern": r"^\s*[+-]?[0-9.]", "examples": [self.example]}]}
 
 
 @cache

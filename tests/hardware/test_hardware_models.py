@@ -39,9 +39,9 @@ def test_every_field_of_every_model_has_a_description(model):
         (MacArray, {"rows": 1, "columns": True, "operand": "int8", "dataflow": "os"}),
         (Buffer, {"capacity_bytes": 0, "bytes_per_cycle": 1}),
         (Buffer, {"capacity_bytes": 64, "bytes_per_cycle": 1, "double_buffered": "perhaps"}),
-        (Dram, {"standard": "x", "bandwidth_bytes_per_s": float("inf"), "energy_pj_per_bit": 1}),
-        (Dram, {"standard": "x", "bandwidth_bytes_per_s": 1e9, "energy_pj_per_bit": True}),
-        (Dram, {"standard": "x", "bandwidth_bytes_per_s": 1e9, "energy_pj_per_bit": 1, "efficiency": 0}),
+        (Dram, {"model": "bandwidth", "bandwidth_bytes_per_s": float("inf"), "energy_pj_per_bit": 1}),
+        (Dram, {"model": "bandwidth", "bandwidth_bytes_per_s": 1e9, "energy_pj_per_bit": True}),
+        (Dram, {"model": "bandwidth", "bandwidth_bytes_per_s": 1e9, "energy_pj_per_bit": 1, "efficiency": 0}),
     ],
 )
 def test_values_that_no_machine_has(model, fields):
