@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test test-slow test-all lint bench numerics clean
+.PHONY: demo test test-slow test-all lint bench bench-scalesim numerics random-bits clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -40,8 +40,14 @@ bench: $(VENV)/.installed
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/kernels.py
 
+bench-scalesim: $(VENV)/.installed
+	$(BIN)/python benchmarks/scalesim.py
+
 numerics: $(VENV)/.installed
 	$(BIN)/python benchmarks/numerics_table.py
+
+random-bits: $(VENV)/.installed
+	$(BIN)/python benchmarks/random_bits.py
 
 clean:
 	rm -rf $(VENV) $(RUNS) build *.egg-info

@@ -24,7 +24,23 @@ def every(field: str, value: str, *roles: str) -> list[str]:
     return [f"numerics.{role}.{field}={value}" for role in roles]
 
 
+def every_block(format_: str, operand: str) -> list[str]:
+    """A block format for the operands of all products, and multipliers that take its elements."""
+    return [f"mac_array.operand={operand}", *(f"numerics.{role}={format_}" for role in SCALED[:4])]
+
+
+def every_sum(format_: str) -> list[str]:
+    """The accumulators of all products."""
+    return [
+        f"mac_array.accumulators.{product}={format_}" for product in ("forward", "data_gradient", "weight_gradient")
+    ]
+
+
 SCALED = ("weight", "activation", *GRADIENTS)
+UPDATE = ("master_weight", "optimizer_state")
+MASTER = "numerics.master_weight"
+MASTER_16, VELOCITY_32 = f"{MASTER}.format=int16", "numerics.optimizer_state=int32"
+CHUNKS = "mac_array.accumulate_chunk=64"
 SETTINGS: list[tuple[str, str, list[str]]] = [
     ("the machine as shipped", "int8_range_bn", []),
     ("weights and activations 6 bits", "int8_range_bn", every("format", "int6", "weight", "activation")),
@@ -103,6 +119,35 @@ SETTINGS: list[tuple[str, str, list[str]]] = [
     ("MXFP6 E2M3", "mxfp8", [f"numerics.{role}=mxfp6_e2m3" for role in SCALED[:4]]),
     ("MXFP4", "mxfp8", [f"numerics.{role}=mxfp4" for role in SCALED[:4]]),
     ("Flexpoint 16+5", "flexpoint", []),
+    (
+        "activations uint8 with a zero point",
+        "int8_range_bn",
+        ["numerics.activation.format=uint8", "numerics.activation.affine=true"],
+    ),
+    (
+        "activations uint4 with a zero point, weights 8 bits",
+        "int8_range_bn",
+        ["numerics.activation.format=uint4", "numerics.activation.affine=true"],
+    ),
+    ("activations 4 bits, weights 8 bits", "int8_range_bn", ["numerics.activation.format=int4"]),
+    ("int8 in blocks of 32", "mxfp8", every_block("int8_b32", "int8")),
+    ("int4 in blocks of 32", "mxfp8", every_block("int4_b32", "int8")),
+    ("FP8 hybrid, bf16 accumulators", "fp8_hybrid", every_sum("bf16")),
+    ("FP8 hybrid, bf16 accumulators in chunks of 64", "fp8_hybrid", [*every_sum("bf16"), CHUNKS]),
+    ("FP8 hybrid, 1-6-9 accumulators", "fp8_hybrid", every_sum("fp16_e6m9")),
+    ("FP8 hybrid, 1-6-9 accumulators in chunks of 64", "fp8_hybrid", [*every_sum("fp16_e6m9"), CHUNKS]),
+    ("int16 update, nearest", "int8_range_bn", every("format", "int16", *UPDATE)),
+    (
+        "int16 update, stochastic",
+        "int8_range_bn",
+        [*every("format", "int16", *UPDATE), *every("rounding", "stochastic", *UPDATE)],
+    ),
+    ("int16 master weights, int32 velocity", "int8_range_bn", [MASTER_16, VELOCITY_32]),
+    (
+        "int16 master weights, stochastic, 1 random bit",
+        "int8_range_bn",
+        [MASTER_16, *every("rounding", "stochastic", *UPDATE[:1]), f"{MASTER}.random_bits=1", VELOCITY_32],
+    ),
 ]
 """Name, hwconfig, and what is set."""
 

@@ -11,6 +11,7 @@ import accelsim
 from accelsim.cli.check import check
 from accelsim.cli.compare import compare
 from accelsim.cli.explain import explain
+from accelsim.cli.importing import importer
 from accelsim.cli.interrupts import Interrupted, interruptible
 from accelsim.cli.schema import schema
 from accelsim.cli.simulate import simulate
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 for command in (simulate, compare, check, explain, schema):
     app.command()(interruptible(command))
+app.add_typer(importer, name="import")
 
 
 def main() -> None:

@@ -27,19 +27,23 @@ def check(
 def _checked(path: Path) -> str:
     """Validate one file and say what it is."""
     from accelsim.hardware import HardwareConfig
+    from accelsim.networks.importers.scalesim_topology import read_topology
     from accelsim.simulation.inputs import check_marked_workload
     from accelsim.yamlfile import kind_of, read_marked, validated
 
+    if path.suffix.lower() == ".csv":
+        read_topology(path)
+        return "topology"
     marked = read_marked(path)
     kind = kind_of(marked.data)
     if kind == "hwconfig":
         validated(HardwareConfig, marked, kind)
         return kind
-    if kind == "workload":
+    if kind in ("workload", "topology"):
         check_marked_workload(marked)
         return kind
     raise marked.error(
         (),
         "neither a hwconfig (fields mac_array, buffers, dram, numerics, ...) "
-        "nor a workload (fields dataset, network, optimizer, ...)",
+        "nor a workload (fields dataset, network, optimizer, ...) nor a topology (field layers)",
     )

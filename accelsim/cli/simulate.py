@@ -13,7 +13,10 @@ from accelsim.cli.bars import Bars
 from accelsim.cli.folders import default_folder
 
 HWCONFIG = Annotated[Path, typer.Argument(help="Accelerator: a hwconfig YAML file.", show_default=False)]
-WORKLOAD = Annotated[Path, typer.Argument(help="Network and recipe: a workload YAML file.", show_default=False)]
+WORKLOAD = Annotated[
+    Path,
+    typer.Argument(help="Network and recipe: a workload YAML file; or a SCALE-Sim topology CSV.", show_default=False),
+]
 SETTINGS = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a field of either file: numerics.activation.format=int4. Repeatable."),
@@ -48,10 +51,13 @@ def simulate(
         bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder, to the very same bits.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the run in the run folder.")] = False,
+    scalesim_reports: Annotated[
+        Path | None, typer.Option(help="Folder for SCALE-Sim's three report files, of the array's operations.")
+    ] = None,
     as_json: JSON = False,
 ) -> None:
     """Time one training step, train bit by bit, and write a run folder with tables and report.html."""
-    from accelsim.reports.terminal import phase_table, summary_table
+    from accelsim.reports.terminal import critical_table, hidden_table, phase_table, summary_table
     from accelsim.simulation import simulate as run
 
     folder = out or default_folder(hwconfig, workload, resume=resume, force=force)
@@ -68,6 +74,7 @@ def simulate(
         backend=backend,
         resume=resume,
         force=force,
+        scalesim_reports=scalesim_reports,
         observer=Bars(Console(stderr=True), quiet=as_json),
     )
     console = Console()
@@ -75,5 +82,6 @@ def simulate(
         typer.echo(json.dumps({**result.summary, "folder": str(folder)}, indent=2))
         return
     console.print(summary_table(result))
-    console.print(phase_table(result))
+    for table in (phase_table, critical_table, hidden_table):
+        console.print(table(result))
     console.print(f"run folder: {folder}\nreport:     {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -9,6 +9,7 @@ from accelsim.layers.linear import Linear
 from accelsim.layers.loss import Loss, softmax_cross_entropy
 from accelsim.layers.pool import AveragePool2d, GlobalAveragePool, MaxPool2d
 from accelsim.layers.relu import Relu
+from accelsim.layers.repeat import Repeat
 from accelsim.layers.residual import Residual
 from accelsim.layers.sequence import LayerError, run
 from accelsim.layers.sgd import Sgd
@@ -30,6 +31,7 @@ __all__ = [
     "Loss",
     "MaxPool2d",
     "Relu",
+    "Repeat",
     "Residual",
     "Sgd",
     "run",

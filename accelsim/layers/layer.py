@@ -44,6 +44,10 @@ class Layer(FileModel, ABC):
         """Branches of layers inside this one, in the order of the fields that hold them."""
         return []
 
+    def child_fields(self) -> list[str]:
+        """The field that each of ``children`` comes from."""
+        return []
+
     def with_children(self, branches: list[list[Layer]]) -> Layer:
         """This layer with its branches replaced (only layers that have branches override it)."""
         return self

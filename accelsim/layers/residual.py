@@ -34,5 +34,8 @@ class Residual(Layer):
     def children(self) -> list[list[Layer]]:
         return [list(self.body), list(self.shortcut)]
 
+    def child_fields(self) -> list[str]:
+        return ["body", "shortcut"]
+
     def with_children(self, branches: list[list[Layer]]) -> Layer:
         return self.model_copy(update={"body": branches[0], "shortcut": branches[1]})

@@ -9,9 +9,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from accelsim.formats import FP32, float_recipe
+from accelsim.formats import FP32, Recipe, float_recipe
 from accelsim.layers import Layer, LayerError, Layers, Sgd
-from accelsim.networks.network import Network, named
+from accelsim.networks.network import Network, Traced, named
 from accelsim.networks.schedule import Schedule
 from accelsim.yamlfile import Allowed, FileModel, MarkedYaml, Name, read_marked, validated
 
@@ -25,8 +25,8 @@ RESERVED = "loss"
 class DatasetField(FileModel):
     """Where the images come from."""
 
-    kind: Annotated[str, Allowed("digits, fashion_mnist, cifar10")]
-    """digits, fashion_mnist or cifar10."""
+    kind: Annotated[str, Allowed("digits, fashion_mnist, cifar10, imagenet_folder")]
+    """digits, fashion_mnist, cifar10 or imagenet_folder."""
     folder: str | None = None
     """Folder of the data set's files, relative to where the command runs; --data overrides it."""
 
@@ -68,6 +68,10 @@ class Workload(FileModel):
         """The network with every layer named."""
         return Network(self.network.layers, self.network.input_shape, self.network.classes)
 
+    def trace(self, recipe: Recipe) -> Traced:
+        """The Program of one training step."""
+        return self.build().trace(recipe, self.optimizer, self.batch_size)
+
 
 def load_workload(path: Path | str) -> Workload:
     """Read and validate a workload file, shapes included.
@@ -97,7 +101,7 @@ def check_layers(workload: Workload, marked: MarkedYaml) -> None:
             raise marked.error(location, f"no layer may be called {RESERVED!r}, the name of the loss in all tables")
         seen[name] = location
     try:
-        workload.build().trace(float_recipe(FP32), workload.optimizer, workload.batch_size)
+        workload.trace(float_recipe(FP32))
     except LayerError as error:
         raise marked.error(seen.get(error.layer_name, ("network", "layers")), str(error)) from error
 
@@ -107,5 +111,5 @@ def _places(layers: Sequence[Layer], at: Location) -> Iterator[tuple[str, Locati
     for index, layer in enumerate(layers):
         here = (*at, index)
         yield layer.name, here
-        for field, branch in zip(("body", "shortcut"), layer.children(), strict=False):
+        for field, branch in zip(layer.child_fields(), layer.children(), strict=True):
             yield from _places(branch, (*here, layer.kind, field))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from accelsim.reports.critical import CRITICAL_HEADER, CRITICAL_NOTE, CRITICAL_NUMERIC, critical_rows
 from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
 from accelsim.reports.figures import draw_all
+from accelsim.reports.hidden import HIDDEN_HEADER, HIDDEN_NOTE, HIDDEN_NUMERIC, hidden_rows
 from accelsim.reports.phases import PHASE_HEADER, PHASE_NOTE, phase_rows
 from accelsim.reports.plain import to_yaml
 from accelsim.reports.result import Result
@@ -36,7 +39,7 @@ def run_page(result: Result) -> str:
     body = (
         f"{_header(result)}<main>{_key_figures(result)}"
         f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{panels}</div>'
-        f"{_phases(result)}{_dtypes(result)}{_details(result)}</main>"
+        f"{_tables(result)}{_dtypes(result)}{_details(result)}</main>"
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}</footer>"
     )
     return document(result.name, body, {spec.name: figure for spec, figure in drawn})
@@ -81,12 +84,32 @@ def _key_figures(result: Result) -> str:
     return cards(shown) + assumptions(assumptions_of(result)) + everything
 
 
-def _phases(result: Result) -> str:
-    rows = [[Cell(text) for text in row] for row in phase_rows(result)]
+def _tables(result: Result) -> str:
+    """Phases, critical path and weight-gradient products, as far as they are known."""
+    numbers = range(1, len(PHASE_HEADER))
+    phases = _section("Phases of the training step", PHASE_NOTE, PHASE_HEADER, phase_rows(result), numbers, total=True)
+    path = _section(
+        "Critical path", CRITICAL_NOTE, CRITICAL_HEADER, critical_rows(result), CRITICAL_NUMERIC, total=True
+    )
+    products = _section(
+        "Weight-gradient products: hidden", HIDDEN_NOTE, HIDDEN_HEADER, hidden_rows(result), HIDDEN_NUMERIC
+    )
+    return phases + path + products
+
+
+def _section(
+    title: str,
+    note: str,
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    numeric: Sequence[int],
+    *,
+    total: bool = False,
+) -> str:
     if not rows:
         return ""
-    content = table(PHASE_HEADER, rows, numeric=range(1, len(PHASE_HEADER)), last_is_total=True)
-    return f'<h2>Phases of the training step</h2><p class="soft">{escape(PHASE_NOTE)}</p>{content}'
+    content = table(header, [[Cell(text) for text in row] for row in rows], numeric=numeric, last_is_total=total)
+    return f'<h2>{escape(title)}</h2><p class="soft">{escape(note)}</p>{content}'
 
 
 def _dtypes(result: Result) -> str:

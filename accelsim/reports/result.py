@@ -7,11 +7,15 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.reports.schema import QUANTISERS
+from accelsim.reports.schema import OPERATIONS, QUANTISERS
 from accelsim.reports.tables import from_csv
 
 Summary = dict[str, Any]
 """Figures by name, units in the names; None where a run did not produce one."""
+
+
+def _empty(columns: list[str]) -> pd.DataFrame:
+    return from_csv(",".join(columns).encode())
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,9 @@ class Result:
     ``layers``: one row per operation of a training step. ``metrics``: one row per logged training step,
     empty when only timing ran. ``dtypes``: one row per tensor of the step. ``model_size``: one row per
     class of stored tensor. ``quantisers``: one row per quantised tensor of the last step that was counted: what
-    saturated, what became zero, and the ratio of signal to noise; empty when only timing ran.
+    saturated, what became zero, and the ratio of signal to noise; empty when only timing ran. ``operations``: one row
+    per operation, with its slack, its part in the critical path and how near it comes to its roof. ``trace``: the step
+    as a packed Chrome trace.
     """
 
     hwconfig: dict[str, Any]
@@ -32,7 +38,9 @@ class Result:
     dtypes: pd.DataFrame
     model_size: pd.DataFrame
     versions: dict[str, str] = field(default_factory=dict)
-    quantisers: pd.DataFrame = field(default_factory=lambda: from_csv(",".join(QUANTISERS).encode()))
+    quantisers: pd.DataFrame = field(default_factory=lambda: _empty(QUANTISERS))
+    operations: pd.DataFrame = field(default_factory=lambda: _empty(OPERATIONS))
+    trace: bytes = b""
 
     @property
     def name(self) -> str:

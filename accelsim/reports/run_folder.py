@@ -19,6 +19,9 @@ from accelsim.reports.tables import check_columns, from_csv, from_parquet, to_cs
 SUMMARY_FILE = "summary.json"
 """Written last: a folder that has it is a complete run."""
 
+TRACE_FILE = "trace.json.gz"
+"""The training step for Perfetto (ui.perfetto.dev) or Chrome (about:tracing)."""
+
 REQUIRED = ("hwconfig", "workload", "total_cycles", "time_per_step_s", "energy_per_step_pj", "model_size_bytes")
 """Figures that every summary has."""
 
@@ -56,6 +59,8 @@ def load(folder: Path | str) -> Result:
         model_size=_read(folder / "model_size.csv", _table("model_size", from_csv)),
         versions=_read(folder / "versions.json", _json),
         quantisers=_read(folder / "quantisers.csv", _table("quantisers", from_csv)),
+        operations=_read(folder / "operations.csv", _table("operations", from_csv)),
+        trace=_read(folder / TRACE_FILE, bytes) if (folder / TRACE_FILE).exists() else b"",
     )
 
 
@@ -75,11 +80,13 @@ def _files(result: Result) -> dict[str, bytes | str]:
         "workload.yaml": to_yaml(result.workload),
         "layers.csv": to_csv(result.layers),
         "layers.parquet": to_parquet(result.layers),
+        "operations.csv": to_csv(result.operations),
         "metrics.csv": to_csv(result.metrics),
         "dtypes.csv": to_csv(result.dtypes),
         "model_size.csv": to_csv(result.model_size),
         "quantisers.csv": to_csv(result.quantisers),
         "versions.json": to_json(result.versions),
+        **({TRACE_FILE: result.trace} if result.trace else {}),
         "report.html": run_page(result),
         SUMMARY_FILE: to_json(result.summary),
     }

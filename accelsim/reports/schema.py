@@ -25,6 +25,33 @@ LAYERS = [
     "energy_sram_pj",
     "energy_dram_pj",
 ]
+OPERATIONS = [
+    "index",
+    "layer",
+    "phase",
+    "operation",
+    "unit",
+    "unit_number",
+    "start_cycle",
+    "end_cycle",
+    "compute_cycles",
+    "stall_cycles",
+    "wait_cycles",
+    "slack_cycles",
+    "critical",
+    "path_cycles",
+    "beside_serial_path_cycles",
+    "dram_read_bytes",
+    "dram_write_bytes",
+    "sram_read_bytes",
+    "sram_write_bytes",
+    "arithmetic_operations",
+    "operations_per_dram_byte",
+    "operations_per_cycle",
+    "limit_operations_per_cycle",
+    "share_of_limit",
+    "energy_pj",
+]
 METRICS = ["step", "epoch", "learning_rate", "train_loss", "test_accuracy", "test_loss"]
 DTYPES = [
     "tensor",
@@ -44,7 +71,14 @@ DTYPES = [
 QUANTISERS = ["tensor", "step", "elements", "saturated", "underflowed", "sqnr_db"]
 MODEL_SIZE = ["class", "tensors", "elements", "format", "bytes"]
 
-TABLES = {"layers": LAYERS, "metrics": METRICS, "dtypes": DTYPES, "model_size": MODEL_SIZE, "quantisers": QUANTISERS}
+TABLES = {
+    "layers": LAYERS,
+    "operations": OPERATIONS,
+    "metrics": METRICS,
+    "dtypes": DTYPES,
+    "model_size": MODEL_SIZE,
+    "quantisers": QUANTISERS,
+}
 """Required columns of each table; a table may have more."""
 
 TEXT = frozenset(
@@ -69,6 +103,7 @@ TEXT = frozenset(
 WHOLE = frozenset(
     [
         *LAYERS[LAYERS.index("index") : LAYERS.index("energy_pj")],
+        *OPERATIONS[OPERATIONS.index("unit_number") : OPERATIONS.index("arithmetic_operations")],
         "step",
         "saturated",
         "underflowed",

@@ -58,6 +58,18 @@ SUMMARY_FIGURES = (
         "mac_utilisation", "MAC utilisation", human_percent, "MACs done ÷ MACs that all arrays could do in that time"
     ),
     SummaryFigure("total_cycles", "Cycles per step", human_count, "first cycle to last cycle of one training step"),
+    SummaryFigure(
+        "critical_path_compute_share",
+        "Critical path computing",
+        human_percent,
+        "cycles of the step in which the operation that it waits for computes; the rest are stalls",
+    ),
+    SummaryFigure(
+        "weight_product_hidden_share",
+        "Weight-gradient products hidden",
+        human_percent,
+        "1 − cycles by which they lengthen the step ÷ cycles that they take alone",
+    ),
     SummaryFigure("macs_per_step", "MACs per step", human_count, "multiply-accumulates of one training step"),
     SummaryFigure("images_per_step", "Images per step", _whole, "batch size"),
     SummaryFigure("dram_bytes_per_step", "DRAM traffic per step", human_bytes, "read and written, off-chip"),

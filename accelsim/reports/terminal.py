@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from accelsim.reports.critical import CRITICAL_HEADER, CRITICAL_NOTE, CRITICAL_NUMERIC, critical_rows
 from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_frame, dtype_rows
+from accelsim.reports.hidden import HIDDEN_HEADER, HIDDEN_NOTE, HIDDEN_NUMERIC, hidden_rows
 from accelsim.reports.phases import PHASE_HEADER, PHASE_NOTE, phase_rows
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import SUMMARY_FIGURES, is_complete
@@ -35,12 +39,34 @@ def summary_table(result: Result) -> Table:
 
 def phase_table(result: Result) -> Table:
     """Cycles, stalls, traffic and energy of each phase, and their total."""
-    table = Table(title="Phases of one training step", title_justify="left", caption=PHASE_NOTE, caption_justify="left")
-    for index, title in enumerate(PHASE_HEADER):
-        table.add_column(title, justify="right" if index else "left")
+    table = _titled("Phases of one training step", PHASE_NOTE, PHASE_HEADER, range(1, len(PHASE_HEADER)))
     rows = phase_rows(result)
     for index, row in enumerate(rows):
         table.add_row(*(Text(text) for text in row), end_section=index == len(rows) - 2)
+    return table
+
+
+def critical_table(result: Result) -> Table:
+    """The critical path by phase and unit, and its total."""
+    table = _titled("Critical path", CRITICAL_NOTE, CRITICAL_HEADER, CRITICAL_NUMERIC)
+    rows = critical_rows(result)
+    for index, row in enumerate(rows):
+        table.add_row(*(Text(text) for text in row), end_section=index == len(rows) - 2)
+    return table
+
+
+def hidden_table(result: Result) -> Table:
+    """Cycles of the weight-gradient products, hidden and exposed."""
+    table = _titled("Weight-gradient products: hidden", HIDDEN_NOTE, HIDDEN_HEADER, HIDDEN_NUMERIC)
+    for row in hidden_rows(result):
+        table.add_row(*(Text(text) for text in row))
+    return table
+
+
+def _titled(title: str, note: str, header: Sequence[str], numeric: Sequence[int]) -> Table:
+    table = Table(title=title, title_justify="left", caption=note, caption_justify="left")
+    for index, name in enumerate(header):
+        table.add_column(name, justify="right" if index in numeric else "left")
     return table
 
 

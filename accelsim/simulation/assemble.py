@@ -9,16 +9,17 @@ from typing import Any
 import pandas as pd
 
 from accelsim.energy import ASSUMPTIONS as ENERGY_ASSUMPTIONS
-from accelsim.energy import area_um2
+from accelsim.energy import area_um2, dram_figures
 from accelsim.energy.table import layer_rows
 from accelsim.networks import Traced
 from accelsim.reports.result import Result
 from accelsim.reports.schema import METRICS, QUANTISERS
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.model_size import model_size
+from accelsim.simulation.step_analysis import analyse_step
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
-from accelsim.timing import Timeline
+from accelsim.timing import DramModel, Timeline
 from accelsim.training import Training
 from accelsim.training.datasets import Dataset
 
@@ -30,6 +31,7 @@ def assemble(
 ) -> Result:
     """Tables and summary of one run."""
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
+    step = analyse_step(traced.program, timeline, inputs.hw)
     sizes = model_size(traced.parameters, inputs.recipe)
     metrics = pd.DataFrame(training.checkpoint.progress.rows if training else [], columns=METRICS).astype(float)
     summary = {
@@ -37,9 +39,10 @@ def assemble(
         "workload": inputs.workload.name,
         **_learned(metrics, training),
         **_step_figures(inputs, traced, timeline, layers),
+        **step.figures,
         "model_size_bytes": int(sizes["bytes"].sum()),
         **_epoch_figures(inputs, timeline, layers, dataset),
-        "seed": inputs.workload.seed,
+        "seed": getattr(inputs.workload, "seed", None),
         "area_um2": sum(area_um2(inputs.hw).values()),
         "clock_mhz": inputs.hw.clock_mhz,
         "complete": True,
@@ -54,6 +57,8 @@ def assemble(
         dtypes=tensor_table(traced.program, timeline.residency.where),
         model_size=sizes,
         versions=versions(),
+        operations=step.operations,
+        trace=step.trace,
         **_quantisers(training),
     )
 
@@ -106,7 +111,8 @@ def _step_figures(inputs: Inputs, traced: Traced, timeline: Timeline, layers: pd
         "dram_bytes_per_step": dram_bytes,
         "sram_bytes_per_step": int(layers["sram_bytes"].sum()),
         "dram_bandwidth_bytes_per_s": dram_bytes / seconds,
-        "dram_peak_bytes_per_s": hw.dram.bandwidth_bytes_per_s * hw.dram.efficiency,
+        "dram_peak_bytes_per_s": DramModel.of(hw).bytes_per_cycle * hw.clock_mhz * 1e6,
+        **dram_figures(hw, int(layers["dram_read_bytes"].sum()), int(layers["dram_write_bytes"].sum()), seconds),
         "mac_utilisation": traced.program.macs / (timeline.total_cycles * hw.mac_array.macs_per_cycle),
         "macs_per_step": traced.program.macs,
         "images_per_step": inputs.workload.batch_size,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from accelsim.hardware import HardwareConfig
-from accelsim.networks import Workload
+from accelsim.networks import Topology, Workload
 from accelsim.simulation import stages
 from accelsim.simulation.inputs import read_inputs
 from accelsim.simulation.tensor_table import tensor_table
@@ -16,7 +16,7 @@ from accelsim.timing import place_tensors
 
 
 def explain(
-    hwconfig: HardwareConfig | Path | str, workload: Workload | Path | str, settings: Sequence[str] = ()
+    hwconfig: HardwareConfig | Path | str, workload: Workload | Topology | Path | str, settings: Sequence[str] = ()
 ) -> pd.DataFrame:
     """One row per tensor that goes into computing and updating the workload's layers.
 

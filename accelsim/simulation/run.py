@@ -8,10 +8,11 @@ from pathlib import Path
 from accelsim.datapath import choose_kernels
 from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
-from accelsim.networks import Workload
+from accelsim.networks import Topology, Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load, save
+from accelsim.reports.scalesim import write_scalesim_reports
 from accelsim.simulation import stages
 from accelsim.simulation.assemble import assemble
 from accelsim.simulation.blame import blaming
@@ -22,7 +23,7 @@ from accelsim.simulation.inputs import read_inputs
 
 def simulate(
     hwconfig: HardwareConfig | Path | str,
-    workload: Workload | Path | str,
+    workload: Workload | Topology | Path | str,
     *,
     out: Path | str | None = None,
     epochs: int | None = None,
@@ -34,13 +35,14 @@ def simulate(
     backend: str | None = None,
     resume: bool = False,
     force: bool = False,
+    scalesim_reports: Path | str | None = None,
     observer: Observer | None = None,
 ) -> Result:
     """Time one training step of ``workload`` on ``hwconfig``, and train it bit by bit unless ``timing_only``.
 
     Args:
         hwconfig: an accelerator, or the path of its YAML file.
-        workload: a network and its recipe, or the path of its YAML file.
+        workload: a network and its recipe, or products alone; or the path of its YAML file or SCALE-Sim topology.
         out: run folder to write; nothing is written without it.
         epochs: instead of the workload's.
         steps: stop after this many training steps.
@@ -51,6 +53,7 @@ def simulate(
         backend: kernels that train, ``compiled`` or ``numpy``; the fastest by default, the same bits with any.
         resume: go on from the checkpoint in ``out``; the result has the very same bits.
         force: overwrite a run that stands in ``out``.
+        scalesim_reports: folder for SCALE-Sim's three report files.
         observer: hears of progress.
 
     Raises:
@@ -72,6 +75,8 @@ def simulate(
         start = stages.first_checkpoint(inputs, traced, folder if resume else None, observer)
     if folder:
         prepare_folder(folder, resume=resume)
+    if scalesim_reports:
+        write_scalesim_reports(traced.program, timeline, inputs.hw, Path(scalesim_reports))
     training = None
     if dataset is not None and start is not None:
         training = stages.train(inputs, dataset, start, steps=steps, kernels=kernels, out=folder, observer=observer)

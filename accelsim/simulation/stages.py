@@ -17,9 +17,8 @@ from accelsim.training.loop import fresh_checkpoint
 
 
 def trace(inputs: Inputs) -> Traced:
-    """Record one training step of the workload on the accelerator's numerics."""
-    workload = inputs.workload
-    return workload.build().trace(inputs.recipe, workload.optimizer, workload.batch_size)
+    """Record the workload's operations on the accelerator's numerics."""
+    return inputs.workload.trace(inputs.recipe)
 
 
 def time_step(inputs: Inputs, traced: Traced, observer: Observer) -> Timeline:
@@ -34,7 +33,7 @@ def read_data(inputs: Inputs, folder: Path | None) -> Dataset:
     Raises:
         UserError: the files are missing or broken.
     """
-    field, batch = inputs.workload.dataset, inputs.workload.batch_size
+    field, batch = inputs.training.dataset, inputs.training.batch_size
     chosen = folder or (Path(field.folder).expanduser() if field.folder else None)
     dataset = load_dataset(field.kind, chosen)
     if batch > len(dataset.train):
@@ -50,7 +49,7 @@ def first_checkpoint(inputs: Inputs, traced: Traced, folder: Path | None, observ
     """
     if folder is None:
         return fresh_checkpoint(
-            initial_state(traced.parameters, inputs.workload.seed, inputs.recipe), inputs.fingerprint
+            initial_state(traced.parameters, inputs.training.seed, inputs.recipe), inputs.fingerprint
         )
     path = folder / CHECKPOINT_FILE
     checkpoint = load_checkpoint(path, inputs.fingerprint)
@@ -77,9 +76,9 @@ def train(
 
     keep(start)
     trainer = Trainer(
-        inputs.workload.build(),
+        inputs.training.build(),
         inputs.recipe,
-        inputs.workload,
+        inputs.training,
         dataset,
         start,
         steps=steps,

@@ -1,6 +1,7 @@
 """Cycles, stalls and memory traffic of a Program on a hwconfig."""
 
 from accelsim.timing.assumptions import ASSUMPTIONS
+from accelsim.timing.dram_model import DramModel, TransferCost
 from accelsim.timing.operands import passes
 from accelsim.timing.residency import Residency, place_tensors
 from accelsim.timing.simulator import simulate
@@ -11,11 +12,13 @@ from accelsim.timing.timeline import OperationTiming, Timeline
 __all__ = [
     "ASSUMPTIONS",
     "Access",
+    "DramModel",
     "OperationTiming",
     "ProductCost",
     "Residency",
     "SramTraffic",
     "Timeline",
+    "TransferCost",
     "passes",
     "place_tensors",
     "product_cost",

@@ -6,8 +6,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "An operation runs on one array; several arrays only run independent products side by side.",
     "Operations start in dependency order on tensors, not tiles: a unit never starts on a half-made tensor.",
     "An operation fetches nothing before its unit is free, so the first tile of each operation is exposed.",
-    "DRAM is one first-come first-served channel with a bandwidth and a latency; banks, rows and refresh are not "
-    "modelled beyond the stated efficiency.",
+    "DRAM serves transfers first come, first served, each striped over all channels, by closed forms of a standard's "
+    "timing without queues; 'model: bandwidth' knows a bandwidth and a latency alone.",
     "Latency is charged once for the reads and once for the writes of an operation.",
     "SRAM tiles follow a stated rule of thumb, not a search for the best mapping.",
     "The halo that neighbouring tiles of a convolution share is not counted.",

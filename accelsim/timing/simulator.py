@@ -26,7 +26,13 @@ Progress = Callable[[int, int], None]
 _PHASE_PRIORITY = {Phase.FORWARD: 0, Phase.DATA_GRADIENT: 0, Phase.WEIGHT_GRADIENT: 1, Phase.UPDATE: 2}
 
 
-def simulate(program: Program, hw: HardwareConfig, progress: Progress | None = None) -> Timeline:
+def simulate(
+    program: Program,
+    hw: HardwareConfig,
+    progress: Progress | None = None,
+    *,
+    untimed: frozenset[int] = frozenset(),
+) -> Timeline:
     """Time one training step; the same arguments give the same Timeline.
 
     An operation starts when what it depends on has ended and its unit is free (one of ``mac_array.count``
@@ -34,11 +40,16 @@ def simulate(program: Program, hw: HardwareConfig, progress: Progress | None = N
     forward and data-gradient phases come first, then issue order. It holds the unit until its last tile is
     stored. Operations are simulated in at most ``MAX_PIECES`` steps.
 
+    Operations in ``untimed`` take no time and move nothing: what if they were free?
+
     Raises:
         UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
     """
     residency = place_tensors(program, hw)
-    plans = [plan_operation(program, operation, hw, residency) for operation in program.operations]
+    plans = [
+        NOTHING if operation.index in untimed else plan_operation(program, operation, hw, residency)
+        for operation in program.operations
+    ]
     timings = _Simulation(program, hw, plans, progress).run()
     return Timeline(timings, residency)
 

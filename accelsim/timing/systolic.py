@@ -1,7 +1,23 @@
 """Closed forms of a systolic array: cycles, SRAM words and mapping efficiency of one matrix product.
 
-The forms are those of SCALE-Sim (Samajdar et al., ISPASS 2020; version 3.0.0), checked against its results
-layer by layer. Cycles are counts here; SCALE-Sim reports the index of the last cycle, one less.
+An array of R rows and C columns streams T steps through a fold that uses r rows and c columns; a multiply-accumulate
+takes p cycles (``cycles_per_mac``). Serial folds:
+
+- output stationary: ``p T + (r - 1) + (c - 1)``, the stream and the skew of its operands;
+- weight and input stationary: ``r + p T + p (r - 1) + (c - 1)``: the stationary operand, row by row, then the stream,
+  and the partial sums on their way down through r multiply-accumulates.
+
+``edge_folds`` full: r = R and c = C in every fold; used: what the fold holds.
+
+Overlapped folds start every ``max(p T, r)`` cycles, as a fold's results (output stationary), or the stationary operand
+of the next fold, cross r rows beneath the stream. Only the first fill and the last drain are exposed:
+
+- output stationary: ``sum of max(p T, r) over the folds + min(p T, r') + c' - 2``, r' and c' of the last fold;
+- weight and input stationary: ``min(p T, r'') + sum of max(p T, r) + p (r' - 1) + c' - 1``, r'' of the first fold.
+
+With one fold both give the serial count. For p = 1 and full edges the serial forms are those of SCALE-Sim (Samajdar et
+al., ISPASS 2020; version 3.0.0), checked against its results layer by layer. Cycles are counts here; SCALE-Sim reports
+the index of the last cycle, one less.
 """
 
 from __future__ import annotations
@@ -19,28 +35,26 @@ Axis = Literal["m", "k", "n"]
 class Mapping:
     """Where a dataflow puts the axes of a product: two lie on the array, the third streams through it.
 
-    ``row_skews`` counts how often a fold crosses the rows: once to fill (output stationary), and once
-    more where a stationary operand is loaded first.
+    ``stationary_operand``: one is loaded before the stream, and partial sums pass through the rows.
     """
 
     rows: Axis
     columns: Axis
     streamed: Axis
-    row_skews: int
+    stationary_operand: bool
 
 
 MAPPINGS = {
-    Dataflow.OUTPUT_STATIONARY: Mapping(rows="m", columns="n", streamed="k", row_skews=1),
-    Dataflow.WEIGHT_STATIONARY: Mapping(rows="k", columns="n", streamed="m", row_skews=2),
-    Dataflow.INPUT_STATIONARY: Mapping(rows="k", columns="m", streamed="n", row_skews=2),
+    Dataflow.OUTPUT_STATIONARY: Mapping(rows="m", columns="n", streamed="k", stationary_operand=False),
+    Dataflow.WEIGHT_STATIONARY: Mapping(rows="k", columns="n", streamed="m", stationary_operand=True),
+    Dataflow.INPUT_STATIONARY: Mapping(rows="k", columns="m", streamed="n", stationary_operand=True),
 }
 
 
 @dataclass(frozen=True)
 class ProductCost:
-    """One pass of a product over one array.
+    """One pass of a product.
 
-    ``cycles`` is folds x cycles of one fold: edge folds cost a full array and folds don't overlap.
     Words are operand elements to or from SRAM; ``output_write_words`` counts every partial sum that leaves
     the array. ``mapping_efficiency`` is the share of the array's places that hold work, over all folds.
     """
@@ -53,9 +67,84 @@ class ProductCost:
     mapping_efficiency: float
 
 
+@dataclass(frozen=True)
+class FoldClock:
+    """Cycles of the folds of one product on ``array``, whose streamed axis is ``steps`` long.
+
+    ``stream_cycles`` of parts that together cover the product, plus ``fill_cycles`` and ``drain_cycles`` once, are the
+    product's cycles; fill and drain are 0 where folds are serial, as each fold then carries its own.
+    """
+
+    gemm: Gemm
+    array: MacArray
+
+    @property
+    def mapping(self) -> Mapping:
+        return MAPPINGS[self.array.dataflow]
+
+    def stream_cycles(self, rows: int, columns: int) -> int:
+        """Cycles of all folds of a part that is ``rows`` by ``columns`` long on the array, with the whole stream.
+
+        Folds go to ``count`` arrays where products are split; then the one with the most folds counts.
+        """
+        if self.array.split_products:
+            together = -(-self._folds(rows, columns) // self.array.count)
+            one_fold = self._block_cycles(min(rows, self.array.rows), min(columns, self.array.columns))
+            return min(together * one_fold, self._block_cycles(rows, columns))
+        return self._block_cycles(rows, columns)
+
+    @property
+    def fill_cycles(self) -> int:
+        if self._serial or not self.mapping.stationary_operand:
+            return 0
+        return min(self._step_cycles, self._used(min(self._length(self.mapping.rows), self.array.rows), "rows"))
+
+    @property
+    def drain_cycles(self) -> int:
+        if self._serial:
+            return 0
+        rows = self._used(_last(self._length(self.mapping.rows), self.array.rows), "rows")
+        columns = self._used(_last(self._length(self.mapping.columns), self.array.columns), "columns")
+        if self.mapping.stationary_operand:
+            return self.array.cycles_per_mac * (rows - 1) + columns - 1
+        return min(self._step_cycles, rows) + columns - 2
+
+    @property
+    def _serial(self) -> bool:
+        return self.array.fold_overlap == "serial"
+
+    @property
+    def _step_cycles(self) -> int:
+        return self.array.cycles_per_mac * self._length(self.mapping.streamed)
+
+    def _length(self, axis: Axis) -> int:
+        return size(self.gemm, axis)
+
+    def _used(self, length: int, side: Literal["rows", "columns"]) -> int:
+        """Rows or columns whose time a fold of this length takes."""
+        whole: int = getattr(self.array, side)
+        return length if self.array.edge_folds == "used" else whole
+
+    def _folds(self, rows: int, columns: int) -> int:
+        return -(-rows // self.array.rows) * -(-columns // self.array.columns)
+
+    def _block_cycles(self, rows: int, columns: int) -> int:
+        """Folds one after the other; sums over their rows and columns, as edges are the only folds that differ."""
+        down, across = -(-rows // self.array.rows), -(-columns // self.array.columns)
+        if not self._serial:
+            edge = self._used(_last(rows, self.array.rows), "rows")
+            full_folds = (down - 1) * max(self._step_cycles, self.array.rows)
+            return across * (full_folds + max(self._step_cycles, edge))
+        used_rows = rows if self.array.edge_folds == "used" else down * self.array.rows
+        used_columns = columns if self.array.edge_folds == "used" else across * self.array.columns
+        row_cycles = 1 + self.array.cycles_per_mac if self.mapping.stationary_operand else 1
+        constant = -1 - self.array.cycles_per_mac if self.mapping.stationary_operand else -2
+        return down * across * (self._step_cycles + constant) + row_cycles * used_rows * across + used_columns * down
+
+
 def size(gemm: Gemm, axis: Axis) -> int:
     """Length of an axis of a product."""
-    return {"m": gemm.m, "k": gemm.k, "n": gemm.n}[axis]
+    return gemm.m if axis == "m" else gemm.k if axis == "k" else gemm.n
 
 
 def quantum(array: MacArray, axis: Axis) -> int:
@@ -65,23 +154,28 @@ def quantum(array: MacArray, axis: Axis) -> int:
 
 
 def product_cost(gemm: Gemm, array: MacArray) -> ProductCost:
-    """Closed forms of one pass of ``gemm`` over one array, without memory stalls."""
-    mapping = MAPPINGS[array.dataflow]
-    folds = _folds(gemm, array, "m") * _folds(gemm, array, "k") * _folds(gemm, array, "n")
-    fold_cycles = size(gemm, mapping.streamed) + mapping.row_skews * array.rows + array.columns - 2
-    places = size(gemm, mapping.rows) * size(gemm, mapping.columns)
+    """Closed forms of one pass of ``gemm``, without memory stalls."""
+    mapping, clock = MAPPINGS[array.dataflow], FoldClock(gemm, array)
+    folds = {axis: _folds(gemm, array, axis) for axis in ("m", "k", "n")}
+    rows, columns = size(gemm, mapping.rows), size(gemm, mapping.columns)
     return ProductCost(
-        folds=folds,
-        cycles=folds * fold_cycles,
-        left_read_words=gemm.m * gemm.k * _folds(gemm, array, "n"),
-        right_read_words=gemm.k * gemm.n * _folds(gemm, array, "m"),
-        output_write_words=gemm.m * gemm.n * _folds(gemm, array, "k"),
-        mapping_efficiency=places / (folds * array.rows * array.columns),
+        folds=(all_folds := folds["m"] * folds["k"] * folds["n"]),
+        cycles=clock.fill_cycles + clock.stream_cycles(rows, columns) + clock.drain_cycles,
+        left_read_words=gemm.m * gemm.k * folds["n"],
+        right_read_words=gemm.k * gemm.n * folds["m"],
+        output_write_words=gemm.m * gemm.n * folds["k"],
+        mapping_efficiency=rows * columns / (all_folds * array.rows * array.columns),
     )
 
 
-def _folds(gemm: Gemm, array: MacArray, axis: Axis) -> int:
+def _folds(gemm: Gemm, array: MacArray, axis: str) -> int:
     """Folds along an axis; an operand that lacks a mapped axis is touched once for each of its folds."""
-    if axis == MAPPINGS[array.dataflow].streamed:
-        return 1
-    return -(-size(gemm, axis) // quantum(array, axis))
+    mapping = MAPPINGS[array.dataflow]
+    if axis == mapping.rows:
+        return -(-size(gemm, mapping.rows) // array.rows)
+    return -(-size(gemm, mapping.columns) // array.columns) if axis == mapping.columns else 1
+
+
+def _last(length: int, side: int) -> int:
+    """Length of the last of the folds along an axis."""
+    return (length - 1) % side + 1

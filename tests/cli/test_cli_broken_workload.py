@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 LAYERS = (
-    "average_pool2d, batch_norm, conv2d, flatten, global_average_pool, layer_norm, linear, max_pool2d, relu, residual"
+    "average_pool2d, batch_norm, conv2d, flatten, global_average_pool, layer_norm, linear, max_pool2d, relu, "
+    "repeat, residual"
 )
 LAYER_CASES = [
     ("conv3d", f"10:7: network.layers.1: no layer is called 'conv3d' (did you mean 'conv2d'?); allowed: {LAYERS}"),

@@ -30,7 +30,7 @@ def test_check_tells_files_apart_and_all_faults(accelsim, hwconfig, workload, tm
     assert (ran.code, ran.out) == (2, f"{hwconfig}: a valid hwconfig\n")
     assert ran.err.splitlines() == [
         "error: x.yaml:1:1: neither a hwconfig (fields mac_array, buffers, dram, numerics, ...) "
-        "nor a workload (fields dataset, network, optimizer, ...)",
+        "nor a workload (fields dataset, network, optimizer, ...) nor a topology (field layers)",
         "error: y.yaml: cannot be read: No such file or directory",
     ]
 

@@ -126,7 +126,7 @@ def test_a_finished_run_is_neither_lost_nor_mixed(small, hwconfig, workload, tmp
 
 def test_a_resume_with_other_memory_is_timed_anew(small, hwconfig, workload, tmp_path):
     before = json.loads((tmp_path / "run" / "summary.json").read_text())
-    slower = _text(hwconfig, "19.2 GB/s", "1.92 GB/s", tmp_path)
+    slower = _text(hwconfig, "pattern: streaming", "pattern: random", tmp_path)
     ran = small("simulate", slower, workload, "--steps", 2, "--out", "run", "--resume", "--json")
     assert json.loads(ran.out)["total_cycles"] > before["total_cycles"]
     assert json.loads(ran.out)["train_loss"] == before["train_loss"]

@@ -33,6 +33,7 @@ CASES: dict[str, list[object]] = {
     "max_pool2d overlapping": [*STEM, {"max_pool2d": {"kernel": 3, "stride": 2, "padding": 1}}, *HEAD],
     "average_pool2d": [*STEM, {"average_pool2d": {"kernel": 3, "stride": 2}}, *HEAD],
     "global_average_pool": [*STEM, "global_average_pool", {"linear": {"units": CLASSES}}],
+    "repeat": [*STEM, {"repeat": {"times": 2, "body": [{"conv2d": {"filters": 4, "kernel": 3}}, "relu"]}}, *HEAD],
     "residual": [*STEM, "relu", {"residual": {"body": [{"conv2d": {"filters": 4, "kernel": 3, "padding": 1}}]}}, *HEAD],
     "residual projected": [
         *STEM,

@@ -1,18 +1,21 @@
 """A synthetic Result, whole and small, with knobs for what a test varies."""
 
+import gzip
 import math
 
 import pandas as pd
 import pytest
 
 from accelsim.reports.result import Result
-from accelsim.reports.schema import DTYPES, METRICS, MODEL_SIZE, QUANTISERS
+from accelsim.reports.schema import DTYPES, METRICS, MODEL_SIZE, OPERATIONS, QUANTISERS
 
 LOST = [
     ["conv1.input", 20, 64, 3, 1, 31.25],
     ["conv1.weight_codes", 20, 144, 0, 15, 37.5],
     ["x", 20, 8, 0, 0, math.inf],
 ]
+
+TRACE = gzip.compress(b'{"traceEvents":[]}', mtime=0)
 
 PHASES = ("forward", "data_gradient", "weight_gradient", "update")
 UNITS = {"forward": "mac_array", "data_gradient": "mac_array", "weight_gradient": "mac_array", "update": "update"}
@@ -34,6 +37,18 @@ def _operation(index, layer, phase, start):
     row |= {"macs": macs, "passes": 1, "dram_read_bytes": 640, "dram_write_bytes": 128, "dram_bytes": 768}
     row |= {"sram_bytes": 4096, "energy_pj": 10.5 + index / 3, "energy_mac_pj": 4.0, "energy_lane_pj": 0.5}
     return row | {"energy_sram_pj": 1.0, "energy_dram_pj": 5.0 + index / 3}
+
+
+def hanging(layers):
+    """The table of operations of a step that has one after the other, so that none has slack."""
+    frame = operations(layers)
+    held = frame["end_cycle"] - frame["start_cycle"]
+    work = 2.0 * frame["macs"].where(frame["macs"] > 0, 64)
+    frame = frame.assign(unit_number=1, slack_cycles=0, critical=1, path_cycles=held, beside_serial_path_cycles=0)
+    frame = frame.assign(sram_read_bytes=3072, sram_write_bytes=1024, arithmetic_operations=work)
+    frame = frame.assign(operations_per_dram_byte=work / frame["dram_bytes"], operations_per_cycle=work / held)
+    frame = frame.assign(limit_operations_per_cycle=2048.0, share_of_limit=work / held / 2048)
+    return frame[OPERATIONS]
 
 
 def metrics(steps, steps_per_epoch=5):
@@ -79,6 +94,11 @@ def summary(hwconfig, workload, **changes):
         "seed": 7,
         "area_um2": 1.75e6,
         "clock_mhz": 500.0,
+        "critical_path_compute_share": 0.625,
+        "weight_product_held_cycles": 450,
+        "weight_product_alone_cycles": 360,
+        "weight_product_extension_cycles": 90,
+        "weight_product_hidden_share": 0.75,
         "train_images_per_s": 812.5,
         "time_per_epoch_s": 0.123,
         "energy_per_epoch_pj": 2.1e10,
@@ -101,6 +121,8 @@ def build(name="int8", workload="digits_cnn", layers=3, steps=10, versions=None,
         dtypes=dtypes(),
         model_size=pd.DataFrame(sizes, columns=MODEL_SIZE),
         quantisers=pd.DataFrame(LOST, columns=QUANTISERS),
+        operations=hanging(layers),
+        trace=TRACE,
         versions={"accelsim": "0.1.0"} if versions is None else versions,
     )
 

@@ -1,6 +1,7 @@
 """Every figure on a whole, an empty and a very long Result."""
 
 import dataclasses
+import math
 
 import pandas as pd
 import pytest
@@ -11,6 +12,7 @@ from accelsim.reports.figures import FIGURES, draw_all
 from accelsim.reports.figures.aggregate import by_layer, by_phase
 from accelsim.reports.figures.curves import POINTS, thinned
 from accelsim.reports.figures.intervals import intervals
+from accelsim.reports.figures.roofline import MOST_POINTS
 from accelsim.reports.palette import PHASES, phase_colour
 
 
@@ -27,7 +29,8 @@ def test_every_figure_draws_and_is_explained(drawn):
 
 def test_what_a_run_lacks_is_left_out(result):
     nothing = {
-        name: getattr(result, name).iloc[:0] for name in ("layers", "metrics", "dtypes", "model_size", "quantisers")
+        name: getattr(result, name).iloc[:0]
+        for name in ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers")
     }
     assert draw_all(dataclasses.replace(result, **nothing)) == []
 
@@ -38,7 +41,7 @@ def test_unknown_energy_is_left_out(result):
     assert {spec.name for spec, _ in drawn} == {s.name for s in FIGURES} - {"energy_layers", "energy_phases"}
 
 
-@pytest.mark.parametrize("name", ["cycles", "timeline", "roofline", "traffic"])
+@pytest.mark.parametrize("name", ["cycles", "timeline", "critical_path", "roofline", "traffic"])
 def test_phases_keep_their_colours(drawn, name):
     titles = {PHASES[phase]: phase_colour(phase) for phase in PHASES}
     shown = [trace for trace in drawn[name].data if trace.name in titles and trace.showlegend is not False]
@@ -67,17 +70,41 @@ def test_names_are_escaped_and_a_missing_layer_has_a_label(result):
 
 def test_roofline_limits_and_operations_without_dram(result):
     roofline = next(spec for spec in FIGURES if spec.name == "roofline")
-    layers = result.layers.assign(dram_bytes=[0] + [768] * (len(result.layers) - 1))
-    figure = roofline.draw(dataclasses.replace(result, layers=layers))
+    operations = result.operations.assign(operations_per_dram_byte=2.0)
+    operations.loc[0, ["dram_read_bytes", "dram_write_bytes", "operations_per_dram_byte"]] = [0, 0, math.inf]
+    figure = roofline.draw(dataclasses.replace(result, operations=operations))
     limit = next(trace for trace in figure.data if trace.name == "Limit")
-    peak, per_cycle = 2 * 32 * 32, 1.92e10 / 500e6
+    peak, per_cycle = 2 * 2 * 32 * 32, 1.92e10 / 500e6
     assert limit.y[-1] == peak
     assert limit.x[1] == pytest.approx(peak / per_cycle)
     assert limit.y[0] == pytest.approx(limit.x[0] * per_cycle)
     assert next(trace for trace in figure.data if trace.name == "One array").y[-1] == peak / 2
     assert figure.data[0].marker.symbol[-1] == "triangle-right"
-    nothing = dataclasses.replace(result, layers=layers.assign(dram_bytes=0), hwconfig={"name": "bare"})
-    assert {trace.name for trace in roofline.draw(nothing).data} == set(list(PHASES.values())[:3])
+    assert figure.data[0].x[-1] == 4
+    nothing = operations.assign(dram_read_bytes=0, dram_write_bytes=0)
+    bare = dataclasses.replace(result, operations=nothing, hwconfig={"name": "bare"})
+    assert {trace.name for trace in roofline.draw(bare).data} == set(PHASES.values())
+
+
+def test_roofline_keeps_the_longest_operations(result):
+    roofline = next(spec for spec in FIGURES if spec.name == "roofline")
+    many = pd.concat([result.operations] * 300, ignore_index=True)
+    many["end_cycle"] += many.index
+    figure = roofline.draw(dataclasses.replace(result, operations=many))
+    shown = [len(trace.x) for trace in figure.data if trace.mode == "markers"]
+    assert sum(shown) == MOST_POINTS < len(many)
+
+
+def test_critical_path_bars_add_up_to_the_step(result, drawn):
+    bars = drawn["critical_path"].data
+    assert sum(sum(trace.x) for trace in bars) == result.operations["end_cycle"].max()
+
+
+def test_hidden_bars_add_up_to_the_products(result):
+    hidden = next(spec for spec in FIGURES if spec.name == "hidden")
+    figure = hidden.draw(dataclasses.replace(result, operations=result.operations.assign(beside_serial_path_cycles=50)))
+    heights = {trace.name: sum(trace.y) for trace in figure.data}
+    assert heights == {"Beside the serial path": 150, "Alone": 300, "Slack": 0}
 
 
 def test_long_training_is_thinned(make_result):

@@ -13,7 +13,7 @@ from rich.console import Console
 from accelsim.errors import UserError
 from accelsim.reports.figures import FIGURES
 from accelsim.reports.page import run_page
-from accelsim.reports.terminal import dtype_table, phase_table, summary_table
+from accelsim.reports.terminal import critical_table, dtype_table, hidden_table, phase_table, summary_table
 from accelsim.reports.web.style import STYLE
 
 EVIL = "</script><script>alert('x')</script>&\"<b>"
@@ -81,10 +81,11 @@ def test_equal_results_give_equal_pages(make_result):
 
 def test_hostile_text_stays_text(make_result):
     result = make_result(assumptions=[EVIL], versions={EVIL: EVIL}, workload_fields={"description": EVIL})
-    layers = result.layers.assign(layer=EVIL, operation=EVIL)
+    layers, operations = (frame.assign(layer=EVIL, operation=EVIL) for frame in (result.layers, result.operations))
     hostile = dataclasses.replace(
         result,
         layers=layers,
+        operations=operations,
         dtypes=result.dtypes.assign(tensor=EVIL),
         model_size=result.model_size.assign(format=EVIL),
     )
@@ -105,7 +106,8 @@ def test_a_run_that_only_timed_and_one_cut_short(make_result):
 
 def test_a_page_of_an_empty_result(result):
     empty = {
-        name: getattr(result, name).iloc[:0] for name in ("layers", "metrics", "dtypes", "model_size", "quantisers")
+        name: getattr(result, name).iloc[:0]
+        for name in ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers")
     }
     bare = dataclasses.replace(result, **empty, summary={}, hwconfig={"name": "a"}, workload={"name": "b"}, versions={})
     Elements(own_part(run_page(bare)))
@@ -133,6 +135,37 @@ def test_terminal_phases_add_up(result):
     assert [cell.strip() for cell in forward.split("│")[2:5]] == ["300", "150", "24.6 k"]
     assert [cell.strip() for cell in total.split("│")[2:5]] == ["1.20 k", "600", "184 k"]
     assert "100.0 %" in total
+
+
+def cells(renderable, title):
+    line = next(line for line in text_of(renderable).splitlines() if title in line)
+    return [cell.strip() for cell in line.split("│")[1:-1]]
+
+
+def test_terminal_critical_path_adds_up_to_the_step(result):
+    table = critical_table(result)
+    assert cells(table, "Data gradient") == ["Data gradient", "MAC array", "3", "450", "66.7 %", "25.0 %"]
+    assert cells(table, "Total") == ["Total", "", "12", "1.80 k", "66.7 %", "100.0 %"]
+
+
+def test_terminal_hidden_products(result):
+    operations = result.operations
+    slack = operations.assign(slack_cycles=operations["index"] * 100, beside_serial_path_cycles=50)
+    table = hidden_table(dataclasses.replace(result, operations=slack))
+    assert cells(table, "Holding")[1:3] == ["450", "100.0 %"]
+    assert cells(table, "Beside")[1:3] == ["150", "33.3 %"]
+    assert cells(table, "Alone")[1:3] == ["360", "100.0 %"]
+    assert cells(table, "Exposed")[1:3] == ["90", "25.0 %"]
+    assert cells(table, "Hidden")[1:3] == ["270", "75.0 %"]
+    assert cells(table, "Least slack")[1] == "600"
+    assert cells(table, "Median slack")[1] == "700"
+
+
+@pytest.mark.parametrize("title", ["Critical path", "Weight-gradient products: hidden"])
+def test_sections_are_there_as_far_as_they_are_known(result, title):
+    heading = f"<h2>{title}</h2>"
+    assert heading in own_part(run_page(result))
+    assert heading not in own_part(run_page(dataclasses.replace(result, operations=result.operations.iloc[:0])))
 
 
 def test_terminal_dtypes_of_one_layer(result):

@@ -19,12 +19,14 @@ from accelsim.reports.run_folder import load, save
 from accelsim.reports.schema import METRICS
 from accelsim.reports.tables import from_csv, to_csv
 
-TABLES = ("layers", "metrics", "dtypes", "model_size", "quantisers")
+TABLES = ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers")
 FILES = {
     "hwconfig.yaml",
     "workload.yaml",
     "layers.csv",
     "layers.parquet",
+    "operations.csv",
+    "trace.json.gz",
     "metrics.csv",
     "dtypes.csv",
     "model_size.csv",
@@ -40,6 +42,7 @@ def assert_equal(found, expected):
         assert getattr(found, field) == getattr(expected, field)
     for table in TABLES:
         pd.testing.assert_frame_equal(getattr(found, table), getattr(expected, table), check_exact=True)
+    assert found.trace == expected.trace
 
 
 def test_round_trip_is_exact(result, tmp_path):
@@ -53,6 +56,12 @@ def test_round_trip_without_training(make_result, tmp_path):
     empty = pd.DataFrame(columns=METRICS).astype(float).astype({"step": int})
     timed = dataclasses.replace(timed, metrics=empty)
     assert_equal(load(save(timed, tmp_path)), timed)
+
+
+def test_a_step_without_a_trace_writes_none(result, tmp_path):
+    folder = save(dataclasses.replace(result, trace=b""), tmp_path)
+    assert {item.name for item in folder.iterdir()} == FILES - {"trace.json.gz"}
+    assert load(folder).trace == b""
 
 
 def test_equal_results_give_equal_bytes(make_result, tmp_path):
@@ -104,7 +113,7 @@ def test_an_unfinished_run_names_resume_only_with_a_checkpoint(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(FILES - {"layers.csv", "report.html"}))
+@pytest.mark.parametrize("name", sorted(FILES - {"layers.csv", "report.html", "trace.json.gz"}))
 @pytest.mark.parametrize("content", [b"", b"[1, 2", b"\xff\xfe\x00", b"3\n"])
 def test_a_broken_file_is_named(result, tmp_path, name, content):
     save(result, tmp_path)

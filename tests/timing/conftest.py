@@ -1,6 +1,10 @@
 """Small edits of shipped accelerators."""
 
 import pytest
+from hypothesis import strategies as st
+
+from accelsim.formats import Role, integer
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 
 HWCONFIGS = ("fp32", "fp32_same_macs", "int8_range_bn", "tpu_v1")
 
@@ -22,3 +26,26 @@ def edit():
 def case(request, load, trace):
     """(program, hardware) of each shipped hwconfig on the digits network."""
     return trace(request.param), load(request.param)
+
+
+@st.composite
+def _graphs(draw):
+    """Products, lane work and in-place updates of all phases, on int8 tensors, which depend on each other at random."""
+    count, side = draw(st.integers(1, 14)), draw(st.sampled_from([1, 32, 128]))
+    tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL, i < 2) for i in range(count + 2)]
+    operations = []
+    for i in range(count):
+        inputs = (draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
+        unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.VECTOR, Unit.NORM]))
+        gemms = (Gemm(side, side, side),) * (unit is Unit.MAC_ARRAY)
+        work = None if gemms else Work(side * side * draw(st.integers(1, 9)), 1, 1, integer(8))
+        outputs = (i + 2, *draw(st.sets(st.sampled_from([0, 1]), max_size=1)))
+        phase = draw(st.sampled_from(Phase))
+        operations.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, outputs, gemms, work))
+    return Program(tensors, operations)
+
+
+@pytest.fixture(scope="session")
+def graphs():
+    """Random programs."""
+    return _graphs()

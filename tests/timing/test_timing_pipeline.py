@@ -4,6 +4,7 @@ import pytest
 import simpy
 
 from accelsim.timing.dram import DramChannel
+from accelsim.timing.dram_model import DramModel
 from accelsim.timing.pipeline import Pipeline
 from accelsim.timing.plan import Piece
 
@@ -11,7 +12,7 @@ from accelsim.timing.plan import Piece
 @pytest.fixture
 def one_byte_a_cycle(load, edit):
     hw = load("int8_range_bn")
-    return edit(hw, "dram", bandwidth_bytes_per_s=hw.clock_mhz * 1e6, efficiency=1.0, latency_ns=0.0)
+    return edit(hw, "dram", model="bandwidth", bandwidth_bytes_per_s=hw.clock_mhz * 1e6)
 
 
 def cycles(hw, pieces):
@@ -48,7 +49,7 @@ def test_bandwidth_bounds_everything(one_byte_a_cycle):
 def test_latency_is_charged_once_a_stream(one_byte_a_cycle, edit):
     slow = edit(one_byte_a_cycle, "dram", latency_ns=200.0)
     pieces = [Piece(10, 30, 5)] * 4
-    assert slow.dram_latency_cycles == 100
+    assert DramModel.of(slow).latency_cycles == 100
     assert cycles(slow, pieces) >= cycles(one_byte_a_cycle, pieces) + 100
     assert cycles(slow, pieces) <= cycles(one_byte_a_cycle, pieces) + 200
 

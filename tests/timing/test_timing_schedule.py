@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
-from accelsim.timing import passes, product_cost, simulate
+from accelsim.timing import DramModel, passes, product_cost, simulate
 from accelsim.timing.lane_plan import lane_unit
 from accelsim.timing.operands import moved_inputs
 from accelsim.timing.ordering import predecessors
@@ -51,7 +51,7 @@ def check_bounds(program, hw, timeline):
         busy[operation.unit] += timing.compute_cycles
     for unit, cycles in busy.items():
         assert timeline.total_cycles >= cycles / (hw.mac_array.count if unit is Unit.MAC_ARRAY else 1)
-    assert timeline.total_cycles >= timeline.dram_bytes / hw.dram_bytes_per_cycle
+    assert timeline.total_cycles >= timeline.dram_bytes / DramModel.of(hw).bytes_per_cycle
 
 
 def in_drain(operation, residency):
@@ -116,7 +116,9 @@ def test_any_program(load, edit, program, arrays, double, kib):
 
 def test_more_bandwidth_never_hurts(case, edit):
     program, hw = case
-    faster = edit(hw, "dram", bandwidth_bytes_per_s=2 * hw.dram.bandwidth_bytes_per_s)
+    named = hw.dram.model == "standard"
+    more = {"channels": 2} if named else {"bandwidth_bytes_per_s": 2 * hw.dram.bandwidth_bytes_per_s}
+    faster = edit(hw, "dram", **more)
     assert simulate(program, faster).total_cycles <= simulate(program, hw).total_cycles
 
 

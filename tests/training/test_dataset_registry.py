@@ -10,18 +10,24 @@ from accelsim.errors import UserError
 from accelsim.training.datasets import DATASETS, KINDS, class_count, dataset_kind, image_shape, load_dataset
 
 
-def test_the_three_kinds_are_registered():
-    assert set(DATASETS) == {"digits", "fashion_mnist", "cifar10"}
+def test_the_kinds_are_registered():
+    assert set(DATASETS) == {"digits", "fashion_mnist", "cifar10", "imagenet_folder"}
     assert len(KINDS) == len(DATASETS)
     assert all(DATASETS[kind.name] is kind.load for kind in KINDS)
 
 
 @pytest.mark.parametrize(
-    ("kind", "shape"), [("digits", (8, 8, 1)), ("fashion_mnist", (28, 28, 1)), ("cifar10", (32, 32, 3))]
+    ("kind", "shape", "classes"),
+    [
+        ("digits", (8, 8, 1), 10),
+        ("fashion_mnist", (28, 28, 1), 10),
+        ("cifar10", (32, 32, 3), 10),
+        ("imagenet_folder", (224, 224, 3), 1000),
+    ],
 )
-def test_shape_and_classes_need_no_data(kind, shape):
+def test_shape_and_classes_need_no_data(kind, shape, classes):
     assert image_shape(kind) == shape
-    assert class_count(kind) == 10
+    assert class_count(kind) == classes
 
 
 def test_the_static_facts_agree_with_the_data():

@@ -57,6 +57,7 @@ METRICS = (
     Metric("dram_bytes_per_step", "DRAM traffic per step", "bytes", human_bytes),
     Metric("dram_bandwidth_bytes_per_s", "DRAM bandwidth used", "bytes/s", human_rate, None),
     Metric("mac_utilisation", "MAC utilisation", "%", human_points, True, 100.0),
+    Metric("weight_product_hidden_share", "Weight-gradient products hidden", "%", human_points, None, 100.0),
     Metric("area_um2", "Silicon area", "µm²", human_area),
 )
 """Rows of every comparison, in order."""

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from accelsim.reports.figures.critical_path import critical_path
 from accelsim.reports.figures.curves import curves
 from accelsim.reports.figures.cycles import cycles
 from accelsim.reports.figures.energy import energy_by_layer, energy_by_phase
+from accelsim.reports.figures.hidden import hidden
 from accelsim.reports.figures.memory import memory
 from accelsim.reports.figures.model_size import model_size
 from accelsim.reports.figures.quantisers import quantisers
@@ -55,26 +57,42 @@ FIGURES = (
         timeline,
     ),
     FigureSpec(
-        "energy_layers",
-        "Energy by layer",
-        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffer accesses and "
-        "off-chip transfers, each a count from the simulation times the technology's energy for it.",
-        energy_by_layer,
+        "critical_path",
+        "Critical path",
+        "The chain of operations that the length of the step hangs on: each started when the one before it ended, for "
+        "its result or for its unit. Whatever is missing here ran beside the path and could have ended later.",
+        critical_path,
+    ),
+    FigureSpec(
+        "hidden",
+        "Weight-gradient products beside the serial path",
+        "Cycles of each layer's weight-gradient products: pale while the forward or data-gradient chain runs beside "
+        "them, solid while it doesn't. Below, by how much a product could end later without making the step longer.",
+        hidden,
+        wide=False,
     ),
     FigureSpec(
         "energy_phases",
         "Energy by phase",
-        "The same energy, added up over layers for the forward pass, the two gradients and the update.",
+        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffer accesses and "
+        "off-chip transfers, each a count from the simulation times the technology's energy for it.",
         energy_by_phase,
         wide=False,
     ),
     FigureSpec(
+        "energy_layers",
+        "Energy by layer",
+        "The same energy, added up over the phases of each layer.",
+        energy_by_layer,
+    ),
+    FigureSpec(
         "roofline",
-        "Roofline of the MAC array",
-        "Each point is one matrix product, larger the more cycles it takes. The line is what DRAM bandwidth (slope) "
-        "and the arrays (flat) allow; operands wider than the multipliers need several passes and stay below it.",
+        "Roofline",
+        "Each mark is one operation, larger the more cycles it takes: filled are matrix products, where one "
+        "multiply-accumulate counts as two operations, open is the work of other units, triangles touch no DRAM. The "
+        "line is what DRAM bandwidth (slope) and the arrays (flat) allow; operands wider than the multipliers take "
+        "several passes and stay below it, and lanes have a lower roof of their own.",
         roofline,
-        wide=False,
     ),
     FigureSpec(
         "traffic",

@@ -5,13 +5,18 @@ from __future__ import annotations
 from accelsim.reports.result import Result
 
 
-def peak_macs_per_cycle(result: Result, *, arrays: int | None = None) -> float | None:
-    """Multiply-accumulates that all arrays (or ``arrays`` of them) finish in a cycle, one pass each."""
+def peak_macs_per_cycle(result: Result) -> float | None:
+    """Multiply-accumulates that all arrays finish in a cycle, one pass each."""
     array = result.hwconfig.get("mac_array", {})
     if "rows" not in array or "columns" not in array:
         return None
-    count = array.get("count", 1) if arrays is None else arrays
-    return float(array["rows"] * array["columns"] * count)
+    return float(array["rows"] * array["columns"] * array.get("count", 1) / array.get("cycles_per_mac", 1))
+
+
+def product_macs_per_cycle(result: Result) -> float | None:
+    """The same for one product: a single array, or all where they share each product."""
+    peak, array = peak_macs_per_cycle(result), result.hwconfig.get("mac_array", {})
+    return peak / array.get("count", 1) if peak and not array.get("split_products", False) else peak
 
 
 def dram_bytes_per_cycle(result: Result) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import phase_title, phases, text
@@ -14,11 +15,16 @@ from accelsim.reports.units import human_count, human_percent
 
 def timeline(result: Result) -> go.Figure | None:
     """One row a unit, one bar an operation, coloured by phase; a folded bar is paler the less its unit works."""
-    bars = intervals(result.layers)
+    return draw_intervals(result.layers)
+
+
+def draw_intervals(operations: pd.DataFrame) -> go.Figure | None:
+    """Bars from ``start_cycle`` to ``end_cycle`` on the units' rows; None when there are none."""
+    bars = intervals(operations)
     if not bars:
         return None
     figure = go.Figure()
-    for phase in phases(result.layers):
+    for phase in phases(operations):
         chosen = [bar for bar in bars if bar.phase == phase]
         if chosen:
             figure.add_bar(

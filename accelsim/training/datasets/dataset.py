@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,20 @@ LEVELS = 256
 _SLICE = 4096
 
 
+class Images(Protocol):
+    """Pixels, (n, height, width, channels): an array, or files that are decoded when they are asked for."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __getitem__(self, indices: NDArray[np.integer[Any]], /) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """One part of a data set."""
 
-    images: NDArray[np.uint8]
+    images: Images
     """Pixels, (n, height, width, channels)."""
     labels: NDArray[np.int64]
     """Classes from 0, (n,)."""
@@ -55,7 +64,7 @@ class Dataset:
             UserError: there are no training images, or a channel of them is constant.
         """
         try:
-            mean, std = channel_statistics(train.images)
+            mean, std = channel_statistics(np.asarray(train.images))
         except ValueError as error:
             raise UserError(f"data set {name}: {error}") from error
         return cls(name, classes, train, test, mean, std)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from accelsim.errors import UserError, nearest
-from accelsim.training.datasets import cifar10, digits, fashion_mnist
+from accelsim.training.datasets import cifar10, digits, fashion_mnist, imagenet_folder
 from accelsim.training.datasets.dataset import Dataset
 from accelsim.training.datasets.kind import DatasetKind, Loader
 
@@ -13,6 +13,7 @@ KINDS: list[DatasetKind] = [
     digits.KIND,
     fashion_mnist.KIND,
     cifar10.KIND,
+    imagenet_folder.KIND,
 ]
 """Every kind of data set; a new one adds its line here."""
 DATASETS: dict[str, Loader] = {kind.name: kind.load for kind in KINDS}

@@ -1,0 +1,1 @@
+"""Files of other tools, read as hwconfigs and topologies."""

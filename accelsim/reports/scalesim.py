@@ -1,0 +1,121 @@
+"""SCALE-Sim's three report files (names, columns and layout of version 3.0.0) of a timed Program.
+
+One row for each operation of the MAC array, numbered from 0. What differs from SCALE-Sim:
+
+- cycles are counts, where SCALE-Sim gives the index of the last cycle, one less;
+- ``Total Cycles`` is the array's work without stalls. ``Total Cycles (incl. prefetch)`` runs from the first fetch to
+  the last store, and ``Stall Cycles`` is the difference: waiting for DRAM and buffer ports, first fetch and last store
+  included. SCALE-Sim's stalls, in its USER mode, are part of its total, and its prefetch is not among them;
+- ``Compute Util %`` is ``Overall Util %``: SCALE-Sim counts the skew of the columns a second time in ws and is;
+- ``SRAM OFMAP Writes`` of os are the results, where SCALE-Sim counts rows + columns words more in each fold;
+- DRAM figures follow from the tiling and the buffers of the hwconfig; start and stop cycles are those of the layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from accelsim.atomic import write_atomically
+from accelsim.errors import UserError
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Operation, Program, TensorSpec
+from accelsim.timing import OperationTiming, ProductCost, Timeline, passes, product_cost
+from accelsim.timing.operands import product_operands
+
+COMPUTE = (
+    "Total Cycles (incl. prefetch)",
+    "Total Cycles",
+    "Stall Cycles",
+    "Overall Util %",
+    "Mapping Efficiency %",
+    "Compute Util %",
+)
+OPERANDS = ("IFMAP", "FILTER", "OFMAP")
+BANDWIDTH = tuple(f"Avg {operand} {memory} BW" for memory in ("SRAM", "DRAM") for operand in OPERANDS)
+ACCESSES = tuple(
+    f"{memory} {operand} {figure}"
+    for memory in ("SRAM", "DRAM")
+    for operand, moved in (("IFMAP", "Reads"), ("Filter", "Reads"), ("OFMAP", "Writes"))
+    for figure in ("Start Cycle", "Stop Cycle", moved)
+)
+
+
+def write_scalesim_reports(program: Program, timeline: Timeline, hw: HardwareConfig, folder: Path) -> None:
+    """Write COMPUTE_REPORT.csv, BANDWIDTH_REPORT.csv and DETAILED_ACCESS_REPORT.csv into ``folder``.
+
+    Raises:
+        UserError: the folder can't be made or written.
+    """
+    pairs = zip(program.operations, timeline.operations, strict=True)
+    rows = [_Row(program, operation, timing, hw) for operation, timing in pairs if operation.gemms]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: cannot take SCALE-Sim's reports: {error.strerror or error}") from error
+    write_atomically(folder / "COMPUTE_REPORT.csv", _table(COMPUTE, [row.compute for row in rows]))
+    write_atomically(folder / "BANDWIDTH_REPORT.csv", _table(BANDWIDTH, [row.bandwidth for row in rows]))
+    write_atomically(folder / "DETAILED_ACCESS_REPORT.csv", _table(ACCESSES, [row.accesses for row in rows]))
+
+
+def _table(columns: tuple[str, ...], rows: list[tuple[float, ...]]) -> str:
+    """SCALE-Sim's layout: a space after each comma, and a comma at the end."""
+    lines = [("LayerID", *columns), *((number, *row) for number, row in enumerate(rows))]
+    return "".join(f"{', '.join(map(str, line))},\n" for line in lines)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One operation of the array."""
+
+    program: Program
+    operation: Operation
+    timing: OperationTiming
+    hw: HardwareConfig
+
+    @property
+    def compute(self) -> tuple[float, ...]:
+        array, timing = self.hw.mac_array, self.timing
+        places = array.places // array.products_at_once
+        utilisation = 100 * self.operation.macs / (timing.compute_cycles * places)
+        folds = sum(cost.folds for cost in self.costs)
+        mapped = sum(100 * cost.mapping_efficiency * cost.folds for cost in self.costs) / folds
+        return self.held_cycles, timing.compute_cycles, timing.stall_cycles, utilisation, mapped, utilisation
+
+    @property
+    def bandwidth(self) -> tuple[float, ...]:
+        sram = [words / self.timing.compute_cycles for words in self.sram_words]
+        return *sram, *(words / self.held_cycles for words in self.dram_words)
+
+    @property
+    def accesses(self) -> tuple[float, ...]:
+        words = (*self.sram_words, *self.dram_words)
+        return tuple(figure for moved in words for figure in (0, self.held_cycles - 1, moved))
+
+    @property
+    def held_cycles(self) -> int:
+        return self.timing.end_cycle - self.timing.start_cycle
+
+    @cached_property
+    def costs(self) -> list[ProductCost]:
+        return [product_cost(gemm, self.hw.mac_array) for gemm in self.operation.gemms]
+
+    @property
+    def sram_words(self) -> tuple[int, ...]:
+        """Words that the array reads and writes; each pass over a wide operand counts."""
+        count = passes(self.program, self.operation, self.hw.mac_array)
+        names = ("left_read_words", "right_read_words", "output_write_words")
+        return tuple(count * sum(getattr(cost, name) for cost in self.costs) for name in names)
+
+    @property
+    def dram_words(self) -> tuple[int, ...]:
+        return tuple(tensor.elements * moved // tensor.bytes for tensor, moved in self._moved())
+
+    def _moved(self) -> Iterator[tuple[TensorSpec, int]]:
+        """Each operand with its bytes from or to DRAM: what fills the operand buffers is what DRAM is read for."""
+        operands, sram = product_operands(self.program, self.operation), self.timing.sram
+        yield operands.left, sram.input.write_bytes
+        yield operands.right, sram.weight.write_bytes
+        yield operands.output, self.timing.dram_write_bytes

@@ -1,0 +1,47 @@
+"""The trace file: Chrome's trace event format as JSON, packed with gzip.
+
+Its size follows the number of operations, however long they run: an operation is one slice with its counts, and
+slices, arrows and counters have limits of their own.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Program
+from accelsim.reports.trace.arrows import MOST_ARROWS, dependency_arrows
+from accelsim.reports.trace.levels import MOST_LEVELS
+from accelsim.reports.trace.memory import memory_events
+from accelsim.reports.trace.slices import MOST_SLICES, operation_slices, shown_operations
+from accelsim.reports.trace.tracks import Event, names
+from accelsim.timing import Timeline
+
+RULES = {
+    "time": "1 us in the viewer is one clock cycle",
+    "slices": f"an operation each, from first fetch to last store; of more than {MOST_SLICES} the longest; conversions "
+    "in the drain of a product take no time and have none",
+    "arrows": f"all dependencies; of more than {MOST_ARROWS}, for each operation the one that ended last",
+    "dram": "the bytes of an operation are spread evenly over its time",
+    "counters": f"a sample for each change; of more than {MOST_LEVELS}, equal stretches of time: mean bandwidth, most "
+    "bytes resident",
+}
+"""How to read the trace, and what its limits leave out; stands in the file."""
+
+
+def chrome_trace(program: Program, timeline: Timeline, hw: HardwareConfig) -> bytes:
+    """The trace of a simulated step; equal arguments give equal bytes."""
+    content = {"traceEvents": trace_events(program, timeline, hw), "otherData": {"hwconfig": hw.name, **RULES}}
+    return gzip.compress(json.dumps(content, separators=(",", ":")).encode(), mtime=0)
+
+
+def trace_events(program: Program, timeline: Timeline, hw: HardwareConfig) -> list[Event]:
+    """Names of the rows, then all other events by time."""
+    slices = operation_slices(program, timeline, hw, shown_operations(timeline))
+    events = [
+        *slices.values(),
+        *memory_events(program, timeline, hw),
+        *dependency_arrows(program, slices),
+    ]
+    return [*names(hw), *sorted(events, key=lambda event: float(event["ts"]))]

@@ -1,0 +1,81 @@
+"""A schedule as a graph: what each operation waited for, and how late it could have ended.
+
+Two kinds of edge lead to an operation: from those whose results it needs, and from the one that held its unit before
+it. With durations and the units' order of service as recorded, the graph gives the recorded schedule back exactly
+(``replayed``); with other durations, the schedule that they would give. That DRAM would then be shared differently
+isn't in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Program
+from accelsim.timing.instances import assign_instances, in_order
+from accelsim.timing.ordering import predecessors
+from accelsim.timing.timeline import Timeline
+
+Kind = Literal["dependency", "unit"]
+
+
+@dataclass(frozen=True)
+class Edge:
+    """``earlier`` ends before ``later`` starts; ``dependency``: it is needed, ``unit``: it held the same unit."""
+
+    earlier: int
+    later: int
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class ScheduleGraph:
+    """Edges by the operation that they lead to, dependencies first; ``order`` is an order that all edges follow."""
+
+    timeline: Timeline
+    incoming: Sequence[Sequence[Edge]]
+    order: Sequence[int]
+
+    def durations(self) -> list[int]:
+        """Cycles of each operation, as recorded."""
+        return [timing.end_cycle - timing.start_cycle for timing in self.timeline.operations]
+
+    def gap_cycles(self, index: int) -> int:
+        """Cycles between the last thing that an operation waited for and its start."""
+        ends = (self.timeline.operations[edge.earlier].end_cycle for edge in self.incoming[index])
+        return self.timeline.operations[index].start_cycle - max(ends, default=0)
+
+    def replayed(self, durations: Sequence[int]) -> list[int]:
+        """End cycle of each operation if they took ``durations``, every one as early as its edges allow."""
+        ends = [0] * len(durations)
+        for index in self.order:
+            ready = max((ends[edge.earlier] for edge in self.incoming[index]), default=0)
+            ends[index] = ready + self.gap_cycles(index) + durations[index]
+        return ends
+
+    def latest_ends(self) -> list[int]:
+        """Latest cycle in which each operation could end without moving the end of the step."""
+        latest, durations = [self.timeline.total_cycles] * len(self.incoming), self.durations()
+        for index in reversed(self.order):
+            start = latest[index] - durations[index] - self.gap_cycles(index)
+            for edge in self.incoming[index]:
+                latest[edge.earlier] = min(latest[edge.earlier], start)
+        return latest
+
+
+def schedule_graph(program: Program, timeline: Timeline, hw: HardwareConfig) -> ScheduleGraph:
+    """The graph of a Timeline of ``program`` on ``hw``."""
+    incoming = [[Edge(i, j, "dependency") for i in needed] for j, needed in enumerate(predecessors(program))]
+    before: dict[tuple[str, int], int] = {}
+    order = [timing.index for timing in in_order(timeline)]
+    places = assign_instances(program, timeline, hw)
+    for index in order:
+        place = places[index]
+        if place is not None:
+            unit = program.operations[index].unit, place
+            if unit in before:
+                incoming[index].append(Edge(before[unit], index, "unit"))
+            before[unit] = index
+    return ScheduleGraph(timeline, incoming, order)

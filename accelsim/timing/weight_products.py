@@ -1,0 +1,87 @@
+"""How much of the weight-gradient products' time is hidden behind the serial path.
+
+Banner et al. (2018) give the weight gradient a 16-bit copy of the layer gradient, which makes it the slower product,
+because it isn't on the critical path: no other layer's backward pass waits for it. Two measures of how far that holds:
+
+- *beside*: cycles in which a weight-gradient product held its array while an operation of the serial path (forward or
+  data gradient, any unit) ran. Running beside isn't free: both share DRAM.
+- *hidden*: 1 - (cycles of the step - cycles of the step in which these products take no time and move nothing) /
+  (cycles of the products alone). The second step is simulated anew, with tensors where they were: an overlap alone
+  would call a product hidden that slows its neighbours through DRAM. Alone, a product takes the cycles of its array or
+  of its DRAM transfers, whichever are more; those that it held its array grow while others keep it from DRAM, and would
+  flatter. Fully hidden products don't lengthen the step. The share is below 0 where they lengthen it by more than they
+  take alone, and may be a little above 1, as schedules aren't monotone.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Operation, Phase, Program, Unit
+from accelsim.timing.dram_model import DramModel
+from accelsim.timing.simulator import simulate
+from accelsim.timing.spans import common_cycles, length_cycles, merged, spans_of
+from accelsim.timing.timeline import OperationTiming, Timeline
+
+SERIAL_PATH = (Phase.FORWARD, Phase.DATA_GRADIENT)
+"""Phases whose operations wait for each other from the first layer to the last and back."""
+
+
+@dataclass(frozen=True)
+class WeightProducts:
+    """The weight-gradient products of a step; ``beside_cycles`` has one entry per product, by operation index."""
+
+    held_cycles: int
+    """For which they held an array, all together."""
+    alone_cycles: int
+    """That they take alone, all together."""
+    beside_cycles: dict[int, int]
+    step_cycles: int
+    step_cycles_without: int
+
+    @property
+    def extension_cycles(self) -> int:
+        """Cycles by which the products make the step longer."""
+        return self.step_cycles - self.step_cycles_without
+
+    @property
+    def beside_share(self) -> float:
+        """Share of the cycles that they held an array in which the serial path ran; NaN without such products."""
+        return sum(self.beside_cycles.values()) / self.held_cycles if self.held_cycles else math.nan
+
+    @property
+    def hidden_share(self) -> float:
+        """Share of their cycles alone that the step doesn't show; NaN without such products."""
+        return 1 - self.extension_cycles / self.alone_cycles if self.alone_cycles else math.nan
+
+
+def is_weight_product(operation: Operation) -> bool:
+    """True for a product of the MAC array in the weight-gradient phase."""
+    return operation.unit is Unit.MAC_ARRAY and operation.phase is Phase.WEIGHT_GRADIENT
+
+
+def weight_products(program: Program, timeline: Timeline, hw: HardwareConfig) -> WeightProducts:
+    """Measure the weight-gradient products of ``timeline``, with one more simulation.
+
+    Raises:
+        UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
+    """
+    products = [op.index for op in program.operations if is_weight_product(op)]
+    serial = [timeline.operations[op.index] for op in program.operations if op.phase in SERIAL_PATH]
+    spans = dict(zip(products, spans_of(timeline.operations[i] for i in products), strict=True))
+    others = merged(spans_of(serial))
+    without = simulate(program, hw, untimed=frozenset(products)) if products else timeline
+    return WeightProducts(
+        held_cycles=length_cycles(spans.values()),
+        alone_cycles=sum(_alone_cycles(timeline.operations[index], hw) for index in products),
+        beside_cycles={index: common_cycles(span, others) for index, span in spans.items()},
+        step_cycles=timeline.total_cycles,
+        step_cycles_without=without.total_cycles,
+    )
+
+
+def _alone_cycles(timing: OperationTiming, hw: HardwareConfig) -> int:
+    moved = timing.dram_read_bytes + timing.dram_write_bytes
+    return max(timing.compute_cycles, math.ceil(moved / DramModel.of(hw).bytes_per_cycle))

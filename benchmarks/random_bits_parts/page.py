@@ -1,0 +1,54 @@
+"""The random-bits report as one HTML file, built of the package's own pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import plotly.graph_objects as go
+
+from accelsim.reports.page import footer_line
+from accelsim.reports.web import Cell, document, escape, figure_panel, table
+
+TITLE = "Few random bits in stochastic rounding"
+
+
+class Figure(NamedTuple):
+    """A figure with its place on the page and what the reader sees in it."""
+
+    name: str
+    title: str
+    explanation: str
+    drawn: go.Figure
+    wide: bool = True
+
+
+class Table(NamedTuple):
+    """A table of texts; the first column heads each row."""
+
+    title: str
+    about: str
+    header: list[str]
+    rows: list[list[str]]
+
+    def markdown(self) -> str:
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+    def html(self) -> str:
+        rows = [[Cell(text.replace("`", "")) for text in row] for row in self.rows]
+        content = table(self.header, rows, numeric=range(1, len(self.header)))
+        return f'<h2>{escape(self.title)}</h2><p class="soft">{escape(self.about.replace("`", ""))}</p>{content}'
+
+
+def page(lead: str, figures: Sequence[Figure], tables: Sequence[Table], versions: dict[str, str]) -> str:
+    """One HTML file that needs nothing else and no network."""
+    panels = "".join(
+        figure_panel(f.name, f.title, f.explanation, float(f.drawn.layout.height), wide=f.wide) for f in figures
+    )
+    body = (
+        f'<header><h1>{escape(TITLE)}</h1><p class="soft">{escape(lead)}</p></header><main>'
+        f'<div class="figures">{panels}</div>{"".join(each.html() for each in tables)}</main>'
+        f"<footer>{footer_line(versions)}</footer>"
+    )
+    return document(TITLE, body, {f.name: f.drawn for f in figures})

@@ -1,0 +1,141 @@
+"""Training with stochastically rounded master weights: every task, setting and seed, kept and taken up again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.progress import track
+from safetensors import safe_open
+
+import accelsim
+
+ROOT = Path(__file__).parents[2]
+ROLE = "numerics.master_weight"
+BITS = (1, 2, 4, 8, 16)
+LAST_STEPS = 44
+"""Steps whose training loss is averaged: one epoch of the digits."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """How the master weights are kept; ``bits`` None rounds to nearest."""
+
+    format: str
+    bits: int | None = None
+
+    @property
+    def rounding(self) -> str:
+        """In a word: the number of random bits, nearest, or the format where it leaves nothing to round."""
+        return "fp32" if self.format == "fp32" else "nearest" if self.bits is None else str(self.bits)
+
+    @property
+    def settings(self) -> tuple[str, ...]:
+        # Integer master weights need an integer velocity; 32 bits round nothing that matters here.
+        velocity = ("numerics.optimizer_state=int32",) if self.format.startswith("int") else ()
+        if self.bits is None:
+            return f"{ROLE}={self.format}", *velocity
+        stochastic = f"{ROLE}.rounding=stochastic", f"{ROLE}.random_bits={self.bits}"
+        return f"{ROLE}.format={self.format}", *stochastic, *velocity
+
+
+FP32 = Choice("fp32")
+BF16 = tuple(Choice("bf16", bits) for bits in (None, *BITS))
+INT16 = tuple(Choice("int16", bits) for bits in (None, *BITS))
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is trained, on which machine, and by which settings."""
+
+    name: str
+    workload: str
+    about: str
+    settings: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (1, 2, 3)
+    choices: tuple[Choice, ...] = (FP32, *BF16)
+    hwconfig: str = "hwconfigs/int8_range_bn.yaml"
+
+    def command(self, choice: Choice, seed: int) -> str:
+        """The run as a command line."""
+        options = "".join(f" --set {setting}" for setting in (*self.settings, *choice.settings))
+        return f"accelsim simulate {self.hwconfig} {self.workload}{options} --seed {seed}"
+
+
+TASKS = (
+    Task(
+        "digits without norm, low rate",
+        "benchmarks/digits_without_norm.yaml",
+        "no normalisation, 30 epochs of 44 steps at a constant rate of 0.001",
+        choices=(FP32, *BF16, *INT16),
+    ),
+    Task(
+        "digits, low rate",
+        "workloads/digits_cnn.yaml",
+        "batch norm, 12 epochs of 44 steps, cosine from a rate of 0.0002",
+        ("optimizer.learning_rate=0.0002",),
+    ),
+    Task("digits, shipped rate", "workloads/digits_cnn.yaml", "batch norm, 12 epochs of 44 steps, cosine from 0.05"),
+    Task(
+        "Fashion-MNIST, low rate",
+        "workloads/fashion_mnist_cnn.yaml",
+        "batch norm, one epoch of 937 steps, cosine from 0.0005, one seed",
+        ("optimizer.learning_rate=0.0005", "epochs=1"),
+        seeds=(1,),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one run came to; magnitude and mean are those of all weights of convolutions and classifiers at its end."""
+
+    task: Task
+    choice: Choice
+    seed: int
+    accuracy: float
+    test_loss: float
+    train_loss: float
+    magnitude: float
+    mean: float
+
+
+def train_all(runs: Path) -> list[Outcome]:
+    """Every run, from its folder in ``runs`` where it is finished already."""
+    wanted = [(task, choice, seed) for task in TASKS for choice in task.choices for seed in task.seeds]
+    return [_outcome(runs, *one) for one in track(wanted, "Training")]
+
+
+def _outcome(runs: Path, task: Task, choice: Choice, seed: int) -> Outcome:
+    name = f"{task.name}-{choice.format}-{choice.rounding}-seed{seed}"
+    folder = runs / name.replace(",", "").replace(" ", "_")
+    described, kept = task.command(choice, seed), folder / "command.txt"
+    if not (kept.exists() and kept.read_text(encoding="utf-8") == described):
+        settings = [*task.settings, *choice.settings]
+        hw, workload = ROOT / task.hwconfig, ROOT / task.workload
+        accelsim.simulate(hw, workload, seed=seed, settings=settings, out=folder, force=True)
+        kept.write_text(described, encoding="utf-8")
+    result, weights = accelsim.load_run(folder), _weights(folder / "checkpoint.safetensors")
+    tests = result.metrics[["test_accuracy", "test_loss"]].astype(float).dropna()
+    return Outcome(
+        task,
+        choice,
+        seed,
+        accuracy=float(tests["test_accuracy"].iloc[-1]),
+        test_loss=float(tests["test_loss"].iloc[-1]),
+        train_loss=float(result.metrics["train_loss"].astype(float).tail(LAST_STEPS).mean()),
+        magnitude=float(np.abs(weights).mean()),
+        mean=float(weights.mean()),
+    )
+
+
+def _weights(checkpoint: Path) -> np.ndarray:
+    """All weights of products as real numbers; integer codes are multiplied out."""
+    with safe_open(checkpoint, "np") as stored:
+        scales = json.loads(stored.metadata()["accelsim"])["scales"].get("fixed_point", {})
+        names = [name for name in stored.keys() if name.endswith(".weight")]  # noqa: SIM118
+        return np.concatenate(
+            [stored.get_tensor(n).astype(np.float64).ravel() * 0.5 ** scales.get(n, 0) for n in names]
+        )

@@ -1,0 +1,222 @@
+"""The Chrome trace: valid events, rows without overlap, arrows inside slices, a size that has bounds."""
+
+import gzip
+import json
+from collections import defaultdict
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+from accelsim.program import Program
+from accelsim.reports.trace import chrome_trace, trace_events
+from accelsim.reports.trace.arrows import dependency_arrows
+from accelsim.reports.trace.levels import MOST_LEVELS, dram_levels, resident_levels
+from accelsim.reports.trace.slices import operation_slices, shown_operations
+from accelsim.reports.trace.tracks import DRAM_PROCESS, UNITS_PROCESS
+from accelsim.timing import DramModel, simulate
+from accelsim.timing.ordering import predecessors
+
+FIELDS = {
+    "M": {"name", "pid", "tid", "args"},
+    "X": {"name", "cat", "pid", "tid", "ts", "dur", "args"},
+    "C": {"name", "pid", "tid", "ts", "args"},
+    "s": {"name", "cat", "pid", "tid", "ts", "id"},
+    "f": {"name", "cat", "pid", "tid", "ts", "id", "bp"},
+}
+"""Required fields by phase of the event."""
+WORKLOADS = ["digits_cnn", "cifar10_resnet20"]
+
+
+@pytest.fixture(scope="module", params=WORKLOADS)
+def step(request, trace, load):
+    """(program, timeline, hardware) of a shipped workload."""
+    program, hw = trace("int8_range_bn", request.param), load("int8_range_bn")
+    return program, simulate(program, hw), hw
+
+
+@pytest.fixture(scope="module")
+def events(step):
+    return trace_events(*step)
+
+
+def of_kind(events, kind):
+    return [event for event in events if event["ph"] == kind]
+
+
+def test_every_event_has_what_its_phase_needs(events):
+    for event in events:
+        assert set(event) == {"ph", *FIELDS[event["ph"]]}
+        assert isinstance(event["name"], str)
+        assert event.get("ts", 0) >= 0
+        assert event.get("dur", 1) > 0
+
+
+def test_names_come_first_and_the_rest_is_in_time_order(events):
+    kinds = [event["ph"] for event in events]
+    names = kinds.count("M")
+    assert set(kinds[:names]) == {"M"}
+    assert all(a["ts"] <= b["ts"] for a, b in pairwise(events[names:]))
+
+
+def test_every_row_is_named_and_its_slices_never_overlap(events):
+    rows = defaultdict(list)
+    for event in of_kind(events, "X"):
+        rows[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    named = {(event["pid"], event["tid"]) for event in of_kind(events, "M") if event["name"] == "thread_name"}
+    assert set(rows) <= named
+    for spans in rows.values():
+        assert all(a[1] <= b[0] for a, b in pairwise(sorted(spans)))
+
+
+def test_each_array_has_a_row(events):
+    titles = [event["args"]["name"] for event in of_kind(events, "M") if event["name"] == "thread_name"]
+    assert titles[:3] == ["MAC array 1", "MAC array 2", "Vector"]
+    assert len(set(titles)) == len(titles)
+
+
+def test_an_operation_is_one_slice_with_its_counts(step, events):
+    program, timeline, _ = step
+    slices = {event["args"]["index"]: event for event in of_kind(events, "X") if event["pid"] == UNITS_PROCESS}
+    assert set(slices) == {t.index for t in timeline.operations if t.end_cycle > t.start_cycle}
+    for index, event in slices.items():
+        timing, operation = timeline.operations[index], program.operations[index]
+        assert (event["name"], event["cat"]) == (operation.name, operation.phase)
+        assert (event["ts"], event["ts"] + event["dur"]) == (timing.start_cycle, timing.end_cycle)
+        assert event["args"]["dram_read_bytes"] == timing.dram_read_bytes
+        assert event["args"]["macs"] == operation.macs
+
+
+def test_arrows_pair_up_run_forwards_and_end_inside_slices(step, events):
+    starts, ends = ({event["id"]: event for event in of_kind(events, kind)} for kind in "sf")
+    assert starts.keys() == ends.keys()
+    assert len(starts) == len(of_kind(events, "s"))
+    inside = {}
+    for event in of_kind(events, "X"):
+        if event["pid"] == UNITS_PROCESS:
+            inside.setdefault((event["pid"], event["tid"]), []).append(event)
+    needed = predecessors(step[0])
+    for number, start in starts.items():
+        source, target = (_around(inside, event) for event in (start, ends[number]))
+        assert start["ts"] <= ends[number]["ts"]
+        assert source["args"]["index"] in _all_before(needed, target["args"]["index"])
+
+
+def _around(rows, event):
+    """The one slice that an arrow's end lies strictly inside of."""
+    row = rows[event["pid"], event["tid"]]
+    (found,) = [piece for piece in row if piece["ts"] < event["ts"] < piece["ts"] + piece["dur"]]
+    return found
+
+
+def _all_before(needed, index):
+    """What an operation waits for, through one that takes no time too."""
+    return {*needed[index], *(earlier for i in needed[index] for earlier in needed[i])}
+
+
+def test_every_dependency_of_operations_that_take_time_has_an_arrow(step, events):
+    program, timeline, _ = step
+    timed = {t.index for t in timeline.operations if t.end_cycle > t.start_cycle}
+    direct = sum(len(timed.intersection(needed)) for i, needed in enumerate(predecessors(program)) if i in timed)
+    assert len(of_kind(events, "s")) >= direct > 0
+
+
+def test_dram_slices_and_counter_hold_all_bytes(step, events):
+    _, timeline, hw = step
+    busy = [event for event in of_kind(events, "X") if event["pid"] == DRAM_PROCESS]
+    assert sum(e["dur"] * e["args"]["bytes_per_cycle"] for e in busy) == pytest.approx(timeline.dram_bytes)
+    samples = [event for event in of_kind(events, "C") if event["pid"] == DRAM_PROCESS]
+    moved = sum(a["args"]["value"] * (b["ts"] - a["ts"]) for a, b in pairwise(samples))
+    assert moved == pytest.approx(timeline.dram_bytes)
+    assert samples[-1]["args"]["value"] == 0
+    assert max(e["args"]["share_of_bandwidth"] for e in busy) * DramModel.of(hw).bytes_per_cycle == pytest.approx(
+        max(e["args"]["bytes_per_cycle"] for e in busy)
+    )
+
+
+def test_resident_bytes_count_every_tensor_on_chip(step):
+    program, timeline, _ = step
+    levels = resident_levels(program, timeline)
+    assert timeline.residency.on_chip
+    assert levels[0].start_cycle >= 0
+    assert levels[-1].end_cycle <= timeline.total_cycles
+    least = max(program.tensors[index].bytes for index in timeline.residency.on_chip)
+    assert (
+        least
+        <= max(level.value for level in levels)
+        <= sum(program.tensors[index].bytes for index in timeline.residency.on_chip)
+    )
+
+
+@pytest.mark.parametrize("most", [1, 7, 30])
+def test_folded_levels_keep_their_bytes_and_their_peak(step, most):
+    program, timeline, _ = step
+    folded = dram_levels(timeline, most)
+    assert len(folded) == most
+    assert sum(level.value * (level.end_cycle - level.start_cycle) for level in folded) == pytest.approx(
+        timeline.dram_bytes
+    )
+    whole, resident = resident_levels(program, timeline), resident_levels(program, timeline, most)
+    assert len(resident) == most
+    assert max(level.value for level in resident) == max(level.value for level in whole)
+
+
+def test_too_many_slices_and_arrows_keep_the_longest_and_the_last(step):
+    program, timeline, hw = step
+    length = {t.index: t.end_cycle - t.start_cycle for t in timeline.operations}
+    shown = shown_operations(timeline, 10)
+    assert sorted(length[i] for i in shown) == sorted(length.values())[-10:]
+    slices = operation_slices(program, timeline, hw, shown_operations(timeline))
+    arrows = dependency_arrows(program, slices, 20)
+    targets = [event for event in arrows if event["ph"] == "f"]
+    assert len(targets) == 20 == len({(event["tid"], event["ts"]) for event in targets})
+
+
+def test_the_file_says_how_to_read_it_and_equal_steps_give_equal_bytes(step):
+    program, timeline, hw = step
+    packed = chrome_trace(program, timeline, hw)
+    assert packed == chrome_trace(Program.from_json(program.to_json()), simulate(program, hw), hw)
+    assert packed[4:8] == bytes(4)
+    content = json.loads(gzip.decompress(packed))
+    assert content["otherData"]["time"] == "1 us in the viewer is one clock cycle"
+    assert content["traceEvents"] == json.loads(json.dumps(trace_events(program, timeline, hw)))
+
+
+def test_size_is_bounded_by_operations_not_by_their_length(trace, load):
+    """A hundred times the work on a slower clock makes hardly a longer file."""
+    program, hw = trace("int8_range_bn"), load("int8_range_bn")
+    long = Program(
+        program.tensors,
+        [replace(op, work=op.work and replace(op.work, elements=100 * op.work.elements)) for op in program.operations],
+    )
+    short_bytes, long_bytes = (len(chrome_trace(p, simulate(p, hw), hw)) for p in (program, long))
+    assert long_bytes < 1.3 * short_bytes
+
+
+def test_a_big_program_has_bounded_arrows_and_samples(load):
+    program, hw = big_program(4_500), load("int8_range_bn")
+    packed = chrome_trace(program, simulate(program, hw), hw)
+    found = json.loads(gzip.decompress(packed))["traceEvents"]
+    assert len(of_kind(found, "C")) <= 2 * (MOST_LEVELS + 1)
+    assert len([e for e in of_kind(found, "X") if e["pid"] == DRAM_PROCESS]) <= MOST_LEVELS
+    assert len(of_kind(found, "s")) <= 10_000
+    assert len(packed) < 150 * len(program.operations)
+
+
+def big_program(count):
+    """A chain in which every operation also reads the two results before the last."""
+    from accelsim.formats import Role, integer
+    from accelsim.program import Operation, Phase, TensorSpec, Unit, Work
+
+    tensors = [TensorSpec(i, f"t{i}", (64, 64), integer(8), Role.INTERNAL) for i in range(count + 3)]
+    work = Work(4096, 0, 1, integer(8))
+    operations = [
+        Operation(i, "add", Unit.VECTOR, f"layer{i}", Phase.FORWARD, (i, i + 1, i + 2), (i + 3,), work=work)
+        for i in range(count)
+    ]
+    return Program(tensors, operations)
+
+
+def test_an_empty_step_has_rows_and_nothing_else(load):
+    hw = load("fp32")
+    assert {event["ph"] for event in trace_events(Program(), simulate(Program(), hw), hw)} == {"M"}

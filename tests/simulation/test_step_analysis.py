@@ -1,0 +1,62 @@
+"""The table of operations and the figures of a whole step: they agree with each other and with the other tables."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+import accelsim
+from accelsim.reports.run_folder import load as load_folder
+from accelsim.reports.run_folder import save
+from accelsim.reports.schema import OPERATIONS
+
+SHARED = ["layer", "phase", "operation", "unit", "start_cycle", "end_cycle", "compute_cycles", "stall_cycles"]
+SHARED += ["wait_cycles", "dram_read_bytes", "dram_write_bytes", "energy_pj"]
+
+
+@pytest.fixture(scope="module", params=["int8_range_bn", "tpu_v1"])
+def result(request, root):
+    """A timed step of the digits."""
+    hwconfig, workload = root / "hwconfigs" / f"{request.param}.yaml", root / "workloads" / "digits_cnn.yaml"
+    return accelsim.simulate(hwconfig, workload, timing_only=True)
+
+
+def test_operations_agree_with_the_layers_table(result):
+    pd.testing.assert_frame_equal(result.operations[SHARED], result.layers[SHARED])
+    sram = result.operations["sram_read_bytes"] + result.operations["sram_write_bytes"]
+    assert sram.tolist() == result.layers["sram_bytes"].tolist()
+    assert set(OPERATIONS) <= set(result.operations.columns)
+
+
+def test_stalls_by_cause_add_up(result):
+    causes = [name for name in result.operations.columns if name.startswith("stall_") and name != "stall_cycles"]
+    sums = result.operations[causes].sum(axis=1) if causes else result.operations["stall_cycles"]
+    assert sums.tolist() == result.operations["stall_cycles"].tolist()
+
+
+def test_the_critical_path_is_the_step(result):
+    operations, total = result.operations, result.summary["total_cycles"]
+    assert operations["path_cycles"].sum() == total
+    assert ((operations["slack_cycles"] == 0) == (operations["critical"] == 1)).all()
+    assert operations.loc[operations["path_cycles"] > 0, "critical"].all()
+    computing = operations.loc[operations["path_cycles"] > 0, "compute_cycles"].sum()
+    assert result.summary["critical_path_compute_share"] == computing / total
+
+
+def test_weight_gradient_figures_are_those_of_the_products(result):
+    operations, summary = result.operations, result.summary
+    products = operations[(operations["unit"] == "mac_array") & (operations["phase"] == "weight_gradient")]
+    held = (products["end_cycle"] - products["start_cycle"]).sum()
+    assert summary["weight_product_held_cycles"] == held
+    assert summary["weight_product_beside_share"] == products["beside_serial_path_cycles"].sum() / held
+    alone = summary["weight_product_alone_cycles"]
+    assert products["compute_cycles"].sum() <= alone <= held
+    assert summary["weight_product_hidden_share"] == 1 - summary["weight_product_extension_cycles"] / alone
+    others = operations.drop(products.index)
+    assert not others["beside_serial_path_cycles"].any()
+
+
+def test_a_timed_step_reads_back_exactly(result, tmp_path):
+    found = load_folder(save(result, tmp_path))
+    pd.testing.assert_frame_equal(found.operations, result.operations, check_exact=True)
+    assert found.trace == result.trace != b""
