@@ -1,7 +1,8 @@
 """Energy of a timed Program, and arithmetic area of a hwconfig."""
 
-from accelsim.energy.area import area_um2
+from accelsim.energy.area import area_um2, buffer_area_um2
 from accelsim.energy.assumptions import ASSUMPTIONS
+from accelsim.energy.band import energy_band, static_energy_pj
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_figures
 from accelsim.energy.model import operation_energy, step_energy
@@ -11,8 +12,11 @@ __all__ = [
     "ASSUMPTIONS",
     "EnergyBreakdown",
     "area_um2",
+    "buffer_area_um2",
     "dram_figures",
+    "energy_band",
     "layer_rows",
     "operation_energy",
+    "static_energy_pj",
     "step_energy",
 ]

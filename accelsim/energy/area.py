@@ -34,6 +34,12 @@ def area_um2(hw: HardwareConfig) -> dict[str, float]:
     return areas
 
 
+def buffer_area_um2(hw: HardwareConfig) -> float:
+    """Area of the on-chip buffers, each a single-bank memory of its whole capacity."""
+    technology, buffers = hw.loaded_technology(), (hw.buffers.input, hw.buffers.weight, hw.buffers.output)
+    return 1e6 * sum(technology.sram_mm2(buffer.capacity_bytes) for buffer in buffers)
+
+
 def _pair_um2(hw: HardwareConfig, multiplier: Format, adder: Format) -> float:
     technology = hw.loaded_technology()
     return technology.figure("multiply_um2", multiplier) + technology.figure("add_um2", adder)

@@ -48,9 +48,8 @@ class EnergyOverrides(FileModel):
     """Where they come from; shown beside the results."""
     bound: Bound = Bound.NOMINAL
     """Where sources disagree: nominal takes the technology file's figures, low and high the ends of its bands."""
-    static_power_mw: Annotated[float, Field(ge=0, le=1e9)] = 0.0
-    """Leakage and clock power while a step runs. The technology tables have no figure that was checked: 0 leaves it
-    out."""
+    static_power_mw: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    """Leakage and clock power of the chip while a step runs; the technology tables have no figure that was checked."""
     mac_pj: Picojoules | None = None
     """Energy of one multiply-accumulate pass of the MAC array."""
     multiply_pj: dict[FormatName, Picojoules] = Field(default_factory=dict)

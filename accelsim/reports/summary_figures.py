@@ -52,6 +52,9 @@ SUMMARY_FIGURES = (
     SummaryFigure("train_loss", "Train loss", human_number, "mean cross-entropy over the last epoch"),
     SummaryFigure("time_per_step_s", "Time per step", human_seconds, "cycles of one training step ÷ clock"),
     SummaryFigure("energy_per_step_pj", "Energy per step", human_energy, "compute, SRAM and DRAM of one training step"),
+    SummaryFigure("energy_low_pj", "Energy, low", human_energy, "with every table at the low end of its sources"),
+    SummaryFigure("energy_high_pj", "Energy, high", human_energy, "with every table at the high end of its sources"),
+    SummaryFigure("energy_static_pj", "Static energy", human_energy, "standby power × time, not in the energy above"),
     SummaryFigure("model_size_bytes", "Model size", human_bytes, "parameters, statistics and scales as stored"),
     SummaryFigure("training_memory_bytes", "Training memory", human_bytes, "most bytes alive at once in a step"),
     SummaryFigure(
@@ -79,6 +82,7 @@ SUMMARY_FIGURES = (
     SummaryFigure("time_per_epoch_s", "Time per epoch", human_seconds, "simulated hardware, all steps of an epoch"),
     SummaryFigure("energy_per_epoch_pj", "Energy per epoch", human_energy, "simulated hardware, all steps of an epoch"),
     SummaryFigure("area_um2", "Silicon area", human_area, "of multipliers and adders"),
+    SummaryFigure("buffer_area_um2", "Buffer area", human_area, "of on-chip buffers"),
     SummaryFigure("clock_mhz", "Clock", _megahertz, "of every unit"),
     SummaryFigure("steps", "Steps run", _whole, "training steps emulated bit by bit"),
     SummaryFigure("epochs", "Epochs", _whole, "passes over the training images"),

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.energy import ASSUMPTIONS as ENERGY_ASSUMPTIONS
-from accelsim.energy import area_um2, dram_figures
+from accelsim.energy import area_um2, buffer_area_um2, dram_figures, energy_band, static_energy_pj
 from accelsim.energy.table import layer_rows
 from accelsim.networks import Traced
 from accelsim.reports.result import Result
@@ -44,6 +44,7 @@ def assemble(
         **_epoch_figures(inputs, timeline, layers, dataset),
         "seed": getattr(inputs.workload, "seed", None),
         "area_um2": sum(area_um2(inputs.hw).values()),
+        "buffer_area_um2": buffer_area_um2(inputs.hw),
         "clock_mhz": inputs.hw.clock_mhz,
         "complete": True,
         "assumptions": [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS],
@@ -107,6 +108,8 @@ def _step_figures(inputs: Inputs, traced: Traced, timeline: Timeline, layers: pd
         "total_cycles": timeline.total_cycles,
         "time_per_step_s": seconds,
         "energy_per_step_pj": float(layers["energy_pj"].sum()),
+        **energy_band(traced.program, timeline, hw),
+        "energy_static_pj": static_energy_pj(hw, seconds),
         "training_memory_bytes": traced.program.peak_bytes(),
         "dram_bytes_per_step": dram_bytes,
         "sram_bytes_per_step": int(layers["sram_bytes"].sum()),
