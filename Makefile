@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test test-slow test-all lint bench bench-scalesim numerics random-bits clean
+.PHONY: demo test test-slow test-all lint bench bench-scalesim numerics random-bits validation clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -48,6 +48,9 @@ numerics: $(VENV)/.installed
 
 random-bits: $(VENV)/.installed
 	$(BIN)/python benchmarks/random_bits.py
+
+validation: $(VENV)/.installed
+	$(BIN)/python benchmarks/validation.py
 
 clean:
 	rm -rf $(VENV) $(RUNS) build *.egg-info

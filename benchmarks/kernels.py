@@ -44,10 +44,10 @@ def cases(kernels: CompiledKernels, elements: int) -> dict[str, tuple[int, Calla
         "range per channel of int8": (1, lambda: kernels.range_sum(narrow, 1)),
         "quantise float32 to int8": (5, lambda: kernels.quantise(real, 2.0**17, -127, 127, "int8")),
         "quantise, stochastic": (5, lambda: kernels.quantise_stochastic(real, 2.0**17, STREAM, -127, 127, "int8")),
-        "requantise int32 to int8": (5, lambda: kernels.requantise(wide, down, -127, 127, "int8")),
+        "requantise int32 to int8": (5, lambda: np.asarray(kernels.requantise(wide, down, -127, 127, "int8"))),
         "requantise, stochastic": (5, lambda: kernels.requantise_stochastic(wide, down, STREAM, -127, 127, "int8")),
-        "requantise int32 to int16": (6, lambda: kernels.requantise(wide, down, -32767, 32767, "int16")),
-        "add two int32": (12, lambda: kernels.add(wide, wide, down, down)),
+        "requantise int32 to int16": (6, lambda: np.asarray(kernels.requantise(wide, down, -32767, 32767, "int16"))),
+        "add two int32": (12, lambda: np.asarray(kernels.add(wide, wide, down, down))),
     }
 
 

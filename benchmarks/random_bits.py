@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from statistics import mean
+from textwrap import fill
 
 from random_bits_parts import bias, figures, sums
 from random_bits_parts.page import TITLE, Figure, Table, page
@@ -23,6 +24,7 @@ from accelsim.simulation.assemble import versions
 
 RANDOM_BITS = range(1, 17)
 STAIRS = (1, 2, 3, 4)
+WIDTH = 120
 Measured = dict[str, list[Fraction]]
 
 
@@ -65,7 +67,7 @@ def sum_table(walks: Sequence[sums.Walk]) -> Table:
     rows = []
     for direction, where in sums.DIRECTIONS.items():
         ends = {(walk.format, walk.bits): walk for walk in walks if walk.direction == direction}
-        exact = f"{ends['bf16', None].exact[-1]:.1f}"
+        exact = f"{round(ends['bf16', None].exact[-1], 1) + 0.0:.1f}"
         predicted = [f"{sums.predicted(direction, bits):.1f}" for bits in (None, *BITS)]
         rows.append([f"{where}: predicted", exact, *predicted])
         rows += [
@@ -106,21 +108,21 @@ def drawn(
         Figure(
             "loss",
             "Test loss after training",
-            ABOUT_TRAINING,
+            "Few random bits in bf16 cost loss where nothing normalises; where batch norm does, they hardly do.",
             figures.training(outcomes, "test_loss", "Test loss", ".2~g", log=True),
             wide=False,
         ),
         Figure(
             "accuracy",
             "Test accuracy after training",
-            "The same runs; where a network has batch norm, accuracy hardly tells.",
+            "The same runs. With batch norm, few bits do no harm here, and help where the rate is too low.",
             figures.training(outcomes, "accuracy", "Test accuracy", ".0%"),
             wide=False,
         ),
         Figure(
             "weight",
             "Size of the weights after training",
-            "Mean magnitude of the weights of convolutions and classifier: few random bits pull them toward zero.",
+            "Mean magnitude of the weights of convolutions and classifier: few random bits pull floats toward zero.",
             figures.training(outcomes, "magnitude", "Mean size of weights", ".2~g"),
         ),
     ]
@@ -137,11 +139,15 @@ def main() -> None:
     walks = [sums.walk(kernels, *case) for case in track(cases, "Sums")]
     tables = [bias_table(kernels, measured), sum_table(walks), training_table(outcomes)]
     html = page(LEAD, drawn(kernels, measured, walks, outcomes), tables, versions())
-    commands = "\n".join(f"    {task.command(Choice('bf16', 1), 1)}" for task in TASKS)
-    sections = "\n\n".join(f"## {each.title}\n\n{each.about}\n\n{each.markdown()}" for each in tables)
+    commands = "\n".join(f"- {t.name} ({t.about}):\n  `{t.command(Choice('bf16', 1), 1)}`" for t in TASKS)
+    sections = "\n\n".join(
+        f"## {each.title}\n\n{fill(each.about, WIDTH, break_on_hyphens=False)}\n\n{each.markdown()}" for each in tables
+    )
     arguments.out.mkdir(parents=True, exist_ok=True)
     (arguments.out / "index.html").write_text(html, encoding="utf-8")
-    text = README.format(title=TITLE, lead=LEAD, sections=sections, commands=commands)
+    text = README.format(
+        title=TITLE, lead=fill(LEAD, WIDTH, break_on_hyphens=False), sections=sections, commands=commands
+    )
     (arguments.out / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -152,7 +158,7 @@ LEAD = (
 )
 ABOUT_BIAS = (
     "In units of the last kept place. `exact`: the mean over every fraction of r + 4 bits and every random code is "
-    "-2^-(r+1) + 2^-(r+5). Measured by `requantise_stochastic`, `quantise_stochastic` and the update unit's rounding "
+    "-2^-(r+1)+2^-(r+5). Measured by `requantise_stochastic`, `quantise_stochastic` and the update unit's rounding "
     "to bf16, each with Philox and with the shift register, on inputs laid out so that every fraction meets every code "
     "once (above 6 bits every lowest part under fewer top parts, which has the same mean): equal as fractions, not to "
     "a tolerance. `sampled`: 4 M random fractions through `requantise_stochastic` as they come. The variance of the "
@@ -173,8 +179,14 @@ ABOUT_SUMS = (
     "while the ulp stays; a bf16 number that falls into the next binade has a finer one and slows down."
 )
 ABOUT_TRAINING = (
-    "Master weights in bf16 on the int8 machine. Where most updates are far below an ulp, weights lose about 2^-(r+1) "
-    "ulp of their magnitude in every step, whatever the gradient: a weight decay that nobody asked for."
+    "Master weights rounded in every update, on the int8 machine. Where most updates are far below an ulp, bf16 "
+    "weights lose about 2^-(r+1) ulp of their magnitude in every step, whatever the gradient: a weight decay that "
+    "nobody asked for. Without normalisation it undoes what stochastic rounding was to gain: the loss rises as r falls "
+    "below 8, and 1 bit is no better than nearest. Batch norm divides the size of weights out again, and smaller "
+    "weights take larger steps for their size: at rates too low to converge in these epochs few bits even train faster "
+    "than fp32, and at the shipped rate the training loss tells, but not the accuracy. Integer codes drift toward "
+    "minus infinity instead: the mean of the int16 weights falls, by less in real units, since their last place is "
+    "finer, and the loss hardly tells."
 )
 README = """# {title}
 

@@ -44,7 +44,9 @@ def timed(rounds: int, run: Callable[[], Any]) -> tuple[float, float, Any]:
 
 def child(*command: object) -> dict[str, Any]:
     """What a process prints last, as JSON."""
-    done = subprocess.run([*map(str, command)], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    done = subprocess.run([*map(str, command)], check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stderr)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -55,7 +57,8 @@ def peer(folder: Path) -> dict[str, Any]:
     if not python.exists():
         venv.create(folder, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *PACKAGES], check=True)
-    return child(python, ROOT / "benchmarks" / "scalesim_peer.py", CFG, TOPOLOGY)
+    # -P: this file has the name of the package that the other one imports.
+    return child(python, "-P", ROOT / "benchmarks" / "scalesim_peer.py", CFG, TOPOLOGY)
 
 
 def imported_machine() -> HardwareConfig:
@@ -90,12 +93,16 @@ def resnet50_step(rounds: int) -> dict[str, Any]:
     workload = load_workload(WORKLOAD).model_copy(update={"batch_size": BATCH})
     trace_first, trace, traced = timed(rounds, lambda: workload.trace(hw.recipe()))
     first, median, timeline = timed(rounds, lambda: simulate(traced.program, hw))
+    peak = peak_kib()
+    events, _, stepped = timed(1, lambda: simulate(traced.program, hw, skip=False))
     return {
         "operations": len(traced.program.operations),
         "total_cycles": timeline.total_cycles,
         "trace": [trace_first, trace],
         "simulate": [first, median],
-        "peak_kib": peak_kib(),
+        "peak_kib": peak,
+        "events": events,
+        "same": stepped.operations == timeline.operations,
     }
 
 
@@ -119,6 +126,8 @@ def main() -> None:
     for name in ("trace", "simulate"):
         print(f"{f'{name}, first call and median':<44}{step[name][0]:>12.3f} s{step[name][1]:>10.3f} s")
     print(f"{'peak memory of the process':<44}{step['peak_kib'] / 1024:>12.0f} MiB")
+    steps = f"{step['events']:>12.1f} s{step['events'] / step['simulate'][1]:>10.0f}x"
+    print(f"{'simulate, every tile an event (skip=False)':<44}{steps} the median; same timeline: {step['same']}")
     against_scalesim(arguments.scalesim, arguments.rounds)
 
 

@@ -92,7 +92,7 @@ def training(outcomes: Sequence[Outcome], field: str, title: str, tick: str, *, 
         shown = [o for o in outcomes if o.task == task and o.choice.format in (format_, "fp32")]
         values = {x: [getattr(o, field) for o in shown if o.choice.rounding == x] for x in order}
         colour, name = result_colour(index), f"{task.name}, {format_}"
-        means = [sum(found) / len(found) for found in values.values()]
+        means = [sum(found) / len(found) if found else None for found in values.values()]
         line = {"color": colour, "dash": result_dash(index), "width": 2}
         figure.add_scatter(x=order, y=means, mode="lines", line=line, name=name, legendgroup=name)
         points = [(x, value) for x, found in values.items() for value in found]
@@ -106,7 +106,9 @@ def training(outcomes: Sequence[Outcome], field: str, title: str, tick: str, *, 
             showlegend=False,
         )
     figure.update_xaxes(title_text="Random bits of the master weights", type="category")
-    figure.update_yaxes(title_text=title, tickformat=tick, type="log" if log else "linear")
+    figure.update_yaxes(title_text=title, tickformat=tick)
+    if log:
+        figure.update_yaxes(type="log", dtick="D2")
     return styled(figure, height=440)
 
 

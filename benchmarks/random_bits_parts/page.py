@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import plotly.graph_objects as go
+from plotly.offline import get_plotlyjs
 
 from accelsim.reports.page import footer_line
 from accelsim.reports.web import Cell, document, escape, figure_panel, table
+from accelsim.reports.web.script import SCRIPT
 
 TITLE = "Few random bits in stochastic rounding"
 
@@ -51,4 +55,27 @@ def page(lead: str, figures: Sequence[Figure], tables: Sequence[Table], versions
         f'<div class="figures">{panels}</div>{"".join(each.html() for each in tables)}</main>'
         f"<footer>{footer_line(versions)}</footer>"
     )
-    return document(TITLE, body, {f.name: f.drawn for f in figures})
+    return _packed(document(TITLE, body, {f.name: f.drawn for f in figures}))
+
+
+LOADER = """<script type="text/plain" id="packed">{packed}</script>
+<script>
+(async () => {{
+  const bytes = Uint8Array.from(atob(document.getElementById("packed").textContent), c => c.charCodeAt(0));
+  const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const library = document.createElement("script");
+  library.textContent = await new Response(unpacked).text();
+  document.head.append(library);
+  {script}
+}})();
+</script>"""
+
+
+def _packed(html: str) -> str:
+    """The page with plotly.js compressed, since it is kept under version control; the browser unpacks it."""
+    library = get_plotlyjs().replace("</script", "<\\/script")
+    plain = f"<script>{library}</script>\n<script>{SCRIPT}</script>"
+    if plain not in html:
+        raise ValueError("the page does not hold plotly.js where the package's pages do")
+    packed = base64.b64encode(gzip.compress(library.encode(), mtime=0)).decode()
+    return html.replace(plain, LOADER.format(packed=packed, script=SCRIPT.strip()))

@@ -40,16 +40,16 @@ class Walk:
 def walk(kernels: Kernels, format_: str, direction: str, bits: int | None) -> Walk:
     """``bits`` None rounds to nearest."""
     start, ulp = (STARTS[direction], BF16_ULP) if format_ == "bf16" else (float(INTEGER_START), 1.0)
-    rng, values, exact = np.random.default_rng(3), np.full(COPIES, start, dtype=np.float32), np.zeros(COPIES)
+    rng, values, exact = np.random.default_rng(3), np.full(COPIES, start), np.zeros(COPIES)
     steps, means, exacts = [0], [0.0], [0.0]
     for step in range(1, STEPS + 1):
         signs = rng.choice([-1.0, 1.0], COPIES) if direction == "both" else np.full(COPIES, SIGNS[direction])
         exact += signs * INCREMENT
-        moved = values + (signs * INCREMENT * ulp).astype(np.float32)
+        moved = values + signs * INCREMENT * ulp
         values = ROUNDERS[format_](kernels, moved, None if bits is None else RandomStream(1, step, 9, bits))
         if step % EVERY == 0:
             steps.append(step)
-            means.append(float((values.astype(np.float64) - start).mean() / ulp))
+            means.append(float((values - start).mean() / ulp))
             exacts.append(float(exact.mean()))
     return Walk(format_, direction, bits, steps, means, exacts)
 
@@ -63,17 +63,18 @@ def predicted(direction: str, bits: int | None) -> float:
     return STEPS * {"up": up, "down": down, "both": (up + down) / 2}[direction]
 
 
-def _to_bf16(kernels: Kernels, values: Any, stream: RandomStream | None) -> Any:
+def _to_bf16(kernels: Kernels, exact: Any, stream: RandomStream | None) -> Any:
+    values = exact.astype(np.float32)  # The update unit adds in fp32.
     if stream is None:
-        return round_to_float(kernels.xp, values, BF16)
+        return round_to_float(kernels.xp, values, BF16).astype(np.float64)
     codes = kernels.random_codes(stream, values.size)
-    return round_to_float(kernels.xp, values, BF16, "stochastic", codes, stream.bits)
+    return round_to_float(kernels.xp, values, BF16, "stochastic", codes, stream.bits).astype(np.float64)
 
 
 def _to_int16(kernels: Kernels, values: Any, stream: RandomStream | None) -> Any:
     if stream is None:
-        return kernels.quantise(values, 1.0, -32767, 32767, "int16").astype(np.float32)
-    return kernels.quantise_stochastic(values, 1.0, stream, -32767, 32767, "int16").astype(np.float32)
+        return kernels.quantise(values, 1.0, -32767, 32767, "int16").astype(np.float64)
+    return kernels.quantise_stochastic(values, 1.0, stream, -32767, 32767, "int16").astype(np.float64)
 
 
 ROUNDERS: dict[str, Callable[[Kernels, Any, RandomStream | None], Any]] = {"bf16": _to_bf16, "int16": _to_int16}
