@@ -131,6 +131,9 @@ class HardwareConfig(FileModel):
             fitting += ", int2 to int64" if blocks else ""
             text = f"found {array.operand}, but numerics.weight is {weight}; allowed: {fitting}"
             yield Fault(("mac_array", "operand"), text)
+        if array.prefetch and not (self.buffers.input.double_buffered and self.buffers.weight.double_buffered):
+            text = "found True, but buffers.input or buffers.weight is not double-buffered; allowed: False"
+            yield Fault(("mac_array", "prefetch"), text)
         rules = self.numerics.rules()
         for product, name in array.accumulators.model_dump().items():
             operands = [rules[role].format for role in OPERANDS[Product(product)]]

@@ -80,8 +80,8 @@ class _Row:
         array, timing = self.hw.mac_array, self.timing
         places = array.places // array.products_at_once
         utilisation = 100 * self.operation.macs / (timing.compute_cycles * places)
-        folds = sum(cost.folds for cost in self.costs)
-        mapped = sum(100 * cost.mapping_efficiency * cost.folds for cost in self.costs) / folds
+        folds = sum(times * cost.folds for cost, times in self.costs)
+        mapped = sum(100 * cost.mapping_efficiency * times * cost.folds for cost, times in self.costs) / folds
         return self.held_cycles, timing.compute_cycles, timing.stall_cycles, utilisation, mapped, utilisation
 
     @property
@@ -99,15 +99,16 @@ class _Row:
         return self.timing.end_cycle - self.timing.start_cycle
 
     @cached_property
-    def costs(self) -> list[ProductCost]:
-        return [product_cost(gemm, self.hw.mac_array) for gemm in self.operation.gemms]
+    def costs(self) -> list[tuple[ProductCost, int]]:
+        """Cost of each product, with how many equal ones there are."""
+        return [(product_cost(gemm, self.hw.mac_array), gemm.count) for gemm in self.operation.gemms]
 
     @property
     def sram_words(self) -> tuple[int, ...]:
         """Words that the array reads and writes; each pass over a wide operand counts."""
         count = passes(self.program, self.operation, self.hw.mac_array)
         names = ("left_read_words", "right_read_words", "output_write_words")
-        return tuple(count * sum(getattr(cost, name) for cost in self.costs) for name in names)
+        return tuple(count * sum(times * getattr(cost, name) for cost, times in self.costs) for name in names)
 
     @property
     def dram_words(self) -> tuple[int, ...]:

@@ -3,9 +3,11 @@
 from accelsim.timing.assumptions import ASSUMPTIONS
 from accelsim.timing.dram_model import DramModel, TransferCost
 from accelsim.timing.operands import passes
+from accelsim.timing.plan import TileChoice
 from accelsim.timing.residency import Residency, place_tensors
 from accelsim.timing.simulator import simulate
 from accelsim.timing.sram import Access, SramTraffic
+from accelsim.timing.stalls import StallCycles
 from accelsim.timing.systolic import ProductCost, product_cost
 from accelsim.timing.timeline import OperationTiming, Timeline
 
@@ -17,6 +19,8 @@ __all__ = [
     "ProductCost",
     "Residency",
     "SramTraffic",
+    "StallCycles",
+    "TileChoice",
     "Timeline",
     "TransferCost",
     "passes",

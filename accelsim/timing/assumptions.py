@@ -1,22 +1,29 @@
 """What the timing model leaves out; reports show it beside the numbers."""
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "Not validated against silicon; array cycles equal SCALE-Sim 3.0.0's stall-free counts.",
-    "A fold at the edge costs a full array, folds don't overlap, and compute cycles don't depend on the tiling.",
-    "An operation runs on one array; several arrays only run independent products side by side.",
+    "Not validated against silicon; with serial folds, full edges and one cycle a multiply-accumulate, array cycles "
+    "equal SCALE-Sim 3.0.0's stall-free counts.",
+    "Compute cycles don't depend on the tiling: what a fold costs is charged once, however its stream is cut. Where "
+    "products are split over several arrays, they do: each tile's folds are dealt out anew.",
+    "An operation runs on one array, unless products are split; several arrays else only run independent products side "
+    "by side.",
     "Operations start in dependency order on tensors, not tiles: a unit never starts on a half-made tensor.",
-    "An operation fetches nothing before its unit is free, so the first tile of each operation is exposed.",
-    "DRAM serves transfers first come, first served, each striped over all channels, by closed forms of a standard's "
-    "timing without queues; 'model: bandwidth' knows a bandwidth and a latency alone.",
+    "An operation fetches nothing before its unit is free, so its first tile is exposed; with 'prefetch', only what "
+    "isn't fetched beneath the last tile of the operation before it.",
+    "DRAM serves one transfer at a time, of the operation that is first in priority, each striped over all channels, "
+    "by closed forms of a standard's timing without queues; 'model: bandwidth' knows a bandwidth and a latency alone.",
     "Latency is charged once for the reads and once for the writes of an operation.",
-    "SRAM tiles follow a stated rule of thumb, not a search for the best mapping.",
+    "A tile's loads are one transfer, and an operation's own transfers follow a fixed order.",
     "The halo that neighbouring tiles of a convolution share is not counted.",
+    "Zero points are subtracted as operands enter the array, at no cost in cycles; multipliers are not charged as a "
+    "bit wider.",
     "Tensors stay on chip in the resident share of the buffers; where it overflows, the tensor needed last goes to "
     "DRAM. This is decided in issue order, though operations of different units may run in another order.",
-    "Every operation is a pass of its own over its tensors: none is fused into the drain of the one before it.",
+    "Every operation is a pass of its own over its tensors: none is fused into the drain of the one before it, but for "
+    "conversions whose scale is known ahead.",
     "A tensor on chip is read in place, whichever buffer port its reader uses.",
     "Buffer ports limit one operation at a time; operations that run side by side don't compete for them.",
     "Lane units finish one element step per lane and cycle, with no pipeline fill.",
-    "An operation is simulated in at most 64 equal steps.",
+    "Tiles are chosen for an operation that has DRAM to itself.",
     "The host, the interconnect, instruction issue and data set input are not modelled.",
 )

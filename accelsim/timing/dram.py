@@ -2,29 +2,55 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Generator
 
 import simpy
 
-from accelsim.hardware import HardwareConfig
-from accelsim.timing.dram_model import DramModel
+from accelsim.timing.cycle import Turn, settled
 
 Steps = Generator[simpy.Event, None, None]
 """A SimPy process body."""
 
 
 class DramChannel:
-    """Transfers of all operations are served one at a time, first come first served."""
+    """Serves one transfer at a time, whole: of those that wait, the one of highest priority (lowest number) first.
 
-    def __init__(self, environment: simpy.Environment, hw: HardwareConfig) -> None:
+    Several channels of a hwconfig are one here, as every transfer is striped over them.
+    """
+
+    def __init__(self, environment: simpy.Environment) -> None:
         self._environment = environment
-        self._bus = simpy.Resource(environment, capacity=1)
-        self._model = DramModel.of(hw)
+        self._waiting: list[tuple[int, simpy.Event]] = []
+        self._wrote: bool | None = None
+        self._busy = False
+        self._asked = False
 
-    def transfer(self, size_bytes: int, *, first: bool) -> Steps:
-        """Move one tile; ``first`` of a stream waits for the latency, during which the bus serves others."""
-        if first and self._model.latency_cycles:
-            yield self._environment.timeout(self._model.latency_cycles)
-        with self._bus.request() as granted:
-            yield granted
-            yield self._environment.timeout(self._model.cost(size_bytes, write=False).stream_cycles)
+    def transfer(
+        self, cycles: int, turnaround_cycles: int, *, write: bool, priority: int
+    ) -> Generator[simpy.Event, None, int]:
+        """Move one tile in ``cycles``, and ``turnaround_cycles`` where the transfer before went the other way.
+
+        Returns the cycles of turnaround that it paid.
+        """
+        granted = self._environment.event()
+        heapq.heappush(self._waiting, (priority, granted))
+        self._ask()
+        yield granted
+        paid = turnaround_cycles if self._wrote is not None and self._wrote != write else 0
+        self._wrote = write
+        yield self._environment.timeout(cycles + paid)
+        self._busy = False
+        self._ask()
+        return paid
+
+    def _ask(self) -> None:
+        if not self._asked:
+            self._asked = True
+            settled(self._environment, Turn.CHANNEL, self._grant)
+
+    def _grant(self) -> None:
+        self._asked = False
+        if self._waiting and not self._busy:
+            self._busy = True
+            heapq.heappop(self._waiting)[1].succeed()

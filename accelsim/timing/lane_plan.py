@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from accelsim.errors import UserError
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
 from accelsim.program import Operation, Program, TensorSpec, Unit
+from accelsim.timing.drain import Drain
+from accelsim.timing.dram_model import TransferCost
 from accelsim.timing.operands import moved_inputs
-from accelsim.timing.plan import OperationPlan, Streams, cut
+from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
 from accelsim.timing.residency import Residency
+from accelsim.timing.shares import Cut
 from accelsim.timing.sram import Access, SramTraffic
-from accelsim.timing.stream import MAX_PIECES, Stream, pipeline_tiles
+from accelsim.timing.tiling import FEW_STEPS, FINER, SMALLEST_STEP_BYTES
+
+Cost = Callable[[int, bool], TransferCost]
+"""What DRAM needs for so many bytes, written or read."""
 
 
 def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:
@@ -30,41 +40,135 @@ def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:
     return found
 
 
-def lane_plan(program: Program, operation: Operation, hw: HardwareConfig, residency: Residency) -> OperationPlan:
-    """Stream every input once through the input buffer and every output through the output buffer, in equal tiles.
+@dataclass(frozen=True)
+class Streams:
+    """What a lane operation moves and does in all; the finest tile is one of ``elements``, of which ``most`` fit."""
 
-    Cycles are ceil(lane steps / lanes). There are as many tiles as it takes for the inputs and the outputs
-    of one to fit, or as ``pipeline_tiles`` asks.
+    elements: int
+    most: int
+    load_bytes: int
+    store_bytes: int
+    compute_cycles: int
+    port_cycles: int
+    conversion_cycles: int
+    traffic: SramTraffic
+
+    def tiled(self, tile: int) -> Segment:
+        """All pieces, in tiles of so many elements; edges and what rounding leaves over come last."""
+        cut = Cut(self.elements, tile)
+        return sequence([(self._piece(cut, last=False), cut.count - 1), (self._piece(cut, last=True), 1)])
+
+    def _piece(self, cut: Cut, *, last: bool) -> Piece:
+        busy = cut.share(max(self.compute_cycles, self.port_cycles), last)
+        return Piece(
+            cut.share(self.load_bytes, last),
+            max(busy, cut.share(self.conversion_cycles, last)),
+            cut.share(self.store_bytes, last),
+        )
+
+    def bound(self, tile: int, cost: Cost, latency_cycles: int) -> int:
+        """Cycles that tiles of this size can't beat: all transfers, or the first load, all work and the last store."""
+        count = -(-self.elements // tile)
+        whole, last = (self._piece(Cut(self.elements, tile), last=last) for last in (False, True))
+        loads, stores = (
+            [cost(size, write).stream_cycles if size else 0 for size in sizes]
+            for sizes, write in (
+                ((whole.load_bytes, last.load_bytes), False),
+                ((whole.store_bytes, last.store_bytes), True),
+            )
+        )
+        transfers = (count - 1) * (loads[0] + stores[0]) + loads[1] + stores[1]
+        if loads[0] and stores[0]:
+            turns = cost(whole.store_bytes, True).turnaround_cycles + cost(whole.load_bytes, False).turnaround_cycles
+            transfers += max(0, count - 4) * turns
+        work = max(self.compute_cycles, self.port_cycles) + loads[0 if count > 1 else 1] + stores[1]
+        return max(work, transfers) + latency_cycles * ((self.load_bytes > 0) + (self.store_bytes > 0))
+
+
+def lane_streams(
+    program: Program, operation: Operation, hw: HardwareConfig, residency: Residency, drain: Drain
+) -> Streams:
+    """Every input goes once through the input buffer and every output through the output buffer.
+
+    Cycles are ceil(lane steps / lanes).
 
     Raises:
         UserError: the hwconfig has no such unit, or a buffer can't hold one element.
     """
     lanes = lane_unit(operation.unit, hw).lanes
-    compute_cycles = -(-operation.work.elements // lanes) if operation.work else 0
     inputs, outputs = moved_inputs(program, operation), program.outputs_of(operation)
-    read, written = _stored(inputs, residency), _stored(outputs, residency)
-    tiles = max(
-        _tiles(operation, inputs, "input", hw.buffers.input),
-        _tiles(operation, outputs, "output", hw.buffers.output),
-        pipeline_tiles(sum(read) + sum(written)),
+    read, written = (sum(tensor.bytes for tensor in tensors) for tensors in (inputs, outputs))
+    elements = max((tensor.elements for tensor in (*inputs, *outputs)), default=1) or 1
+    traffic = SramTraffic(input=Access(read_bytes=read), output=Access(write_bytes=written))
+    loads, stores = _stored(inputs, residency), _stored(outputs, residency)
+    return Streams(
+        elements=elements,
+        most=min(
+            _most(operation, inputs, elements, "input", hw.buffers.input),
+            _most(operation, outputs, elements, "output", hw.buffers.output),
+        ),
+        load_bytes=loads,
+        store_bytes=stores + drain.stored_bytes,
+        compute_cycles=-(-operation.work.elements // lanes) if operation.work else 0,
+        port_cycles=traffic.port_cycles(hw.buffers),
+        conversion_cycles=drain.cycles,
+        traffic=traffic + drain.traffic + SramTraffic(Access(write_bytes=loads), output=Access(read_bytes=stores)),
     )
-    streams = Streams([Stream(size, tiles) for size in read], [], [Stream(size, tiles) for size in written])
-    traffic = SramTraffic(
-        input=Access(read_bytes=sum(tensor.bytes for tensor in inputs)),
-        output=Access(write_bytes=sum(tensor.bytes for tensor in outputs)),
-    )
-    return cut(compute_cycles, tiles, traffic, streams, hw.buffers, MAX_PIECES)
 
 
-def _stored(tensors: list[TensorSpec], residency: Residency) -> list[int]:
-    return [tensor.bytes for tensor in tensors if residency.in_dram(tensor.index)]
+def lane_plan(streams: Streams, cost: Cost, latency_cycles: int, cycles: Callable[[Segment], int]) -> OperationPlan:
+    """The plan with the tiles that take the fewest cycles alone; ``cycles`` times a plan that runs alone.
+
+    Tiles halve the operation, or a third of it, on and on; see ``tiling`` for how fine they get.
+    """
+    best: tuple[int, Segment] | None = None
+    for bound, tile in sorted((streams.bound(tile, cost, latency_cycles), -tile) for tile in _tiles(streams)):
+        if best is not None and bound >= best[0]:
+            break
+        steps = streams.tiled(-tile)
+        found = cycles(steps)
+        if best is None or found < best[0]:
+            best = found, steps
+    if best is None:
+        raise InternalError("no tile")
+    port_stall = max(0, streams.port_cycles - streams.compute_cycles)
+    return OperationPlan(streams.compute_cycles, best[1], streams.traffic, port_stall)
 
 
-def _tiles(operation: Operation, tensors: list[TensorSpec], name: str, buffer: Buffer) -> int:
+def _tiles(streams: Streams) -> list[int]:
+    """Tile lengths to try, from the largest that fits."""
+    moved = streams.load_bytes + streams.store_bytes
+    fitting = [tile for tile in _parts(streams.elements) if tile <= streams.most]
+    if not moved:
+        return fitting[:1]
+    steps = [Cut(streams.elements, tile).count for tile in fitting]
+    coarse = [t for t, n in zip(fitting, steps, strict=True) if n <= FEW_STEPS or moved >= SMALLEST_STEP_BYTES * n]
+    return coarse or [t for t, n in zip(fitting, steps, strict=True) if n <= FINER * steps[0]]
+
+
+def _parts(elements: int) -> Iterator[int]:
+    parts = 1
+    while True:
+        tile = -(-elements // parts)
+        yield tile
+        if tile > 2:
+            yield -(-2 * elements // (3 * parts))
+        if tile == 1:
+            return
+        parts *= 2
+
+
+def _stored(tensors: list[TensorSpec], residency: Residency) -> int:
+    return sum(tensor.bytes for tensor in tensors if residency.in_dram(tensor.index))
+
+
+def _most(operation: Operation, tensors: list[TensorSpec], elements: int, name: str, buffer: Buffer) -> int:
+    """Elements whose part of all ``tensors`` fits in a tile of the buffer."""
     element_bytes = max((tensor.format.bytes_for(1) for tensor in tensors), default=0)
     if element_bytes > buffer.tile_bytes:
         raise UserError(
             f"{operation.name} does not fit: buffers.{name}.capacity_bytes is {buffer.capacity_bytes}, "
             f"and one element needs {buffer.capacity_for(element_bytes)} bytes (a tile gets {buffer.tile_rule})"
         )
-    return max(1, -(-sum(tensor.bytes for tensor in tensors) // max(1, buffer.tile_bytes)))
+    whole = sum(tensor.bytes for tensor in tensors)
+    return elements if whole <= buffer.tile_bytes else max(1, math.floor(buffer.tile_bytes * elements / whole))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from accelsim.hardware import MacArray
 from accelsim.program import Operation, Program, TensorSpec
@@ -11,6 +11,8 @@ from accelsim.program import Operation, Program, TensorSpec
 _LEFT_IS_SECOND = frozenset({"matmul_backward_weights", "conv2d_backward_weights"})
 # Operands after these many give only their scales, which are registers.
 _MOVED_OPERANDS = {"quantise_bias": 1}
+# Of its first operand, an operation reads the rows or tokens that it hands on, and no others.
+_PARTLY_READ = frozenset({"gather", "slice_tokens"})
 
 
 @dataclass(frozen=True)
@@ -31,9 +33,12 @@ def product_operands(program: Program, operation: Operation) -> ProductOperands:
 
 
 def moved_inputs(program: Program, operation: Operation) -> list[TensorSpec]:
-    """Distinct tensors whose data the operation reads."""
+    """Distinct tensors whose data the operation reads, in the shape of what it reads."""
     indices = operation.inputs[: _MOVED_OPERANDS.get(operation.opcode)]
-    return [program.tensors[index] for index in dict.fromkeys(indices)]
+    moved = [program.tensors[index] for index in dict.fromkeys(indices)]
+    if operation.opcode in _PARTLY_READ:
+        moved[0] = replace(moved[0], shape=program.outputs_of(operation)[0].shape)
+    return moved
 
 
 def passes(program: Program, operation: Operation, array: MacArray) -> int:

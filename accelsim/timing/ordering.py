@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 
-from accelsim.program import Program
+from accelsim.program import Program, Unit
 
 
 def predecessors(program: Program) -> list[tuple[int, ...]]:
@@ -29,4 +30,18 @@ def successors(order: list[tuple[int, ...]]) -> list[list[int]]:
     for index, needed in enumerate(order):
         for earlier in needed:
             found[earlier].append(index)
+    return found
+
+
+def dependency_waits(program: Program, cycles: Sequence[tuple[int, int]]) -> list[int]:
+    """For each operation, how long it waited for what it needs after all earlier ones of its unit had ended.
+
+    ``cycles``: (ready, end) of each operation, ready being when all that it needs had ended.
+    """
+    last_end: dict[Unit, int] = {}
+    found = []
+    for operation, (ready, end) in zip(program.operations, cycles, strict=True):
+        before = last_end.get(operation.unit, 0)
+        found.append(max(0, ready - before))
+        last_end[operation.unit] = max(before, end)
     return found

@@ -1,72 +1,112 @@
-"""The three-stage pipeline of one operation: fetch, work, store, as SimPy processes."""
+"""The event run of pipelines: SimPy processes for an operation's unit and its DMA engine, one event a piece.
+
+It is what the timing model means; ``memory_system`` gives the same results in fewer steps.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-
+import numpy as np
 import simpy
 
-from accelsim.hardware import Buffers
+from accelsim.errors import InternalError
 from accelsim.timing.dram import DramChannel, Steps
-from accelsim.timing.plan import Piece
+from accelsim.timing.loops import Loops
+from accelsim.timing.running import Running
+from accelsim.timing.stages import (
+    NO_REQUEST,
+    STORE_REQUEST,
+    Field,
+    begin,
+    finish,
+    finish_transfer,
+    finish_work,
+    release,
+    settle,
+)
+from accelsim.timing.stalls import Cause
 
 
-class Pipeline:
-    """Runs an operation's pieces. A double-buffered side works one piece ahead of (or behind) the unit.
+class EventPipelines:
+    """Runs operations on one DRAM channel, piece by piece."""
 
-    Fetching piece i waits until piece i-2 is worked off (i-1 without double buffering of the operand
-    buffers), working on it until piece i-2 (i-1 without double buffering of the output buffer) is stored.
-    """
-
-    def __init__(
-        self, environment: simpy.Environment, dram: DramChannel, buffers: Buffers, pieces: Sequence[Piece]
-    ) -> None:
+    def __init__(self, environment: simpy.Environment, loops: Loops, depths: tuple[int, int, int]) -> None:
         self._environment = environment
-        self._dram = dram
-        self._pieces = pieces
-        self._fetch_depth = 1 + (buffers.input.double_buffered and buffers.weight.double_buffered)
-        self._store_depth = 1 + buffers.output.double_buffered
+        self._loops = loops
+        self._depths = depths
+        self._channel = DramChannel(environment)
 
-    def run(self) -> Steps:
-        """Process body; it returns when the last piece is stored."""
-        if not any(piece.load_bytes or piece.store_bytes for piece in self._pieces):
-            yield self._environment.timeout(sum(piece.busy_cycles for piece in self._pieces))
-            return
-        loaded, worked, stored = self._events(), self._events(), self._events()
-        self._environment.process(self._load(loaded, worked))
-        self._environment.process(self._work(loaded, worked, stored))
-        yield from self._store(worked, stored)
+    def start(self, start_at: int, priority: int, *, held_back: bool) -> Running:
+        running = _Pipeline(self._environment, self._channel, self._loops, priority)
+        begin(running.fields, self._loops.code, start_at, self._depths, running.now, held_back)
+        running.settle()
+        return running
 
-    def _load(self, loaded: list[simpy.Event], worked: list[simpy.Event]) -> Steps:
-        sizes = [piece.load_bytes for piece in self._pieces]
-        first = _first(sizes)
-        for i, size in enumerate(sizes):
-            if i >= self._fetch_depth:
-                yield worked[i - self._fetch_depth]
-            if size:
-                yield from self._dram.transfer(size, first=i == first)
-            loaded[i].succeed()
-
-    def _work(self, loaded: list[simpy.Event], worked: list[simpy.Event], stored: list[simpy.Event]) -> Steps:
-        for i, piece in enumerate(self._pieces):
-            yield loaded[i]
-            if i >= self._store_depth:
-                yield stored[i - self._store_depth]
-            yield self._environment.timeout(piece.busy_cycles)
-            worked[i].succeed()
-
-    def _store(self, worked: list[simpy.Event], stored: list[simpy.Event]) -> Steps:
-        sizes = [piece.store_bytes for piece in self._pieces]
-        first = _first(sizes)
-        for i, size in enumerate(sizes):
-            yield worked[i]
-            if size:
-                yield from self._dram.transfer(size, first=i == first)
-            stored[i].succeed()
-
-    def _events(self) -> list[simpy.Event]:
-        return [self._environment.event() for _ in self._pieces]
+    def release(self, running: Running) -> None:
+        if not isinstance(running, _Pipeline):
+            raise InternalError(f"{running} was not started here")
+        release(running.fields, running.now)
+        running.settle()
 
 
-def _first(sizes: Iterable[int]) -> int:
-    return next((i for i, size in enumerate(sizes) if size), 0)
+class _Pipeline(Running):
+    def __init__(self, environment: simpy.Environment, channel: DramChannel, loops: Loops, priority: int) -> None:
+        super().__init__(environment)
+        self.fields = np.zeros(Field.END, np.int64)
+        self._stored = environment.event()
+        self._environment = environment
+        self._channel = channel
+        self._loops = loops
+        self._priority = priority
+        self._work_began = environment.event()
+        self._requested = environment.event()
+        environment.process(self._work())
+        environment.process(self._move())
+        environment.process(self._end())
+
+    @property
+    def now(self) -> int:
+        return int(self._environment.now)
+
+    def settle(self) -> None:
+        """Start what can start, and wake the processes that had nothing to do before."""
+        worked, moved = self.fields[Field.WORKING], self.fields[Field.REQUEST] != NO_REQUEST
+        settle(self.fields, self._loops.code, self._loops.steps, self.now)
+        if self.fields[Field.WORKING] and not worked:
+            self._work_began.succeed()
+        if self.fields[Field.REQUEST] != NO_REQUEST and not moved:
+            self._requested.succeed()
+        if self.fields[Field.IN_TAIL] and not self.tailed.triggered:
+            self.tailed.succeed()
+        if self.fields[Field.DONE]:
+            self._stored.succeed()
+
+    def _work(self) -> Steps:
+        while True:
+            yield self._work_began
+            self._work_began = self._environment.event()
+            yield self._environment.timeout(int(self.fields[Field.WORK_CYCLES]))
+            finish_work(self.fields, self.now)
+            self.settle()
+
+    def _move(self) -> Steps:
+        while True:
+            yield self._requested
+            self._requested = self._environment.event()
+            if latency := int(self.fields[Field.REQUEST_LATENCY]):
+                yield self._environment.timeout(latency)
+            turnaround = yield from self._channel.transfer(
+                int(self.fields[Field.REQUEST_CYCLES]),
+                int(self.fields[Field.REQUEST_TURNAROUND]),
+                write=self.fields[Field.REQUEST] == STORE_REQUEST,
+                priority=self._priority,
+            )
+            finish_transfer(self.fields, self._loops.code, self._loops.steps, self.now, turnaround)
+            self.settle()
+
+    def _end(self) -> Steps:
+        yield self._stored
+        still = int(self.fields[Field.ARRIVAL]) - self.now
+        if still > 0:
+            yield self._environment.timeout(still)
+        finish(self.fields, self.now)
+        self.ended.succeed(self.fields[Field.STALLS : Field.STALLS + len(Cause)].tolist())

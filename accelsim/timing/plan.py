@@ -1,89 +1,163 @@
-"""What one operation asks of its unit, of the buffers and of DRAM, piece by piece."""
+"""What one operation asks of its unit, of the buffers and of DRAM, piece by piece.
+
+A product of a million tiles repeats a few pieces. So the pieces of an operation are held as the loops that they come
+from: a Segment repeats a body of pieces and of further segments.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
-from accelsim.hardware import Buffers
-from accelsim.timing.sram import Access, SramTraffic
-from accelsim.timing.stream import Stream, split
+from accelsim.program import Gemm
+from accelsim.timing.sram import SramTraffic
 
 
 @dataclass(frozen=True)
 class Piece:
     """One step of an operation's pipeline: fetch, work, store.
 
-    ``busy_cycles`` is the work, or the cycles that the slowest buffer port needs where those are more.
+    ``busy_cycles`` is the work, or what a buffer port or a conversion in the drain needs where that is more.
     """
 
     load_bytes: int
     busy_cycles: int
     store_bytes: int
 
+    @property
+    def pieces(self) -> int:
+        """One, where a segment has many."""
+        return 1
+
 
 @dataclass(frozen=True)
+class Segment:
+    """A body of pieces and segments, ``repeats`` times over."""
+
+    body: tuple[Piece | Segment, ...]
+    repeats: int = 1
+
+    @cached_property
+    def pieces(self) -> int:
+        return self.repeats * sum(part.pieces for part in self.body)
+
+    @cached_property
+    def load_bytes(self) -> int:
+        return self.repeats * sum(part.load_bytes for part in self.body)
+
+    @cached_property
+    def busy_cycles(self) -> int:
+        return self.repeats * sum(part.busy_cycles for part in self.body)
+
+    @cached_property
+    def store_bytes(self) -> int:
+        return self.repeats * sum(part.store_bytes for part in self.body)
+
+    def __iter__(self) -> Iterator[Piece]:
+        """Every piece, in order: for tests and small operations."""
+        for _ in range(self.repeats):
+            for part in self.body:
+                yield from part if isinstance(part, Segment) else (part,)
+
+
+def sequence(parts: Iterable[tuple[Piece | Segment, int]], repeats: int = 1) -> Segment:
+    """A segment of parts with how often each occurs; equal neighbours become one, and loops of one loop too."""
+    merged: list[tuple[Piece | Segment, int]] = []
+    for part, times in parts:
+        if merged and merged[-1][0] == part:
+            merged[-1] = part, merged[-1][1] + times
+        elif times:
+            merged.append((part, times))
+    body: list[Piece | Segment] = []
+    for part, times in merged:
+        loop = Segment(part.body, part.repeats * times) if isinstance(part, Segment) else Segment((part,), times)
+        body += loop.body if loop.repeats == 1 else (loop,)
+    if len(body) == 1 and isinstance(body[0], Segment):
+        return Segment(body[0].body, body[0].repeats * repeats)
+    return Segment(tuple(body), repeats)
+
+
+def with_first(steps: Segment, load_bytes: int, busy_cycles: int) -> Segment:
+    """The same pieces, with more to fetch and more to do in the first one."""
+    first = steps.body[0]
+    if isinstance(first, Segment):
+        first = with_first(first, load_bytes, busy_cycles)
+    else:
+        first = replace(first, load_bytes=first.load_bytes + load_bytes, busy_cycles=first.busy_cycles + busy_cycles)
+    once = Segment((first, *steps.body[1:]))
+    return sequence([(once, 1), (Segment(steps.body), steps.repeats - 1)])
+
+
+def with_last(steps: Segment, busy_cycles: int) -> Segment:
+    """The same pieces, with more to do in the last one."""
+    last = steps.body[-1]
+    if isinstance(last, Segment):
+        last = with_last(last, busy_cycles)
+    else:
+        last = replace(last, busy_cycles=last.busy_cycles + busy_cycles)
+    once = Segment((*steps.body[:-1], last))
+    return sequence([(Segment(steps.body), steps.repeats - 1), (once, 1)])
+
+
+@dataclass(frozen=True)
+class TileChoice:
+    """How a product was cut: the tile, and the axis of the outer loop over output tiles (k is innermost)."""
+
+    gemm: Gemm
+    tile: Gemm
+    outer: str
+
+
+@dataclass(frozen=True, eq=False)
 class OperationPlan:
-    """``compute_cycles`` is the work of the unit alone, without any memory stall; ``sram`` includes DRAM fills."""
+    """``compute_cycles`` is the work of the unit alone, without any memory stall; ``sram`` includes DRAM fills.
+
+    ``port_stall_cycles`` is what the busiest buffer port needs beyond them. ``tiles`` has one entry for each
+    run of equal products.
+    """
 
     compute_cycles: int
-    pieces: tuple[Piece, ...]
+    steps: Segment
     sram: SramTraffic
+    port_stall_cycles: int = 0
+    tiles: tuple[TileChoice, ...] = ()
 
     @property
     def dram_read_bytes(self) -> int:
-        return sum(piece.load_bytes for piece in self.pieces)
+        return self.steps.load_bytes
 
     @property
     def dram_write_bytes(self) -> int:
-        return sum(piece.store_bytes for piece in self.pieces)
+        return self.steps.store_bytes
+
+    @property
+    def busy_cycles(self) -> int:
+        return self.steps.busy_cycles
+
+    @property
+    def conversion_stall_cycles(self) -> int:
+        """What conversions in the drain need beyond the unit and the ports."""
+        return self.busy_cycles - self.compute_cycles - self.port_stall_cycles
+
+    @property
+    def on_chip(self) -> bool:
+        """True where nothing moves to or from DRAM."""
+        return not self.dram_read_bytes and not self.dram_write_bytes
 
 
-def joined(plans: Sequence[OperationPlan]) -> OperationPlan:
-    """Plans that run one after the other as one operation."""
+NOTHING = OperationPlan(0, Segment(()), SramTraffic())
+"""Plan of an operation that takes no time: a conversion that happens in its producer's drain."""
+
+
+def joined(plans: Sequence[tuple[OperationPlan, int]]) -> OperationPlan:
+    """Plans, each with how often it runs, that run one after the other as one operation."""
+    if len(plans) == 1 and plans[0][1] == 1:
+        return plans[0][0]
     return OperationPlan(
-        compute_cycles=sum(plan.compute_cycles for plan in plans),
-        pieces=tuple(piece for plan in plans for piece in plan.pieces),
-        sram=sum((plan.sram for plan in plans), SramTraffic()),
+        compute_cycles=sum(times * plan.compute_cycles for plan, times in plans),
+        steps=sequence((plan.steps, times) for plan, times in plans),
+        sram=sum((plan.sram.repeated(times) for plan, times in plans), SramTraffic()),
+        port_stall_cycles=sum(times * plan.port_stall_cycles for plan, times in plans),
+        tiles=tuple(choice for plan, _ in plans for choice in plan.tiles),
     )
-
-
-@dataclass(frozen=True)
-class Streams:
-    """DRAM streams of one operation: into the input and weight buffers, out of the output buffer."""
-
-    input: Sequence[Stream]
-    weight: Sequence[Stream]
-    output: Sequence[Stream]
-
-    @property
-    def fills(self) -> SramTraffic:
-        """What the streams themselves write into and read out of the buffers."""
-        return SramTraffic(
-            input=Access(write_bytes=sum(stream.bytes for stream in self.input)),
-            weight=Access(write_bytes=sum(stream.bytes for stream in self.weight)),
-            output=Access(read_bytes=sum(stream.bytes for stream in self.output)),
-        )
-
-    @property
-    def bytes(self) -> int:
-        return sum(stream.bytes for stream in (*self.input, *self.weight, *self.output))
-
-
-def cut(
-    compute_cycles: int, tiles: int, traffic: SramTraffic, streams: Streams, buffers: Buffers, max_pieces: int
-) -> OperationPlan:
-    """Cut work and streams into at most ``max_pieces`` equal groups of tiles; one where nothing touches DRAM.
-
-    ``traffic`` is what the unit reads and writes, without the streams' fills.
-    """
-    count = min(tiles, max(1, max_pieces)) if streams.bytes else 1
-    loads = _summed([stream.loads(count) for stream in (*streams.input, *streams.weight)], count)
-    stores = _summed([stream.stores(count) for stream in streams.output], count)
-    busy = map(max, split(compute_cycles, count), split(traffic.port_cycles(buffers), count))
-    pieces = tuple(Piece(*piece) for piece in zip(loads, busy, stores, strict=True))
-    return OperationPlan(compute_cycles, pieces, traffic + streams.fills)
-
-
-def _summed(steps: Sequence[Sequence[int]], count: int) -> list[int]:
-    return [sum(column) for column in zip(*steps, strict=True)] if steps else [0] * count

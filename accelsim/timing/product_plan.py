@@ -2,76 +2,125 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from accelsim.formats import Format
 from accelsim.hardware import HardwareConfig, MacArray
 from accelsim.program import Gemm, Operation, Program, TensorSpec
-from accelsim.timing.operands import ProductOperands, passes, product_operands
-from accelsim.timing.plan import OperationPlan, Streams, cut, joined
+from accelsim.timing.drain import Drain
+from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.operands import passes, product_operands
+from accelsim.timing.plan import OperationPlan, TileChoice
 from accelsim.timing.residency import Residency
+from accelsim.timing.shares import Cut, places, split_by_weight
 from accelsim.timing.sram import Access, SramTraffic
-from accelsim.timing.stream import MAX_PIECES, Stream, split_by_weight
-from accelsim.timing.systolic import ProductCost, product_cost
-from accelsim.timing.tiling import Operand, ProductTiler
+from accelsim.timing.systolic import product_cost
 
 
-def product_plan(program: Program, operation: Operation, hw: HardwareConfig, residency: Residency) -> OperationPlan:
-    """Plan the operation's products one after the other on one array.
+@dataclass(frozen=True)
+class ProductPart:
+    """A product of an operation, ``times`` over, and what the array and the drain read and write on chip each time."""
 
-    A strided data gradient has several products: each reads the whole left operand (again, unless that is
-    whole in its buffer), its own part of the weights, and makes its own part of the output.
+    product: Product
+    traffic: SramTraffic
+    times: int = 1
 
-    Raises:
-        UserError: a buffer can't hold the operands of one fold.
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal for parts with equal plans on the same hwconfig, however often."""
+        p = self.product
+        return p.gemm, p.left, p.right, p.output, p.passes, p.port_cycles, p.preset_bytes, self.traffic
+
+
+def product_parts(
+    program: Program, operation: Operation, hw: HardwareConfig, residency: Residency, drain: Drain
+) -> list[ProductPart]:
+    """The operation's products, which run one after the other.
+
+    A strided data gradient has several: each reads the whole left operand (again, unless that is whole in its buffer),
+    its own part of the weights, and makes its own part of the output. Groups of a convolution have parts of their own
+    of all three; the last one takes what rounding leaves over.
     """
-    planner = _ProductPlanner(operation, product_operands(program, operation), hw, residency)
-    planner.passes = passes(program, operation, hw.mac_array)
-    return planner.plan()
+    return _Parts(program, operation, hw, residency, drain).all()
 
 
-@dataclass
-class _ProductPlanner:
-    operation: Operation
-    operands: ProductOperands
-    hw: HardwareConfig
-    residency: Residency
-    passes: int = 1
+def product_plan(part: ProductPart, nest_of: Callable[[Product], LoopNest]) -> OperationPlan:
+    """The plan of one product, cut as ``nest_of`` says."""
+    nest = nest_of(part.product)
+    product = part.product
+    fills = SramTraffic(
+        input=Access(write_bytes=nest.left_read_bytes),
+        weight=Access(write_bytes=nest.right_read_bytes + product.preset_bytes),
+        output=Access(read_bytes=product.output.stored_bytes),
+    )
+    return OperationPlan(
+        compute_cycles=nest.compute_cycles,
+        steps=nest.steps,
+        sram=part.traffic + fills,
+        port_stall_cycles=nest.port_stall_cycles,
+        tiles=(TileChoice(product.gemm, nest.tile, nest.outer),),
+    )
 
-    def plan(self) -> OperationPlan:
-        gemms = self.operation.gemms
-        rights = split_by_weight(self.operands.right.bytes, [gemm.k * gemm.n for gemm in gemms])
-        outputs = split_by_weight(self.operands.output.bytes, [gemm.m * gemm.n for gemm in gemms])
-        parts = zip(gemms, rights, outputs, strict=True)
-        return joined([self._part(i, gemm, right, output) for i, (gemm, right, output) in enumerate(parts)])
 
-    def _part(self, position: int, gemm: Gemm, right_bytes: int, output_bytes: int) -> OperationPlan:
-        array, buffers = self.hw.mac_array, self.hw.buffers
-        sides = (
-            Operand(self.operands.left.bytes, self._left_in_dram(position)),
-            Operand(right_bytes, self._in_dram(self.operands.right)),
-            Operand(output_bytes, self._in_dram(self.operands.output)),
+class _Parts:
+    def __init__(
+        self, program: Program, operation: Operation, hw: HardwareConfig, residency: Residency, drain: Drain
+    ) -> None:
+        self.gemms = operation.gemms
+        self.operands = product_operands(program, operation)
+        self.passes = passes(program, operation, hw.mac_array)
+        self.hw = hw
+        self.residency = residency
+        self.drain = drain
+
+    def all(self) -> list[ProductPart]:
+        outputs = [gemm.count * gemm.m * gemm.n for gemm in self.gemms]
+        weights = [gemm.count * gemm.k * gemm.n for gemm in self.gemms]
+        lefts = [_used_bytes(self.operands.left, gemm.count * gemm.m * gemm.k) for gemm in self.gemms]
+        rights = split_by_weight(_used_bytes(self.operands.right, sum(weights)), weights)
+        wide = split_by_weight(self.operands.output.bytes, outputs)
+        stored_bytes = self.drain.stored_bytes + (
+            self.operands.output.bytes if self._in_dram(self.operands.output) else 0
         )
-        tiling = ProductTiler(self.operation.name, gemm, sides, array, buffers).tiling
-        cost = product_cost(gemm, array)
-        extra = self.operands.extra if position == 0 else ()
-        biases = [Stream(tensor.bytes, 1) for tensor in extra if self._in_dram(tensor)]
-        streams = Streams([tiling.left], [tiling.right, *biases], [tiling.output])
-        traffic = self._traffic(gemm, cost) + _preset(extra)
-        limit = MAX_PIECES // len(self.operation.gemms)
-        return cut(cost.cycles * self.passes, tiling.tiles, traffic, streams, buffers, limit)
+        stored = split_by_weight(stored_bytes, outputs)
+        conversions = split_by_weight(self.drain.cycles, outputs)
+        sizes = zip(lefts, rights, wide, stored, conversions, strict=True)
+        return [part for i, each in enumerate(sizes) for part in self._equal(i, self.gemms[i], each)]
+
+    def _equal(self, position: int, gemm: Gemm, sizes: tuple[int, ...]) -> Iterator[ProductPart]:
+        """The equal products of one entry: the first has the bias and the drain, the last what rounding leaves over."""
+        cut, one = Cut(gemm.count, 1), replace(gemm, count=1)
+        for place in places(gemm.count):
+            shares = [cut.share(total, place.last) for total in sizes]
+            yield self._part(one, shares, place.times, kept=position > 0, first=position == 0 and place.first)
+
+    def _part(self, gemm: Gemm, sizes: list[int], times: int, *, kept: bool, first: bool) -> ProductPart:
+        """``kept``: a product before it has read the same left operand."""
+        buffers, left = self.hw.buffers, self.operands.left
+        left_bytes, right_bytes, wide_bytes, stored_bytes, conversion_cycles = sizes
+        kept = kept and left.bytes <= buffers.input.tile_bytes
+        extra = self.operands.extra if first else ()
+        traffic = self._traffic(gemm) + SramTraffic(weight=Access(read_bytes=sum(tensor.bytes for tensor in extra)))
+        product = Product(
+            gemm=gemm,
+            array=self.hw.mac_array,
+            left=Operand(left_bytes, self._in_dram(left) and not kept, buffers.input.tile_bytes),
+            right=Operand(right_bytes, self._in_dram(self.operands.right), buffers.weight.tile_bytes),
+            output=Results(wide_bytes, buffers.output.tile_bytes, stored_bytes, conversion_cycles),
+            passes=self.passes,
+            port_cycles=traffic.port_cycles(buffers),
+            preset_bytes=sum(tensor.bytes for tensor in extra if self._in_dram(tensor)),
+        )
+        return ProductPart(product, traffic + self.drain.traffic if first else traffic, times)
 
     def _in_dram(self, tensor: TensorSpec) -> bool:
         return self.residency.in_dram(tensor.index)
 
-    def _left_in_dram(self, position: int) -> bool:
-        left = self.operands.left
-        kept = position > 0 and left.bytes <= self.hw.buffers.input.tile_bytes
-        return self._in_dram(left) and not kept
-
-    def _traffic(self, gemm: Gemm, cost: ProductCost) -> SramTraffic:
+    def _traffic(self, gemm: Gemm) -> SramTraffic:
         """What the array reads and writes over all passes; partial sums are read back to be added to."""
         array, operands = self.hw.mac_array, self.operands
+        cost = product_cost(gemm, array)
         written = cost.output_write_words * self.passes
         return SramTraffic(
             input=Access(read_bytes=_operand_bytes(operands.left.format, cost.left_read_words, self.passes, array)),
@@ -83,10 +132,11 @@ class _ProductPlanner:
         )
 
 
+def _used_bytes(tensor: TensorSpec, places: int) -> int:
+    """Bytes of an operand that a product reads: a strided 1 x 1 convolution leaves pixels out."""
+    return min(tensor.bytes, tensor.format.bytes_for(places))
+
+
 def _operand_bytes(format_: Format, words: int, all_passes: int, array: MacArray) -> int:
     """Bytes read: each pass takes one slice of each operand, so a wide operand is read once per slice of the other."""
     return format_.bytes_for(words * all_passes // array.passes(format_, array.operand_format))
-
-
-def _preset(extra: tuple[TensorSpec, ...]) -> SramTraffic:
-    return SramTraffic(weight=Access(read_bytes=sum(tensor.bytes for tensor in extra)))

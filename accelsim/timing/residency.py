@@ -3,7 +3,8 @@
 The rule, worked out ahead over the whole step in issue order, as a compiler would: a tensor that an operation
 makes stays on chip until its last use; where the resident tensors then exceed the resident share of the
 buffers, those whose last use lies furthest ahead are given up, from their making on. What does not stay is
-written to DRAM once and read back by each user.
+written to DRAM once and read back by each user. The rule looks at one operation at a time: now and then a larger
+resident share keeps a tensor for which it must give up another that moves more.
 
 Parameters, state and what the host supplies (images, labels) live in DRAM and are read by each user. A result
 that no operation reads (the loss) is written to DRAM once, for the host.

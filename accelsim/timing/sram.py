@@ -17,6 +17,9 @@ class Access:
     def __add__(self, other: Access) -> Access:
         return Access(self.read_bytes + other.read_bytes, self.write_bytes + other.write_bytes)
 
+    def repeated(self, times: int) -> Access:
+        return Access(times * self.read_bytes, times * self.write_bytes)
+
     def port_cycles(self, buffer: Buffer) -> int:
         """Cycles that the buffer's port needs; it reads and writes ``bytes_per_cycle`` each in one cycle."""
         return -(-max(self.read_bytes, self.write_bytes) // buffer.bytes_per_cycle)
@@ -32,6 +35,10 @@ class SramTraffic:
 
     def __add__(self, other: SramTraffic) -> SramTraffic:
         return SramTraffic(self.input + other.input, self.weight + other.weight, self.output + other.output)
+
+    def repeated(self, times: int) -> SramTraffic:
+        """The same traffic, ``times`` over."""
+        return SramTraffic(*(access.repeated(times) for access in (self.input, self.weight, self.output)))
 
     @property
     def read_bytes(self) -> int:

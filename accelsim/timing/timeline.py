@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from accelsim.timing.plan import TileChoice
 from accelsim.timing.residency import Residency
 from accelsim.timing.sram import SramTraffic
+from accelsim.timing.stalls import StallCycles
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,9 @@ class OperationTiming:
     """When one operation ran and what it moved.
 
     It held its unit from ``start_cycle`` to ``end_cycle`` (first fetch to last store), of which
-    ``compute_cycles`` were work. ``wait_cycles``: ready, but the unit was busy.
+    ``compute_cycles`` were work; the rest are ``stalls``, by cause. Before that, ``wait_cycles``: ready, but the unit
+    was busy; ``dependency_cycles``: all earlier operations of its unit had ended, and what it needs had not. ``tiles``:
+    how each product was cut.
     """
 
     index: int
@@ -24,6 +28,9 @@ class OperationTiming:
     dram_read_bytes: int
     dram_write_bytes: int
     sram: SramTraffic
+    dependency_cycles: int = 0
+    stalls: StallCycles = field(default_factory=StallCycles)
+    tiles: tuple[TileChoice, ...] = ()
 
     @property
     def stall_cycles(self) -> int:

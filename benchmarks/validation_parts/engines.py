@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from validation_parts.eyeriss import seconds, timed
 from validation_parts.forward import Forward, forward, machine
-from validation_parts.networks import ALEXNET_CONV, ALEXNET_DENSE, resnet50
+from validation_parts.networks import ALEXNET_CONV, ALEXNET_DENSE, RESNET50_INPUT, resnet50
 from validation_parts.rows import Row
 
 CONV1_TAPS, CONV1_PIXELS, CONV1_FILTERS = 7 * 7, 112 * 112, 64
 
 
 def resnet50_on(name: str, *, whole: bool = False) -> Forward:
-    network = resnet50().network
-    return forward(machine(name), network.layers, network.input_shape, 1, whole=whole)
+    return forward(machine(name), resnet50().network.layers, RESNET50_INPUT, 1, whole=whole)
 
 
 def nvdla() -> list[Row]:

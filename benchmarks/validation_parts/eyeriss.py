@@ -22,15 +22,15 @@ def eyeriss() -> list[Row]:
     """Layer by layer, then whole networks."""
     hw = machine("eyeriss", SUMS)
     layers = {layer.name: layer.timed(hw, 4) for layer in ALEXNET_CONV}
-    alexnet = [run for runs in layers.values() for run in runs]
+    alexnet = list(layers.values())
     vgg16 = timed(VGG16_CONV, hw, 3)
     chip, low, high = (chip_pj_per_mac(timed(ALEXNET_CONV, each, 4)) for each in (hw, *bounds()))
     single = timed(ALEXNET_CONV, machine("eyeriss", SUMS, *SINGLE), 4)
     weight_stationary = timed(ALEXNET_CONV, machine("eyeriss", SUMS, "mac_array.dataflow=ws"), 4)
     return [
         Row("eyeriss.alexnet.mmacs", "AlexNet, MACs an image", macs(alexnet) / 4 / 1e6, "Shapes and groups agree."),
-        *(_processing(name, runs) for name, runs in layers.items()),
-        *(_total(name, runs) for name, runs in layers.items()),
+        *(_processing(name, run) for name, run in layers.items()),
+        *(_total(name, run) for name, run in layers.items()),
         Row(
             "eyeriss.alexnet.fps",
             "AlexNet",
@@ -65,17 +65,17 @@ def eyeriss() -> list[Row]:
     ]
 
 
-def _processing(name: str, runs: Sequence[Forward]) -> Row:
-    ours = 1e3 * sum(run.compute_cycles for run in runs) / (runs[0].hw.clock_mhz * 1e6)
-    least = 1e3 * macs(runs) / (ACTIVE[name] * 200e6)
+def _processing(name: str, run: Forward) -> Row:
+    ours = 1e3 * run.compute_cycles / (run.hw.clock_mhz * 1e6)
+    least = 1e3 * run.macs / (ACTIVE[name] * 200e6)
     why = f"Every place works here; the chip uses {ACTIVE[name]} of 168, which take {least:.1f} ms at least."
     return Row(f"eyeriss.alexnet.{name}.processing", f"AlexNet {name}, processing", ours, why)
 
 
-def _total(name: str, runs: Sequence[Forward]) -> Row:
-    stalls = sum(run.stall_cycles for run in runs) / sum(run.total_cycles for run in runs)
-    why = f"{100 * stalls:.0f} % of ours is waiting for DRAM, whose speed and latency are assumed."
-    return Row(f"eyeriss.alexnet.{name}.total", f"AlexNet {name}, total", 1e3 * seconds(runs), why)
+def _total(name: str, run: Forward) -> Row:
+    waits = 100 * run.stall_cycles / run.total_cycles
+    why = f"{waits:.0f} % of ours is waiting for DRAM, whose speed and latency are assumed."
+    return Row(f"eyeriss.alexnet.{name}.total", f"AlexNet {name}, total", 1e3 * run.seconds, why)
 
 
 def bounds() -> list[HardwareConfig]:
@@ -83,7 +83,7 @@ def bounds() -> list[HardwareConfig]:
 
 
 def timed(layers: Sequence[Lone], hw: HardwareConfig, batch: int) -> list[Forward]:
-    return [run for layer in layers for run in layer.timed(hw, batch)]
+    return [layer.timed(hw, batch) for layer in layers]
 
 
 def macs(runs: Sequence[Forward]) -> int:

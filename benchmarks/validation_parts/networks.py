@@ -12,28 +12,27 @@ from validation_parts.forward import ROOT, Forward, forward
 
 @dataclass(frozen=True)
 class Lone:
-    """A layer that reads its input from DRAM and writes its result there, ``groups`` times over."""
+    """A layer that reads its input from DRAM and writes its result there."""
 
     name: str
     input_shape: tuple[int, ...]
     layer: Layer
-    groups: int = 1
 
-    def timed(self, hw: HardwareConfig, batch: int) -> list[Forward]:
-        """One forward pass a group."""
-        return [forward(hw, [self.layer], self.input_shape, batch)] * self.groups
+    def timed(self, hw: HardwareConfig, batch: int) -> Forward:
+        return forward(hw, [self.layer], self.input_shape, batch)
 
 
-def convolution(filters: int, kernel: int, stride: int = 1, padding: int = 0) -> Conv2d:
-    return Conv2d(filters=filters, kernel=(kernel,) * 2, stride=(stride,) * 2, padding=(padding,) * 2, bias=False)
+def convolution(filters: int, kernel: int, stride: int = 1, padding: int = 0, groups: int = 1) -> Conv2d:
+    square = {"kernel": (kernel,) * 2, "stride": (stride,) * 2, "padding": (padding,) * 2}
+    return Conv2d(filters=filters, groups=groups, bias=False, **square)
 
 
 ALEXNET_CONV = (
     Lone("CONV1", (227, 227, 3), convolution(96, 11, stride=4)),
-    Lone("CONV2", (27, 27, 48), convolution(128, 5, padding=2), groups=2),
+    Lone("CONV2", (27, 27, 96), convolution(256, 5, padding=2, groups=2)),
     Lone("CONV3", (13, 13, 256), convolution(384, 3, padding=1)),
-    Lone("CONV4", (13, 13, 192), convolution(192, 3, padding=1), groups=2),
-    Lone("CONV5", (13, 13, 192), convolution(128, 3, padding=1), groups=2),
+    Lone("CONV4", (13, 13, 384), convolution(384, 3, padding=1, groups=2)),
+    Lone("CONV5", (13, 13, 384), convolution(256, 3, padding=1, groups=2)),
 )
 """Krizhevsky, Sutskever and Hinton (NeurIPS 2012), figure 2, with the 227 x 227 input that its arithmetic needs."""
 
@@ -73,6 +72,8 @@ CNN0: list[Layer] = [layer for _ in range(16) for layer in (convolution(256, 3, 
 """Sixteen convolutions are the paper's. Its 2888 products a weight byte at batch 8 are 361 a weight and image, 19 x 19:
 a Go board, which is what this input is. 256 channels are assumed: 9.4 M weights, the paper has 8 M."""
 CNN0_INPUT = (19, 19, 256)
+
+RESNET50_INPUT = (224, 224, 3)
 
 
 def resnet50() -> Workload:

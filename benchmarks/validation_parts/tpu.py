@@ -57,7 +57,8 @@ def tpu_v1() -> list[Row]:
             "tpu_v1.cnn0.weight_wait",
             "CNN0, array waits for DRAM",
             wait(cnn0),
-            f"Of it, {first_tiles(cnn0):.1f} points are waits for the first tile of a layer. DRAM reads the weights "
+            f"Of it, {first_tiles(cnn0):.1f} points are waits for the first tile of a layer, as the model fetches "
+            "nothing of a layer, not even its weights, before its input is whole. DRAM reads the weights "
             f"{weight_sweeps(cnn0):.1f} times: one half of the accumulators holds 2048 of the 2888 rows, and no order "
             "of the loops keeps a tile of weights for both parts.",
         ),
@@ -103,7 +104,7 @@ def streaming(run: Forward, steps: int) -> float:
     """Percent of the time in which rows of inputs enter the array: ``steps`` a tile of weights."""
     array = run.hw.mac_array
     gemms = [gemm for operation, _ in run.operations for gemm in operation.gemms]
-    tiles = sum(-(-gemm.k // array.rows) * -(-gemm.n // array.columns) for gemm in gemms)
+    tiles = sum(gemm.count * -(-gemm.k // array.rows) * -(-gemm.n // array.columns) for gemm in gemms)
     return 100 * tiles * steps / run.total_cycles
 
 

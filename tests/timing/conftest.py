@@ -4,6 +4,7 @@ import pytest
 from hypothesis import strategies as st
 
 from accelsim.formats import Role, integer
+from accelsim.hardware import Dram
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 
 HWCONFIGS = ("fp32", "fp32_same_macs", "int8_range_bn", "tpu_v1")
@@ -20,6 +21,24 @@ def edited(hw, part, **changes):
 @pytest.fixture(scope="session")
 def edit():
     return edited
+
+
+def with_plain_dram(hw, bytes_per_cycle, latency_cycles=0):
+    """``hw`` with DRAM as a bandwidth and a latency."""
+    per_cycle_ns = 1000 / hw.clock_mhz
+    dram = Dram(
+        standard="plain",
+        model="bandwidth",
+        bandwidth_bytes_per_s=bytes_per_cycle * hw.clock_mhz * 1e6,
+        latency_ns=latency_cycles * per_cycle_ns,
+        energy_pj_per_bit=1.0,
+    )
+    return hw.model_copy(update={"dram": dram})
+
+
+@pytest.fixture(scope="session")
+def plain_dram():
+    return with_plain_dram
 
 
 @pytest.fixture(scope="session", params=HWCONFIGS)

@@ -1,25 +1,40 @@
-"""The three-stage pipeline, by hand-counted examples."""
+"""The three-stage pipeline, by hand-counted examples, in both runs."""
 
 import pytest
 import simpy
 
-from accelsim.timing.dram import DramChannel
 from accelsim.timing.dram_model import DramModel
-from accelsim.timing.pipeline import Pipeline
-from accelsim.timing.plan import Piece
+from accelsim.timing.loops import assemble
+from accelsim.timing.memory_system import MemorySystem
+from accelsim.timing.pipeline import EventPipelines
+from accelsim.timing.plan import Piece, Segment
+from accelsim.timing.planner import depths
+from accelsim.timing.stalls import Cause
 
 
 @pytest.fixture
-def one_byte_a_cycle(load, edit):
+def one_byte_a_cycle(load, plain_dram):
     hw = load("int8_range_bn")
-    return edit(hw, "dram", model="bandwidth", bandwidth_bytes_per_s=hw.clock_mhz * 1e6)
+    return plain_dram(hw, bytes_per_cycle=1)
+
+
+def run(hw, pieces):
+    """(cycles, stalls by cause) of an operation alone; the event run and the fast run agree."""
+    dram = DramModel.of(hw)
+    loops = assemble([Segment(tuple(pieces))], dram.cost)
+    environment = simpy.Environment()
+    stages = depths(hw.buffers, dram)
+    ended = EventPipelines(environment, loops, stages).start(loops.starts[0], 0, held_back=False).ended
+    environment.run()
+    fast = MemorySystem(loops, stages, 1, remember=False).run_alone(loops.starts[0])
+    stalls = ended.value
+    assert (fast.cycles, fast.stalls) == (environment.now, stalls)
+    assert sum(stalls) == environment.now - sum(piece.busy_cycles for piece in pieces)
+    return environment.now, {Cause(i): cycles for i, cycles in enumerate(stalls) if cycles}
 
 
 def cycles(hw, pieces):
-    environment = simpy.Environment()
-    environment.process(Pipeline(environment, DramChannel(environment, hw), hw.buffers, pieces).run())
-    environment.run()
-    return environment.now
+    return run(hw, pieces)[0]
 
 
 def serial(hw, edit):
@@ -29,11 +44,12 @@ def serial(hw, edit):
 
 
 def test_loads_hide_behind_work(one_byte_a_cycle):
-    assert cycles(one_byte_a_cycle, [Piece(10, 30, 0)] * 4) == 10 + 4 * 30
+    assert run(one_byte_a_cycle, [Piece(10, 30, 0)] * 4) == (10 + 4 * 30, {Cause.FIRST_TILE: 10})
 
 
 def test_work_hides_behind_loads(one_byte_a_cycle):
-    assert cycles(one_byte_a_cycle, [Piece(30, 10, 0)] * 4) == 4 * 30 + 10
+    stalls = {Cause.FIRST_TILE: 30, Cause.OPERANDS: 3 * 20}
+    assert run(one_byte_a_cycle, [Piece(30, 10, 0)] * 4) == (4 * 30 + 10, stalls)
 
 
 def test_without_double_buffering_stages_take_turns(one_byte_a_cycle, edit):
@@ -41,23 +57,31 @@ def test_without_double_buffering_stages_take_turns(one_byte_a_cycle, edit):
     assert cycles(serial(one_byte_a_cycle, edit), [Piece(10, 30, 20)] * 4) == 4 * (10 + 30 + 20)
 
 
+def test_slow_stores_hold_up_the_unit(one_byte_a_cycle):
+    """Two results fit: piece 2 starts when result 0 has left, at 1 + 10 + 50."""
+    stalls = {Cause.FIRST_TILE: 1, Cause.OUTPUT_BUFFER: 40 + 40, Cause.LAST_TILE: 90}
+    assert run(one_byte_a_cycle, [Piece(1, 10, 50), *[Piece(0, 10, 50)] * 3]) == (1 + 10 + 4 * 50, stalls)
+
+
 def test_bandwidth_bounds_everything(one_byte_a_cycle):
     pieces = [Piece(10, 1, 10)] * 50
     assert 1000 <= cycles(one_byte_a_cycle, pieces) <= 1000 + 2
 
 
-def test_latency_is_charged_once_a_stream(one_byte_a_cycle, edit):
-    slow = edit(one_byte_a_cycle, "dram", latency_ns=200.0)
+def test_latency_is_charged_once_for_loads_and_once_for_stores(one_byte_a_cycle, plain_dram):
+    slow = plain_dram(one_byte_a_cycle, bytes_per_cycle=1, latency_cycles=100)
     pieces = [Piece(10, 30, 5)] * 4
-    assert DramModel.of(slow).latency_cycles == 100
-    assert cycles(slow, pieces) >= cycles(one_byte_a_cycle, pieces) + 100
-    assert cycles(slow, pieces) <= cycles(one_byte_a_cycle, pieces) + 200
+    plain, stalls = run(slow, pieces)
+    assert plain == cycles(one_byte_a_cycle, pieces) + 200
+    assert stalls == {Cause.DRAM_LATENCY: 200, Cause.FIRST_TILE: 10, Cause.LAST_TILE: 5}
 
 
-def test_operations_on_chip_take_their_work(one_byte_a_cycle):
-    assert cycles(one_byte_a_cycle, [Piece(0, 123, 0)]) == 123
+def test_transfers_round_up_to_cycles(load, plain_dram):
+    assert cycles(plain_dram(load("int8_range_bn"), bytes_per_cycle=3), [Piece(10, 0, 0)]) == 4
 
 
-def test_transfers_round_up_to_cycles(one_byte_a_cycle, edit):
-    hw = edit(one_byte_a_cycle, "dram", bandwidth_bytes_per_s=one_byte_a_cycle.clock_mhz * 3e6)
-    assert cycles(hw, [Piece(10, 0, 0)]) == 4
+def test_rows_turnaround_and_refresh_are_told_apart(load, edit):
+    """On a DDR4 part, alternating loads and stores turn the bus round, and all of it refreshes."""
+    hw = edit(load("int8_range_bn"), "dram", pattern="random")
+    stalls = run(hw, [Piece(6400, 10, 6400)] * 8)[1]
+    assert {Cause.DRAM_ROW, Cause.DRAM_TURNAROUND, Cause.REFRESH} <= stalls.keys()

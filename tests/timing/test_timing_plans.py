@@ -1,13 +1,14 @@
 """What single operations ask of the hardware."""
 
+from dataclasses import replace
+
 import pytest
 
 from accelsim.errors import UserError
 from accelsim.formats import Role, format_by_name
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import Residency, passes, product_cost, simulate
-from accelsim.timing.simulator import plan_operation
-from accelsim.timing.stream import MAX_PIECES
+from accelsim.timing.planner import Planner
 
 IN_DRAM = Residency(frozenset())
 
@@ -25,7 +26,7 @@ def product(gemm, left="int8", right="int8", opcode="matmul"):
 
 
 def plan(program, hw, residency=IN_DRAM):
-    return plan_operation(program, program.operations[0], hw, residency)
+    return Planner(program, hw, residency).plan(program.operations[0])
 
 
 def test_wide_operands_take_one_pass_for_each_slice(load):
@@ -64,17 +65,20 @@ def test_dram_fills_and_drains_the_buffers(load):
     found = plan(product(Gemm(512, 512, 512)), load("int8_range_bn"))
     assert found.sram.input.write_bytes + found.sram.weight.write_bytes == found.dram_read_bytes
     assert found.dram_write_bytes == 4 * 512 * 512
-    assert len(found.pieces) <= MAX_PIECES
-    assert sum(piece.busy_cycles for piece in found.pieces) >= found.compute_cycles
+    assert found.busy_cycles >= found.compute_cycles
+    (choice,) = found.tiles
+    assert choice.gemm == Gemm(512, 512, 512)
+    assert choice.tile.macs < choice.gemm.macs
 
 
 def test_biases_and_scales(trace, load):
     """A bias moves once; quantising it reads the scales of the operands, not the operands."""
     program, hw = trace("int8_range_bn"), load("int8_range_bn")
     (quantise,) = [op for op in program.operations if op.opcode == "quantise_bias"]
-    assert plan_operation(program, quantise, hw, IN_DRAM).dram_read_bytes == 4 * 10
+    planner = Planner(program, hw, IN_DRAM)
+    assert planner.plan(quantise).dram_read_bytes == 4 * 10
     (matmul,) = [op for op in program.operations if op.opcode == "matmul"]
-    assert plan_operation(program, matmul, hw, IN_DRAM).dram_read_bytes == 32 * 512 + 512 * 10 + 4 * 10
+    assert planner.plan(matmul).dram_read_bytes == 32 * 512 + 512 * 10 + 4 * 10
 
 
 def lanes(elements, name="int8", unit=Unit.VECTOR):
@@ -96,8 +100,24 @@ def test_lane_operations_stream_everything_once(load):
 def test_ports_limit_lanes(load):
     """64 lanes of fp32 need 256 bytes a cycle and the input port gives 128."""
     program, hw = lanes(64_000, "fp32"), load("int8_range_bn")
-    (piece,) = plan(program, hw, Residency(frozenset({0, 1}))).pieces
-    assert piece.busy_cycles == 2 * 1000
+    found = plan(program, hw, Residency(frozenset({0, 1})))
+    assert found.on_chip
+    assert (found.busy_cycles, found.port_stall_cycles) == (2 * 1000, 1000)
+
+
+def test_a_strided_1_x_1_convolution_reads_only_the_pixels_that_it_uses(load):
+    """An operand of 4 x 64 x 64 bytes of which the product uses a quarter."""
+    program = product(Gemm(64, 64, 64))
+    wide = TensorSpec(0, "t0", (4, 64, 64), format_by_name("int8"), Role.INTERNAL)
+    program = Program([wide, *program.tensors[1:]], program.operations)
+    assert plan(program, load("int8_range_bn")).dram_read_bytes == 2 * 64 * 64
+
+
+def test_equal_operations_share_a_plan(load):
+    program = product(Gemm(64, 64, 64))
+    twin = replace(program.operations[0], index=1, layer="other")
+    planner = Planner(Program(program.tensors, [program.operations[0], twin]), load("int8_range_bn"), IN_DRAM)
+    assert planner.plan(program.operations[0]) is planner.plan(twin)
 
 
 def test_missing_unit_is_refused(load):

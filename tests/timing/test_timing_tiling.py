@@ -1,13 +1,22 @@
-"""The tile rule: tiles fit, traffic is what the loops cause, and what can't fit is refused."""
+"""Tiles fit, traffic is what the loops cause, the fastest candidate is taken, and what can't fit is refused."""
+
+import itertools
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import UserError
 from accelsim.hardware import Buffer, Buffers, Dataflow, MacArray
 from accelsim.program import Gemm
-from accelsim.timing.tiling import Operand, ProductTiler
+from accelsim.timing import product_cost
+from accelsim.timing.dram_model import DramModel
+from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.loops import assemble
+from accelsim.timing.memory_system import MemorySystem
+from accelsim.timing.planner import depths
+from accelsim.timing.systolic import quantum
+from accelsim.timing.tiling import FEW_STEPS, RESOLUTION, SMALLEST_STEP_BYTES, best_nest, lengths
 
 SIZES = st.integers(1, 2000)
 GEMMS = st.builds(Gemm, SIZES, SIZES, SIZES)
@@ -20,72 +29,121 @@ def buffers(kib=16, **capacities):
     return Buffers(**{name: Buffer(capacity_bytes=size, bytes_per_cycle=64) for name, size in sizes.items()})
 
 
-def tiler(gemm, *, array=ARRAY, memory=None, in_dram=(True, True, True)):
-    sizes = (gemm.m * gemm.k, gemm.k * gemm.n, 4 * gemm.m * gemm.n)
-    left, right, output = (Operand(size, place) for size, place in zip(sizes, in_dram, strict=True))
-    return ProductTiler("layer/forward/matmul", gemm, (left, right, output), array, memory or buffers())
+@pytest.fixture(scope="module")
+def dram(load):
+    return DramModel.of(load("int8_range_bn"))
 
 
-@given(GEMMS, DATAFLOWS)
-def test_tiles_fit_and_cover(gemm, dataflow):
-    array = ARRAY.model_copy(update={"dataflow": dataflow})
-    found = tiler(gemm, array=array).tiling
+def alone(memory, dram):
+    """Cycles of a plan that runs alone."""
+
+    def cycles(steps):
+        if not steps.load_bytes and not steps.store_bytes:
+            return steps.busy_cycles
+        loops = assemble([steps], dram.cost)
+        return MemorySystem(loops, depths(memory, dram), 1, remember=False).run_alone(0).cycles
+
+    return cycles
+
+
+def product(gemm, *, array=ARRAY, memory=None, in_dram=(True, True, True)):
+    memory = memory or buffers()
+    left = Operand(gemm.m * gemm.k, in_dram[0], memory.input.tile_bytes)
+    right = Operand(gemm.k * gemm.n, in_dram[1], memory.weight.tile_bytes)
+    wide = 4 * gemm.m * gemm.n
+    return Product(gemm, array, left, right, Results(wide, memory.output.tile_bytes, wide * in_dram[2]))
+
+
+def nest(dram, gemm, *, memory=None, **changes):
+    memory = memory or buffers()
+    return best_nest("layer/forward/matmul", product(gemm, memory=memory, **changes), memory, dram, alone(memory, dram))
+
+
+@settings(max_examples=30, deadline=None)
+@given(gemm=GEMMS, dataflow=DATAFLOWS)
+def test_tiles_fit_and_every_operand_moves(dram, gemm, dataflow):
+    found = nest(dram, gemm, array=ARRAY.model_copy(update={"dataflow": dataflow}))
     assert found.tile.m * found.tile.k <= 8192
     assert found.tile.k * found.tile.n <= 8192
     assert 4 * found.tile.m * found.tile.n <= 8192
-    assert found.tiles * found.tile.macs >= gemm.macs
+    assert found.left_read_bytes >= gemm.m * gemm.k
+    assert found.right_read_bytes >= gemm.k * gemm.n
+    assert found.steps.store_bytes == 4 * gemm.m * gemm.n
 
 
-@given(GEMMS, DATAFLOWS)
-def test_every_operand_moves_at_least_once(gemm, dataflow):
-    found = tiler(gemm, array=ARRAY.model_copy(update={"dataflow": dataflow})).tiling
-    assert found.left.bytes >= gemm.m * gemm.k
-    assert found.right.bytes >= gemm.k * gemm.n
-    assert found.output.bytes == 4 * gemm.m * gemm.n
+@given(GEMMS, DATAFLOWS, st.sampled_from("mkn"))
+def test_candidate_lengths_are_folds_and_a_search_has_all_of_the_rule(gemm, dataflow, axis):
+    rule = product(gemm, array=ARRAY.model_copy(update={"dataflow": dataflow}))
+    step, whole = quantum(rule.array, axis), getattr(gemm, axis)
+    found = lengths(rule, axis, search=False)
+    assert found[0] == whole
+    assert found[-1] == min(whole, step)
+    assert all(length == whole or length % step == 0 for length in found)
+    assert set(found) <= set(lengths(rule, axis, search=True))
 
 
-@given(GEMMS)
-def test_larger_buffers_never_cost_traffic_of_an_uncut_operand(gemm):
-    found = tiler(gemm, memory=buffers(kib=65536)).tiling
-    assert (found.left.bytes, found.right.bytes) == (gemm.m * gemm.k, gemm.k * gemm.n)
+def grain(gemm, array=ARRAY):
+    """Cycles that don't decide."""
+    return max(1, product_cost(gemm, array).cycles / RESOLUTION)
 
 
-def test_a_whole_weight_operand_is_read_once():
-    found = tiler(Gemm(100_000, 72, 64)).tiling
-    assert found.right.bytes == 72 * 64
-    assert found.left.bytes == 100_000 * 72
+@settings(max_examples=5, deadline=None)
+@given(gemm=st.builds(Gemm, st.integers(50, 100), st.integers(50, 100), st.integers(50, 100)))
+def test_no_other_candidate_is_better(dram, gemm):
+    """The bound that ends the search early loses nothing: against every candidate, timed."""
+    memory = buffers(kib=64)
+    cycles, asked = alone(memory, dram), product(gemm, memory=memory)
+    shapes = itertools.product(*(lengths(asked, axis, search=False) for axis in "mkn"))
+    moved = gemm.m * gemm.k + gemm.k * gemm.n + 4 * gemm.m * gemm.n
+    ranks = []
+    for shape, outer in itertools.product(shapes, "mn"):
+        tile = Gemm(*shape)
+        fits = max(tile.m * tile.k, tile.k * tile.n, 4 * tile.m * tile.n) <= memory.input.tile_bytes
+        candidate = LoopNest(asked, tile, outer)
+        steps = candidate.steps.pieces
+        if fits and (steps <= FEW_STEPS or moved >= SMALLEST_STEP_BYTES * steps):
+            ranks.append((cycles(candidate.steps) // grain(gemm), candidate.steps.load_bytes, steps))
+    best = best_nest("name", asked, memory, dram, cycles).steps
+    assert (cycles(best) // grain(gemm), best.load_bytes, best.pieces) == min(ranks)
 
 
-def test_long_reductions_cut_k_and_store_at_the_end():
-    found = tiler(Gemm(8, 100_000, 16)).tiling
-    assert found.left.bytes == 8 * 100_000
-    assert found.right.bytes == 16 * 100_000
-    assert found.output.chunks == 1
+@settings(max_examples=20, deadline=None)
+@given(gemm=GEMMS, dataflow=DATAFLOWS)
+def test_a_search_is_never_slower_than_the_rule(dram, gemm, dataflow):
+    cycles = alone(buffers(), dram)
+    rule, search = (ARRAY.model_copy(update={"dataflow": dataflow, "tiling": tiling}) for tiling in ("rule", "search"))
+    found = [cycles(nest(dram, gemm, array=array).steps) for array in (rule, search)]
+    assert found[1] <= found[0] + grain(gemm, rule)
 
 
-def test_the_cheaper_operand_is_read_again():
-    """Neither side fits whole: one is read once, the other once for each of its partner's tiles."""
-    gemm = Gemm(512, 64, 2048)
-    found = tiler(gemm).tiling
-    once = {found.left.bytes == gemm.m * gemm.k, found.right.bytes == gemm.k * gemm.n}
-    assert once == {True, False}
+def test_a_whole_weight_operand_is_read_once(dram):
+    found = nest(dram, Gemm(100_000, 72, 64))
+    assert found.right_read_bytes == 72 * 64
+    assert found.left_read_bytes == 100_000 * 72
 
 
-def test_operands_on_chip_cost_no_traffic():
-    found = tiler(Gemm(512, 64, 2048), in_dram=(False, True, False)).tiling
-    assert (found.left.bytes, found.output.bytes) == (0, 0)
-    assert found.right.bytes == 64 * 2048
+def test_long_reductions_cut_k_and_store_at_the_end(dram):
+    found = nest(dram, Gemm(8, 100_000, 16))
+    assert found.left_read_bytes == 8 * 100_000
+    assert found.right_read_bytes == 16 * 100_000
+    assert [piece.store_bytes for piece in found.steps][:-1] == [0] * (found.steps.pieces - 1)
 
 
-def test_a_fold_that_does_not_fit_is_refused():
+def test_operands_on_chip_cost_no_traffic(dram):
+    found = nest(dram, Gemm(512, 64, 2048), in_dram=(False, True, False))
+    assert found.left_read_bytes == found.steps.store_bytes == 0
+    assert found.right_read_bytes == 64 * 2048
+
+
+def test_a_fold_that_does_not_fit_is_refused(dram):
     array = ARRAY.model_copy(update={"dataflow": Dataflow.WEIGHT_STATIONARY})
     with pytest.raises(UserError) as refused:
-        _ = tiler(Gemm(64, 64, 64), array=array, memory=buffers(weight=100)).tiling
+        nest(dram, Gemm(64, 64, 64), array=array, memory=buffers(weight=100))
     message = str(refused.value)
     assert "layer/forward/matmul" in message
     assert "buffers.weight.capacity_bytes is 100" in message
     assert f"needs {2 * 8 * 16} bytes" in message
 
 
-def test_operations_are_cut_to_overlap_transfers():
-    assert tiler(Gemm(1024, 64, 64), memory=buffers(kib=65536)).tiling.tiles == 8
+def test_products_are_cut_to_overlap_transfers(dram):
+    assert nest(dram, Gemm(2048, 256, 256), memory=buffers(kib=65536)).steps.pieces > 1

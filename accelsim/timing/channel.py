@@ -1,0 +1,174 @@
+"""Pipelines at work on one DRAM channel, from one event to the next: the compiled core of the fast run.
+
+In each cycle: what is due ends (``finish_due``), then the free channel takes up the waiting transfer of highest
+priority (``grant``). Pipelines are the rows of three tables: their stages, their tasks (``TaskField``), and in
+``channel`` what they share (``ChannelField``).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from accelsim.timing.jit import compiled, inner
+from accelsim.timing.loops import Integers
+from accelsim.timing.stages import (
+    NO_REQUEST,
+    STORE_REQUEST,
+    Field,
+    finish,
+    finish_transfer,
+    finish_work,
+    settle,
+)
+
+FOREVER = 1 << 62
+"""A cycle that never comes."""
+NOT_MOVING, IN_LATENCY, WAITING, MOVING = range(4)
+"""What MOVE may be: where a pipeline's transfer is."""
+NO_TRANSFER, READ, WRITTEN = range(3)
+"""What LAST may be: the direction of the transfer before."""
+
+
+class TaskField(IntEnum):
+    """Columns of a task."""
+
+    PRIORITY = 0
+    """Lower goes first; distinct."""
+    MOVE = 1
+    MOVE_DUE = 2
+    WORK_DUE = 3
+    EVENTS = 4
+    """How often something ended or began."""
+    LAST_CHECK = 5
+    """CHECKS at the last event."""
+    ENDED = 6
+    DUE = 7
+    """Cycle of the next event, or FOREVER."""
+    TAIL = 8
+    """Its pipeline is in its tail, and that was told."""
+
+
+class ChannelField(IntEnum):
+    """What all pipelines share."""
+
+    NOW = 0
+    COUNT = 1
+    """Pipelines at work: the first rows."""
+    HOLDER = 2
+    """Row of the pipeline that has the channel, or -1."""
+    LAST = 3
+    TURNAROUND = 4
+    """Paid by the transfer under way."""
+    CHECKS = 5
+    """How often states were compared."""
+    ANCHOR = 6
+    """Pipeline at whose grants states are compared, or -1."""
+    GRANTS = 7
+    """Since states were compared."""
+    GENERATION = 8
+    """Of remembered states: older ones are of other pipelines."""
+    FRUITLESS = 9
+    """Comparisons since the last skip."""
+    TELLS_TAILS = 10
+    """Whether a pipeline that comes to its tail is an event of the outside."""
+
+
+_PRIORITY, _MOVE, _MOVE_DUE = int(TaskField.PRIORITY), int(TaskField.MOVE), int(TaskField.MOVE_DUE)
+_WORK_DUE, _EVENTS, _LAST_CHECK = int(TaskField.WORK_DUE), int(TaskField.EVENTS), int(TaskField.LAST_CHECK)
+_ENDED, _DUE, _TAIL = int(TaskField.ENDED), int(TaskField.DUE), int(TaskField.TAIL)
+_TELLS_TAILS, _IN_TAIL = int(ChannelField.TELLS_TAILS), int(Field.IN_TAIL)
+_NOW, _COUNT, _HOLDER, _LAST = (
+    int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.HOLDER, ChannelField.LAST)
+)
+_TURNAROUND, _CHECKS = int(ChannelField.TURNAROUND), int(ChannelField.CHECKS)
+_WORKING, _WORK_CYCLES, _DONE, _ARRIVAL = (
+    int(f) for f in (Field.WORKING, Field.WORK_CYCLES, Field.DONE, Field.ARRIVAL)
+)
+_REQUEST, _REQUEST_CYCLES = int(Field.REQUEST), int(Field.REQUEST_CYCLES)
+_REQUEST_TURNAROUND, _REQUEST_LATENCY = int(Field.REQUEST_TURNAROUND), int(Field.REQUEST_LATENCY)
+
+
+@inner
+def set_due(pipelines: Integers, tasks: Integers, channel: Integers, row: int) -> None:
+    """Work out when the next event of a pipeline is due."""
+    due = FOREVER
+    if pipelines[row, _DONE]:
+        due = max(pipelines[row, _ARRIVAL], channel[_NOW])
+    elif pipelines[row, _WORKING]:
+        due = tasks[row, _WORK_DUE]
+    if tasks[row, _MOVE] == IN_LATENCY or tasks[row, _MOVE] == MOVING:
+        due = min(due, tasks[row, _MOVE_DUE])
+    tasks[row, _DUE] = due
+
+
+@inner
+def finish_due(pipelines: Integers, tasks: Integers, channel: Integers, code: Integers, steps: Integers) -> int:
+    """End what is due now in every pipeline; returns how many ended whole or came to a tail to be told."""
+    ended, now = 0, channel[_NOW]
+    for row in range(channel[_COUNT]):
+        while tasks[row, _DUE] <= now:
+            if pipelines[row, _DONE]:
+                finish(pipelines[row], now)
+                tasks[row, _ENDED] = 1
+                tasks[row, _DUE] = FOREVER
+                ended += 1
+                break
+            note(tasks, channel, row)
+            if pipelines[row, _WORKING] and tasks[row, _WORK_DUE] <= now:
+                finish_work(pipelines[row], now)
+            elif tasks[row, _MOVE] == IN_LATENCY:
+                tasks[row, _MOVE] = WAITING
+            else:
+                tasks[row, _MOVE] = NOT_MOVING
+                channel[_HOLDER] = -1
+                finish_transfer(pipelines[row], code, steps, now, channel[_TURNAROUND])
+            start_ready(pipelines, tasks, channel, code, steps, row)
+            if channel[_TELLS_TAILS] and pipelines[row, _IN_TAIL] and not tasks[row, _TAIL]:
+                ended += 1
+    return ended
+
+
+@compiled
+def start_ready(
+    pipelines: Integers, tasks: Integers, channel: Integers, code: Integers, steps: Integers, row: int
+) -> None:
+    """Start what can start in a pipeline."""
+    now = channel[_NOW]
+    worked = pipelines[row, _WORKING]
+    settle(pipelines[row], code, steps, now)
+    if pipelines[row, _WORKING] and not worked:
+        tasks[row, _WORK_DUE] = now + pipelines[row, _WORK_CYCLES]
+    if pipelines[row, _REQUEST] != NO_REQUEST and tasks[row, _MOVE] == NOT_MOVING:
+        tasks[row, _MOVE] = IN_LATENCY if pipelines[row, _REQUEST_LATENCY] else WAITING
+        tasks[row, _MOVE_DUE] = now + pipelines[row, _REQUEST_LATENCY]
+    set_due(pipelines, tasks, channel, row)
+
+
+@inner
+def grant(pipelines: Integers, tasks: Integers, channel: Integers) -> int:
+    """Give the free channel to the pipeline of highest priority that waits for it; returns its row, or -1."""
+    if channel[_HOLDER] >= 0:
+        return -1
+    chosen = -1
+    for row in range(channel[_COUNT]):
+        if tasks[row, _MOVE] == WAITING and (chosen < 0 or tasks[row, _PRIORITY] < tasks[chosen, _PRIORITY]):
+            chosen = row
+    if chosen < 0:
+        return -1
+    direction = WRITTEN if pipelines[chosen, _REQUEST] == STORE_REQUEST else READ
+    turns = channel[_LAST] != NO_TRANSFER and channel[_LAST] != direction
+    channel[_TURNAROUND] = pipelines[chosen, _REQUEST_TURNAROUND] if turns else 0
+    channel[_LAST] = direction
+    channel[_HOLDER] = chosen
+    tasks[chosen, _MOVE] = MOVING
+    tasks[chosen, _MOVE_DUE] = channel[_NOW] + pipelines[chosen, _REQUEST_CYCLES] + channel[_TURNAROUND]
+    set_due(pipelines, tasks, channel, chosen)
+    note(tasks, channel, chosen)
+    return chosen
+
+
+@inner
+def note(tasks: Integers, channel: Integers, row: int) -> None:
+    """Something happened in a pipeline."""
+    tasks[row, _EVENTS] += 1
+    tasks[row, _LAST_CHECK] = channel[_CHECKS]

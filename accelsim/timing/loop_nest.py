@@ -1,0 +1,182 @@
+"""The pieces of a tiled product: which tile of which operand moves at which step of its loops.
+
+Three loops: the outer one over n or m, the inner one over the other, k innermost, so that an output tile stays in the
+output buffer until it is done and is stored once. Each step multiplies one tile of each operand. A tile is loaded
+
+- of the outer loop's operand: at each step, or only at the first of the inner loop where the operand is whole in its
+  buffer or k isn't cut;
+- of the inner loop's operand: at each step, or only in the first pass of the outer loop where the operand is whole.
+
+Edge tiles are smaller; what rounding leaves over belongs to the last tile along an axis, so that all sums are exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from accelsim.hardware import MacArray
+from accelsim.program import Gemm
+from accelsim.timing.plan import Piece, Segment, sequence, with_first, with_last
+from accelsim.timing.shares import Cut, Place, places
+from accelsim.timing.systolic import Axis, FoldClock, size
+
+AXES: tuple[Axis, ...] = ("m", "k", "n")
+Outer = Literal["m", "n"]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """An input of a product: its real bytes, whether DRAM holds it, and what its buffer gives to a tile."""
+
+    bytes: int
+    in_dram: bool
+    tile_bytes: int
+
+    @property
+    def whole(self) -> bool:
+        return self.bytes <= self.tile_bytes
+
+    @property
+    def moved_bytes(self) -> int:
+        """DRAM bytes of one pass over it."""
+        return self.bytes if self.in_dram else 0
+
+
+@dataclass(frozen=True)
+class Results:
+    """The output of a product: accumulator bytes, what is stored of them or of their copies, and the conversion.
+
+    ``conversion_cycles`` are those of the quantise unit's lanes on copies that are made as results drain.
+    """
+
+    bytes: int
+    tile_bytes: int
+    stored_bytes: int = 0
+    conversion_cycles: int = 0
+
+
+@dataclass(frozen=True)
+class Product:
+    """One product on an array: operands left (m x k) and right (k x n), ``passes`` over the array.
+
+    ``port_cycles`` is what the busiest buffer port needs; ``preset_bytes`` (biases) come before the first tile.
+    """
+
+    gemm: Gemm
+    array: MacArray
+    left: Operand
+    right: Operand
+    output: Results
+    passes: int = 1
+    port_cycles: int = 0
+    preset_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class LoopNest:
+    """A product cut into tiles, with ``outer`` as the axis of the outer loop."""
+
+    product: Product
+    tile: Gemm
+    outer: Outer
+
+    @cached_property
+    def cuts(self) -> dict[Axis, Cut]:
+        return {axis: Cut(size(self.product.gemm, axis), size(self.tile, axis)) for axis in AXES}
+
+    @property
+    def inner(self) -> Outer:
+        return "n" if self.outer == "m" else "m"
+
+    @cached_property
+    def compute_cycles(self) -> int:
+        """Cycles of the array alone, over all steps, with the first fill and the last drain."""
+        mapping, clock = self._clock.mapping, self._clock
+        parts = sum(
+            down * across * clock.stream_cycles(rows, columns)
+            for rows, down in self._lengths(mapping.rows)
+            for columns, across in self._lengths(mapping.columns)
+        )
+        return self.product.passes * (clock.fill_cycles + parts + clock.drain_cycles)
+
+    @property
+    def port_stall_cycles(self) -> int:
+        return max(0, self.product.port_cycles - self.compute_cycles)
+
+    @property
+    def left_read_bytes(self) -> int:
+        """DRAM bytes of the left operand, as often as it is read."""
+        return self._read_bytes(self.product.left, "m")
+
+    @property
+    def right_read_bytes(self) -> int:
+        return self._read_bytes(self.product.right, "n")
+
+    @cached_property
+    def steps(self) -> Segment:
+        """All pieces, as loops."""
+        passes, clock = self.product.passes, self._clock
+        outer, inner = places(self.cuts[self.outer].count), places(self.cuts[self.inner].count)
+        steps = sequence((sequence((self._reduction(o, i), i.times) for i in inner), o.times) for o in outer)
+        fill, drain = (0, 0) if self.port_stall_cycles else (clock.fill_cycles, clock.drain_cycles)
+        if self.product.preset_bytes or fill:
+            steps = with_first(steps, self.product.preset_bytes, passes * fill)
+        return with_last(steps, passes * drain) if drain else steps
+
+    def _reduction(self, outer: Place, inner: Place) -> Segment:
+        """The steps of one output tile: whole tiles of k, then the last, after which it is stored."""
+        m_last, n_last = (outer.last, inner.last) if self.outer == "m" else (inner.last, outer.last)
+        loads_outer = inner.first or not self._outer_stays
+        loads_inner = outer.first or not self._inner_stays
+        loads = (loads_outer, loads_inner) if self.outer == "m" else (loads_inner, loads_outer)
+        whole, last = (self._piece(m_last, n_last, k_last, loads) for k_last in (False, True))
+        return sequence([(whole, self.cuts["k"].count - 1), (last, 1)])
+
+    def _piece(self, m_last: bool, n_last: bool, k_last: bool, loads: tuple[bool, bool]) -> Piece:
+        m, k, n, product = self.cuts["m"], self.cuts["k"], self.cuts["n"], self.product
+        left = k.share(m.share(product.left.moved_bytes, m_last), k_last) if loads[0] else 0
+        right = k.share(n.share(product.right.moved_bytes, n_last), k_last) if loads[1] else 0
+        busy = self._busy_cycles({"m": m_last, "k": k_last, "n": n_last})
+        if not k_last:
+            return Piece(left + right, busy, 0)
+        conversion = n.share(m.share(product.output.conversion_cycles, m_last), n_last)
+        return Piece(left + right, max(busy, conversion), n.share(m.share(product.output.stored_bytes, m_last), n_last))
+
+    def _busy_cycles(self, last: dict[Axis, bool]) -> int:
+        """Work of a step, or its share of what the busiest port needs where that is more in all."""
+        if self.port_stall_cycles:
+            share = self.product.port_cycles
+            for axis in AXES:
+                share = self.cuts[axis].share(share, last[axis])
+            return share
+        mapping, cuts = self._clock.mapping, self.cuts
+        rows = cuts[mapping.rows].tile_length(last[mapping.rows])
+        columns = cuts[mapping.columns].tile_length(last[mapping.columns])
+        stream = self._clock.stream_cycles(rows, columns)
+        return self.product.passes * cuts[mapping.streamed].share(stream, last[mapping.streamed])
+
+    @cached_property
+    def _clock(self) -> FoldClock:
+        return FoldClock(self.product.gemm, self.product.array)
+
+    @cached_property
+    def _outer_stays(self) -> bool:
+        operand = self.product.left if self.outer == "m" else self.product.right
+        return operand.whole or self.cuts["k"].count == 1
+
+    @cached_property
+    def _inner_stays(self) -> bool:
+        return (self.product.right if self.outer == "m" else self.product.left).whole
+
+    def _read_bytes(self, operand: Operand, axis: Axis) -> int:
+        outer = axis == self.outer
+        stays = self._outer_stays if outer else self._inner_stays
+        other = self.cuts[self.inner if outer else self.outer].count
+        return operand.moved_bytes * (1 if stays else other)
+
+    def _lengths(self, axis: Axis) -> list[tuple[int, int]]:
+        """Tile lengths along an axis, with how many there are of each."""
+        cut = self.cuts[axis]
+        return [(cut.tile, cut.count - 1), (cut.tile_length(last=True), 1)]

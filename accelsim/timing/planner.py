@@ -1,0 +1,86 @@
+"""Plans of all operations of a Program; equal operations share one."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from functools import cache
+
+from accelsim.hardware import Buffers, HardwareConfig
+from accelsim.program import Operation, Program, Unit
+from accelsim.timing.drain import Drain, drain_of
+from accelsim.timing.dram_model import DramModel
+from accelsim.timing.lane_plan import Streams, lane_plan, lane_streams
+from accelsim.timing.loop_nest import LoopNest, Product
+from accelsim.timing.loops import Loops, assemble
+from accelsim.timing.memory_system import MemorySystem
+from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
+from accelsim.timing.product_plan import ProductPart, product_parts, product_plan
+from accelsim.timing.residency import Residency
+from accelsim.timing.tiling import best_nest
+
+
+class Planner:
+    """What each operation asks of the hardware, before any contention."""
+
+    def __init__(self, program: Program, hw: HardwareConfig, residency: Residency) -> None:
+        self.program = program
+        self.hw = hw
+        self.residency = residency
+        self.dram = DramModel.of(hw)
+        self.depths = depths(hw.buffers, self.dram)
+        self._cost = cache(self.dram.cost)
+        self._plans: dict[Hashable, OperationPlan] = {}
+
+    def plan(self, operation: Operation) -> OperationPlan:
+        """The plan of one operation.
+
+        Raises:
+            UserError: a buffer is too small for one fold, or the hwconfig lacks the unit.
+        """
+        if operation.inputs and all(index in self.residency.drained for index in operation.inputs):
+            return NOTHING
+        drain = self._drain(operation)
+        if operation.unit is not Unit.MAC_ARRAY:
+            return self._lane_plan(lane_streams(self.program, operation, self.hw, self.residency, drain))
+        parts = product_parts(self.program, operation, self.hw, self.residency, drain)
+        key = tuple((part.key, part.times) for part in parts)
+        if key not in self._plans:
+            self._plans[key] = joined([(self._product_plan(operation.name, part), part.times) for part in parts])
+        return self._plans[key]
+
+    def loops(self, plans: Sequence[OperationPlan]) -> Loops:
+        """Programs of the plans, with their transfers in cycles."""
+        return assemble((plan.steps for plan in plans), self._cost)
+
+    def cycles(self, steps: Segment) -> int:
+        """Cycles of a plan that runs alone, after nothing."""
+        if not steps.load_bytes and not steps.store_bytes:
+            return steps.busy_cycles
+        loops = assemble([steps], self._cost)
+        return MemorySystem(loops, self.depths, 1, remember=False).run_alone(loops.starts[0]).cycles
+
+    def _drain(self, operation: Operation) -> Drain:
+        readers = [reader for index in operation.outputs for reader in self.residency.drained.get(index, ())]
+        return drain_of(self.program, readers, self.hw, self.residency.in_dram)
+
+    def _lane_plan(self, streams: Streams) -> OperationPlan:
+        if streams not in self._plans:
+            self._plans[streams] = lane_plan(streams, self._cost, self.dram.latency_cycles, self.cycles)
+        return self._plans[streams]
+
+    def _product_plan(self, name: str, part: ProductPart) -> OperationPlan:
+        if part.key not in self._plans:
+            self._plans[part.key] = product_plan(part, lambda product: self._nest(name, product))
+        return self._plans[part.key]
+
+    def _nest(self, name: str, product: Product) -> LoopNest:
+        return best_nest(name, product, self.hw.buffers, self.dram, self.cycles)
+
+
+def depths(buffers: Buffers, dram: DramModel) -> tuple[int, int, int]:
+    """Tiles that a pipeline has room for on its way in and out, and the DRAM latency in cycles.
+
+    Two where buffers are double-buffered (both operand buffers, for tiles on their way in), else one.
+    """
+    fetch = 1 + (buffers.input.double_buffered and buffers.weight.double_buffered)
+    return fetch, 1 + buffers.output.double_buffered, dram.latency_cycles

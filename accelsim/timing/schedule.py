@@ -1,0 +1,154 @@
+"""Units and dependencies as SimPy processes: when each operation of a Program starts and ends."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+
+import simpy
+
+from accelsim.program import Operation, Phase, Program, Unit
+from accelsim.timing.cycle import Turn, callbacks, settled
+from accelsim.timing.ordering import predecessors, successors
+from accelsim.timing.plan import OperationPlan
+from accelsim.timing.running import Pipelines, Running
+from accelsim.timing.stalls import Cause
+
+# Forward and the chain of data gradients are the serial path; the rest fills the gaps that they leave.
+_PHASE_PRIORITY = {Phase.FORWARD: 0, Phase.DATA_GRADIENT: 0, Phase.WEIGHT_GRADIENT: 1, Phase.UPDATE: 2}
+NO_STALLS = [0] * len(Cause)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """When an operation's dependencies had ended, when it held its unit, and its stalls by ``Cause``."""
+
+    ready_cycle: int
+    start_cycle: int
+    end_cycle: int
+    stalls: list[int]
+
+
+class Schedule:
+    """Starts every operation once what it depends on has ended and its unit is free.
+
+    A unit goes to the waiting operation of lowest ``priority``: forward and data-gradient phases first, then issue
+    order. With ``prefetch``, that operation is chosen as soon as the one before it has room for a tile of the next.
+    """
+
+    def __init__(
+        self,
+        environment: simpy.Environment,
+        program: Program,
+        plans: list[OperationPlan],
+        starts: list[int | None],
+        pipelines: Pipelines,
+        capacity: Callable[[Unit], int],
+        prefetch: bool,
+        ended: Callable[[int], None],
+    ) -> None:
+        self._environment = environment
+        self._operations = program.operations
+        self._plans = plans
+        self._starts = starts
+        self._pipelines = pipelines
+        self._told = ended
+        order = predecessors(program)
+        self._successors = successors(order)
+        self._missing = [len(needed) for needed in order]
+        self._ready = [0] * len(order)
+        self._free = {unit: capacity(unit) for unit in Unit}
+        self._waiting: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
+        self._prefetch = prefetch
+        self._fetching: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
+        self._tails = dict.fromkeys(Unit, 0)
+        self._running: dict[int, Running] = {}
+        self._asked = False
+        self._held: dict[int, Held] = {}
+
+    def run(self) -> list[Held]:
+        """Run to the end of the step; one entry per operation, in issue order."""
+        for index, missing in enumerate(list(self._missing)):
+            if not missing:
+                self._enqueue(index)
+        self._environment.run()
+        return [self._held[operation.index] for operation in self._operations]
+
+    def priority(self, operation: Operation) -> int:
+        return _PHASE_PRIORITY[operation.phase] * len(self._plans) + operation.index
+
+    @property
+    def _now(self) -> int:
+        return int(self._environment.now)
+
+    def _enqueue(self, index: int) -> None:
+        """Queue an operation at its unit, now that all it depends on has ended; one that does nothing ends at once."""
+        self._ready[index] = self._now
+        if not self._plans[index].steps.body:
+            self._finish(index, self._now, NO_STALLS)
+            return
+        operation = self._operations[index]
+        heapq.heappush(self._waiting[operation.unit], (self.priority(operation), index))
+        self._ask()
+
+    def _ask(self) -> None:
+        if not self._asked:
+            self._asked = True
+            settled(self._environment, Turn.UNITS, self._grant)
+
+    def _grant(self) -> None:
+        self._asked = False
+        for unit, waiting in self._waiting.items():
+            fetching = self._fetching[unit]
+            while self._free[unit] and (fetching or waiting):
+                self._free[unit] -= 1
+                self._environment.process(self._operate(heapq.heappop(fetching or waiting)[1]))
+            while self._prefetch and waiting and len(fetching) < self._tails[unit]:
+                priority, index = waiting[0]
+                if (start_at := self._starts[index]) is None:
+                    break
+                self._running[index] = self._pipelines.start(start_at, priority, held_back=True)
+                heapq.heappush(fetching, heapq.heappop(waiting))
+
+    def _operate(self, index: int) -> Generator[simpy.Event, list[int], None]:
+        start, unit = self._now, self._operations[index].unit
+        running = self._begin(index)
+        if running is None:
+            self._tail(unit)
+            yield self._environment.timeout(self._plans[index].busy_cycles)
+            stalls = NO_STALLS
+        else:
+            callbacks(running.tailed).append(lambda _: self._tail(unit))
+            stalls = yield running.ended
+        if running is None or running.tailed.triggered:
+            self._tails[unit] -= 1
+        self._free[unit] += 1
+        self._finish(index, start, stalls)
+        if self._waiting[unit] or self._fetching[unit]:
+            self._ask()
+
+    def _begin(self, index: int) -> Running | None:
+        """Begin an operation, or release one that was held back; None where it moves nothing."""
+        start_at = self._starts[index]
+        if start_at is None:
+            return None
+        if (running := self._running.pop(index, None)) is None:
+            priority = self.priority(self._operations[index])
+            return self._pipelines.start(start_at, priority, held_back=False)
+        self._pipelines.release(running)
+        return running
+
+    def _tail(self, unit: Unit) -> None:
+        """An operation of this unit has room for a tile of the next."""
+        self._tails[unit] += 1
+        if self._prefetch:
+            self._ask()
+
+    def _finish(self, index: int, start: int, stalls: list[int]) -> None:
+        self._held[index] = Held(self._ready[index], start, self._now, stalls)
+        self._told(len(self._held))
+        for later in self._successors[index]:
+            self._missing[later] -= 1
+            if not self._missing[later]:
+                self._enqueue(later)

@@ -1,0 +1,65 @@
+"""Why a unit stood still while it held an operation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from enum import IntEnum
+
+
+class Cause(IntEnum):
+    """Causes that the pipeline tells apart while it runs, as places in a list of cycles."""
+
+    DRAM_LATENCY = 0
+    FIRST_TILE = 1
+    OPERANDS = 2
+    OUTPUT_BUFFER = 3
+    LAST_TILE = 4
+    DRAM_ROW = 5
+    DRAM_TURNAROUND = 6
+    REFRESH = 7
+
+
+@dataclass(frozen=True)
+class StallCycles:
+    """Cycles of one operation in which its unit did no work, by cause; ``total`` is all of them.
+
+    While a unit waits for a transfer, the part of it that DRAM spends on rows, turnaround or refresh counts as these.
+    """
+
+    dram_latency_cycles: int = 0
+    """Until the first data of the first load came, and until the last data stored had arrived."""
+    first_tile_cycles: int = 0
+    """The rest of the wait for the first tile: nothing hides it."""
+    operands_cycles: int = 0
+    """A later tile wasn't there: DRAM bandwidth, or DRAM busy with other operations."""
+    output_buffer_cycles: int = 0
+    """The tile was there, and the output buffer still full of results on their way out."""
+    last_tile_cycles: int = 0
+    """After the last work: storing what was left."""
+    dram_row_cycles: int = 0
+    dram_turnaround_cycles: int = 0
+    refresh_cycles: int = 0
+    buffer_port_cycles: int = 0
+    """Work held up by the port of an on-chip buffer."""
+    conversion_cycles: int = 0
+    """Work held up by the conversion of results in the drain."""
+
+    @classmethod
+    def of(cls, cycles: list[int], buffer_port_cycles: int, conversion_cycles: int) -> StallCycles:
+        """From a list of cycles by ``Cause``, and what the plan knows already."""
+        return cls(
+            dram_latency_cycles=cycles[Cause.DRAM_LATENCY],
+            first_tile_cycles=cycles[Cause.FIRST_TILE],
+            operands_cycles=cycles[Cause.OPERANDS],
+            output_buffer_cycles=cycles[Cause.OUTPUT_BUFFER],
+            last_tile_cycles=cycles[Cause.LAST_TILE],
+            dram_row_cycles=cycles[Cause.DRAM_ROW],
+            dram_turnaround_cycles=cycles[Cause.DRAM_TURNAROUND],
+            refresh_cycles=cycles[Cause.REFRESH],
+            buffer_port_cycles=buffer_port_cycles,
+            conversion_cycles=conversion_cycles,
+        )
+
+    @property
+    def total(self) -> int:
+        return sum(getattr(self, field.name) for field in fields(self))

@@ -1,0 +1,33 @@
+"""Integer shares lose nothing."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accelsim.timing.shares import Cut, places, split_by_weight
+
+COUNTS = st.integers(1, 200)
+TOTALS = st.integers(0, 10**9)
+
+
+@given(TOTALS, st.lists(st.integers(0, 50), min_size=1).filter(any))
+def test_weighted_split_is_exact(total, weights):
+    parts = split_by_weight(total, weights)
+    assert sum(parts) == total
+    assert all(not part for part, weight in zip(parts, weights, strict=True) if not weight)
+
+
+@given(TOTALS, COUNTS, COUNTS)
+def test_shares_of_a_cut_are_exact(total, length, tile):
+    cut = Cut(length, min(tile, length))
+    whole, last = cut.share(total, last=False), cut.share(total, last=True)
+    assert (cut.count - 1) * whole + last == total
+    assert (cut.count - 1) * cut.tile + cut.tile_length(last=True) == length
+    assert 0 < cut.tile_length(last=True) <= cut.tile
+    assert 0 <= last <= whole + cut.count
+
+
+@given(COUNTS)
+def test_places_are_all_tiles(count):
+    found = places(count)
+    assert sum(place.times for place in found) == count
+    assert [place.first for place in found].count(True) == [place.last for place in found].count(True) == 1

@@ -1,0 +1,163 @@
+"""Skipping steady states changes nothing: every field of every Timeline is that of the event run."""
+
+import pytest
+import simpy
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from accelsim.errors import UserError
+from accelsim.formats import Role, integer
+from accelsim.hardware import Dataflow
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.timing import simulate
+from accelsim.timing.dram_model import DramModel
+from accelsim.timing.loops import assemble
+from accelsim.timing.memory_system import MemorySystem
+from accelsim.timing.pipeline import EventPipelines
+from accelsim.timing.plan import Piece, Segment
+from accelsim.timing.planner import depths
+
+
+def check(program, hw):
+    try:
+        fast = simulate(program, hw)
+    except UserError:
+        assume(False)
+    assert fast == simulate(program, hw, skip=False)
+    for timing in fast.operations:
+        assert timing.stalls.total == timing.stall_cycles
+
+
+ARRAYS = st.fixed_dictionaries(
+    {
+        "count": st.integers(1, 3),
+        "rows": st.sampled_from([4, 16]),
+        "columns": st.sampled_from([4, 16]),
+        "dataflow": st.sampled_from(Dataflow),
+        "edge_folds": st.sampled_from(["full", "used"]),
+        "fold_overlap": st.sampled_from(["serial", "overlapped"]),
+        "split_products": st.booleans(),
+    }
+)
+BUFFERS = st.fixed_dictionaries(
+    {
+        "capacity_bytes": st.sampled_from([1024, 8192, 65536]),
+        "double_buffered": st.booleans(),
+        "resident_share": st.sampled_from([0.0, 0.5]),
+    }
+)
+
+
+@st.composite
+def machines(draw, load, edit, plain_dram):
+    hw = edit(load(draw(st.sampled_from(["int8_range_bn", "tpu_v1"]))), "mac_array", **draw(ARRAYS))
+    for name in ("input", "weight", "output"):
+        hw = edit(hw, f"buffers.{name}", **draw(BUFFERS))
+    together = hw.buffers.input.double_buffered and hw.buffers.weight.double_buffered
+    hw = edit(hw, "mac_array", prefetch=together and draw(st.booleans()))
+    if draw(st.booleans()):
+        hw = plain_dram(hw, draw(st.sampled_from([1, 7, 64])), draw(st.integers(0, 50)))
+    return hw
+
+
+@st.composite
+def programs(draw):
+    """Random graphs whose operations differ in size, so that long ones run beside several short ones."""
+    count = draw(st.integers(1, 9))
+    sides = draw(st.lists(st.sampled_from([1, 30, 64, 200]), min_size=count + 2, max_size=count + 2))
+    tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL) for i, side in enumerate(sides)]
+    made = []
+    for i in range(count):
+        inputs = (draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
+        unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.VECTOR, Unit.NORM]))
+        gemm = Gemm(sides[inputs[0]], draw(st.sampled_from([3, 90, 300])), sides[inputs[1]])
+        gemms = (gemm,) * draw(st.integers(1, 2)) if unit is Unit.MAC_ARRAY else ()
+        work = None if gemms else Work(sides[inputs[0]] ** 2 * draw(st.integers(1, 9)), 0, 1, integer(8))
+        phase = draw(st.sampled_from(Phase))
+        made.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, (i + 2,), gemms, work))
+    return Program(tensors, made)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@given(data=st.data())
+def test_any_program_on_any_machine(load, edit, plain_dram, data):
+    check(data.draw(programs()), data.draw(machines(load, edit, plain_dram)))
+
+
+def test_shipped_accelerators(case):
+    check(*case)
+
+
+PIECES = st.builds(Piece, st.integers(0, 40), st.integers(0, 30), st.integers(0, 40))
+LOOPS = st.recursive(
+    PIECES,
+    lambda parts: st.builds(
+        Segment, st.lists(parts, min_size=1, max_size=3).map(tuple), st.sampled_from([1, 2, 3, 10, 40])
+    ),
+    max_leaves=5,
+)
+
+
+def is_small(loop):
+    moves = loop.load_bytes + loop.store_bytes > 0
+    return isinstance(loop, Segment) and moves and loop.pieces <= 3000
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    loops=st.lists(LOOPS.filter(is_small), min_size=1, max_size=4),
+    starts=st.lists(st.integers(0, 500), min_size=4, max_size=4),
+    room=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(0, 20)),
+    bandwidth=st.sampled_from([1, 3, 10]),
+)
+def test_any_loops_side_by_side(load, plain_dram, loops, starts, room, bandwidth):
+    """Pipelines of any pieces in any loops, started at any time."""
+
+    dram = DramModel.of(plain_dram(load("int8_range_bn"), bandwidth))
+    programs = assemble(loops, dram.cost)
+    starts = sorted(starts[: len(loops)])
+    environment = simpy.Environment()
+    pipelines = EventPipelines(environment, programs, room)
+    ended = {}
+
+    def operate(i):
+        yield environment.timeout(starts[i])
+        stalls = yield pipelines.start(programs.starts[i], i, held_back=False).ended
+        ended[i] = (environment.now, stalls)
+
+    for i in range(len(loops)):
+        environment.process(operate(i))
+    environment.run()
+    assert ended == fast_run(programs, room, starts)
+
+
+def fast_run(programs, room, starts):
+    system = MemorySystem(programs, room, len(starts))
+    waiting, tasks, ended = list(enumerate(starts)), {}, {}
+    while waiting or tasks:
+        if waiting and (not tasks or system.now == waiting[0][1]):
+            i, start = waiting.pop(0)
+            tasks[system.start(programs.starts[i], i, start)] = i
+            continue
+        for task in system.advance(waiting[0][1] if waiting else 1 << 62):
+            ended[tasks.pop(task)] = (system.now, task.stalls)
+    return ended
+
+
+def test_long_operations_take_no_longer_to_simulate(load, plain_dram):
+    """A million million pieces in nested loops, in closed form: 30 cycles of work each, behind the first load."""
+    hw = plain_dram(load("int8_range_bn"), 1)
+    dram = DramModel.of(hw)
+    inner = Segment((Piece(10, 30, 0),), 10**6)
+    loops = assemble([Segment((inner, Piece(5, 30, 5)), 10**6)], dram.cost)
+    found = MemorySystem(loops, depths(hw.buffers, dram), 1, remember=False).run_alone(0)
+    assert found.cycles == 10 + 30 * 10**6 * (10**6 + 1) + 5
+
+
+@pytest.mark.parametrize("skip", [True, False])
+def test_progress_and_untimed_operations_work_in_both_runs(trace, load, skip):
+    program, hw = trace("int8_range_bn"), load("int8_range_bn")
+    untimed = frozenset(op.index for op in program.operations if op.phase is Phase.WEIGHT_GRADIENT)
+    found = simulate(program, hw, untimed=untimed, skip=skip)
+    assert all(found.operations[i].end_cycle == found.operations[i].start_cycle for i in untimed)
+    assert found.total_cycles < simulate(program, hw).total_cycles

@@ -1,0 +1,90 @@
+"""What stalls and waits are blamed on."""
+
+import pytest
+
+from accelsim.errors import UserError
+from accelsim.formats import Role, integer
+from accelsim.hardware import load_hwconfig
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.timing import simulate
+
+
+def test_causes_add_up_on_shipped_accelerators(case):
+    timeline = simulate(*case)
+    assert any(timing.stall_cycles for timing in timeline.operations)
+    for timing in timeline.operations:
+        assert timing.stalls.total == timing.stall_cycles
+        assert all(cycles >= 0 for cycles in vars(timing.stalls).values())
+
+
+def test_dram_without_rows_blames_none(case, plain_dram):
+    program, hw = case
+    for timing in simulate(program, plain_dram(hw, 8)).operations:
+        stalls = timing.stalls
+        assert stalls.dram_row_cycles == stalls.dram_turnaround_cycles == stalls.refresh_cycles == 0
+        assert stalls.dram_latency_cycles == 0
+
+
+def lanes(count):
+    """Equal element-wise operations in a row."""
+    tensors = [TensorSpec(i, f"t{i}", (100_000,), integer(8), Role.INTERNAL, persistent=True) for i in range(count + 1)]
+    work = Work(100_000, 0, 1, integer(8))
+    operations = [
+        Operation(i, "relu", Unit.VECTOR, "l", Phase.FORWARD, (i,), (i + 1,), work=work) for i in range(count)
+    ]
+    return Program(tensors, operations)
+
+
+def test_slow_ports_are_blamed(load, edit, plain_dram):
+    hw = edit(plain_dram(load("int8_range_bn"), 1000), "buffers.input", bytes_per_cycle=1)
+    (timing,) = simulate(lanes(1), hw).operations
+    assert timing.compute_cycles == -(-100_000 // hw.vector_unit.lanes)
+    assert timing.stalls.buffer_port_cycles == 100_000 - timing.compute_cycles
+
+
+def test_slow_dram_is_blamed(load, plain_dram):
+    (timing,) = simulate(lanes(1), plain_dram(load("int8_range_bn"), 1)).operations
+    parts = timing.stalls.first_tile_cycles, timing.stalls.operands_cycles, timing.stalls.last_tile_cycles
+    assert all(parts)
+    assert sum(parts) == timing.stall_cycles
+
+
+def test_waits_are_for_the_unit_or_for_dependencies(load, edit):
+    """A product, a free one that waits for the only array, and one that waits for a vector operation."""
+    tensors = [TensorSpec(i, f"t{i}", (64, 64), integer(8), Role.INTERNAL) for i in range(7)]
+    gemms, work = (Gemm(64, 64, 64),), Work(64 * 64 * 100, 0, 1, integer(8))
+    program = Program(
+        tensors,
+        [
+            Operation(0, "matmul", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (2,), gemms),
+            Operation(1, "matmul", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (3,), gemms),
+            Operation(2, "relu", Unit.VECTOR, "l", Phase.FORWARD, (2,), (4,), work=work),
+            Operation(3, "matmul", Unit.MAC_ARRAY, "l", Phase.FORWARD, (4, 1), (5,), gemms),
+        ],
+    )
+    first, second, vector, last = simulate(program, edit(load("int8_range_bn"), "mac_array", count=1)).operations
+    assert (second.wait_cycles, second.dependency_cycles) == (first.end_cycle, 0)
+    assert (last.wait_cycles, last.dependency_cycles) == (0, vector.end_cycle - second.end_cycle)
+    assert vector.dependency_cycles == first.end_cycle
+
+
+def test_prefetch_hides_the_first_tile(load, edit, plain_dram):
+    """Two independent products on one array: the second one's first tile comes beneath the first one's last."""
+    tensors = [TensorSpec(i, f"t{i}", (256, 256), integer(8), Role.INTERNAL, persistent=True) for i in range(4)]
+    gemms = (Gemm(256, 256, 256),)
+    program = Program(
+        tensors,
+        [Operation(i, "matmul", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (i + 2,), gemms) for i in range(2)],
+    )
+    plain = edit(plain_dram(load("int8_range_bn"), 64, 20), "mac_array", count=1)
+    found = [simulate(program, edit(plain, "mac_array", prefetch=prefetch)) for prefetch in (False, True)]
+    (_, late), (_, early) = (timeline.operations for timeline in found)
+    assert late.stalls.first_tile_cycles > 0
+    assert early.stalls.first_tile_cycles == 0
+    assert found[1].total_cycles < found[0].total_cycles
+
+
+def test_prefetch_needs_double_buffers(root):
+    settings = ["mac_array.prefetch=true", "buffers.input.double_buffered=false"]
+    with pytest.raises(UserError, match=r"mac_array\.prefetch.*: found True, .* not double-buffered"):
+        load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml", settings)
