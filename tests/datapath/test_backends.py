@@ -240,6 +240,22 @@ def test_workers_pass_failures_on_and_stay_usable():
     assert all(one[1] == other[0] and one[1] % (1 << 10) == 0 for one, other in pairwise(pieces))
 
 
+def test_workers_begin_what_is_asked_for_later():
+    workers = Workers(2)
+    first, second = (workers.start(1 << 20, 1, lambda start, stop, k=k: (stop - start) * k) for k in (1, 2))
+    assert sum(workers.spread(1 << 20, 1, lambda start, stop: stop - start)) == 1 << 20
+    assert [sum(second()), sum(first()), sum(first())] == [2 << 20, 1 << 20, 1 << 20]
+
+    def fail(start: int, stop: int) -> None:
+        raise ValueError(f"slice {start}")
+
+    failing = workers.start(1 << 20, 1, fail)
+    for _ in range(2):
+        with pytest.raises(ValueError, match="slice"):
+            failing()
+    assert Workers(1).start(1 << 20, 1, lambda start, stop: (start, stop))() == [(0, 1 << 20)]
+
+
 def test_backends_are_found_by_name():
     assert {choose_kernels(name).name for name in BACKENDS} == set(BACKENDS)
     assert choose_kernels().name == BACKENDS[0]

@@ -209,7 +209,9 @@ def test_extremes_belong_to_their_channels(rng):
     kernels = CompiledKernels(1)
     x = rng.integers(-128, 128, (64, 12)).astype(np.int8)
     kernels.range_sum(x, 1)
-    for expected, found in zip(NUMPY.range_sum(x.reshape(256, 3), 1), kernels.range_sum(x.reshape(256, 3), 1), strict=True):
+    for expected, found in zip(
+        NUMPY.range_sum(x.reshape(256, 3), 1), kernels.range_sum(x.reshape(256, 3), 1), strict=True
+    ):
         np.testing.assert_array_equal(expected, found)
 
 

@@ -7,15 +7,17 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.accumulate_float import FloatAccumulatorKernels
+from accelsim.datapath.kernels.attention import AttentionKernels
+from accelsim.datapath.kernels.grouped import GroupedKernels
 from accelsim.datapath.kernels.norm import NormKernels
 from accelsim.datapath.kernels.philox import RandomStream
-from accelsim.datapath.kernels.product import Carrier, ProductKernels
+from accelsim.datapath.kernels.product import Carrier
 from accelsim.datapath.kernels.vector import VectorKernels
 
 __all__ = ["Carrier", "Kernels", "NumpyKernels", "RandomStream"]
 
 
-class Kernels(FloatAccumulatorKernels, NormKernels, ProductKernels, VectorKernels):
+class Kernels(FloatAccumulatorKernels, AttentionKernels, NormKernels, GroupedKernels, VectorKernels):
     """Everything that the interpreter asks of an array library; ``xp`` is the library."""
 
     name: str

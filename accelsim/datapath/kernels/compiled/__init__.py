@@ -10,7 +10,7 @@ from accelsim.datapath.kernels import NumpyKernels
 from accelsim.datapath.kernels.compiled import loops, memory, tile
 from accelsim.datapath.kernels.compiled.accumulate_float import CompiledFloatAccumulators
 from accelsim.datapath.kernels.compiled.deferred import Deferred, pending, plain
-from accelsim.datapath.kernels.compiled.masked import Maskable, Sum
+from accelsim.datapath.kernels.compiled.masked import Product, Sum
 from accelsim.datapath.kernels.compiled.norm import CompiledNorm
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.product import CompiledProducts
@@ -55,7 +55,7 @@ class CompiledKernels(CompiledFloatAccumulators, CompiledNorm, CompiledProducts,
         return out.reshape(x.shape)
 
     def relu_backward(self, g: Any, y: Any) -> Any:
-        y, plan = plain(y), pending(g, Maskable)
+        y, plan = plain(y), pending(g, Product) or pending(g, Sum)
         if plan is not None and y.dtype == np.int8 and y.flags.c_contiguous:
             return plan.masked(y).reshape(g.shape)
         g = plain(g)

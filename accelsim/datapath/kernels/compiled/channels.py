@@ -52,6 +52,16 @@ def channel_products(a: Any, b: Any, partial: Any, limit: int, total: Any) -> No
 
 
 @compiled
+def widen(x: Any, high: Any, low: Any) -> None:
+    """Take the codes of each lane into the range from ``low`` to ``high``."""
+    for row in range(x.shape[0]):
+        codes = x[row]
+        for c in range(high.size):
+            high[c] = max(high[c], codes[c])
+            low[c] = min(low[c], codes[c])
+
+
+@compiled
 def extremes(x: Any, highest: Any, lowest: Any, rows: Any) -> None:
     """Largest and smallest code of each channel, and the first rows where they stand: (2, channels), in narrow rows.
 

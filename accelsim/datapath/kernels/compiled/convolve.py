@@ -86,7 +86,9 @@ def convolve(
     if mask is not None and not _tiles_mask(native, w.shape[0]):
         out, _ = convolve(workers, native, x, w, size, axes)
         words, signs = out.reshape(-1), mask.reshape(-1)
-        return out, max(workers.spread(out.size, 1, lambda i, j: int(relu_backward(words[i:j], signs[i:j], words[i:j]))))
+        return out, max(
+            workers.spread(out.size, 1, lambda i, j: int(relu_backward(words[i:j], signs[i:j], words[i:j])))
+        )
     signs = np.zeros(0, dtype=np.int8) if mask is None else mask.reshape(-1)
     borders = _borders(axes[0], x.shape[1]), _borders(axes[1], x.shape[2])
     image = unsigned_image(workers, x, borders)

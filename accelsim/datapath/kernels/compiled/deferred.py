@@ -115,7 +115,13 @@ class Deferred(NDArrayOperatorsMixin):
         return np.array(self.array(), dtype=dtype, copy=copy)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
-        if ufunc is np.multiply and method == "__call__" and not keywords and inputs[0] is self and _is_number(inputs[1]):
+        if (
+            ufunc is np.multiply
+            and method == "__call__"
+            and not keywords
+            and inputs[0] is self
+            and _is_number(inputs[1])
+        ):
             return self._then(lambda array: array * inputs[1], np.result_type(self.dtype, inputs[1]))
         return getattr(ufunc, method)(*[plain(x) for x in inputs], **keywords)
 

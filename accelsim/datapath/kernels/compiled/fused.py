@@ -12,12 +12,14 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled import loops, stochastic
-from accelsim.datapath.kernels.compiled.channels import scale_lanes
+from accelsim.datapath.kernels.compiled.channels import channel_products, channel_sums, scale_lanes, widen
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.philox import fill
 
-BLOCK = 1 << 12
-"""Elements of a block: as words and as codes they stay in the first-level cache, or near it."""
+BLOCK = 1 << 14
+"""Elements of a block: as words and as codes they stay in the second-level cache, and the cost of a call is small."""
+STRIP = 1 << 11
+"""Elements of a block that is only written and read again: they stay in the first-level cache."""
 EIGHT = 8
 """Rows of a block are a multiple of it, so that each block begins with a new counter of random bits."""
 
@@ -132,9 +134,9 @@ def add(a: Any, b: Any, out: Any, numbers: Any, fits: bool) -> Any:
 @compiled
 def add_masked(a: Any, b: Any, y: Any, out: Any, numbers: Any, fits: bool) -> Any:
     """``add`` where y > 0, else 0; returns the largest magnitude."""
-    peak, buffer = np.int64(0), np.empty(min(BLOCK, a.size), dtype=np.int32)
-    for start in range(0, a.size, BLOCK):
-        stop = min(start + BLOCK, a.size)
+    peak, buffer = np.int64(0), np.empty(min(STRIP, a.size), dtype=np.int32)
+    for start in range(0, a.size, STRIP):
+        stop = min(start + STRIP, a.size)
         words = buffer[: stop - start]
         add(a[start:stop], b[start:stop], words, numbers, fits)
         peak = max(peak, mask(words, y[start:stop], out[start:stop]))
@@ -150,35 +152,10 @@ def narrow_and_sum(
 
     ``rows`` is at most ``SUMMED``.
     """
-    lanes = words.shape[1]
+    partial = np.zeros(words.shape[1], dtype=np.int32)
     for at in range(0, words.shape[0], rows):
         source, codes, beside = words[at : at + rows], out[at : at + rows], other[at : at + rows]
         round_nearest(source.reshape(source.size), codes.reshape(codes.size), near[0], near[1], near[2], near[3])
-        _gather(codes, beside, sums, products, high, low, lanes)
-
-
-@compiled
-def _gather(codes: Any, beside: Any, sums: Any, products: Any, high: Any, low: Any, lanes: int) -> None:
-    """Four rows at a time, so that what is gathered goes to memory once for all of them."""
-    total, product = np.zeros(lanes, dtype=np.int32), np.zeros(lanes, dtype=np.int32)
-    rows = codes.shape[0]
-    whole = rows - rows % 4
-    for row in range(0, whole, 4):
-        a, b, c, d = codes[row], codes[row + 1], codes[row + 2], codes[row + 3]
-        p, q, r, s = beside[row], beside[row + 1], beside[row + 2], beside[row + 3]
-        for i in range(lanes):
-            e, f, g, h = np.int32(a[i]), np.int32(b[i]), np.int32(c[i]), np.int32(d[i])
-            total[i] += (e + f) + (g + h)
-            product[i] += (e * np.int32(p[i]) + f * np.int32(q[i])) + (g * np.int32(r[i]) + h * np.int32(s[i]))
-        for i in range(lanes):
-            high[i] = max(high[i], max(max(a[i], b[i]), max(c[i], d[i])))
-            low[i] = min(low[i], min(min(a[i], b[i]), min(c[i], d[i])))
-    for row in range(whole, rows):
-        a, p = codes[row], beside[row]
-        for i in range(lanes):
-            total[i] += a[i]
-            product[i] += np.int32(a[i]) * np.int32(p[i])
-            high[i], low[i] = max(high[i], a[i]), min(low[i], a[i])
-    for i in range(lanes):
-        sums[i] += total[i]
-        products[i] += product[i]
+        channel_sums(codes, partial, SUMMED, sums)
+        channel_products(codes, beside, partial, SUMMED, products)
+        widen(codes, high, low)

@@ -87,7 +87,7 @@ class Sum(Maskable):
             numbers = self.numbers, self.fits
             return int(fused.add_scaled(rows, words.scaling, words.block, right[i:j], out[i:j], *numbers))
 
-        return max(self.workers.spread(source.shape[0], lanes, work))
+        return int(max(self.workers.spread(source.shape[0], lanes, work)))
 
     def forget(self) -> None:
         del self.a, self.b

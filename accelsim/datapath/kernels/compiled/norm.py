@@ -14,7 +14,6 @@ from accelsim.datapath.kernels.compiled.requantised import Requantised
 from accelsim.datapath.kernels.compiled.rounding import CompiledRounding, per_channel
 from accelsim.datapath.kernels.compiled.scaled import Patches, ScaledRows
 from accelsim.datapath.kernels.norm import NormKernels
-from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.formats import FixedPointMultiplier
 
 

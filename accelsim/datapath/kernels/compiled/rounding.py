@@ -88,7 +88,9 @@ class CompiledRounding(RoundingKernels):
     def wrap(self, x: Any, bits: int, storage: str) -> Any:
         if pending(x, Elsewhere) is None:
             return super().wrap(x if x.dtype == storage else plain(x), bits, storage)
-        return Deferred(Elsewhere(storage, lambda: super(CompiledRounding, self).wrap(plain(x), bits, storage)), x.shape)
+        return Deferred(
+            Elsewhere(storage, lambda: super(CompiledRounding, self).wrap(plain(x), bits, storage)), x.shape
+        )
 
     def _look(self, x: Any) -> int:
         """max |x|, by a pass over all of it."""

@@ -50,7 +50,8 @@ class ScaledRows(Plan):
     def peak(self) -> int:
         """The largest magnitude of all words, from the extreme codes of each channel."""
         if self._peak is None:
-            passed = int(channels.scaled_peak(*self.extremes(), *self.scaling))
+            high, low = self.extremes()
+            passed = int(channels.scaled_peak(high, low, *self.scaling))
             self._peak = passed if self.patches is None else self._patched_peak(self.patches, passed)
         return self._peak
 
@@ -62,7 +63,7 @@ class ScaledRows(Plan):
             return max(passed, int(new))
         # The largest word itself was replaced: the largest of the others is unknown.
         flat = self.array().reshape(-1)
-        return max(self.workers.spread(flat.size, 1, lambda i, j: int(loops.largest_magnitude(flat[i:j]))))
+        return int(max(self.workers.spread(flat.size, 1, lambda i, j: loops.largest_magnitude(flat[i:j]))))
 
     def make(self) -> Any:
         out, source = np.empty(self.codes.shape, dtype=np.int32), self.source

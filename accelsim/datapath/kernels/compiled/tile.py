@@ -60,9 +60,9 @@ def _plain_dot(builder: ir.IRBuilder, total: Any, unsigned: Any, signed: Any) ->
 def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = True, masked: bool = False) -> Any:
     """A tile of ``rows`` left rows by ``columns`` x 16 right columns, callable from compiled code.
 
-    ``tile(left, left_rows, left_steps, right, right_steps, steps, start, out, out_rows, peaks, mask)``: addresses (int64)
-    of the unsigned left bytes, of ``rows`` byte offsets of the left rows, of the left and right byte offsets of each
-    step, of the signed right bytes, of the int32 values that every row starts from (columns x 16), of the
+    ``tile(left, left_rows, left_steps, right, right_steps, steps, start, out, out_rows, peaks, mask)``: addresses
+    (int64) of the unsigned left bytes, of ``rows`` byte offsets of the left rows, of the left and right byte offsets
+    of each step, of the signed right bytes, of the int32 values that every row starts from (columns x 16), of the
     int32 result and of the byte offsets of its rows, and, where ``tracked``, of 16 running maxima and then 16 running
     minima of what is stored (int32), and, where ``masked``, of the int8 mask in the shape of the result, which is 0
     where the mask isn't positive. ``native`` uses VNNI where the CPU has it.

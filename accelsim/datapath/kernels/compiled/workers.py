@@ -36,6 +36,7 @@ class Job:
         self.slices = slices
         self.results: list[Any] = [None] * len(slices)
         self.failure: BaseException | None = None
+        self.is_over = False
         self.flag = np.zeros(1, dtype=np.int64)
         self._finished: SimpleQueue[None] = SimpleQueue()
         # Each next() is one step under the interpreter lock, so no slice is taken or counted twice.
@@ -53,11 +54,13 @@ class Job:
         return last
 
     def finish(self) -> list[Any]:
-        """Take the slices that are left, wait for those of others, and return all results."""
-        if not self.help():
-            self.wait()
-        # A worker that comes late finds no slice left; it must not keep the arrays alive until then.
-        del self.work
+        """Take the slices that are left, wait for those of others, and return all results; once or more often."""
+        if not self.is_over:
+            if not self.help():
+                self.wait()
+            self.is_over = True
+            # A worker that comes late finds no slice left; it must not keep the arrays alive until then.
+            del self.work
         if self.failure is not None:
             raise self.failure
         return self.results
