@@ -37,15 +37,20 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Gemm:
-    """A matrix product: (m x k) by (k x n), m*k*n multiply-accumulates."""
+    """``count`` equal matrix products, (m x k) by (k x n) each: m*k*n multiply-accumulates.
+
+    Products that count as one entry are those of the groups of a convolution: each has operands of its own.
+    """
 
     m: int
     k: int
     n: int
+    count: int = 1
 
     @property
     def macs(self) -> int:
-        return self.m * self.k * self.n
+        """Multiply-accumulates of all of them."""
+        return self.count * self.m * self.k * self.n
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,38 @@
 """Layers and the optimizer, each written once against the Machine. Importing this package registers all layers."""
 
+from accelsim.layers.attention import MultiHeadAttention
 from accelsim.layers.batch_norm import BatchNorm
+from accelsim.layers.class_token import ClassToken
 from accelsim.layers.conv2d import Conv2d
+from accelsim.layers.dropout import Dropout
+from accelsim.layers.embedding import Embedding
 from accelsim.layers.flatten import Flatten
+from accelsim.layers.gelu import Gelu
 from accelsim.layers.layer import LAYERS, Backward, Layer, LayerField, Layers
 from accelsim.layers.layer_norm import LayerNorm
 from accelsim.layers.linear import Linear
 from accelsim.layers.loss import Loss, softmax_cross_entropy
 from accelsim.layers.pool import AveragePool2d, GlobalAveragePool, MaxPool2d
+from accelsim.layers.positional_embedding import PositionalEmbedding
 from accelsim.layers.relu import Relu
 from accelsim.layers.repeat import Repeat
 from accelsim.layers.residual import Residual
 from accelsim.layers.sequence import LayerError, run
 from accelsim.layers.sgd import Sgd
+from accelsim.layers.tokens import MeanToken, SelectToken, Tokens
+from accelsim.layers.unembedding import Unembedding
 
 __all__ = [
     "LAYERS",
     "AveragePool2d",
     "Backward",
     "BatchNorm",
+    "ClassToken",
     "Conv2d",
+    "Dropout",
+    "Embedding",
     "Flatten",
+    "Gelu",
     "GlobalAveragePool",
     "Layer",
     "LayerError",
@@ -30,10 +42,16 @@ __all__ = [
     "Linear",
     "Loss",
     "MaxPool2d",
+    "MeanToken",
+    "MultiHeadAttention",
+    "PositionalEmbedding",
     "Relu",
     "Repeat",
     "Residual",
+    "SelectToken",
     "Sgd",
+    "Tokens",
+    "Unembedding",
     "run",
     "softmax_cross_entropy",
 ]

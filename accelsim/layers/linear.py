@@ -15,21 +15,27 @@ from accelsim.machine import Machine, Parameter, Tensor
 
 @register("linear")
 class Linear(AffineLayer):
-    """y = x w^T + b with x (batch, in) and w (out, in)."""
+    """y = x w^T + b with x (batch, in) or (batch, tokens, in), where tokens are more rows, and w (out, in)."""
 
     units: Annotated[int, Field(ge=1, le=1_048_576)]
     """Outputs."""
 
     def weight(self, x: Tensor) -> Parameter:
-        expect_rank(x, 2, "batch and features (put flatten or global_average_pool before it)")
-        std = math.sqrt(1 / x.shape[1])
-        return Parameter(f"{self.name}.weight", (self.units, x.shape[1]), Role.WEIGHT, std=std, decays=True)
+        if len(x.shape) != 3:
+            expect_rank(x, 2, "batch and features (put flatten or global_average_pool before it)")
+        features = x.shape[-1]
+        std = math.sqrt(1 / features)
+        return Parameter(f"{self.name}.weight", (self.units, features), Role.WEIGHT, std=std, decays=True)
 
     def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
-        return m.matmul(x, w, bias)
+        return m.matmul(_rows(x), w, bias).reshaped((*x.shape[:-1], self.units))
 
     def product_backward_data(self, m: Machine, g: Tensor, w: Tensor, x: Tensor) -> Tensor:
-        return m.matmul_backward_data(g, w)
+        return m.matmul_backward_data(_rows(g), w).reshaped(x.shape)
 
     def product_backward_weights(self, m: Machine, x: Tensor, g: Tensor) -> Tensor:
-        return m.matmul_backward_weights(x, g)
+        return m.matmul_backward_weights(_rows(x), _rows(g))
+
+
+def _rows(x: Tensor) -> Tensor:
+    return x.reshaped((x.elements // x.shape[-1], x.shape[-1]))

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from accelsim.layers.shared_gradients import summed_gradients
 from accelsim.machine import Machine
 from accelsim.program import Phase
 from accelsim.yamlfile import FileModel
@@ -28,6 +29,6 @@ class Sgd(FileModel):
 
     def step(self, m: Machine) -> None:
         """Update every parameter whose gradient the layers collected."""
-        for layer, parameter, gradient in m.gradients:
+        for layer, parameter, gradient in summed_gradients(m):
             with m.scope(layer, Phase.UPDATE):
                 m.sgd(parameter, gradient, momentum=self.momentum, weight_decay=self.weight_decay)

@@ -52,12 +52,19 @@ class Issuer(ABC):
             self.layer, self.phase = before
 
     def parameter(self, parameter: Parameter) -> Tensor:
-        """The handle of a persistent tensor; the same one however often a step asks."""
+        """The handle of a persistent tensor; the same one however often a step asks.
+
+        Raises:
+            ValueError: another layer has it in another shape.
+        """
         if parameter.name not in self._persistent:
             rule = self.recipe[parameter.role]
             spec = self._spec(Output(parameter.name, parameter.shape, rule.format, parameter.role), persistent=True)
             self._persistent[parameter.name] = Tensor(spec, spec.shape, self.load(parameter, spec))
-        return self._persistent[parameter.name]
+        found = self._persistent[parameter.name]
+        if found.shape != parameter.shape:
+            raise ValueError(f"shares {parameter.name} of shape {found.shape}, but needs it in {parameter.shape}")
+        return found
 
     def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
         """A tensor that the host puts into DRAM before the step (images, labels)."""

@@ -37,32 +37,36 @@ class MacArrayInstructions(Issuer):
         )
 
     def conv2d(self, x: Tensor, w: Tensor, window: Window, bias: Tensor | None = None) -> Tensor:
-        """Forward convolution: x (batch, height, width, in) with w (out, kh, kw, in).
+        """Forward convolution: x (batch, height, width, in) with w (out, kh, kw, in / groups).
+
+        Output channels are as many equal groups as w's channels go into x's; each sees its own input channels.
 
         Raises:
             ValueError: the window does not fit the input.
         """
         batch, height, width, channels = x.shape
+        groups = channels // w.shape[3]
         rows, columns = window.output_size(height, width)
-        gemm = Gemm(batch * rows * columns, window.taps * channels, w.shape[0])
+        gemm = Gemm(batch * rows * columns, window.taps * w.shape[3], w.shape[0] // groups, groups)
         shape = (batch, rows, columns, w.shape[0])
-        return self._product("conv2d", Product.FORWARD, (x, w, bias), "product", shape, (gemm,), window)
+        return self._product("conv2d", Product.FORWARD, (x, w, bias), "product", shape, (gemm,), window, groups)
 
     def conv2d_backward_data(self, g: Tensor, w: Tensor, window: Window, input_shape: tuple[int, ...]) -> Tensor:
         """Data gradient of ``conv2d``: the gather form, split into stride x stride dense products (no zeros)."""
-        gemms = _gather_gemms(input_shape, w.shape[0], window)
+        groups = input_shape[3] // w.shape[3]
+        gemms = _gather_gemms(input_shape, w.shape[0], window, groups)
         return self._product(
-            "conv2d_backward_data", Product.DATA_GRADIENT, (g, w), "input_gradient", input_shape, gemms, window
+            "conv2d_backward_data", Product.DATA_GRADIENT, (g, w), "input_gradient", input_shape, gemms, window, groups
         )
 
-    def conv2d_backward_weights(self, x: Tensor, g: Tensor, window: Window) -> Tensor:
-        """Weight gradient of ``conv2d``, of shape (out, kh, kw, in)."""
+    def conv2d_backward_weights(self, x: Tensor, g: Tensor, window: Window, groups: int = 1) -> Tensor:
+        """Weight gradient of ``conv2d``, of shape (out, kh, kw, in / groups)."""
         batch, rows, columns, outputs = g.shape
-        channels = x.shape[3]
-        gemm = Gemm(outputs, batch * rows * columns, window.taps * channels)
+        channels = x.shape[3] // groups
+        gemm = Gemm(outputs // groups, batch * rows * columns, window.taps * channels, groups)
         shape = (outputs, *window.kernel, channels)
         return self._product(
-            "conv2d_backward_weights", Product.WEIGHT_GRADIENT, (x, g), "weight_product", shape, (gemm,), window
+            "conv2d_backward_weights", Product.WEIGHT_GRADIENT, (x, g), "weight_product", shape, (gemm,), window, groups
         )
 
     def _product(
@@ -74,10 +78,12 @@ class MacArrayInstructions(Issuer):
         shape: tuple[int, ...],
         gemms: tuple[Gemm, ...],
         window: Window | None = None,
+        groups: int = 1,
     ) -> Tensor:
         present = [operand for operand in operands if operand is not None]
         output = Output(name, shape, self.recipe.accumulators[product], Role.ACCUMULATOR)
         attributes: dict[str, Any] = window.as_attributes() if window else {}
+        attributes |= {"groups": groups} if groups > 1 else {}
         attributes |= self._slices(*present[:2])
         return self.issue(opcode, Unit.MAC_ARRAY, present, [output], gemms=gemms, **attributes)[0]
 
@@ -89,7 +95,7 @@ class MacArrayInstructions(Issuer):
         return {"slices": (-(-a.format.bits // width), -(-b.format.bits // width))}
 
 
-def _gather_gemms(input_shape: tuple[int, ...], outputs: int, window: Window) -> tuple[Gemm, ...]:
+def _gather_gemms(input_shape: tuple[int, ...], outputs: int, window: Window, groups: int) -> tuple[Gemm, ...]:
     """One product for each residue of the input position modulo the stride that any tap reaches."""
     batch, height, width, channels = input_shape
     rows, columns = (
@@ -99,7 +105,7 @@ def _gather_gemms(input_shape: tuple[int, ...], outputs: int, window: Window) ->
         )
     )
     return tuple(
-        Gemm(batch * r * c, row_taps * column_taps * outputs, channels)
+        Gemm(batch * r * c, row_taps * column_taps * (outputs // groups), channels // groups, groups)
         for r, row_taps in rows
         for c, column_taps in columns
     )

@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-from accelsim.machine.mac_array import MacArrayInstructions
+from accelsim.machine.attention import AttentionInstructions
+from accelsim.machine.dropout import DropoutInstructions
+from accelsim.machine.gelu import GeluInstructions
 from accelsim.machine.norm import NormInstructions
 from accelsim.machine.output_stage import OutputStageInstructions
+from accelsim.machine.tokens import TokenInstructions
 from accelsim.machine.update import UpdateInstructions
 from accelsim.machine.vector import VectorInstructions
 
 
-class Machine(MacArrayInstructions, VectorInstructions, NormInstructions, OutputStageInstructions, UpdateInstructions):
+class Machine(
+    AttentionInstructions,
+    VectorInstructions,
+    DropoutInstructions,
+    GeluInstructions,
+    TokenInstructions,
+    NormInstructions,
+    OutputStageInstructions,
+    UpdateInstructions,
+):
     """One instruction per capability of a hardware unit; interpreters implement ``execute`` and ``load``."""

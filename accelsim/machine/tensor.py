@@ -68,3 +68,18 @@ class Tensor:
             raise ValueError(f"cannot view {self.name} of shape {self.shape} as {shape}")
         data = None if self.data is None else self.data.reshape(shape)
         return replace(self, shape=shape, value=self.value._replace(data=data))
+
+    def transposed(self, axes: tuple[int, ...]) -> Tensor:
+        """The same tensor with its axes in another order, as a strided read sees it: costs nothing, moves nothing.
+
+        Raises:
+            ValueError: ``axes`` is no order of the axes, or the last axis has a scale for each of its channels.
+        """
+        if sorted(axes) != list(range(len(self.shape))):
+            raise ValueError(f"cannot order the axes of {self.name} of shape {self.shape} as {axes}")
+        if getattr(self.scale, "shape", ()) or getattr(self.zero_point, "shape", ()):
+            raise ValueError(f"{self.name} has a scale for each channel, so its last axis must stay the last")
+        shape = tuple(self.shape[axis] for axis in axes)
+        # Kernels want packed rows, so the emulation copies where the hardware only counts its addresses differently.
+        data = None if self.data is None else self.data.transpose(axes).copy()
+        return replace(self, shape=shape, value=self.value._replace(data=data))

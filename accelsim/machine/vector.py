@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from accelsim.formats import FP32, Format, Role, integer
 from accelsim.machine.issue import Issuer, Output
@@ -26,16 +27,18 @@ def wide(x: Tensor) -> Format:
 class VectorInstructions(Issuer):
     """Integer inputs are rescaled and added in int32; floats keep their format."""
 
-    def relu(self, x: Tensor) -> Tensor:
-        """max(x, 0), in x's own format and scale."""
-        work = Work(x.elements, 0, 1, x.format)
-        return self.issue("relu", Unit.VECTOR, [x], [Output("output", x.shape, x.format, x.role)], work=work)[0]
+    def relu(self, x: Tensor, maximum: float | None = None) -> Tensor:
+        """max(x, 0), and no more than ``maximum``, in x's own format and scale."""
+        limits: dict[str, Any] = {} if maximum is None else {"maximum": maximum}
+        work, output = Work(x.elements, 0, 1 + len(limits), x.format), Output("output", x.shape, x.format, x.role)
+        return self.issue("relu", Unit.VECTOR, [x], [output], work=work, **limits)[0]
 
-    def relu_backward(self, g: Tensor, y: Tensor) -> Tensor:
-        """g where the forward output ``y`` is positive, else 0."""
-        work = Work(g.elements, 0, 1, y.format)
+    def relu_backward(self, g: Tensor, y: Tensor, maximum: float | None = None) -> Tensor:
+        """g where the forward output ``y`` is above 0 and below ``maximum``, else 0."""
+        limits: dict[str, Any] = {} if maximum is None else {"maximum": maximum}
+        work = Work(g.elements, 0, 1 + len(limits), y.format)
         output = Output("input_gradient", g.shape, g.format, g.role)
-        return self.issue("relu_backward", Unit.VECTOR, [g, y], [output], work=work)[0]
+        return self.issue("relu_backward", Unit.VECTOR, [g, y], [output], work=work, **limits)[0]
 
     def add(self, a: Tensor, b: Tensor, name: str = "sum") -> Tensor:
         """a + b on a common scale, in int32 (or the float format).

@@ -11,6 +11,7 @@ from accelsim.errors import UserError
 from accelsim.formats import FP32, Recipe, Role, integer
 from accelsim.layers import Layer, LayerError, Loss, Sgd, run, softmax_cross_entropy
 from accelsim.machine import Machine, Parameter
+from accelsim.networks.embeddings import check_embeddings
 from accelsim.program import Phase, Program
 from accelsim.tracing import Tracer
 
@@ -26,15 +27,19 @@ class Traced:
 
 
 class Network:
-    """Layers with unique names, an input shape (height, width, channels) and a number of classes."""
+    """Layers with unique names, an input shape and a number of classes.
 
-    def __init__(self, layers: Sequence[Layer], input_shape: tuple[int, int, int], classes: int) -> None:
+    The shape is (height, width, channels) of an image, or (tokens,) of a text, which has a label for each token.
+    """
+
+    def __init__(self, layers: Sequence[Layer], input_shape: tuple[int, ...], classes: int) -> None:
         self.layers = named(layers)
+        check_embeddings(self.layers, input_shape)
         self.input_shape = input_shape
         self.classes = classes
 
     def forward(self, m: Machine, images: Any, labels: Any, batch: int) -> Loss:
-        """Forward and loss only, for evaluation; ``images`` and ``labels`` are arrays, or None when tracing."""
+        """Forward and loss only, for evaluation; ``images`` (or token ids) and ``labels`` are arrays, None when tracing."""
         return self._forward(m, images, labels, batch)[0]
 
     def train_step(self, m: Machine, optimizer: Sgd, images: Any, labels: Any, batch: int) -> Loss:
@@ -56,13 +61,17 @@ class Network:
         return Traced(tracer.program, tracer.parameters)
 
     def _forward(self, m: Machine, images: Any, labels: Any, batch: int) -> tuple[Loss, Any]:
-        x = m.external("images", (batch, *self.input_shape), FP32, Role.INPUT, images)
-        y = m.external("labels", (batch,), LABEL, Role.LABEL, labels)
+        text = len(self.input_shape) == 1
+        rows = (batch, *self.input_shape) if text else (batch,)
+        name, format_ = ("tokens", LABEL) if text else ("images", FP32)
+        x = m.external(name, (batch, *self.input_shape), format_, Role.INPUT, images)
+        y = m.external("labels", rows, LABEL, Role.LABEL, labels)
         with m.scope(phase=Phase.FORWARD):
             out, backward = run(m, self.layers, x)
             last = self.layers[-1]
-            if out.shape != (batch, self.classes):
-                problem = f"ends the network with shape {out.shape}, but the loss needs (batch, {self.classes})"
+            if out.shape != (*rows, self.classes):
+                wanted = "batch, tokens" if text else "batch"
+                problem = f"ends the network with shape {out.shape}, but the loss needs ({wanted}, {self.classes})"
                 raise LayerError(last, problem)
             with m.scope("loss"):
                 loss = softmax_cross_entropy(m, out, y)

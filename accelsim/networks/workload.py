@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from accelsim.formats import FP32, Recipe, float_recipe
-from accelsim.layers import Layer, LayerError, Layers, Sgd
+from accelsim.layers import LAYERS, Layer, LayerError, Layers, Sgd
 from accelsim.networks.network import Network, Traced, named
 from accelsim.networks.schedule import Schedule
-from accelsim.yamlfile import Allowed, FileModel, MarkedYaml, Name, read_marked, validated
+from accelsim.yamlfile import Allowed, Fault, FileModel, MarkedYaml, Name, expand_blocks, read_marked, refuse, validated
 
 Dimension = Annotated[int, Field(ge=1, le=65535)]
 Location = tuple[str | int, ...]
@@ -23,23 +23,50 @@ RESERVED = "loss"
 
 
 class DatasetField(FileModel):
-    """Where the images come from."""
+    """Where the images or texts come from."""
 
-    kind: Annotated[str, Allowed("digits, fashion_mnist, cifar10, imagenet_folder")]
-    """digits, fashion_mnist, cifar10 or imagenet_folder."""
+    kind: Annotated[str, Allowed("digits, fashion_mnist, cifar10, imagenet_folder, text")]
+    """digits, fashion_mnist, cifar10, imagenet_folder or text."""
     folder: str | None = None
     """Folder of the data set's files, relative to where the command runs; --data overrides it."""
+
+
+class BlockField(FileModel):
+    """Layers that a file uses under a name."""
+
+    parameters: list[str | dict[str, Any]] = Field(default_factory=list)
+    """Names, each with ``: default`` after it if it has one; ``$name`` in the layers stands for the value."""
+    layers: Annotated[list[Any], Field(min_length=1)]
+    """Layers in order, as the network has them."""
 
 
 class NetworkField(FileModel):
     """The graph."""
 
-    input_shape: tuple[Dimension, Dimension, Dimension]
+    input_shape: tuple[Dimension, Dimension, Dimension] | None = None
     """Height, width and channels of one image."""
+    tokens: Dimension | None = None
+    """Length of one text, in place of input_shape: the input is so many token ids, and each has a label."""
     classes: Annotated[int, Field(ge=2, le=65535)]
     """Classes that the loss tells apart."""
     layers: Layers
-    """Layers in order: a kind, or a kind with its fields."""
+    """Layers in order: a kind, or a kind with its fields; or a block with its parameters."""
+    blocks: dict[str, BlockField] = Field(default_factory=dict, exclude=True)
+    """Blocks by name. As a file is read, its uses of blocks are written out, so that the network has none."""
+
+    @model_validator(mode="after")
+    def _one_input(self) -> NetworkField:
+        if self.input_shape is None and self.tokens is None:
+            refuse("network", [Fault(("input_shape",), "missing; allowed: a list of 3, or tokens in its place")])
+        if self.input_shape is not None and self.tokens is not None:
+            text = f"found {self.tokens}, but the input has an input_shape already; leave one of them out"
+            refuse("network", [Fault(("tokens",), text)])
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of one input: height, width and channels, or tokens."""
+        return self.input_shape or (self.tokens or 0,)
 
 
 class Workload(FileModel):
@@ -66,7 +93,7 @@ class Workload(FileModel):
 
     def build(self) -> Network:
         """The network with every layer named."""
-        return Network(self.network.layers, self.network.input_shape, self.network.classes)
+        return Network(self.network.layers, self.network.shape, self.network.classes)
 
     def trace(self, recipe: Recipe) -> Traced:
         """The Program of one training step."""
@@ -79,10 +106,19 @@ def load_workload(path: Path | str) -> Workload:
     Raises:
         UserError: with file, line, field, what was found and what is allowed.
     """
-    marked = read_marked(Path(path))
+    marked = written_out(read_marked(Path(path)))
     workload = validated(Workload, marked, "workload")
     check_layers(workload, marked)
     return workload
+
+
+def written_out(marked: MarkedYaml) -> MarkedYaml:
+    """A workload file with the layers of its blocks wherever a block is used.
+
+    Raises:
+        UserError: a block, or a use of one, is wrong.
+    """
+    return expand_blocks(marked, "network", LAYERS)
 
 
 def check_layers(workload: Workload, marked: MarkedYaml) -> None:

@@ -14,7 +14,7 @@ from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
-from accelsim.networks.workload import MOST_EPOCHS, check_layers
+from accelsim.networks.workload import MOST_EPOCHS, check_layers, written_out
 from accelsim.yamlfile import MarkedYaml, kind_of, override, read_marked, split_setting, validated
 
 LARGEST_SEED = 2**32 - 1
@@ -142,6 +142,7 @@ def check_marked_workload(marked: MarkedYaml) -> Workload | Topology:
     """
     if kind_of(marked.data) == "topology":
         return validated(Topology, marked, "topology")
+    marked = written_out(marked)
     workload = validated(Workload, marked, "workload")
     faults = [str(marked.error(field, text)) for field, text in _dataset_faults(workload)]
     if faults:
@@ -168,10 +169,14 @@ def _dataset_faults(workload: Workload) -> list[tuple[tuple[str, ...], str]]:
     except UserError as error:
         return [(("dataset", "kind"), str(error))]
     faults: list[tuple[tuple[str, ...], str]] = []
-    if kind.image_shape != network.input_shape:
-        found, wanted = list(network.input_shape), list(kind.image_shape)
-        text = f"found {found}, but the images of {kind.name} are {wanted} (height, width, channels)"
-        faults.append((("network", "input_shape"), text))
-    if kind.classes != network.classes:
+    if kind.image_shape is None:
+        if network.tokens is None:
+            text = f"found an image, but {kind.name} has texts; give network.tokens in its place"
+            faults.append((("network", "input_shape"), text))
+    elif kind.image_shape != network.input_shape:
+        at, wanted = "tokens" if network.input_shape is None else "input_shape", list(kind.image_shape)
+        text = f"found {list(network.shape)}, but the images of {kind.name} are {wanted} (height, width, channels)"
+        faults.append((("network", at), text))
+    if kind.classes is not None and kind.classes != network.classes:
         faults.append((("network", "classes"), f"found {network.classes}, but {kind.name} has {kind.classes} classes"))
     return faults

@@ -35,9 +35,11 @@ def read_data(inputs: Inputs, folder: Path | None) -> Dataset:
     """
     field, batch = inputs.training.dataset, inputs.training.batch_size
     chosen = folder or (Path(field.folder).expanduser() if field.folder else None)
-    dataset = load_dataset(field.kind, chosen)
+    network = inputs.training.network
+    dataset = load_dataset(field.kind, chosen).shaped(network.shape, network.classes)
     if batch > len(dataset.train):
-        raise UserError(f"batch_size {batch} is larger than the {len(dataset.train)} training images of {field.kind}")
+        what = "images" if network.input_shape else "sequences"
+        raise UserError(f"batch_size {batch} is larger than the {len(dataset.train)} training {what} of {field.kind}")
     return dataset
 
 

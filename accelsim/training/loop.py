@@ -128,8 +128,8 @@ class Trainer:
         return step % self.steps_per_epoch == 0 or step == self.total_steps
 
     def evaluate(self, split: Split) -> tuple[float, float]:
-        """Share of images classified right, and the mean loss, with running statistics and ranges."""
-        correct, loss = 0, 0.0
+        """Share of images, or tokens, classified right, and the mean loss, with running statistics and ranges."""
+        correct, loss, asked = 0, 0.0, 0
         self.machine.context.counts = None
         with watched(self.observer, "evaluate", len(split), "image"):
             for start in range(0, len(split), EVALUATION_BATCH):
@@ -137,10 +137,11 @@ class Trainer:
                 images, labels = self.dataset.batch(split, chosen)
                 self.machine.begin_step(self.progress.step, training=False)
                 result = self.network.forward(self.machine, images, _labels(labels), len(labels))
-                correct += int((result.logits.data.argmax(axis=1) == labels).sum())
+                correct += int((result.logits.data.argmax(axis=1) == labels.reshape(-1)).sum())
+                asked += labels.size
                 loss += float(result.loss.data[0]) * len(labels)
                 self.observer.advance("evaluate", len(labels))
-        return correct / len(split), loss / len(split)
+        return correct / asked, loss / len(split)
 
 
 def quantiser_rows(step: int, counts: dict[str, QuantiserCount]) -> list[dict[str, Any]]:

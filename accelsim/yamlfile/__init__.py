@@ -1,6 +1,7 @@
 """Reading the user's YAML files: safe, with units, and with errors that name line and field."""
 
 from accelsim.yamlfile.allowed import Allowed, Name
+from accelsim.yamlfile.blocks import expand_blocks
 from accelsim.yamlfile.faults import Fault, refuse
 from accelsim.yamlfile.kinds import kind_of
 from accelsim.yamlfile.loader import load_model, validated
@@ -15,6 +16,7 @@ __all__ = [
     "FileModel",
     "MarkedYaml",
     "Name",
+    "expand_blocks",
     "kind_of",
     "load_model",
     "override",

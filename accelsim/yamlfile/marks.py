@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -14,20 +14,36 @@ from accelsim.yamlfile.nodes import check_nodes
 from accelsim.yamlfile.text import read_text
 
 
+class Origin(NamedTuple):
+    """Where a value that was copied stands in the file, and a note on the copy for its faults."""
+
+    location: tuple[str | int, ...]
+    note: str = ""
+
+
 @dataclass(frozen=True)
 class MarkedYaml:
-    """Plain data with the node tree it came from, and the settings laid over it by location."""
+    """Plain data with the node tree it came from, the settings laid over it, and origins of copies, by location."""
 
     path: Path
     data: Any
     root: yaml.Node
     settings: Mapping[tuple[str | int, ...], str] = field(default_factory=dict)
+    origins: Mapping[tuple[str | int, ...], Origin] = field(default_factory=dict)
+
+    def origin(self, location: Sequence[str | int]) -> Origin:
+        """Where in the file the value at ``location`` comes from: there, unless it was copied."""
+        for depth in range(len(location), 0, -1):
+            found = self.origins.get(tuple(location[:depth]))
+            if found:
+                return Origin((*found.location, *location[depth:]), found.note)
+        return Origin(tuple(location))
 
     def position(self, location: Sequence[str | int]) -> tuple[int, int]:
         """Line and column (from 1) of the deepest node that ``location`` reaches."""
         node = self.root
         mark = node.start_mark
-        for part in location:
+        for part in self.origin(location).location:
             found = _child(node, part)
             if found is None:
                 break
@@ -37,13 +53,15 @@ class MarkedYaml:
 
     def error(self, location: Sequence[str | int], text: str) -> UserError:
         """A fault of the field at ``location``, which may be missing."""
+        line, column = self.position(location)
+        location, note = self.origin(location)
+        text += note
         for depth in range(len(location), 0, -1):
             if tuple(location[:depth]) in self.settings:
                 inner = ".".join(str(part) for part in location[depth:])
                 return UserError(
                     f"--set {self.settings[tuple(location[:depth])]}: {inner + ': ' if inner else ''}{text}"
                 )
-        line, column = self.position(location)
         name = ".".join(str(part) for part in location)
         return UserError(f"{self.path}:{line}:{column}: {name + ': ' if name else ''}{text}")
 

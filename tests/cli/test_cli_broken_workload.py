@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-LAYERS = (
-    "average_pool2d, batch_norm, conv2d, flatten, global_average_pool, layer_norm, linear, max_pool2d, relu, "
-    "repeat, residual"
-)
+from accelsim.layers import LAYERS
+
+KINDS = ", ".join(sorted(LAYERS))
 LAYER_CASES = [
-    ("conv3d", f"10:7: network.layers.1: no layer is called 'conv3d' (did you mean 'conv2d'?); allowed: {LAYERS}"),
+    ("conv3d", f"10:7: network.layers.1: no layer is called 'conv3d' (did you mean 'conv2d'?); allowed: {KINDS}"),
     (
         "{conv2d: {filters: 3}}",
         "10:8: network.layers.1.conv2d.kernel: missing; allowed: a whole number from 1 to 4096, or",

@@ -163,13 +163,15 @@ def test_json_is_all_that_is_printed(accelsim, hwconfig, workload):
     assert json.loads(ran.out)["folder"] == "run"
 
 
-def test_timing_needs_no_data(accelsim, hwconfig, root, monkeypatch):
+@pytest.mark.parametrize("name", ["cifar10_resnet20", "imagenet_resnet50"])
+def test_timing_needs_no_data(accelsim, hwconfig, root, monkeypatch, name):
     def refuse(*arguments):
         raise AssertionError("the data set was read")
 
     monkeypatch.setattr(stages, "load_dataset", refuse)
-    cifar = root / "workloads" / "cifar10_resnet20.yaml"
-    assert accelsim("simulate", hwconfig, cifar, "--timing-only", "--out", "run").code == 0
+    workload = root / "workloads" / f"{name}.yaml"
+    options = ("--timing-only", "--set", "batch_size=64", "--out", "run", "--json")
+    assert json.loads(accelsim("simulate", hwconfig, workload, *options).out)["images_per_step"] == 64
 
 
 def test_what_a_run_folder_holds_can_be_simulated_again(small, tmp_path):

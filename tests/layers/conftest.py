@@ -11,13 +11,19 @@ from accelsim.training import initial_state
 
 CLASSES = 3
 INPUT = (6, 6, 2)
+TEXT = (7,)
 
 STEM = [{"conv2d": {"filters": 4, "kernel": 3, "padding": 1}}]
 HEAD = ["flatten", {"linear": {"units": CLASSES}}]
+PATCHES = [{"conv2d": {"filters": 6, "kernel": 2, "stride": 2}}, "tokens"]
+ATTENTION = {"multi_head_attention": {"heads": 2}}
+CAUSAL = {"multi_head_attention": {"heads": 2, "causal": True}}
 CASES: dict[str, list[object]] = {
     "conv2d": STEM + HEAD,
     "conv2d strided": [*STEM, {"conv2d": {"filters": 3, "kernel": 3, "stride": 2, "padding": 1}}, *HEAD],
     "conv2d stride beyond kernel": [*STEM, {"conv2d": {"filters": 3, "kernel": 1, "stride": 2, "bias": False}}, *HEAD],
+    "conv2d grouped": [*STEM, {"conv2d": {"filters": 6, "kernel": 3, "stride": 2, "padding": 1, "groups": 2}}, *HEAD],
+    "conv2d depthwise": [*STEM, {"conv2d": {"filters": 8, "kernel": 3, "padding": 1, "groups": 4}}, *HEAD],
     "linear": [*STEM, "flatten", {"linear": {"units": 5}}, "relu", {"linear": {"units": CLASSES}}],
     "batch_norm deviation": [*STEM, {"batch_norm": {"spread": "deviation"}}, *HEAD],
     "batch_norm range": [*STEM, {"batch_norm": {"spread": "range"}}, *HEAD],
@@ -29,6 +35,8 @@ CASES: dict[str, list[object]] = {
     "layer_norm all range": [*STEM, {"layer_norm": {"axes": "all", "spread": "range"}}, *HEAD],
     "layer_norm features": [*STEM, "flatten", {"linear": {"units": 9}}, "layer_norm", {"linear": {"units": CLASSES}}],
     "relu": [*STEM, "relu", *HEAD],
+    "relu maximum": [*STEM, {"relu": {"maximum": 0.4}}, *HEAD],
+    "dropout": [*STEM, {"dropout": {"rate": 0.3}}, "relu", *HEAD],
     "max_pool2d": [*STEM, {"max_pool2d": {"kernel": 2}}, *HEAD],
     "max_pool2d overlapping": [*STEM, {"max_pool2d": {"kernel": 3, "stride": 2, "padding": 1}}, *HEAD],
     "average_pool2d": [*STEM, {"average_pool2d": {"kernel": 3, "stride": 2}}, *HEAD],
@@ -47,16 +55,39 @@ CASES: dict[str, list[object]] = {
         "relu",
         *HEAD,
     ],
+    "gelu": [*STEM, "gelu", *HEAD],
+    "tokens": [*STEM, "tokens", {"linear": {"units": 5}}, "mean_token", {"linear": {"units": CLASSES}}],
+    "class token": [*PATCHES, "class_token", "positional_embedding", ATTENTION, "select_token", *HEAD[1:]],
+    "multi_head_attention": [*PATCHES, {"multi_head_attention": {"heads": 3, "bias": False}}, "mean_token", *HEAD[1:]],
+    "causal attention": [*PATCHES, {"residual": {"body": ["layer_norm", CAUSAL]}}, *HEAD],
+    "embedding": [{"embedding": {"vocabulary": CLASSES, "width": 4}}, "gelu", {"linear": {"units": CLASSES}}],
+    "unembedding": [
+        {"embedding": {"name": "table", "vocabulary": CLASSES, "width": 6}},
+        "positional_embedding",
+        {"residual": {"body": [CAUSAL]}},
+        {"unembedding": {"embedding": "table", "units": CLASSES}},
+    ],
 }
+
+
+def _network(layers: list[object]) -> Network:
+    """A network of images, or of texts where it starts with an embedding."""
+    parsed = [parse_layer(layer) for layer in layers]
+    return Network(parsed, TEXT if parsed[0].kind == "embedding" else INPUT, CLASSES)
 
 
 @pytest.fixture(params=CASES)
 def network(request: pytest.FixtureRequest) -> Network:
-    return Network([parse_layer(layer) for layer in CASES[request.param]], INPUT, CLASSES)
+    return _network(CASES[request.param])
 
 
 @pytest.fixture
-def batch(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def batch(rng: np.random.Generator, request: pytest.FixtureRequest) -> tuple[np.ndarray, np.ndarray]:
+    """Images and labels, or token ids and a label for each where the test's network takes a text."""
+    shape = request.getfixturevalue("network").input_shape if "network" in request.fixturenames else INPUT
+    if shape == TEXT:
+        tokens, labels = rng.integers(0, CLASSES, size=(2, 8, *TEXT)).astype(np.uint16)
+        return tokens, labels
     return rng.normal(size=(8, *INPUT)), rng.integers(0, CLASSES, size=8).astype(np.uint16)
 
 
@@ -74,4 +105,4 @@ def draw_state():
 
 @pytest.fixture(scope="session")
 def all_cases() -> list[Network]:
-    return [Network([parse_layer(layer) for layer in layers], INPUT, CLASSES) for layers in CASES.values()]
+    return [_network(layers) for layers in CASES.values()]

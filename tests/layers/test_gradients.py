@@ -24,7 +24,9 @@ def _run(network, recipe, state, batch, *, seed=1):
     machine = Datapath(recipe, dict(state), seed=seed, check=True)
     machine.begin_step(0, training=True, learning_rate=0.1)
     loss = network.train_step(machine, OPTIMIZER, images, labels, len(labels))
-    gradients = {parameter.name: np.asarray(g.data, dtype=np.float64) for _, parameter, g in machine.gradients}
+    gradients = {}
+    for _, parameter, g in machine.gradients:
+        gradients[parameter.name] = gradients.get(parameter.name, 0.0) + np.asarray(g.data, dtype=np.float64)
     return float(loss.loss.data[0]), gradients
 
 
@@ -73,7 +75,7 @@ def _assert_finite_differences(network, recipe, batch, draw_state, rng):
 
 def test_integer_gradients_point_the_same_way(network, batch, draw_state, int8_machine, fp32_machine):
     images, labels = batch
-    batch = images.astype(np.float32), labels
+    batch = images.astype(np.float32) if images.dtype.kind == "f" else images, labels
     parameters = network.trace(fp32_machine.recipe(), OPTIMIZER, 8).parameters
     state = draw_state(parameters)
     integer, floating = (_run(network, _same_norm(hw), state, batch) for hw in (int8_machine, fp32_machine))

@@ -68,7 +68,7 @@ def test_constants_of_the_range():
     assert range_constant(31, 16, "paper")[0] == 1
 
 
-@pytest.mark.parametrize(("layer", "size"), [("layer_norm", (4, 4, 1)), ({"layer_norm": {"axes": "all"}}, (1,))])
+@pytest.mark.parametrize(("layer", "size"), [("layer_norm", (4, 4, 1)), ({"layer_norm": {"axes": "all"}}, (1, 1, 1))])
 def test_layer_norm_needs_two_values(fp32_machine, layer, size):
     network = Network([parse_layer(found) for found in (layer, "flatten", {"linear": {"units": 3}})], size, 3)
     with pytest.raises(Exception, match="normalises over 1 value"):

@@ -51,7 +51,8 @@ def test_every_layer(machine, network, batch, draw_state, request):
     traced = network.trace(hw.recipe(), OPTIMIZER, 8)
     witness = Witness(hw.recipe(), draw_state(traced.parameters), seed=1)
     witness.begin_step(0, training=True, learning_rate=0.1)
-    network.train_step(witness, OPTIMIZER, batch[0].astype(np.float32), batch[1], 8)
+    images = batch[0].astype(np.float32) if batch[0].dtype.kind == "f" else batch[0]
+    network.train_step(witness, OPTIMIZER, images, batch[1], 8)
     _assert_same(traced, witness)
 
 

@@ -11,7 +11,7 @@ from accelsim.training.datasets import DATASETS, KINDS, class_count, dataset_kin
 
 
 def test_the_kinds_are_registered():
-    assert set(DATASETS) == {"digits", "fashion_mnist", "cifar10", "imagenet_folder"}
+    assert set(DATASETS) == {"digits", "fashion_mnist", "cifar10", "imagenet_folder", "text"}
     assert len(KINDS) == len(DATASETS)
     assert all(DATASETS[kind.name] is kind.load for kind in KINDS)
 
@@ -23,6 +23,7 @@ def test_the_kinds_are_registered():
         ("fashion_mnist", (28, 28, 1), 10),
         ("cifar10", (32, 32, 3), 10),
         ("imagenet_folder", (224, 224, 3), 1000),
+        ("text", None, None),
     ],
 )
 def test_shape_and_classes_need_no_data(kind, shape, classes):

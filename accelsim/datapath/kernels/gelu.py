@@ -28,12 +28,14 @@ def gelu_slope(xp: Any, x: Any) -> Any:
     return s + x * (s * (1.0 - s)) * (TWICE_ROOT * (1.0 + 3.0 * CUBIC * (x * x)))
 
 
-def tabulated(xp: Any, function: Callable[[Any, Any], Any], bits: int, direct_bits: int, scale: float, unit: float) -> Any:
-    """Entries function(code * scale) / unit, rounded: one for each code of ``bits`` bits, or one for each segment's end."""
+def tabulated(
+    xp: Any, function: Callable[[Any, Any], Any], bits: int, direct_bits: int, scale: float, unit: float
+) -> Any:
+    """Entries function(code * scale) / unit, rounded half up: for each code of ``bits`` bits, or each segment's end."""
     half = 1 << (bits - 1)
     step = 1 if bits <= direct_bits else 1 << (bits - SEGMENTS_BITS)
     codes = xp.arange(-half, half + 1, step, dtype=xp.float64)
-    return xp.rint(function(xp, codes * scale) / unit).astype(xp.int64)
+    return xp.floor(function(xp, codes * scale) / unit + 0.5).astype(xp.int64)
 
 
 def looked_up(table: Any, codes: Any, bits: int, direct_bits: int) -> Any:

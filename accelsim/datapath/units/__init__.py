@@ -1,6 +1,17 @@
 """One file a hardware unit: what each opcode computes. Importing this package registers all handlers."""
 
-from accelsim.datapath.units import mac_array, norm, output_stage, update, vector
+from accelsim.datapath.units import attention, dropout, gelu, mac_array, norm, output_stage, tokens, update, vector
 from accelsim.datapath.units.registry import HANDLERS
 
-__all__ = ["HANDLERS", "mac_array", "norm", "output_stage", "update", "vector"]
+__all__ = [
+    "HANDLERS",
+    "attention",
+    "dropout",
+    "gelu",
+    "mac_array",
+    "norm",
+    "output_stage",
+    "tokens",
+    "update",
+    "vector",
+]

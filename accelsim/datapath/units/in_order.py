@@ -42,10 +42,10 @@ def _saturating(c: Context, op: Operation, inputs: tuple[Tensor, ...], output: T
     def exact(left: Any, right: Any) -> Any:
         return c.kernels.matmul(left, right, carrier)
 
-    def add(left: Any, right: Any) -> Any:
-        bits, order = output.format.bits, c.recipe.order
+    def add(left: Any, right: Any, columns: slice) -> Any:
+        bits, order, first = output.format.bits, c.recipe.order, None if start is None else start[columns]
         return accumulate_in_passes(
-            c.kernels.xp, left, right, bits, "saturate", order, slices, width, start=start, product=exact
+            c.kernels.xp, left, right, bits, "saturate", order, slices, width, start=first, product=exact
         )
 
     return Value(_product(c, op, inputs, output, add), x.scale * y.scale)
@@ -59,7 +59,7 @@ def _rounding(c: Context, op: Operation, inputs: tuple[Tensor, ...], output: Ten
     x, y, *bias = inputs
     scale, order = x.scale * y.scale, c.recipe.order
 
-    def add(left: Any, right: Any) -> Any:
+    def add(left: Any, right: Any, columns: slice) -> Any:
         chunk = c.recipe.chunk or (left.shape[1] if order == "sequential" else order)
         return c.kernels.accumulate_float(left, right, chunk, format_)
 
@@ -73,9 +73,9 @@ def _rounding(c: Context, op: Operation, inputs: tuple[Tensor, ...], output: Ten
 
 
 def _product(
-    c: Context, op: Operation, inputs: tuple[Tensor, ...], output: TensorSpec, add: Callable[[Any, Any], Any]
+    c: Context, op: Operation, inputs: tuple[Tensor, ...], output: TensorSpec, add: Callable[[Any, Any, slice], Any]
 ) -> Any:
     made = c.kernels.xp.zeros(output.shape, dtype=output.format.storage)
-    for left, right, place in as_matrices(c.kernels, op, inputs, output):
-        made[place] = add(left, right).reshape(made[place].shape)
+    for left, right, place, columns in as_matrices(c.kernels, op, inputs, output):
+        made[place] = add(left, right, columns).reshape(made[place].shape)
     return made

@@ -23,10 +23,11 @@ def forward(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
     if op.opcode == "matmul":
         y = c.kernels.matmul(x.data, w.data.T, carrier)
     else:
-        y = c.kernels.conv2d(x.data, w.data, op.attributes["stride"], op.attributes["padding"], carrier)
+        convolve = c.kernels.grouped_conv2d if "groups" in op.attributes else c.kernels.conv2d
+        y = convolve(x.data, w.data, op.attributes["stride"], op.attributes["padding"], carrier)
     if bias and outputs[0].format.is_integer:
         y = y.astype("int64") + bias[0].data
-    total = _accumulated(c, y, x, w, outputs[0])
+    total = accumulated(c, y, x, w, outputs[0])
     if bias and not outputs[0].format.is_integer:
         total = Value(total.data + bias[0].data)
     return [total]
@@ -40,7 +41,7 @@ def matmul_backward_data(
     """g by w."""
     g, w = inputs
     y = c.kernels.matmul(g.data, w.data, Carrier.of(g.format, w.format))
-    return [_accumulated(c, y, g, w, outputs[0])]
+    return [accumulated(c, y, g, w, outputs[0])]
 
 
 @executes("matmul_backward_weights")
@@ -51,7 +52,7 @@ def matmul_backward_weights(
     """g transposed by x."""
     x, g = inputs
     y = c.kernels.matmul(g.data.T, x.data, Carrier.of(x.format, g.format))
-    return [_accumulated(c, y, x, g, outputs[0])]
+    return [accumulated(c, y, x, g, outputs[0])]
 
 
 @executes("conv2d_backward_data")
@@ -63,8 +64,10 @@ def conv2d_backward_data(
     g, w = inputs
     stride, padding = op.attributes["stride"], op.attributes["padding"]
     carrier = Carrier.of(g.format, w.format)
-    y = c.kernels.conv2d_backward_data(g.data, w.data, stride, padding, outputs[0].shape, carrier)
-    return [_accumulated(c, y, g, w, outputs[0])]
+    grouped = "groups" in op.attributes
+    convolve = c.kernels.grouped_conv2d_backward_data if grouped else c.kernels.conv2d_backward_data
+    y = convolve(g.data, w.data, stride, padding, outputs[0].shape, carrier)
+    return [accumulated(c, y, g, w, outputs[0])]
 
 
 @executes("conv2d_backward_weights")
@@ -76,11 +79,16 @@ def conv2d_backward_weights(
     x, g = inputs
     kernel, stride, padding = (op.attributes[key] for key in ("kernel", "stride", "padding"))
     carrier = Carrier.of(x.format, g.format)
-    y = c.kernels.conv2d_backward_weights(x.data, g.data, kernel, stride, padding, carrier)
-    return [_accumulated(c, y, x, g, outputs[0])]
+    groups = op.attributes.get("groups", 1)
+    if groups > 1:
+        y = c.kernels.grouped_conv2d_backward_weights(x.data, g.data, kernel, stride, padding, groups, carrier)
+    else:
+        y = c.kernels.conv2d_backward_weights(x.data, g.data, kernel, stride, padding, carrier)
+    return [accumulated(c, y, x, g, outputs[0])]
 
 
-def _accumulated(c: Context, y: Any, a: Tensor, b: Tensor, output: TensorSpec) -> Value:
+def accumulated(c: Context, y: Any, a: Tensor, b: Tensor, output: TensorSpec) -> Value:
+    """An exact product ``y`` of ``a`` and ``b`` as the accumulators hold it: wrapped, or multiplied out in floats."""
     if not output.format.is_integer:
         return Value(multiplied_out(y, a.scale * b.scale).astype(output.format.storage, copy=False))
     return Value(c.kernels.wrap(y, output.format.bits, output.format.storage), a.scale * b.scale)

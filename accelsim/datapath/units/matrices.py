@@ -17,19 +17,51 @@ from accelsim.program import Operation, TensorSpec
 class Matrices(NamedTuple):
     """Left (m, k) and right (k, n) operands of one of an operation's products, and which part of its output they make.
 
-    ``place`` indexes the output; what it selects, reshaped to (m, n), is the product.
+    ``place`` indexes the output; what it selects, reshaped to (m, n), is the product. ``columns`` are those of its
+    output channels, which a bias adds to.
     """
 
     left: Any
     right: Any
     place: Any = ...
+    columns: slice = slice(None)
+
+
+GROUPED_AXES = {"conv2d": (3, 0, 3), "conv2d_backward_data": (3, 0, 3), "conv2d_backward_weights": (3, 3, 0)}
+"""Axes along which the groups of a convolution lie: of both operands and of the output."""
 
 
 def as_matrices(k: Kernels, op: Operation, inputs: tuple[Tensor, ...], output: TensorSpec) -> Iterator[Matrices]:
-    """The operation's products; a strided data gradient has one for each residue of the position that a tap reaches."""
+    """The operation's products: one for each group, and in a strided data gradient for each residue of the position
+    that a tap reaches."""
     first, second = (k.xp.asarray(tensor.data) for tensor in inputs[:2])
+    if "groups" in op.attributes:
+        yield from _grouped(k, op, first, second, output.shape)
+    else:
+        yield from _products(k, op, first, second, output.shape)
+
+
+def _grouped(k: Kernels, op: Operation, first: Any, second: Any, shape: tuple[int, ...]) -> Iterator[Matrices]:
+    """The products of one group after another, on its part of both operands."""
+    groups, axes = op.attributes["groups"], GROUPED_AXES[op.opcode]
+    for group in range(groups):
+        a, b, made = (
+            slice(group * size // groups, (group + 1) * size // groups)
+            for size in (first.shape[axes[0]], second.shape[axes[1]], shape[axes[2]])
+        )
+        parts = first[_along(axes[0], a)], second[_along(axes[1], b)]
+        for left, right, place, _ in _products(k, op, *parts, shape):
+            whole = place if isinstance(place, tuple) else (slice(None),) * axes[2]
+            yield Matrices(left, right, (*whole, made), made)
+
+
+def _along(axis: int, part: slice) -> tuple[slice, ...]:
+    return (*[slice(None)] * axis, part)
+
+
+def _products(k: Kernels, op: Operation, first: Any, second: Any, shape: tuple[int, ...]) -> Iterator[Matrices]:
     if op.opcode == "conv2d_backward_data":
-        yield from _gathered(k, op, first, second, output.shape)
+        yield from _gathered(k, op, first, second, shape)
     elif op.opcode == "conv2d":
         yield Matrices(_unfolded(k, op, first), second.reshape(second.shape[0], -1).T)
     elif op.opcode == "conv2d_backward_weights":
@@ -38,6 +70,8 @@ def as_matrices(k: Kernels, op: Operation, inputs: tuple[Tensor, ...], output: T
         yield Matrices(first, second.T)
     elif op.opcode == "matmul_backward_data":
         yield Matrices(first, second)
+    elif op.opcode == "batched_matmul":
+        yield from (Matrices(first[place], second[place], place) for place in k.xp.ndindex(first.shape[:-2]))
     else:
         yield Matrices(second.T, first)
 

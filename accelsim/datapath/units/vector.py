@@ -10,6 +10,7 @@ import numpy as np
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.kernels.vector import SOFTMAX_BITS
+from accelsim.datapath.units.limit import below_limit, limited
 from accelsim.datapath.units.registry import executes
 from accelsim.datapath.units.scales import multiplied_out
 from accelsim.formats import FixedPointMultiplier
@@ -19,18 +20,24 @@ from accelsim.program import Operation, TensorSpec
 
 @executes("relu")
 def relu(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
-    """max(x, 0) on the codes: zero is code 0."""
+    """max(x, 0) on the codes: zero is code 0, and a maximum is the code nearest to it."""
     (x,) = inputs
-    return [Value(c.kernels.relu(x.data), x.scale)]
+    y = c.kernels.relu(x.data)
+    if "maximum" in op.attributes:
+        y = limited(c.kernels.xp, y, x, op.attributes["maximum"])
+    return [Value(y, x.scale)]
 
 
 @executes("relu_backward")
 def relu_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """g where y is positive."""
+    """g where y is positive, and below the maximum's code."""
     g, y = inputs
-    return [Value(c.kernels.relu_backward(g.data, y.data), g.scale)]
+    masked = c.kernels.relu_backward(g.data, y.data)
+    if "maximum" in op.attributes:
+        masked = masked * below_limit(c.kernels.xp, y, op.attributes["maximum"])
+    return [Value(masked, g.scale)]
 
 
 @executes("add")

@@ -70,10 +70,14 @@ class Dataset:
         return cls(name, classes, train, test, mean, std)
 
     @property
-    def image_shape(self) -> tuple[int, int, int]:
+    def image_shape(self) -> tuple[int, ...]:
         """Height, width and channels of one image."""
         _, height, width, channels = self.train.images.shape
         return height, width, channels
+
+    def shaped(self, shape: tuple[int, ...], classes: int) -> Dataset:
+        """Return the data set for a network's input shape and classes: itself, as images have only one."""
+        return self
 
     @cached_property
     def table(self) -> NDArray[np.float32]:
@@ -83,7 +87,7 @@ class Dataset:
         table.setflags(write=False)
         return table
 
-    def batch(self, split: Split, indices: NDArray[np.integer[Any]]) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    def batch(self, split: Split, indices: NDArray[np.integer[Any]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return the images at ``indices`` (b,), normalised (b, height, width, channels), and their labels (b,)."""
         pixels = split.images[indices]
         images = np.empty(pixels.shape, dtype=np.float32)

@@ -18,9 +18,9 @@ class DatasetKind:
 
     name: str
     """Name in workload files."""
-    image_shape: tuple[int, int, int]
-    """Height, width and channels of one image."""
-    classes: int
-    """Number of classes."""
+    image_shape: tuple[int, ...] | None
+    """Height, width and channels of one image; None for texts, which are cut as the network wants them."""
+    classes: int | None
+    """Number of classes; None where the network says."""
     load: Loader
     """Reads the data; raises UserError where it can't."""

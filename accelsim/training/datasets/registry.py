@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from accelsim.errors import UserError, nearest
-from accelsim.training.datasets import cifar10, digits, fashion_mnist, imagenet_folder
+from accelsim.training.datasets import cifar10, digits, fashion_mnist, imagenet_folder, text
 from accelsim.training.datasets.dataset import Dataset
 from accelsim.training.datasets.kind import DatasetKind, Loader
 
@@ -14,6 +14,7 @@ KINDS: list[DatasetKind] = [
     fashion_mnist.KIND,
     cifar10.KIND,
     imagenet_folder.KIND,
+    text.KIND,
 ]
 """Every kind of data set; a new one adds its line here."""
 DATASETS: dict[str, Loader] = {kind.name: kind.load for kind in KINDS}
@@ -48,8 +49,8 @@ def load_dataset(kind: str, folder: Path | None) -> Dataset:
         raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from error
 
 
-def image_shape(kind: str) -> tuple[int, int, int]:
-    """Return height, width and channels of this kind's images, with no data on disk.
+def image_shape(kind: str) -> tuple[int, ...] | None:
+    """Return height, width and channels of this kind's images, with no data on disk; None where the network says.
 
     Raises:
         UserError: there is no such kind.
@@ -57,8 +58,8 @@ def image_shape(kind: str) -> tuple[int, int, int]:
     return dataset_kind(kind).image_shape
 
 
-def class_count(kind: str) -> int:
-    """Return this kind's number of classes, with no data on disk.
+def class_count(kind: str) -> int | None:
+    """Return this kind's number of classes, with no data on disk; None where the network says.
 
     Raises:
         UserError: there is no such kind.
