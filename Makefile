@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test test-slow test-all lint bench bench-scalesim numerics random-bits validation clean
+.PHONY: demo test test-slow test-all lint bench bench-gpu bench-scalesim numerics random-bits validation clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -39,6 +39,10 @@ bench: $(VENV)/.installed
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[bench]'
 	$(BIN)/python benchmarks/training_step.py
 	$(BIN)/python benchmarks/kernels.py
+
+bench-gpu: $(VENV)/.installed
+	$(BIN)/pip install -q --disable-pip-version-check -e '.[bench,gpu]'
+	$(BIN)/python benchmarks/gpu/training_step.py
 
 bench-scalesim: $(VENV)/.installed
 	$(BIN)/python benchmarks/scalesim.py

@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from accelsim.networks import load_workload
     from accelsim.reports.run_folder import load as load_run
     from accelsim.simulation import explain, simulate
+    from accelsim.simulation.torch_bridge import from_torch
 
-__all__ = ["UserError", "explain", "load_hwconfig", "load_run", "load_workload", "simulate"]
+__all__ = ["UserError", "explain", "from_torch", "load_hwconfig", "load_run", "load_workload", "simulate"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "UserError": ("accelsim.errors", "UserError"),
     "explain": ("accelsim.simulation", "explain"),
+    "from_torch": ("accelsim.simulation.torch_bridge", "from_torch"),
     "load_hwconfig": ("accelsim.hardware", "load_hwconfig"),
     "load_run": ("accelsim.reports.run_folder", "load"),
     "load_workload": ("accelsim.networks", "load_workload"),

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from accelsim.formats import Format, Role, format_by_name
@@ -77,7 +78,7 @@ class TensorSpec:
     role: Role
     persistent: bool = False
 
-    @property
+    @cached_property
     def elements(self) -> int:
         return math.prod(self.shape)
 

@@ -21,10 +21,35 @@ def with_layers(schema: Schema) -> Schema:
         "anyOf": [
             {"type": "string", "enum": sorted(LAYERS)},
             *(_kind(kind, cls.__name__, cls.__doc__ or "") for kind, cls in sorted(LAYERS.items())),
+            _block_use(sorted(LAYERS)),
         ],
     }
     found: Schema = _pointing({**schema, "$defs": {**schema["$defs"], **definitions}})
+    found["$defs"]["NetworkField"]["properties"]["blocks"] = BLOCKS
     return found
+
+
+BLOCKS: Schema = {
+    "description": "Lists of layers by name, with parameters; a use in layers is written out.",
+    "type": "object",
+    "additionalProperties": {
+        "type": "object",
+        "properties": {
+            "parameters": {"type": "array", "description": "Names, or names with a default."},
+            "layers": {"type": "array", "description": "Layers, with $NAME for a parameter.", "minItems": 1},
+        },
+        "required": ["layers"],
+        "additionalProperties": False,
+    },
+}
+
+
+def _block_use(kinds: list[str]) -> Schema:
+    """A block by its name, or with its arguments; a schema can't know which blocks a file defines."""
+    other = {"not": {"enum": kinds}}
+    named = {"type": "string", **other}
+    with_arguments = {"type": "object", "propertyNames": other, "minProperties": 1, "maxProperties": 1}
+    return {"description": "A block of network.blocks.", "anyOf": [named, with_arguments]}
 
 
 def _kind(kind: str, name: str, description: str) -> Schema:

@@ -45,8 +45,11 @@ def simulate(
     ] = False,
     backend: Annotated[
         str | None,
-        typer.Option(help="Kernels that train: compiled or numpy; all give the same bits. Default: compiled."),
+        typer.Option(help="CPU kernels that train: compiled or numpy; both give the same bits. Default: compiled."),
     ] = None,
+    device: Annotated[
+        str, typer.Option(help="Where to train: auto (a GPU where CuPy sees one), cpu or gpu; the same bits on each.")
+    ] = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder, to the very same bits.")
     ] = False,
@@ -72,6 +75,7 @@ def simulate(
         settings=settings or (),
         timing_only=timing_only,
         backend=backend,
+        device=device,
         resume=resume,
         force=force,
         scalesim_reports=scalesim_reports,

@@ -1,24 +1,71 @@
-"""Which kernels run: chosen once, by what the machine has."""
+"""Which kernels run, and where: chosen once, by what the machine has."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from accelsim.datapath.kernels import Kernels, NumpyKernels
 from accelsim.errors import UserError, nearest
 
 BACKENDS = ("compiled", "numpy")
-"""In order of preference."""
+"""On a CPU, in order of preference."""
+DEVICES = ("auto", "cpu", "gpu")
 
 
-def choose_kernels(name: str | None = None) -> Kernels:
+def choose_kernels(
+    name: str | None = None, device: str = "auto", say: Callable[[str], None] = lambda text: None
+) -> Kernels:
     """The backend called ``name``, or the fastest that this machine has; all give the same bits.
 
+    Args:
+        name: kernels of the CPU; None leaves the choice.
+        device: ``gpu``, ``cpu``, or ``auto``: the GPU where CuPy sees one and no ``name`` is given.
+        say: hears where ``auto`` computes, and why it left a GPU alone.
+
     Raises:
-        UserError: there is no such backend.
+        UserError: there is no such backend or device, or no GPU that can be used.
     """
-    if name is not None and name not in BACKENDS:
-        raise UserError(f"no backend is called {name!r}; allowed: {', '.join(BACKENDS)}{nearest(name, BACKENDS)}")
+    _check_names(name, device)
+    if device == "gpu" or (device == "auto" and name is None):
+        kernels = _gpu(asked=device == "gpu", say=say)
+        if kernels is not None:
+            return kernels
     if name == "numpy":
         return NumpyKernels()
     from accelsim.datapath.kernels.compiled import CompiledKernels  # Numba takes half a second to import
 
     return CompiledKernels()
+
+
+def _check_names(name: str | None, device: str) -> None:
+    if name is not None and name not in BACKENDS:
+        raise UserError(f"no backend is called {name!r}; allowed: {', '.join(BACKENDS)}{nearest(name, BACKENDS)}")
+    if device not in DEVICES:
+        raise UserError(f"no device is called {device!r}; allowed: {', '.join(DEVICES)}{nearest(device, DEVICES)}")
+    if name is not None and device == "gpu":
+        raise UserError(f"backend {name} computes on the CPU; leave it out, or give device cpu")
+
+
+def _gpu(*, asked: bool, say: Callable[[str], None]) -> Kernels | None:
+    """Kernels on the GPU where there is one that computes the right bits.
+
+    Raises:
+        UserError: the user ``asked`` for a GPU, and none can be used.
+    """
+    from accelsim.datapath.kernels.gpu import cupy_kernels, self_check
+
+    reason = cupy_kernels.missing()
+    if reason:
+        if asked:
+            raise UserError(f"no GPU to train on: {reason}; {cupy_kernels.INSTALL}, or give device cpu or auto")
+        return None
+    kernels, device = cupy_kernels.CupyKernels(), cupy_kernels.device_name()
+    wrong = self_check.differing(kernels)
+    if wrong:
+        found = f"{device} does not compute the bits of the CPU in its self-check ({', '.join(wrong)})"
+        if asked:
+            raise UserError(f"{found}; give device cpu")
+        say(f"{found}; trains on the CPU")
+        return None
+    say(f"trains on the GPU {device}; --device cpu gives the same bits")
+    return kernels

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from accelsim.datapath.arrays import on_device
 from accelsim.formats import FloatFormat, Format, IntegerFormat
 from accelsim.formats.flexpoint import FlexpointFormat
 from accelsim.machine import Tensor
@@ -28,7 +29,8 @@ def count(xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format, zero_poin
 
     ``codes`` have their ``zero_point`` subtracted already.
     """
-    values = x.data.astype("float64") * x.scale
+    scale, zero_point = on_device(xp, scale), on_device(xp, zero_point)
+    values = x.data.astype("float64") * on_device(xp, x.scale)
     held = codes * scale
     if zero_point is None:
         edge = _largest(format_)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import on_host
 from accelsim.datapath.context import Context
 from accelsim.datapath.fixed_point import held
 from accelsim.datapath.kernels import Kernels, NumpyKernels
@@ -16,7 +17,7 @@ from accelsim.datapath.units import HANDLERS
 from accelsim.datapath.units.scales import multiplied_out
 from accelsim.datapath.zero_points import centred, restored
 from accelsim.errors import InternalError
-from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe
+from accelsim.formats import FP32, FloatFormat, Format, IntegerFormat, Recipe, Role
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Machine, Parameter, Tensor, Value
 from accelsim.machine.vector import wide
@@ -39,7 +40,10 @@ class Datapath(Machine):
         kernels: Kernels | None = None,
         check: bool = False,
     ) -> None:
-        self.context = Context(kernels or NumpyKernels(), recipe, seed, state, scales or ScaleState())
+        kernels = kernels or NumpyKernels()
+        # Weights and their momentum stay where the kernels compute; a step brings in its batch alone.
+        state.update({name: kernels.xp.asarray(value) for name, value in state.items()})
+        self.context = Context(kernels, recipe, seed, state, scales or ScaleState())
         self.check = check
         super().__init__(recipe)
 
@@ -53,15 +57,19 @@ class Datapath(Machine):
     def execute(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
-        operands = tuple(centred(x) for x in inputs)
+        xp = self.context.kernels.xp
+        operands = tuple([centred(xp, x) for x in inputs])
         if operation.unit is Unit.NORM:
-            operands = tuple(_unscaled(x) for x in operands)
+            operands = tuple([_unscaled(xp, x) for x in operands])
         values = HANDLERS[operation.opcode](self.context, operation, operands, outputs)
-        values = restored(operation.opcode, inputs[0], outputs, values)
+        values = restored(xp, operation.opcode, inputs[0], outputs, values)
         if self.check:
             for spec, value in zip(outputs, values, strict=True):
                 _conforms(operation, spec, value)
         return values
+
+    def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
+        return super().external(name, shape, format_, role, self.context.kernels.xp.asarray(data))
 
     def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
         if isinstance(spec.format, IntegerFormat):
@@ -69,15 +77,16 @@ class Datapath(Machine):
         return Value(self.context.state[parameter.name])
 
 
-def _unscaled(x: Tensor) -> Tensor:
+def _unscaled(xp: Any, x: Tensor) -> Tensor:
     """Floats as the norm unit reads them: multiplied out, since it adds values of different scales."""
     if x.format.is_integer:
         return x
-    return replace(x, value=Value(multiplied_out(x.data, x.scale).astype(wide(x).storage, copy=False)))
+    data = multiplied_out(xp, x.data, x.scale).astype(wide(x).storage, copy=False)
+    return x if data is x.data else replace(x, value=Value(data))
 
 
 def _conforms(operation: Operation, spec: TensorSpec, value: Value) -> None:
-    data, format_ = value.data, spec.format
+    data, format_ = on_host(value.data), spec.format
     if tuple(data.shape) != spec.shape or data.dtype != format_.storage:
         found = f"{data.dtype} {tuple(data.shape)}"
         raise InternalError(f"{operation.name} made {found} for {spec.name}, which is {format_.storage} {spec.shape}")

@@ -1,15 +1,17 @@
-"""The oracle of the integer update: one weight and its velocity in plain Python integers.
+"""The oracle of the update: one weight and its state in plain Python integers and fractions.
 
-real = code x 2**-exponent. The accumulator has 16 bits below the velocity's unit.
+Integers: real = code x 2**-exponent. The accumulator has 16 bits below the velocity's unit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from fractions import Fraction
+from math import isqrt
 
 from accelsim.datapath.reference import saturate
-from accelsim.formats.reference import round_to_integer, shift_right
+from accelsim.formats.floating import FP32
+from accelsim.formats.reference import floor_log2, round_to_integer, shift_right
 
 FRACTION_BITS = 16
 TERM_LIMIT = 2**61
@@ -54,3 +56,38 @@ def sgd(
     v = saturate(shift_and_round(total, FRACTION_BITS, rounds[1]), -tops[1], tops[1])
     step = shift_and_round(-rate[0] * v, rate[1] + exponents[1] - exponents[0], rounds[0])
     return saturate(w + step, -tops[0], tops[0]), v
+
+
+def adamw(
+    w: float, mean: float, square: float, gradient: float, factors: Sequence[float], epsilon: float
+) -> tuple[float, float, float]:
+    """New weight, mean and mean square, each operation rounded to fp32. ``factors`` are beta1, beta2, 1 - beta1,
+    1 - beta2, 1 / sqrt(1 - beta2^t), learning_rate / (1 - beta1^t) and 1 - learning_rate x decay, in fp32."""
+    beta1, beta2, rest1, rest2, root, rate, keep = factors
+    mean = _sum(_product(beta1, mean), _product(rest1, gradient))
+    square = _sum(_product(beta2, square), _product(rest2, _product(gradient, gradient)))
+    divisor = _sum(_product(_root(square), root), epsilon)
+    step = _product(rate, _fp32(Fraction(mean) / Fraction(divisor)))
+    return _sum(_product(keep, w), -step), mean, square
+
+
+def _fp32(exact: Fraction) -> float:
+    """To nearest even, of what doesn't overflow."""
+    unit = Fraction(2) ** (max(floor_log2(abs(exact)) if exact else FP32.emin, FP32.emin) - FP32.mantissa_bits)
+    return float(round_to_integer(exact / unit, "nearest_even") * unit)
+
+
+def _product(a: float, b: float) -> float:
+    return _fp32(Fraction(a) * Fraction(b))
+
+
+def _sum(a: float, b: float) -> float:
+    return _fp32(Fraction(a) + Fraction(b))
+
+
+def _root(x: float) -> float:
+    """The square root: so many bits that one more, which says whether anything is left, decides every rounding."""
+    scaled = Fraction(x) * 4**200
+    whole = isqrt(scaled.numerator // scaled.denominator)
+    left = whole * whole != scaled
+    return _fp32(Fraction(2 * whole + left, 2 * 2**200))

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
+from accelsim.datapath.arrays import on_device
 from accelsim.formats import IntegerFormat, integer
 from accelsim.machine import Tensor, Value
 from accelsim.program import TensorSpec
@@ -17,20 +19,22 @@ KEPT = ("relu", "max_pool2d", "gelu", "slice_tokens")
 """Opcodes that hand on codes of their first input, on its scale and zero point."""
 
 
-def centred(x: Tensor) -> Tensor:
+def centred(xp: Any, x: Tensor) -> Tensor:
     """``x`` with its zero point subtracted: signed codes of one bit more."""
     if x.zero_point is None or not isinstance(x.format, IntegerFormat):
         return x
     format_ = integer(x.format.bits + 1)
-    data = x.data.astype(format_.storage) - x.zero_point
+    data = x.data.astype(format_.storage) - on_device(xp, x.zero_point)
     spec = replace(x.spec, format=format_)
     return replace(x, spec=spec, value=Value(data.astype(format_.storage, copy=False), x.scale))
 
 
-def restored(opcode: str, first: Tensor, outputs: Sequence[TensorSpec], values: Sequence[Value]) -> Sequence[Value]:
+def restored(
+    xp: Any, opcode: str, first: Tensor, outputs: Sequence[TensorSpec], values: Sequence[Value]
+) -> Sequence[Value]:
     """What an opcode of ``KEPT`` made of a centred ``first``, on the codes of ``first`` again."""
     if opcode not in KEPT or first.zero_point is None:
         return values
     head, *rest = values
-    codes = (head.data + first.zero_point).astype(outputs[0].format.storage)
+    codes = (head.data + on_device(xp, first.zero_point)).astype(outputs[0].format.storage)
     return [Value(codes, first.scale, first.zero_point), *rest]

@@ -35,9 +35,9 @@ def area_um2(hw: HardwareConfig) -> dict[str, float]:
 
 
 def buffer_area_um2(hw: HardwareConfig) -> float:
-    """Area of the on-chip buffers, each a single-bank memory of its whole capacity."""
-    technology, buffers = hw.loaded_technology(), (hw.buffers.input, hw.buffers.weight, hw.buffers.output)
-    return 1e6 * sum(technology.sram_mm2(buffer.capacity_bytes) for buffer in buffers)
+    """Area of the operand buffers and levels: of each, all its banks as memories of their own."""
+    technology = hw.loaded_technology()
+    return 1e6 * sum(memory.banks * technology.sram_mm2(memory.bank_bytes) for memory in hw.buffers.memories)
 
 
 def _pair_um2(hw: HardwareConfig, multiplier: Format, adder: Format) -> float:

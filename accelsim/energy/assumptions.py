@@ -8,7 +8,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Idle places of the array cost nothing.",
     "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted.",
     "Figures for formats and capacities that a table doesn't list follow a power law of the listed ones.",
-    "A byte of a buffer costs an eighth of a 64-bit access of a single-bank memory of the whole capacity.",
+    "A byte of an on-chip memory costs an eighth of a 64-bit access of a memory of one bank's capacity; what chooses "
+    "between banks, and leads to them, costs nothing.",
     "DRAM costs a published energy per bit; standby and refresh power are shown apart where the standard has them, not "
     "added, since the published figure may hold part of them.",
     "Area counts multipliers and adders alone; buffers, exponentials, comparators and rounding logic are left out.",

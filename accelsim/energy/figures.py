@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelsim.formats import Format
-from accelsim.hardware import Buffer, HardwareConfig
+from accelsim.hardware import HardwareConfig, Memory
 
 
 def multiply_pj(hw: HardwareConfig, format_: Format) -> float:
@@ -25,9 +25,9 @@ def mac_pj(hw: HardwareConfig, accumulator: Format) -> float:
     return multiply_pj(hw, hw.mac_array.operand_format) + add_pj(hw, accumulator)
 
 
-def sram_pj_per_byte(hw: HardwareConfig, buffer: Buffer, *, write: bool) -> float:
-    """Energy of one byte read from or written to a buffer."""
+def sram_pj_per_byte(hw: HardwareConfig, memory: Memory, *, write: bool) -> float:
+    """Energy of one byte read from or written to an on-chip memory: that of a memory of one bank's capacity."""
     if hw.energy.sram_pj_per_byte is not None:
         return hw.energy.sram_pj_per_byte
     technology = hw.loaded_technology()
-    return technology.sram_pj_per_byte(buffer.capacity_bytes, write=write) * technology.sram.factor(hw.energy.bound)
+    return technology.sram_pj_per_byte(memory.bank_bytes, write=write) * technology.sram.factor(hw.energy.bound)

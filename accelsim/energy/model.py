@@ -9,7 +9,7 @@ from __future__ import annotations
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_pj_per_byte
 from accelsim.energy.figures import add_pj, mac_pj, multiply_pj, sram_pj_per_byte
-from accelsim.hardware import Buffer, HardwareConfig
+from accelsim.hardware import HardwareConfig, Memory
 from accelsim.program import Operation, Program
 from accelsim.timing import Access, OperationTiming, SramTraffic, Timeline, passes
 
@@ -51,13 +51,10 @@ def _lane_pj(operation: Operation, hw: HardwareConfig) -> float:
 
 def _sram_pj(traffic: SramTraffic, hw: HardwareConfig) -> float:
     buffers = hw.buffers
-    return (
-        _access_pj(traffic.input, buffers.input, hw)
-        + _access_pj(traffic.weight, buffers.weight, hw)
-        + _access_pj(traffic.output, buffers.output, hw)
-    )
+    memories = (buffers.input, buffers.weight, buffers.output, *buffers.levels)
+    return sum(_access_pj(access, memory, hw) for access, memory in zip(traffic.all, memories, strict=False))
 
 
-def _access_pj(access: Access, buffer: Buffer, hw: HardwareConfig) -> float:
-    read = access.read_bytes * sram_pj_per_byte(hw, buffer, write=False)
-    return read + access.write_bytes * sram_pj_per_byte(hw, buffer, write=True)
+def _access_pj(access: Access, memory: Memory, hw: HardwareConfig) -> float:
+    read = access.read_bytes * sram_pj_per_byte(hw, memory, write=False)
+    return read + access.write_bytes * sram_pj_per_byte(hw, memory, write=True)

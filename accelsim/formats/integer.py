@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from accelsim.formats.format import Format
 
@@ -21,20 +22,20 @@ class IntegerFormat(Format):
     def is_integer(self) -> bool:
         return True
 
-    @property
+    @cached_property
     def storage(self) -> str:
         width = next(width for width in (8, 16, 32, 64) if self.bits <= width)
         return f"{'int' if self.signed else 'uint'}{width}"
 
-    @property
+    @cached_property
     def min_code(self) -> int:
         return -(1 << (self.bits - 1)) if self.signed else 0
 
-    @property
+    @cached_property
     def max_code(self) -> int:
         return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
 
-    @property
+    @cached_property
     def symmetric_min_code(self) -> int:
         """Lowest code that a symmetric quantiser emits: -max_code, so that negation never overflows."""
         return -self.max_code if self.signed else 0

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
+from functools import cached_property
+from typing import Any, Literal
 
 from accelsim.formats.format import Format
 
@@ -121,6 +122,19 @@ class TensorRule:
         """
         unscaled = self.format.family == "float" and self.format.bits >= SCALED_BELOW_BITS
         return self.policy is not ScalePolicy.CURRENT or unscaled or self.format.family in ("block", "flexpoint")
+
+    @cached_property
+    def as_attributes(self) -> dict[str, Any]:
+        """How tensors are converted, as attributes of a recorded operation."""
+        return {
+            "rounding": str(self.rounding),
+            "random_bits": self.random_bits,
+            "scale": str(self.policy),
+            "granularity": str(self.granularity),
+            "scale_form": str(self.scale_form),
+            "affine": self.affine,
+            "one_pass": self.one_pass,
+        }
 
 
 @dataclass(frozen=True)

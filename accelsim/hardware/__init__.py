@@ -3,7 +3,7 @@
 from accelsim.hardware.config import HardwareConfig, load_hwconfig
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.dram_standards import DramStandard, DramTiming, dram_standards
-from accelsim.hardware.memory import Buffer, Buffers
+from accelsim.hardware.memory import Buffer, Buffers, Level, Memory
 from accelsim.hardware.technology import Technology, load_technology
 from accelsim.hardware.units import Dataflow, LaneUnit, MacArray, NormUnit
 
@@ -16,7 +16,9 @@ __all__ = [
     "DramTiming",
     "HardwareConfig",
     "LaneUnit",
+    "Level",
     "MacArray",
+    "Memory",
     "NormUnit",
     "Technology",
     "dram_standards",

@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from accelsim.errors import nearest
 from accelsim.formats import BlockFormat, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
 from accelsim.hardware.dram import Dram
+from accelsim.hardware.epilogues import Epilogue
 from accelsim.hardware.memory import Buffers
 from accelsim.hardware.numerics import Numerics
 from accelsim.hardware.technology import Bound, Technology, load_technology, technology_names
@@ -94,6 +95,10 @@ class HardwareConfig(FileModel):
     """Element-wise work, pooling, loss."""
     norm_unit: NormUnit
     """Batch statistics and normalisation."""
+    fused_epilogues: tuple[Epilogue, ...] = ()
+    """Element-wise operations that are applied to the results of the operation before them as these drain, where they
+    alone read them: nothing is stored between, and they take no time but what their lanes need. Conversions whose scale
+    is known ahead always are; one with the scale of the tensor itself can't be, as it waits for the whole range."""
     quantise_unit: LaneUnit | None = None
     """Format conversion; needed wherever the numerics name more than one format."""
     update_unit: UpdateUnit

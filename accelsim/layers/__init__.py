@@ -1,8 +1,10 @@
-"""Layers and the optimizer, each written once against the Machine. Importing this package registers all layers."""
+"""Layers and optimizers, each written once against the Machine. Importing this package registers all of them."""
 
+from accelsim.layers.adamw import AdamW
 from accelsim.layers.attention import MultiHeadAttention
 from accelsim.layers.batch_norm import BatchNorm
 from accelsim.layers.class_token import ClassToken
+from accelsim.layers.concat import Concat
 from accelsim.layers.conv2d import Conv2d
 from accelsim.layers.dropout import Dropout
 from accelsim.layers.embedding import Embedding
@@ -11,7 +13,8 @@ from accelsim.layers.gelu import Gelu
 from accelsim.layers.layer import LAYERS, Backward, Layer, LayerField, Layers
 from accelsim.layers.layer_norm import LayerNorm
 from accelsim.layers.linear import Linear
-from accelsim.layers.loss import Loss, softmax_cross_entropy
+from accelsim.layers.loss import Loss, LossField, softmax_cross_entropy
+from accelsim.layers.optimizer import OPTIMIZERS, Optimizer, OptimizerField
 from accelsim.layers.pool import AveragePool2d, GlobalAveragePool, MaxPool2d
 from accelsim.layers.positional_embedding import PositionalEmbedding
 from accelsim.layers.relu import Relu
@@ -24,10 +27,13 @@ from accelsim.layers.unembedding import Unembedding
 
 __all__ = [
     "LAYERS",
+    "OPTIMIZERS",
+    "AdamW",
     "AveragePool2d",
     "Backward",
     "BatchNorm",
     "ClassToken",
+    "Concat",
     "Conv2d",
     "Dropout",
     "Embedding",
@@ -41,9 +47,12 @@ __all__ = [
     "Layers",
     "Linear",
     "Loss",
+    "LossField",
     "MaxPool2d",
     "MeanToken",
     "MultiHeadAttention",
+    "Optimizer",
+    "OptimizerField",
     "PositionalEmbedding",
     "Relu",
     "Repeat",

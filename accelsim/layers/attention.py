@@ -14,7 +14,7 @@ from accelsim.layers.layer import Backward, Layer, expect_rank, register
 from accelsim.layers.linear import Linear
 from accelsim.machine import Machine, Tensor
 
-ProductBackward = Callable[[Tensor], list[Tensor]]
+ProductBackward = Callable[[Tensor | None], list[Tensor]]
 """From the gradient of the context to those of queries, keys and values."""
 PARTS = ("query", "key", "value")
 COLUMNS, ROWS, TOKENS = -1, -2, 1
@@ -55,7 +55,7 @@ class MultiHeadAttention(Layer):
 
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         expect_rank(x, 3, "batch, tokens and width")
-        batch, tokens, width = x.shape
+        width = x.shape[-1]
         if width % self.heads:
             raise ValueError(f"has {self.heads} heads, which don't divide the width {width} of its input")
         read = m.quantise(x, Role.ACTIVATION)
@@ -70,10 +70,9 @@ class MultiHeadAttention(Layer):
 
         def backward(g: Tensor) -> Tensor | None:
             total: Tensor | None = None
-            gradients = backward_products(_needed(backward_output(g)))
-            for (_, backward_part), gradient in zip(projected, gradients, strict=True):
-                share = _needed(backward_part(self._merged(gradient)))
-                total = share if total is None else m.add(total, share, "input_gradient")
+            for (_, backward_part), gradient in zip(projected, backward_products(backward_output(g)), strict=True):
+                share = backward_part(self._merged(gradient))
+                total = share if total is None or share is None else m.add(total, share, "input_gradient")
             return total
 
         return y, backward
@@ -86,7 +85,9 @@ class MultiHeadAttention(Layer):
         p = Operand.of(m, wide, Role.ACTIVATION, "probability", COLUMNS)
         context = m.batched_matmul(p.made, self._heads(v.made), name="context")
 
-        def backward(g: Tensor) -> list[Tensor]:
+        def backward(g: Tensor | None) -> list[Tensor]:
+            if g is None:
+                raise InternalError("the output layer of attention made no gradient of the context")
             dc = Operand.of(m, g, Role.GRADIENT_DATA, "context_gradient_data_path", COLUMNS)
             dp = _product(m, self._heads(dc.made), _turned(self._heads(v.along(m, COLUMNS))), "probability_gradient")
             dv = _product(m, _turned(p.along(m, ROWS)), self._heads(dc.along(m, TOKENS)), "value_gradient")
@@ -127,9 +128,3 @@ def _turned(x: Tensor) -> Tensor:
 
 def _product(m: Machine, a: Tensor, b: Tensor, name: str) -> Tensor:
     return m.batched_matmul(a, b, Product.DATA_GRADIENT, name)
-
-
-def _needed(gradient: Tensor | None) -> Tensor:
-    if gradient is None:
-        raise InternalError("a dense layer of attention made no input gradient")
-    return gradient

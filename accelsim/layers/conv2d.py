@@ -47,7 +47,7 @@ class Conv2d(AffineLayer):
         # N(0, sqrt(2 / (kernel area x filters))): the initialisation of the paper's published code.
         std = math.sqrt(2 / (self.window.taps * self.filters))
         shape = (self.filters, *self.kernel, x.shape[3] // self.groups)
-        return Parameter(f"{self.name}.weight", shape, Role.WEIGHT, std=std, decays=True)
+        return Parameter(f"{self.name}.weight", shape, Role.WEIGHT, std=std)
 
     def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
         return m.conv2d(x, w, self.window, bias)

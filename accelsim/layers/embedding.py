@@ -19,14 +19,15 @@ Width = Annotated[int, Field(ge=1, le=1_048_576)]
 
 def table(name: str, vocabulary: int, width: int) -> Parameter:
     """The table of the embedding layer called ``name``."""
-    return Parameter(f"{name}.weight", (vocabulary, width), Role.WEIGHT, std=STD, decays=True)
+    return Parameter(f"{name}.weight", (vocabulary, width), Role.WEIGHT, std=STD)
 
 
 @register("embedding")
 class Embedding(Layer):
-    """(batch, tokens) ids to (batch, tokens, width); rows come from the master copy and are quantised by who reads them.
+    """(batch, tokens) ids to (batch, tokens, width).
 
-    The gradient of the table is dense: zeros where no token was.
+    Rows come from the master copy and are quantised by who reads them; the table's gradient is dense, with zeros where
+    no token was.
     """
 
     vocabulary: Vocabulary

@@ -25,7 +25,7 @@ class Linear(AffineLayer):
             expect_rank(x, 2, "batch and features (put flatten or global_average_pool before it)")
         features = x.shape[-1]
         std = math.sqrt(1 / features)
-        return Parameter(f"{self.name}.weight", (self.units, features), Role.WEIGHT, std=std, decays=True)
+        return Parameter(f"{self.name}.weight", (self.units, features), Role.WEIGHT, std=std)
 
     def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
         return m.matmul(_rows(x), w, bias).reshaped((*x.shape[:-1], self.units))

@@ -11,7 +11,7 @@ from accelsim.program import Phase
 
 @register("positional_embedding")
 class PositionalEmbedding(Layer):
-    """x (batch, tokens, width) plus a table (tokens, width) that all samples share, in the format of norm parameters."""
+    """x (batch, tokens, width) plus a table (tokens, width) that all samples share, a norm parameter in its format."""
 
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         expect_rank(x, 3, "batch, tokens and width")

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from accelsim.layers.shared_gradients import summed_gradients
-from accelsim.machine import Machine
-from accelsim.program import Phase
-from accelsim.yamlfile import FileModel
+from accelsim.layers.optimizer import Optimizer, register_optimizer
+from accelsim.machine import Machine, Parameter, Tensor
+from accelsim.yamlfile import Fault, refuse
 
 
-class Sgd(FileModel):
+@register_optimizer("sgd")
+class Sgd(Optimizer):
     """v <- momentum * v + gradient + weight_decay * w; w <- w - learning_rate * v.
 
-    Only weights decay: norm parameters and biases don't.
+    Nesterov's form steps by gradient + weight_decay * w + momentum * v instead (Sutskever et al. 2013).
     """
 
-    kind: Literal["sgd"] = "sgd"
-    """Optimizer."""
-    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)]
-    """Rate at the start; the schedule multiplies it."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
     """Share of the old velocity that is kept; 0 keeps no state."""
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
-    """L2 penalty on weights."""
+    nesterov: bool = False
+    """Look ahead by one step of the velocity."""
 
-    def step(self, m: Machine) -> None:
-        """Update every parameter whose gradient the layers collected."""
-        for layer, parameter, gradient in summed_gradients(m):
-            with m.scope(layer, Phase.UPDATE):
-                m.sgd(parameter, gradient, momentum=self.momentum, weight_decay=self.weight_decay)
+    @model_validator(mode="after")
+    def _momentum_used(self) -> Sgd:
+        if self.nesterov and not self.momentum:
+            refuse("sgd", [Fault(("nesterov",), "found True, but momentum is 0; leave one of them out")])
+        return self
+
+    def update(self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float) -> None:
+        m.sgd(parameter, gradient, momentum=self.momentum, weight_decay=weight_decay, nesterov=self.nesterov)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from accelsim.formats import Product, Role
 from accelsim.machine.issue import Output
@@ -30,8 +31,8 @@ class AttentionInstructions(MacArrayInstructions):
             raise ValueError(f"cannot multiply {a.name} of shape {a.shape} by {b.name} of shape {b.shape}")
         output = Output(name, (*places, m, n), self.recipe.accumulators[product], Role.ACCUMULATOR)
         gemm = Gemm(m, k, n, count=math.prod(places))
-        operands, slices = [a, b], self._slices(a, b)
-        return self.issue("batched_matmul", Unit.MAC_ARRAY, operands, [output], gemms=(gemm,), **slices)[0]
+        slices: dict[str, Any] = self._slices(a, b)
+        return self.issue("batched_matmul", Unit.MAC_ARRAY, [a, b], [output], gemms=(gemm,), **slices)[0]
 
     def softmax(self, x: Tensor, *, factor: float, causal: bool) -> Tensor:
         """Softmax of factor * x over the last axis; in a causal one, row i sees columns 0 to i.

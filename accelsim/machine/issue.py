@@ -5,21 +5,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
 from accelsim.formats import Format, Recipe, Role
 from accelsim.machine.parameter import Parameter
+from accelsim.machine.recorder import Call, Output, Recorder
 from accelsim.machine.tensor import Tensor, Value
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 
-
-class Output(NamedTuple):
-    """A tensor that an instruction is about to make; its name is prefixed with the layer's."""
-
-    name: str
-    shape: tuple[int, ...]
-    format: Format
-    role: Role = Role.INTERNAL
+__all__ = ["Issuer", "Output"]
 
 
 class Issuer(ABC):
@@ -30,15 +24,20 @@ class Issuer(ABC):
         self.training = True
         self.layer = ""
         self.phase = Phase.FORWARD
+        self._recorder = Recorder()
         self.begin()
 
     def begin(self, *, training: bool = True) -> None:
         """Start a new step with an empty Program."""
         self.training = training
-        self.program = Program()
+        self._recorder.begin()
         self.gradients: list[tuple[str, Parameter, Tensor]] = []
-        self._names: dict[str, int] = {}
         self._persistent: dict[str, Tensor] = {}
+
+    @property
+    def program(self) -> Program:
+        """What this step has issued so far."""
+        return self._recorder.program
 
     @contextmanager
     def scope(self, layer: str | None = None, phase: Phase | None = None) -> Iterator[None]:
@@ -59,7 +58,8 @@ class Issuer(ABC):
         """
         if parameter.name not in self._persistent:
             rule = self.recipe[parameter.role]
-            spec = self._spec(Output(parameter.name, parameter.shape, rule.format, parameter.role), persistent=True)
+            output = Output(parameter.name, parameter.shape, rule.format, parameter.role)
+            spec = self._recorder.tensor(output, persistent=True)
             self._persistent[parameter.name] = Tensor(spec, spec.shape, self.load(parameter, spec))
         found = self._persistent[parameter.name]
         if found.shape != parameter.shape:
@@ -68,7 +68,7 @@ class Issuer(ABC):
 
     def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
         """A tensor that the host puts into DRAM before the step (images, labels)."""
-        return Tensor(self._spec(Output(name, shape, format_, role)), shape, Value(data))
+        return Tensor(self._recorder.tensor(Output(name, shape, format_, role)), shape, Value(data))
 
     def issue(
         self,
@@ -86,23 +86,21 @@ class Issuer(ABC):
 
         ``in_place`` names persistent inputs that the operation overwrites.
         """
-        prefix = f"{self.layer}." if self.layer else ""
-        specs = [self._spec(output._replace(name=prefix + output.name)) for output in outputs]
-        operation = Operation(
-            index=len(self.program.operations),
-            opcode=opcode,
-            unit=unit,
-            layer=self.layer,
-            phase=self.phase,
-            inputs=tuple(tensor.spec.index for tensor in inputs),
-            outputs=tuple(spec.index for spec in specs) + tuple(t.spec.index for t in in_place),
-            gemms=gemms,
-            work=work,
-            attributes=attributes,
+        call = Call(
+            opcode,
+            unit,
+            self.layer,
+            self.phase,
+            tuple([tensor.spec.index for tensor in inputs]),
+            tuple(outputs),
+            tuple([tensor.spec.index for tensor in in_place]),
+            gemms,
+            work,
+            attributes,
         )
-        self.program.operations.append(operation)
-        values = self.execute(operation, tuple(inputs), tuple(specs))
-        return tuple(Tensor(spec, spec.shape, value) for spec, value in zip(specs, values, strict=True))
+        operation, specs = self._recorder.operation(call)
+        values = self.execute(operation, tuple(inputs), specs)
+        return tuple([Tensor(spec, spec.shape, value) for spec, value in zip(specs, values, strict=True)])
 
     @abstractmethod
     def execute(
@@ -113,11 +111,3 @@ class Issuer(ABC):
     @abstractmethod
     def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
         """Return the current value of a persistent tensor."""
-
-    def _spec(self, output: Output, *, persistent: bool = False) -> TensorSpec:
-        seen = self._names.get(output.name, 0)
-        self._names[output.name] = seen + 1
-        name = output.name if not seen else f"{output.name}.{seen + 1}"
-        spec = TensorSpec(len(self.program.tensors), name, output.shape, output.format, output.role, persistent)
-        self.program.tensors.append(spec)
-        return spec

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accelsim.machine.attention import AttentionInstructions
+from accelsim.machine.channels import ChannelInstructions
 from accelsim.machine.dropout import DropoutInstructions
 from accelsim.machine.gelu import GeluInstructions
 from accelsim.machine.norm import NormInstructions
@@ -15,6 +16,7 @@ from accelsim.machine.vector import VectorInstructions
 class Machine(
     AttentionInstructions,
     VectorInstructions,
+    ChannelInstructions,
     DropoutInstructions,
     GeluInstructions,
     TokenInstructions,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from accelsim.formats import Role
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.tensor import Tensor
@@ -40,17 +38,7 @@ class OutputStageInstructions(Issuer):
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role)
         arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format
         work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2 + rule.affine, arithmetic)
-        attributes: dict[str, Any] = {
-            "rounding": str(rule.rounding),
-            "random_bits": rule.random_bits,
-            "scale": str(rule.policy),
-            "granularity": str(rule.granularity),
-            "scale_form": str(rule.scale_form),
-            "affine": rule.affine,
-            "one_pass": rule.one_pass,
-            "axis": axis,
-        }
-        return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **attributes)[0]
+        return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **rule.as_attributes, axis=axis)[0]
 
     def quantise_again(self, made: Tensor, source: Tensor, role: Role, axis: int) -> Tensor:
         """``made`` where ``role`` has the very rule that made it, else ``source`` quantised anew for ``role``.

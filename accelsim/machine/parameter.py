@@ -12,7 +12,7 @@ class Parameter:
     """A persistent tensor. Initial values are drawn from N(0, std) where ``std`` > 0, else all are ``fill``.
 
     ``used_as`` is the role in which the layer consumes it (weight, bias, norm_parameter) and names what a
-    deployed model stores; ``decays`` says whether weight decay applies.
+    deployed model stores.
     """
 
     name: str
@@ -21,4 +21,3 @@ class Parameter:
     role: Role = Role.MASTER_WEIGHT
     fill: float = 0.0
     std: float = 0.0
-    decays: bool = False

@@ -13,9 +13,9 @@ class TokenInstructions(Issuer):
     """Sequences are (batch, tokens, width)."""
 
     def gather(self, table: Tensor, tokens: Tensor) -> Tensor:
-        """Rows of ``table`` (vocabulary, width) by ``tokens`` (batch, tokens), in the table's format; reads these alone.
+        """Rows of ``table`` (vocabulary, width) by ``tokens`` (batch, tokens), in the table's format.
 
-        The datapath refuses a token that is no row of the table.
+        No other row is read. The datapath refuses a token that is no row of the table.
         """
         output = Output("rows", (*tokens.shape, table.shape[1]), table.format, Role.ACCUMULATOR)
         work = Work(tokens.elements * table.shape[1], 0, 0, table.format)
@@ -24,8 +24,8 @@ class TokenInstructions(Issuer):
     def scatter_add(self, g: Tensor, tokens: Tensor, vocabulary: int) -> Tensor:
         """Sum of the gradients g (batch, tokens, width) of each row of a table, zeros where none was read.
 
-        That is the weight gradient of the product with one-hot rows, and integers have its accumulators: exact, whatever
-        the order (where those saturate, once, at the end).
+        That is the weight gradient of the product with one-hot rows, and integers have its accumulators: exact in any
+        order (where those saturate, once, at the end).
         """
         output = Output("weight_product", (vocabulary, g.shape[-1]), self._accumulator(g), Role.ACCUMULATOR)
         work = Work(g.elements, 0, 1, output.format)

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from accelsim.errors import UserError
 from accelsim.formats import Role, ScaleForm
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.norm import sums
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.tensor import Tensor
 from accelsim.program import Unit, Work
+
+
+class Steps(NamedTuple):
+    """Multiplications and additions that one operation takes on a lane."""
+
+    multiplies: int
+    adds: int
+
+
+DIVISION = Steps(5, 2)
+"""Newton's x <- x (2 - d x) twice from a table of 8 bits, enough for 24, then the numerator."""
+ROOT = Steps(7, 2)
+"""Newton's x <- x (3/2 - a/2 x x) twice from a table of 8 bits, towards 1 / sqrt(a), then a."""
 
 
 class UpdateInstructions(Issuer):
@@ -23,31 +39,87 @@ class UpdateInstructions(Issuer):
         output = Output("bias_sum", g.shape[-1:], sums(g), Role.ACCUMULATOR)
         return self.issue("reduce_sum", Unit.VECTOR, [g], [output], work=work)[0]
 
-    def sgd(self, parameter: Parameter, gradient: Tensor, *, momentum: float, weight_decay: float) -> None:
+    def sgd(
+        self,
+        parameter: Parameter,
+        gradient: Tensor,
+        *,
+        momentum: float,
+        weight_decay: float,
+        nesterov: bool = False,
+    ) -> None:
         """g <- gradient + weight_decay * w; v <- momentum * v + g; w <- w - learning_rate * v.
 
-        The learning rate is the interpreter's, since it changes from step to step. Without momentum no
-        state is kept. Integers take a multiplication more where the gradient has a scale that is no power of two, one
-        less where the learning rate is one, and an addition more for each value that is rounded.
+        With ``nesterov`` w <- w - learning_rate * (momentum * v + g). The learning rate is the interpreter's, since it
+        changes from step to step. Without momentum no state is kept. Integers take a multiplication more where the
+        gradient has a scale that is no power of two, one less where the learning rate is one, and an addition more for
+        each value that is rounded.
+
+        Raises:
+            UserError: ``nesterov`` is asked of integers.
         """
         w = self.parameter(parameter)
+        if nesterov:
+            _expect_floats(w, "optimizer.nesterov")
         operands, written = [w, gradient], [w]
         if momentum:
-            state = Parameter(f"{parameter.name}.momentum", parameter.shape, parameter.used_as, Role.OPTIMIZER_STATE)
-            v = self.parameter(state)
+            v = self._state(parameter, "momentum")
             operands, written = [w, gradient, v], [w, v]
-        decay = weight_decay if parameter.decays else 0.0
+        products = 1 + bool(momentum) + bool(weight_decay) + nesterov
         self.issue(
             "sgd",
             Unit.UPDATE,
             operands,
             [],
-            work=self._sgd_work(gradient, written, products=1 + bool(momentum) + bool(decay)),
+            work=self._sgd_work(gradient, written, products=products),
             in_place=written,
             momentum=momentum,
-            weight_decay=decay,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
             learning_rate=self.recipe.learning_rate,
         )
+
+    def adamw(
+        self,
+        parameter: Parameter,
+        gradient: Tensor,
+        *,
+        beta1: float,
+        beta2: float,
+        epsilon: float,
+        weight_decay: float,
+    ) -> None:
+        """m <- beta1 * m + (1 - beta1) * g; v <- beta2 * v + (1 - beta2) * (g * g);
+        w <- (1 - r * weight_decay) * w - r / (1 - beta1^t) * (m / (sqrt(v) / sqrt(1 - beta2^t) + epsilon)).
+
+        r is the learning rate and t the training step from 1 on, the interpreter's both; what they alone decide is
+        worked out once a step. m and v are as their format holds them. Seven multiplications, one more with decay, four
+        additions, and one root and one division of so many each as ``ROOT`` and ``DIVISION`` say.
+
+        Raises:
+            UserError: master weights or states are integers.
+        """
+        w = self.parameter(parameter)
+        _expect_floats(w, "optimizer adamw")
+        mean, square = self._state(parameter, "mean"), self._state(parameter, "square")
+        multiplies = 7 + bool(weight_decay) + ROOT.multiplies + DIVISION.multiplies
+        self.issue(
+            "adamw",
+            Unit.UPDATE,
+            [w, gradient, mean, square],
+            [],
+            work=Work(w.elements, multiplies, 4 + ROOT.adds + DIVISION.adds, w.format),
+            in_place=[w, mean, square],
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=epsilon,
+            weight_decay=weight_decay,
+        )
+
+    def _state(self, parameter: Parameter, name: str) -> Tensor:
+        """What the optimizer keeps of one parameter; it starts at zero."""
+        state = Parameter(f"{parameter.name}.{name}", parameter.shape, parameter.used_as, Role.OPTIMIZER_STATE)
+        return self.parameter(state)
 
     def _sgd_work(self, gradient: Tensor, written: list[Tensor], products: int) -> Work:
         w = written[0]
@@ -57,3 +129,11 @@ class UpdateInstructions(Issuer):
         multiplies = products + scaled - (self.recipe.learning_rate == "power_of_two")
         widest = max((tensor.format for tensor in written), key=lambda format_: format_.bits)
         return Work(w.elements, multiplies, products + len(written), widest)
+
+
+def _expect_floats(w: Tensor, what: str) -> None:
+    if w.format.is_integer:
+        raise UserError(
+            f"{what} updates floating-point master weights, but numerics.master_weight is {w.format}; allowed: fp32, "
+            "bf16, fp16 for numerics.master_weight and numerics.optimizer_state, or optimizer.kind sgd without nesterov"
+        )

@@ -80,15 +80,21 @@ class VectorInstructions(Issuer):
         work = Work(g.elements * window.taps, 0, 1, wide(g))
         return self.issue("average_pool2d_backward", Unit.VECTOR, [g], [output], work=work, **window.as_attributes())[0]
 
-    def softmax_cross_entropy(self, logits: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean loss over the batch, and its gradient with respect to ``logits`` (batch, classes)."""
+    def softmax_cross_entropy(self, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+        """Mean loss over the batch, and its gradient with respect to ``logits`` (batch, classes).
+
+        The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: an
+        addition an element.
+        """
         loss_format = self.recipe[Role.LOSS].format
         outputs = [
             Output("loss", (1,), loss_format, Role.LOSS),
             Output("gradient", logits.shape, loss_format, Role.LOSS),
         ]
-        work = Work(logits.elements, SOFTMAX_MULTIPLIES, SOFTMAX_ADDS, loss_format)
-        loss, gradient = self.issue("softmax_cross_entropy", Unit.VECTOR, [logits, labels], outputs, work=work)
+        work = Work(logits.elements, SOFTMAX_MULTIPLIES, SOFTMAX_ADDS + bool(smoothing), loss_format)
+        loss, gradient = self.issue(
+            "softmax_cross_entropy", Unit.VECTOR, [logits, labels], outputs, work=work, smoothing=smoothing
+        )
         return loss, gradient
 
     def _pooled(self, x: Tensor, window: Window) -> tuple[int, ...]:

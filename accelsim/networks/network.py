@@ -9,7 +9,7 @@ from typing import Any
 
 from accelsim.errors import UserError
 from accelsim.formats import FP32, Recipe, Role, integer
-from accelsim.layers import Layer, LayerError, Loss, Sgd, run, softmax_cross_entropy
+from accelsim.layers import Layer, LayerError, Loss, Optimizer, run, softmax_cross_entropy
 from accelsim.machine import Machine, Parameter
 from accelsim.networks.embeddings import check_embeddings
 from accelsim.program import Phase, Program
@@ -32,17 +32,20 @@ class Network:
     The shape is (height, width, channels) of an image, or (tokens,) of a text, which has a label for each token.
     """
 
-    def __init__(self, layers: Sequence[Layer], input_shape: tuple[int, ...], classes: int) -> None:
+    def __init__(
+        self, layers: Sequence[Layer], input_shape: tuple[int, ...], classes: int, label_smoothing: float = 0.0
+    ) -> None:
         self.layers = named(layers)
         check_embeddings(self.layers, input_shape)
         self.input_shape = input_shape
         self.classes = classes
+        self.label_smoothing = label_smoothing
 
     def forward(self, m: Machine, images: Any, labels: Any, batch: int) -> Loss:
-        """Forward and loss only, for evaluation; ``images`` (or token ids) and ``labels`` are arrays, None when tracing."""
+        """Forward and loss only, for evaluation; ``images`` (or token ids) and ``labels`` are None when tracing."""
         return self._forward(m, images, labels, batch)[0]
 
-    def train_step(self, m: Machine, optimizer: Sgd, images: Any, labels: Any, batch: int) -> Loss:
+    def train_step(self, m: Machine, optimizer: Optimizer, images: Any, labels: Any, batch: int) -> Loss:
         """Issue one whole training step: forward, loss, backward, update.
 
         Raises:
@@ -54,7 +57,7 @@ class Network:
         optimizer.step(m)
         return loss
 
-    def trace(self, recipe: Recipe, optimizer: Sgd, batch: int) -> Traced:
+    def trace(self, recipe: Recipe, optimizer: Optimizer, batch: int) -> Traced:
         """The Program of one training step with ``batch`` images."""
         tracer = Tracer(recipe)
         self.train_step(tracer, optimizer, None, None, batch)
@@ -74,7 +77,7 @@ class Network:
                 problem = f"ends the network with shape {out.shape}, but the loss needs ({wanted}, {self.classes})"
                 raise LayerError(last, problem)
             with m.scope("loss"):
-                loss = softmax_cross_entropy(m, out, y)
+                loss = softmax_cross_entropy(m, out, y, self.label_smoothing)
         return loss, backward
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,25 +11,17 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from accelsim.formats import FP32, Recipe, float_recipe
-from accelsim.layers import LAYERS, Layer, LayerError, Layers, Sgd
+from accelsim.layers import LAYERS, Layer, LayerError, Layers, LossField, OptimizerField
+from accelsim.networks.dataset_field import DatasetField
 from accelsim.networks.network import Network, Traced, named
 from accelsim.networks.schedule import Schedule
-from accelsim.yamlfile import Allowed, Fault, FileModel, MarkedYaml, Name, expand_blocks, read_marked, refuse, validated
+from accelsim.yamlfile import Fault, FileModel, MarkedYaml, Name, expand_blocks, read_marked, refuse, validated
 
 Dimension = Annotated[int, Field(ge=1, le=65535)]
 Location = tuple[str | int, ...]
 MOST_EPOCHS = 1_000_000
 RESERVED = "loss"
 """Name of the loss in tables, which no layer may take."""
-
-
-class DatasetField(FileModel):
-    """Where the images or texts come from."""
-
-    kind: Annotated[str, Allowed("digits, fashion_mnist, cifar10, imagenet_folder, text")]
-    """digits, fashion_mnist, cifar10, imagenet_folder or text."""
-    folder: str | None = None
-    """Folder of the data set's files, relative to where the command runs; --data overrides it."""
 
 
 class BlockField(FileModel):
@@ -84,16 +77,20 @@ class Workload(FileModel):
     """Images per training step; what an epoch leaves over is dropped."""
     epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
     """Passes over the training images."""
-    optimizer: Sgd
+    optimizer: OptimizerField
     """How parameters are updated."""
     schedule: Schedule = Schedule()
     """How the learning rate changes."""
+    loss: LossField = LossField()
+    """What is minimised."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     """Of initial weights, order of images and stochastic rounding."""
+    initial_weights: Annotated[str, Field(min_length=1)] | None = None
+    """safetensors file of the values that training starts from, relative to this file; what it lacks is drawn."""
 
     def build(self) -> Network:
         """The network with every layer named."""
-        return Network(self.network.layers, self.network.shape, self.network.classes)
+        return Network(self.network.layers, self.network.shape, self.network.classes, self.loss.label_smoothing)
 
     def trace(self, recipe: Recipe) -> Traced:
         """The Program of one training step."""
@@ -107,9 +104,17 @@ def load_workload(path: Path | str) -> Workload:
         UserError: with file, line, field, what was found and what is allowed.
     """
     marked = written_out(read_marked(Path(path)))
-    workload = validated(Workload, marked, "workload")
+    workload = beside(validated(Workload, marked, "workload"), marked.path)
     check_layers(workload, marked)
     return workload
+
+
+def beside(workload: Workload, path: Path) -> Workload:
+    """The workload of the file ``path``, with its weights found from anywhere."""
+    if workload.initial_weights is None:
+        return workload
+    found = os.path.abspath(path.parent / Path(workload.initial_weights).expanduser())
+    return workload.model_copy(update={"initial_weights": found})
 
 
 def written_out(marked: MarkedYaml) -> MarkedYaml:

@@ -14,7 +14,7 @@ from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
-from accelsim.networks.workload import MOST_EPOCHS, check_layers, written_out
+from accelsim.networks.workload import MOST_EPOCHS, beside, check_layers, written_out
 from accelsim.yamlfile import MarkedYaml, kind_of, override, read_marked, split_setting, validated
 
 LARGEST_SEED = 2**32 - 1
@@ -51,12 +51,18 @@ class Inputs:
 
     @property
     def fingerprint(self) -> str:
-        """Stands for everything that decides a bit of the training (not for where the data lies)."""
-        described = {
+        """Stands for everything that decides a bit of the training (not for where files lie or who loads them)."""
+        from accelsim.training.initial_weights import weights_digest
+
+        described: dict[str, Any] = {
             "hwconfig": self.hw.model_dump(mode="json", include=_DECIDES_BITS),
             "workload": self.training.model_dump(mode="json", exclude={"name", "description"}),
         }
-        described["workload"]["dataset"].pop("folder")
+        for field in ("folder", "workers"):
+            described["workload"]["dataset"].pop(field)
+        weights = described["workload"].pop("initial_weights")
+        if weights:
+            described["initial_weights"] = weights_digest(Path(weights))
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
 
 
@@ -91,7 +97,7 @@ def read_inputs(
 
 def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:
     if isinstance(workload, Workload):
-        return _checked(_without_settings(workload, settings))
+        return check_workload(_without_settings(workload, settings))
     if isinstance(workload, Topology):
         return _without_settings(workload, settings)
     path = Path(workload)
@@ -143,7 +149,7 @@ def check_marked_workload(marked: MarkedYaml) -> Workload | Topology:
     if kind_of(marked.data) == "topology":
         return validated(Topology, marked, "topology")
     marked = written_out(marked)
-    workload = validated(Workload, marked, "workload")
+    workload = beside(validated(Workload, marked, "workload"), marked.path)
     faults = [str(marked.error(field, text)) for field, text in _dataset_faults(workload)]
     if faults:
         raise UserError("\n".join(faults))
@@ -151,8 +157,12 @@ def check_marked_workload(marked: MarkedYaml) -> Workload | Topology:
     return workload
 
 
-def _checked(workload: Workload) -> Workload:
-    """A workload that comes from no file, held against its data set."""
+def check_workload(workload: Workload) -> Workload:
+    """A workload that comes from no file, held against its data set.
+
+    Raises:
+        UserError: the data set has other images or classes.
+    """
     faults = [f"workload {workload.name}: {'.'.join(field)}: {text}" for field, text in _dataset_faults(workload)]
     if faults:
         raise UserError("\n".join(faults))
@@ -161,22 +171,26 @@ def _checked(workload: Workload) -> Workload:
 
 def _dataset_faults(workload: Workload) -> list[tuple[tuple[str, ...], str]]:
     """Field and sentence of all that the network and the data set don't have in common."""
-    from accelsim.training.datasets import dataset_kind
+    from accelsim.training.datasets import dataset_kind, network_shape, option_faults
 
-    network = workload.network
+    network, field = workload.network, workload.dataset
     try:
-        kind = dataset_kind(workload.dataset.kind)
+        kind = dataset_kind(field.kind)
     except UserError as error:
         return [(("dataset", "kind"), str(error))]
-    faults: list[tuple[tuple[str, ...], str]] = []
-    if kind.image_shape is None:
+    faults = [*option_faults(kind, field, network.shape[2] if network.input_shape else None)]
+    wanted = network_shape(kind, field)
+    if kind.texts:
         if network.tokens is None:
             text = f"found an image, but {kind.name} has texts; give network.tokens in its place"
             faults.append((("network", "input_shape"), text))
-    elif kind.image_shape != network.input_shape:
-        at, wanted = "tokens" if network.input_shape is None else "input_shape", list(kind.image_shape)
-        text = f"found {list(network.shape)}, but the images of {kind.name} are {wanted} (height, width, channels)"
-        faults.append((("network", at), text))
+    elif network.input_shape is None:
+        text = f"found {list(network.shape)}, but {kind.name} has images; give network.input_shape in its place"
+        faults.append((("network", "tokens"), text))
+    elif wanted not in (None, network.input_shape):
+        padded, shape = " with dataset.pad" if field.pad else "", list(wanted or ())
+        text = f"found {list(network.shape)}, but the images of {kind.name}{padded} are {shape}"
+        faults.append((("network", "input_shape"), f"{text} (height, width, channels)"))
     if kind.classes is not None and kind.classes != network.classes:
         faults.append((("network", "classes"), f"found {network.classes}, but {kind.name} has {kind.classes} classes"))
     return faults

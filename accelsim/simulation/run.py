@@ -16,6 +16,7 @@ from accelsim.reports.scalesim import write_scalesim_reports
 from accelsim.simulation import stages
 from accelsim.simulation.assemble import assemble
 from accelsim.simulation.blame import blaming
+from accelsim.simulation.device_memory import check_device_memory
 from accelsim.simulation.folder import check_folder, prepare_folder
 from accelsim.simulation.host import check_memory
 from accelsim.simulation.inputs import read_inputs
@@ -33,6 +34,7 @@ def simulate(
     settings: Sequence[str] = (),
     timing_only: bool = False,
     backend: str | None = None,
+    device: str = "auto",
     resume: bool = False,
     force: bool = False,
     scalesim_reports: Path | str | None = None,
@@ -51,6 +53,7 @@ def simulate(
         settings: fields of either file to change, as ``numerics.activation.format=int4``.
         timing_only: no data, no training.
         backend: kernels that train, ``compiled`` or ``numpy``; the fastest by default, the same bits with any.
+        device: where they train: ``gpu``, ``cpu``, or ``auto``, a GPU where CuPy sees one.
         resume: go on from the checkpoint in ``out``; the result has the very same bits.
         force: overwrite a run that stands in ``out``.
         scalesim_reports: folder for SCALE-Sim's three report files.
@@ -61,17 +64,18 @@ def simulate(
     """
     observer = observer or Observer()
     _check_options(steps=steps, timing_only=timing_only, resume=resume, force=force)
-    kernels = None if timing_only else choose_kernels(backend)
+    kernels = None if timing_only else choose_kernels(backend, device, observer.say)
     inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed, settings=settings)
     folder = Path(out) if out is not None else None
     finished = check_folder(folder, resume=resume, force=force)
     traced = stages.trace(inputs)
-    dataset = None if timing_only else stages.read_data(inputs, Path(data) if data else None)
+    dataset = None if timing_only else stages.read_data(inputs, Path(data) if data else None, observer)
     with blaming(hwconfig):
         timeline = stages.time_step(inputs, traced, observer)
     start = None
     if dataset is not None:
         check_memory(traced)
+        check_device_memory(inputs, traced, kernels)
         start = stages.first_checkpoint(inputs, traced, folder if resume else None, observer)
     if folder:
         prepare_folder(folder, resume=resume)

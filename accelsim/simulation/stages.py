@@ -8,11 +8,13 @@ from accelsim.datapath import Kernels
 from accelsim.errors import UserError
 from accelsim.networks import Traced
 from accelsim.progress import Observer, watched
+from accelsim.simulation.device_memory import enough_device_memory
 from accelsim.simulation.folder import CHECKPOINT_FILE
 from accelsim.simulation.inputs import Inputs
 from accelsim.timing import Timeline, simulate
 from accelsim.training import Checkpoint, Trainer, Training, initial_state, load_checkpoint, save_checkpoint
-from accelsim.training.datasets import Dataset, load_dataset
+from accelsim.training.datasets import Dataset, read_dataset
+from accelsim.training.initial_weights import Values, take_weights
 from accelsim.training.loop import fresh_checkpoint
 
 
@@ -27,19 +29,19 @@ def time_step(inputs: Inputs, traced: Traced, observer: Observer) -> Timeline:
         return simulate(traced.program, inputs.hw, lambda done, total: observer.advance("time"))
 
 
-def read_data(inputs: Inputs, folder: Path | None) -> Dataset:
-    """Load the images; ``folder`` overrides the workload's.
+def read_data(inputs: Inputs, folder: Path | None, observer: Observer) -> Dataset:
+    """Load the images, and say what is to be said of the files; ``folder`` overrides the workload's.
 
     Raises:
         UserError: the files are missing or broken.
     """
-    field, batch = inputs.training.dataset, inputs.training.batch_size
-    chosen = folder or (Path(field.folder).expanduser() if field.folder else None)
-    network = inputs.training.network
-    dataset = load_dataset(field.kind, chosen).shaped(network.shape, network.classes)
+    training, batch = inputs.training, inputs.training.batch_size
+    dataset = read_dataset(training, folder)
+    for note in dataset.notes:
+        observer.say(note)
     if batch > len(dataset.train):
-        what = "images" if network.input_shape else "sequences"
-        raise UserError(f"batch_size {batch} is larger than the {len(dataset.train)} training {what} of {field.kind}")
+        what, kind = "images" if training.network.input_shape else "sequences", training.dataset.kind
+        raise UserError(f"batch_size {batch} is larger than the {len(dataset.train)} training {what} of {kind}")
     return dataset
 
 
@@ -50,8 +52,9 @@ def first_checkpoint(inputs: Inputs, traced: Traced, folder: Path | None, observ
         UserError: the checkpoint is broken, or belongs to another run.
     """
     if folder is None:
+        given = _initial_weights(inputs, traced, observer)
         return fresh_checkpoint(
-            initial_state(traced.parameters, inputs.training.seed, inputs.recipe), inputs.fingerprint
+            initial_state(traced.parameters, inputs.training.seed, inputs.recipe, given), inputs.fingerprint
         )
     path = folder / CHECKPOINT_FILE
     checkpoint = load_checkpoint(path, inputs.fingerprint)
@@ -88,7 +91,20 @@ def train(
         observer=observer,
         keep=keep,
     )
-    return trainer.run()
+    with enough_device_memory(inputs, kernels):
+        return trainer.run()
+
+
+def _initial_weights(inputs: Inputs, traced: Traced, observer: Observer) -> Values:
+    """The values of the workload's weights file, and a word on what it and the network don't have in common."""
+    if inputs.training.initial_weights is None:
+        return {}
+    taken = take_weights(Path(inputs.training.initial_weights), traced.parameters)
+    said = [f"{len(taken.values)} tensors from {inputs.training.initial_weights}"]
+    said += [f"drawn from the seed: {', '.join(taken.drawn)}"] if taken.drawn else []
+    said += [f"not in the network: {', '.join(taken.unused)}"] if taken.unused else []
+    observer.say("initial weights: " + "; ".join(said))
+    return taken.values
 
 
 def _check_state(path: Path, checkpoint: Checkpoint, traced: Traced) -> None:

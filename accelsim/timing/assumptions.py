@@ -15,14 +15,24 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Latency is charged once for the reads and once for the writes of an operation.",
     "A tile's loads are one transfer, and an operation's own transfers follow a fixed order.",
     "The halo that neighbouring tiles of a convolution share is not counted.",
+    "The groups of a convolution run one after the other, and what a group moves counts as lying together in DRAM.",
+    "So do the heads of attention. Causal attention multiplies whole squares of scores, and its softmax takes lane "
+    "steps for the columns that are masked too; softmax takes one pass over what it reads.",
     "Zero points are subtracted as operands enter the array, at no cost in cycles; multipliers are not charged as a "
     "bit wider.",
-    "Tensors stay on chip in the resident share of the buffers; where it overflows, the tensor needed last goes to "
-    "DRAM. This is decided in issue order, though operations of different units may run in another order.",
-    "Every operation is a pass of its own over its tensors: none is fused into the drain of the one before it, but for "
-    "conversions whose scale is known ahead.",
+    "Tensors stay on chip in the resident share of the buffers, then of each level outwards; where all overflow, the "
+    "tensor needed last goes to DRAM. This is decided in issue order, though operations of different units may run in "
+    "another order.",
+    "Every operation is a pass of its own over its tensors, but for those that are applied as the results of the one "
+    "before them drain: conversions whose scale is known ahead, and the hwconfig's 'fused_epilogues'. A conversion by "
+    "the tensor's own range can't be: the range is known only when the last element is.",
+    "Lanes that work in a drain don't compete with operations of their own unit, and what streams in for them takes no "
+    "room in the buffers of a product.",
     "A tensor on chip is read in place, whichever buffer port its reader uses.",
-    "Buffer ports limit one operation at a time; operations that run side by side don't compete for them.",
+    "Ports of buffers and levels limit one operation at a time; operations that run side by side don't compete for "
+    "them, nor for the room that a level has for operands at work.",
+    "Everything that is fetched or stored passes all levels on its way; a level holds what a product sweeps again, not "
+    "what different operations or parts of one read again.",
     "Lane units finish one element step per lane and cycle, with no pipeline fill.",
     "Tiles are chosen for an operation that has DRAM to itself.",
     "The host, the interconnect, instruction issue and data set input are not modelled.",

@@ -23,8 +23,8 @@ from accelsim.timing.stages import (
 
 FOREVER = 1 << 62
 """A cycle that never comes."""
-NOT_MOVING, IN_LATENCY, WAITING, MOVING = range(4)
-"""What MOVE may be: where a pipeline's transfer is."""
+NOT_MOVING, IN_LATENCY, WAITING, MOVING, LAGGING = range(5)
+"""What MOVE may be: where a pipeline's transfer is; lagging, it has left the channel, or never needs it."""
 NO_TRANSFER, READ, WRITTEN = range(3)
 """What LAST may be: the direction of the transfer before."""
 
@@ -46,6 +46,8 @@ class TaskField(IntEnum):
     """Cycle of the next event, or FOREVER."""
     TAIL = 8
     """Its pipeline is in its tail, and that was told."""
+    TURNAROUND = 9
+    """Paid by its transfer under way."""
 
 
 class ChannelField(IntEnum):
@@ -57,35 +59,35 @@ class ChannelField(IntEnum):
     HOLDER = 2
     """Row of the pipeline that has the channel, or -1."""
     LAST = 3
-    TURNAROUND = 4
-    """Paid by the transfer under way."""
-    CHECKS = 5
+    CHECKS = 4
     """How often states were compared."""
-    ANCHOR = 6
+    ANCHOR = 5
     """Pipeline at whose grants states are compared, or -1."""
-    GRANTS = 7
+    GRANTS = 6
     """Since states were compared."""
-    GENERATION = 8
+    GENERATION = 7
     """Of remembered states: older ones are of other pipelines."""
-    FRUITLESS = 9
+    FRUITLESS = 8
     """Comparisons since the last skip."""
-    TELLS_TAILS = 10
+    TELLS_TAILS = 9
     """Whether a pipeline that comes to its tail is an event of the outside."""
 
 
 _PRIORITY, _MOVE, _MOVE_DUE = int(TaskField.PRIORITY), int(TaskField.MOVE), int(TaskField.MOVE_DUE)
 _WORK_DUE, _EVENTS, _LAST_CHECK = int(TaskField.WORK_DUE), int(TaskField.EVENTS), int(TaskField.LAST_CHECK)
 _ENDED, _DUE, _TAIL = int(TaskField.ENDED), int(TaskField.DUE), int(TaskField.TAIL)
+_TURNAROUND = int(TaskField.TURNAROUND)
 _TELLS_TAILS, _IN_TAIL = int(ChannelField.TELLS_TAILS), int(Field.IN_TAIL)
 _NOW, _COUNT, _HOLDER, _LAST = (
     int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.HOLDER, ChannelField.LAST)
 )
-_TURNAROUND, _CHECKS = int(ChannelField.TURNAROUND), int(ChannelField.CHECKS)
+_CHECKS = int(ChannelField.CHECKS)
 _WORKING, _WORK_CYCLES, _DONE, _ARRIVAL = (
     int(f) for f in (Field.WORKING, Field.WORK_CYCLES, Field.DONE, Field.ARRIVAL)
 )
 _REQUEST, _REQUEST_CYCLES = int(Field.REQUEST), int(Field.REQUEST_CYCLES)
 _REQUEST_TURNAROUND, _REQUEST_LATENCY = int(Field.REQUEST_TURNAROUND), int(Field.REQUEST_LATENCY)
+_REQUEST_LAG = int(Field.REQUEST_LAG)
 
 
 @inner
@@ -96,7 +98,7 @@ def set_due(pipelines: Integers, tasks: Integers, channel: Integers, row: int) -
         due = max(pipelines[row, _ARRIVAL], channel[_NOW])
     elif pipelines[row, _WORKING]:
         due = tasks[row, _WORK_DUE]
-    if tasks[row, _MOVE] == IN_LATENCY or tasks[row, _MOVE] == MOVING:
+    if tasks[row, _MOVE] == IN_LATENCY or tasks[row, _MOVE] >= MOVING:
         due = min(due, tasks[row, _MOVE_DUE])
     tasks[row, _DUE] = due
 
@@ -118,10 +120,14 @@ def finish_due(pipelines: Integers, tasks: Integers, channel: Integers, code: In
                 finish_work(pipelines[row], now)
             elif tasks[row, _MOVE] == IN_LATENCY:
                 tasks[row, _MOVE] = WAITING
-            else:
-                tasks[row, _MOVE] = NOT_MOVING
+            elif tasks[row, _MOVE] == MOVING and pipelines[row, _REQUEST_LAG]:
                 channel[_HOLDER] = -1
-                finish_transfer(pipelines[row], code, steps, now, channel[_TURNAROUND])
+                _lag(pipelines, tasks, channel, row)
+            else:
+                if tasks[row, _MOVE] == MOVING:
+                    channel[_HOLDER] = -1
+                tasks[row, _MOVE] = NOT_MOVING
+                finish_transfer(pipelines[row], code, steps, now, tasks[row, _TURNAROUND])
             start_ready(pipelines, tasks, channel, code, steps, row)
             if channel[_TELLS_TAILS] and pipelines[row, _IN_TAIL] and not tasks[row, _TAIL]:
                 ended += 1
@@ -146,25 +152,40 @@ def start_ready(
 
 @inner
 def grant(pipelines: Integers, tasks: Integers, channel: Integers) -> int:
-    """Give the free channel to the pipeline of highest priority that waits for it; returns its row, or -1."""
-    if channel[_HOLDER] >= 0:
-        return -1
-    chosen = -1
+    """Start transfers without DRAM, and give the free channel to the pipeline of highest priority that waits for it.
+
+    Returns a row that started to move, that with the channel if there is one, or -1.
+    """
+    started, chosen = -1, -1
     for row in range(channel[_COUNT]):
-        if tasks[row, _MOVE] == WAITING and (chosen < 0 or tasks[row, _PRIORITY] < tasks[chosen, _PRIORITY]):
-            chosen = row
-    if chosen < 0:
-        return -1
+        if tasks[row, _MOVE] == WAITING:
+            if not pipelines[row, _REQUEST_CYCLES]:
+                tasks[row, _TURNAROUND] = 0
+                _lag(pipelines, tasks, channel, row)
+                set_due(pipelines, tasks, channel, row)
+                note(tasks, channel, row)
+                started = row
+            elif chosen < 0 or tasks[row, _PRIORITY] < tasks[chosen, _PRIORITY]:
+                chosen = row
+    if channel[_HOLDER] >= 0 or chosen < 0:
+        return started
     direction = WRITTEN if pipelines[chosen, _REQUEST] == STORE_REQUEST else READ
     turns = channel[_LAST] != NO_TRANSFER and channel[_LAST] != direction
-    channel[_TURNAROUND] = pipelines[chosen, _REQUEST_TURNAROUND] if turns else 0
+    tasks[chosen, _TURNAROUND] = pipelines[chosen, _REQUEST_TURNAROUND] if turns else 0
     channel[_LAST] = direction
     channel[_HOLDER] = chosen
     tasks[chosen, _MOVE] = MOVING
-    tasks[chosen, _MOVE_DUE] = channel[_NOW] + pipelines[chosen, _REQUEST_CYCLES] + channel[_TURNAROUND]
+    tasks[chosen, _MOVE_DUE] = channel[_NOW] + pipelines[chosen, _REQUEST_CYCLES] + tasks[chosen, _TURNAROUND]
     set_due(pipelines, tasks, channel, chosen)
     note(tasks, channel, chosen)
     return chosen
+
+
+@inner
+def _lag(pipelines: Integers, tasks: Integers, channel: Integers, row: int) -> None:
+    """The transfer goes on off the channel."""
+    tasks[row, _MOVE] = LAGGING
+    tasks[row, _MOVE_DUE] = channel[_NOW] + pipelines[row, _REQUEST_LAG]
 
 
 @inner

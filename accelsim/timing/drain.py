@@ -1,63 +1,64 @@
-"""One-pass requantisation: wide results whose next scale is known ahead never leave the output stage.
+"""What the operations that are applied to an operation's results as these drain cost it (see ``epilogues``).
 
-Where every reader of a tensor is a requantisation with a scale from earlier steps, the producer's results are
-requantised as they drain: the wide tensor is stored nowhere, its readers take no time of their own, and the producer
-is held to what the quantise unit's lanes take in, tile by tile. With the current tensor's own scale this can't be done:
-the range is known only when the last element is.
+Their results are stored in place of its own, they take no time of their own, and it is held to what their lanes take
+in, tile by tile: lanes of several units work side by side, and those of its own unit do its own work as well.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from accelsim.hardware import HardwareConfig
-from accelsim.program import Operation, Program
+from accelsim.program import Operation, Program, TensorSpec, Unit
+from accelsim.timing.epilogues import applied, streamed
+from accelsim.timing.residency import Residency
 from accelsim.timing.sram import Access, SramTraffic
-
-CONVERSIONS = ("requantise", "convert", "dequantise")
-"""Opcodes that give a unit's result the format of its next role."""
 
 
 @dataclass(frozen=True)
 class Drain:
-    """What leaves an operation beside its own results: copies to DRAM, lane cycles that make them, buffer traffic."""
+    """What an operation does beside its own work.
 
-    stored_bytes: int = 0
+    ``stored``: results made in the drain, in place of its own; ``streamed``: operands that come in for it, through the
+    input buffer. ``cycles``: of the busiest other unit's lanes; ``own_steps``: lane steps of its own unit.
+    ``traffic``: of the output buffer, where the accumulators are read and the results written.
+    """
+
+    stored: tuple[TensorSpec, ...] = ()
+    streamed: tuple[TensorSpec, ...] = ()
     cycles: int = 0
+    own_steps: int = 0
     traffic: SramTraffic = field(default_factory=SramTraffic)
+
+    @property
+    def streamed_bytes(self) -> int:
+        return sum(tensor.bytes for tensor in self.streamed)
 
 
 NO_DRAIN = Drain()
 
 
-def drained_tensors(program: Program) -> dict[int, list[Operation]]:
-    """Wide tensors that are requantised as they drain, with the requantisations that read them."""
-    readers: dict[int, list[Operation]] = {}
-    for operation in program.operations:
-        for index in operation.inputs:
-            readers.setdefault(index, []).append(operation)
-    made = {index for operation in program.operations for index in operation.outputs}
-    return {i: found for i, found in readers.items() if i in made and all(_one_pass(op) for op in found)}
+def drain_of(program: Program, host: Operation, residency: Residency, lanes: Callable[[Unit], int]) -> Drain:
+    """What is applied in the drain of ``host``; ``lanes``: how many a unit has.
 
-
-def _one_pass(operation: Operation) -> bool:
-    return operation.opcode in CONVERSIONS and bool(operation.attributes.get("one_pass"))
-
-
-def drain_of(
-    program: Program, readers: Sequence[Operation], hw: HardwareConfig, in_dram: Callable[[int], bool]
-) -> Drain:
-    """The copies of ``readers`` made in their producer's drain; ``in_dram`` tells those that are stored there.
-
-    The drain reads the accumulators once and writes the copies; those bound for DRAM are read out again.
+    Accumulators are read once and results written once.
     """
-    if not readers:
+    operations = applied(program, host, residency.drained)
+    if not operations:
         return NO_DRAIN
-    wide = program.inputs_of(readers[0])[0]
-    narrow = [tensor for reader in readers for tensor in program.outputs_of(reader)]
-    lanes = hw.quantise_unit.lanes if hw.quantise_unit else 1
-    stored = sum(tensor.bytes for tensor in narrow if in_dram(tensor.index))
-    written = sum(tensor.bytes for tensor in narrow)
-    traffic = SramTraffic(output=Access(read_bytes=wide.bytes + stored, write_bytes=written))
-    return Drain(stored, -(-sum(tensor.elements for tensor in narrow) // lanes), traffic)
+    made = [tensor for operation in operations for tensor in program.outputs_of(operation)]
+    stored = tuple(tensor for tensor in made if tensor.index not in residency.drained)
+    wide = sum(tensor.bytes for tensor in program.outputs_of(host) if tensor.index in residency.drained)
+    written = sum(tensor.bytes for tensor in stored)
+    steps = Counter[Unit]()
+    for operation in operations:
+        steps[operation.unit] += operation.work.elements if operation.work else 0
+    own_steps = steps.pop(host.unit, 0)
+    return Drain(
+        stored=stored,
+        streamed=tuple(streamed(program, operations, residency.drained)),
+        cycles=max((-(-count // lanes(unit)) for unit, count in steps.items()), default=0),
+        own_steps=own_steps,
+        traffic=SramTraffic(output=Access(read_bytes=wide, write_bytes=written)),
+    )

@@ -10,16 +10,14 @@ from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
 from accelsim.program import Operation, Program, TensorSpec, Unit
 from accelsim.timing.drain import Drain
-from accelsim.timing.dram_model import TransferCost
+from accelsim.timing.levels import DRAM, Moved, level_accesses, shared
 from accelsim.timing.operands import moved_inputs
 from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
 from accelsim.timing.residency import Residency
 from accelsim.timing.shares import Cut
 from accelsim.timing.sram import Access, SramTraffic
-from accelsim.timing.tiling import FEW_STEPS, FINER, SMALLEST_STEP_BYTES
-
-Cost = Callable[[int, bool], TransferCost]
-"""What DRAM needs for so many bytes, written or read."""
+from accelsim.timing.tile_grid import FEW_STEPS, FINER, SMALLEST_STEP_BYTES
+from accelsim.timing.transfers import Transfers
 
 
 def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:
@@ -46,12 +44,17 @@ class Streams:
 
     elements: int
     most: int
-    load_bytes: int
-    store_bytes: int
+    loads: Moved
+    stores: Moved
     compute_cycles: int
     port_cycles: int
     conversion_cycles: int
     traffic: SramTraffic
+
+    @property
+    def moved_bytes(self) -> int:
+        """From and to any place."""
+        return sum(self.loads) + sum(self.stores)
 
     def tiled(self, tile: int) -> Segment:
         """All pieces, in tiles of so many elements; edges and what rounding leaves over come last."""
@@ -60,29 +63,23 @@ class Streams:
 
     def _piece(self, cut: Cut, *, last: bool) -> Piece:
         busy = cut.share(max(self.compute_cycles, self.port_cycles), last)
-        return Piece(
-            cut.share(self.load_bytes, last),
-            max(busy, cut.share(self.conversion_cycles, last)),
-            cut.share(self.store_bytes, last),
-        )
 
-    def bound(self, tile: int, cost: Cost, latency_cycles: int) -> int:
+        def share(total: int) -> int:
+            return cut.share(total, last)
+
+        return Piece.of(shared(self.loads, share), max(busy, share(self.conversion_cycles)), shared(self.stores, share))
+
+    def bound(self, tile: int, transfers: Transfers, latency_cycles: int) -> int:
         """Cycles that tiles of this size can't beat: all transfers, or the first load, all work and the last store."""
         count = -(-self.elements // tile)
-        whole, last = (self._piece(Cut(self.elements, tile), last=last) for last in (False, True))
-        loads, stores = (
-            [cost(size, write).stream_cycles if size else 0 for size in sizes]
-            for sizes, write in (
-                ((whole.load_bytes, last.load_bytes), False),
-                ((whole.store_bytes, last.store_bytes), True),
-            )
-        )
-        transfers = (count - 1) * (loads[0] + stores[0]) + loads[1] + stores[1]
-        if loads[0] and stores[0]:
-            turns = cost(whole.store_bytes, True).turnaround_cycles + cost(whole.load_bytes, False).turnaround_cycles
-            transfers += max(0, count - 4) * turns
-        work = max(self.compute_cycles, self.port_cycles) + loads[0 if count > 1 else 1] + stores[1]
-        return max(work, transfers) + latency_cycles * ((self.load_bytes > 0) + (self.store_bytes > 0))
+        pieces = [self._piece(Cut(self.elements, tile), last=last) for last in (False, True)]
+        loads = [transfers.move(piece.loads, False) for piece in pieces]
+        stores = [transfers.move(piece.stores, True) for piece in pieces]
+        moving = (count - 1) * (loads[0].cycles + stores[0].cycles) + loads[1].cycles + stores[1].cycles
+        if loads[0].stream_cycles and stores[0].stream_cycles:
+            moving += max(0, count - 4) * (loads[0].turnaround_cycles + stores[0].turnaround_cycles)
+        work = max(self.compute_cycles, self.port_cycles) + loads[0 if count > 1 else 1].cycles + stores[1].cycles
+        return max(work, moving) + latency_cycles * ((self.loads[DRAM] > 0) + (self.stores[DRAM] > 0))
 
 
 def lane_streams(
@@ -90,39 +87,43 @@ def lane_streams(
 ) -> Streams:
     """Every input goes once through the input buffer and every output through the output buffer.
 
-    Cycles are ceil(lane steps / lanes).
+    Cycles are ceil(lane steps / lanes), those of the same unit in the drain included.
 
     Raises:
         UserError: the hwconfig has no such unit, or a buffer can't hold one element.
     """
     lanes = lane_unit(operation.unit, hw).lanes
-    inputs, outputs = moved_inputs(program, operation), program.outputs_of(operation)
+    inputs, outputs = [*moved_inputs(program, operation), *drain.streamed], program.outputs_of(operation)
     read, written = (sum(tensor.bytes for tensor in tensors) for tensors in (inputs, outputs))
     elements = max((tensor.elements for tensor in (*inputs, *outputs)), default=1) or 1
     traffic = SramTraffic(input=Access(read_bytes=read), output=Access(write_bytes=written))
-    loads, stores = _stored(inputs, residency), _stored(outputs, residency)
+    loads, stores = residency.moved(inputs), residency.moved((*outputs, *drain.stored))
+    tiles = drain.traffic + SramTraffic(Access(write_bytes=sum(loads)), output=Access(read_bytes=sum(stores)))
+    levels = SramTraffic(levels=level_accesses(loads, stores))
     return Streams(
         elements=elements,
         most=min(
             _most(operation, inputs, elements, "input", hw.buffers.input),
             _most(operation, outputs, elements, "output", hw.buffers.output),
         ),
-        load_bytes=loads,
-        store_bytes=stores + drain.stored_bytes,
-        compute_cycles=-(-operation.work.elements // lanes) if operation.work else 0,
-        port_cycles=traffic.port_cycles(hw.buffers),
+        loads=loads,
+        stores=stores,
+        compute_cycles=-(-((operation.work.elements if operation.work else 0) + drain.own_steps) // lanes),
+        port_cycles=traffic.port_cycles(hw.buffers, tiles),
         conversion_cycles=drain.cycles,
-        traffic=traffic + drain.traffic + SramTraffic(Access(write_bytes=loads), output=Access(read_bytes=stores)),
+        traffic=traffic + tiles + levels,
     )
 
 
-def lane_plan(streams: Streams, cost: Cost, latency_cycles: int, cycles: Callable[[Segment], int]) -> OperationPlan:
+def lane_plan(
+    streams: Streams, transfers: Transfers, latency_cycles: int, cycles: Callable[[Segment], int]
+) -> OperationPlan:
     """The plan with the tiles that take the fewest cycles alone; ``cycles`` times a plan that runs alone.
 
     Tiles halve the operation, or a third of it, on and on; see ``tiling`` for how fine they get.
     """
     best: tuple[int, Segment] | None = None
-    for bound, tile in sorted((streams.bound(tile, cost, latency_cycles), -tile) for tile in _tiles(streams)):
+    for bound, tile in sorted((streams.bound(tile, transfers, latency_cycles), -tile) for tile in _tiles(streams)):
         if best is not None and bound >= best[0]:
             break
         steps = streams.tiled(-tile)
@@ -137,7 +138,7 @@ def lane_plan(streams: Streams, cost: Cost, latency_cycles: int, cycles: Callabl
 
 def _tiles(streams: Streams) -> list[int]:
     """Tile lengths to try, from the largest that fits."""
-    moved = streams.load_bytes + streams.store_bytes
+    moved = streams.moved_bytes
     fitting = [tile for tile in _parts(streams.elements) if tile <= streams.most]
     if not moved:
         return fitting[:1]
@@ -156,10 +157,6 @@ def _parts(elements: int) -> Iterator[int]:
         if tile == 1:
             return
         parts *= 2
-
-
-def _stored(tensors: list[TensorSpec], residency: Residency) -> int:
-    return sum(tensor.bytes for tensor in tensors if residency.in_dram(tensor.index))
 
 
 def _most(operation: Operation, tensors: list[TensorSpec], elements: int, name: str, buffer: Buffer) -> int:

@@ -7,6 +7,9 @@ output buffer until it is done and is stored once. Each step multiplies one tile
   buffer or k isn't cut;
 - of the inner loop's operand: at each step, or only in the first pass of the outer loop where the operand is whole.
 
+Loads after the first of the same tile come from the level that holds what is swept, where one does (``holding``), else
+from where the operand lies.
+
 Edge tiles are smaller; what rounding leaves over belongs to the last tile along an axis, so that all sums are exact.
 """
 
@@ -18,6 +21,7 @@ from typing import Literal
 
 from accelsim.hardware import MacArray
 from accelsim.program import Gemm
+from accelsim.timing.levels import IN_BUFFERS, Moved, added, shared
 from accelsim.timing.plan import Piece, Segment, sequence, with_first, with_last
 from accelsim.timing.shares import Cut, Place, places
 from accelsim.timing.systolic import Axis, FoldClock, size
@@ -27,12 +31,27 @@ Outer = Literal["m", "n"]
 
 
 @dataclass(frozen=True)
+class SharedPort:
+    """The one port of a buffer, at which the array's ``array_bytes`` and the tiles on their way in take turns."""
+
+    array_bytes: int
+    bytes_per_cycle: int
+
+    def cycles(self, tiles_bytes: int) -> int:
+        return -(-(self.array_bytes + tiles_bytes) // self.bytes_per_cycle)
+
+
+@dataclass(frozen=True)
 class Operand:
-    """An input of a product: its real bytes, whether DRAM holds it, and what its buffer gives to a tile."""
+    """An input of a product: its real bytes, the place where it lies, and what its buffer gives to a tile.
+
+    ``port``: where tiles and array take turns.
+    """
 
     bytes: int
-    in_dram: bool
+    source: int
     tile_bytes: int
+    port: SharedPort | None = None
 
     @property
     def whole(self) -> bool:
@@ -40,28 +59,35 @@ class Operand:
 
     @property
     def moved_bytes(self) -> int:
-        """DRAM bytes of one pass over it."""
-        return self.bytes if self.in_dram else 0
+        """Bytes that one pass over it fetches."""
+        return 0 if self.source == IN_BUFFERS else self.bytes
 
 
 @dataclass(frozen=True)
 class Results:
-    """The output of a product: accumulator bytes, what is stored of them or of their copies, and the conversion.
+    """The output of a product: accumulator bytes, what is stored in the end and where, and the drain.
 
-    ``conversion_cycles`` are those of the quantise unit's lanes on copies that are made as results drain.
+    ``drain_cycles`` are those of the lanes that work on results as they drain.
     """
 
     bytes: int
     tile_bytes: int
-    stored_bytes: int = 0
-    conversion_cycles: int = 0
+    stores: Moved = (0,)
+    drain_cycles: int = 0
+
+    @property
+    def stored_bytes(self) -> int:
+        """To any place."""
+        return sum(self.stores)
 
 
 @dataclass(frozen=True)
 class Product:
     """One product on an array: operands left (m x k) and right (k x n), ``passes`` over the array.
 
-    ``port_cycles`` is what the busiest buffer port needs; ``preset_bytes`` (biases) come before the first tile.
+    ``port_cycles`` is what the busiest buffer port needs, operands' tiles aside; ``presets`` (biases) are fetched
+    before the first tile, and ``streams`` (operands of what is applied in the drain) with the last step of each output
+    tile.
     """
 
     gemm: Gemm
@@ -71,16 +97,25 @@ class Product:
     output: Results
     passes: int = 1
     port_cycles: int = 0
-    preset_bytes: int = 0
+    presets: Moved = (0,)
+    streams: Moved = (0,)
+
+    @property
+    def preset_bytes(self) -> int:
+        return sum(self.presets)
 
 
 @dataclass(frozen=True)
 class LoopNest:
-    """A product cut into tiles, with ``outer`` as the axis of the outer loop."""
+    """A product cut into tiles, with ``outer`` as the axis of the outer loop.
+
+    ``held``: the levels that hold what is swept of left and right operand, 0 for none.
+    """
 
     product: Product
     tile: Gemm
     outer: Outer
+    held: tuple[int, int] = (0, 0)
 
     @cached_property
     def cuts(self) -> dict[Axis, Cut]:
@@ -101,13 +136,21 @@ class LoopNest:
         )
         return self.product.passes * (clock.fill_cycles + parts + clock.drain_cycles)
 
+    @cached_property
+    def port_cycles(self) -> int:
+        """What the busiest buffer port needs, with the tiles that take turns with the array there."""
+        product = self.product
+        left = product.left.port.cycles(self.left_read_bytes + sum(product.streams)) if product.left.port else 0
+        right = product.right.port.cycles(self.right_read_bytes + product.preset_bytes) if product.right.port else 0
+        return max(product.port_cycles, left, right)
+
     @property
     def port_stall_cycles(self) -> int:
-        return max(0, self.product.port_cycles - self.compute_cycles)
+        return max(0, self.port_cycles - self.compute_cycles)
 
     @property
     def left_read_bytes(self) -> int:
-        """DRAM bytes of the left operand, as often as it is read."""
+        """Bytes of the left operand that are fetched, as often as they are."""
         return self._read_bytes(self.product.left, "m")
 
     @property
@@ -122,32 +165,49 @@ class LoopNest:
         steps = sequence((sequence((self._reduction(o, i), i.times) for i in inner), o.times) for o in outer)
         fill, drain = (0, 0) if self.port_stall_cycles else (clock.fill_cycles, clock.drain_cycles)
         if self.product.preset_bytes or fill:
-            steps = with_first(steps, self.product.preset_bytes, passes * fill)
+            steps = with_first(steps, self.product.presets, passes * fill)
         return with_last(steps, passes * drain) if drain else steps
 
     def _reduction(self, outer: Place, inner: Place) -> Segment:
         """The steps of one output tile: whole tiles of k, then the last, after which it is stored."""
         m_last, n_last = (outer.last, inner.last) if self.outer == "m" else (inner.last, outer.last)
-        loads_outer = inner.first or not self._outer_stays
-        loads_inner = outer.first or not self._inner_stays
-        loads = (loads_outer, loads_inner) if self.outer == "m" else (loads_inner, loads_outer)
-        whole, last = (self._piece(m_last, n_last, k_last, loads) for k_last in (False, True))
+        passes = inner.first, outer.first
+        stays = self._outer_stays, self._inner_stays
+        if self.outer == "n":
+            passes, stays = passes[::-1], stays[::-1]
+        operands = self.product.left, self.product.right
+        sources = [self._source(*each) for each in zip(operands, self.held, passes, stays, strict=True)]
+        whole, last = (self._piece(m_last, n_last, k_last, sources) for k_last in (False, True))
         return sequence([(whole, self.cuts["k"].count - 1), (last, 1)])
 
-    def _piece(self, m_last: bool, n_last: bool, k_last: bool, loads: tuple[bool, bool]) -> Piece:
+    def _source(self, operand: Operand, held: int, first: bool, stays: bool) -> int:
+        """Where the tiles of a pass come from; ``IN_BUFFERS`` where they are there."""
+        if first or operand.source == IN_BUFFERS:
+            return operand.source
+        return IN_BUFFERS if stays else held or operand.source
+
+    def _piece(self, m_last: bool, n_last: bool, k_last: bool, sources: list[int]) -> Piece:
         m, k, n, product = self.cuts["m"], self.cuts["k"], self.cuts["n"], self.product
-        left = k.share(m.share(product.left.moved_bytes, m_last), k_last) if loads[0] else 0
-        right = k.share(n.share(product.right.moved_bytes, n_last), k_last) if loads[1] else 0
+        loads = [0] * len(product.presets)
+        if sources[0] != IN_BUFFERS:
+            loads[sources[0]] += k.share(m.share(product.left.bytes, m_last), k_last)
+        if sources[1] != IN_BUFFERS:
+            loads[sources[1]] += k.share(n.share(product.right.bytes, n_last), k_last)
         busy = self._busy_cycles({"m": m_last, "k": k_last, "n": n_last})
         if not k_last:
-            return Piece(left + right, busy, 0)
-        conversion = n.share(m.share(product.output.conversion_cycles, m_last), n_last)
-        return Piece(left + right, max(busy, conversion), n.share(m.share(product.output.stored_bytes, m_last), n_last))
+            return Piece.of(tuple(loads), busy, (0,) * len(loads))
+
+        def share(total: int) -> int:
+            return n.share(m.share(total, m_last), n_last)
+
+        fetched = added((tuple(loads), shared(product.streams, share)))
+        busy = max(busy, share(product.output.drain_cycles))
+        return Piece.of(fetched, busy, shared(product.output.stores, share))
 
     def _busy_cycles(self, last: dict[Axis, bool]) -> int:
         """Work of a step, or its share of what the busiest port needs where that is more in all."""
         if self.port_stall_cycles:
-            share = self.product.port_cycles
+            share = self.port_cycles
             for axis in AXES:
                 share = self.cuts[axis].share(share, last[axis])
             return share

@@ -6,7 +6,7 @@ and where it began; the end of all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.errors import InternalError
-from accelsim.timing.dram_model import TransferCost
 from accelsim.timing.plan import Piece, Segment
+from accelsim.timing.transfers import Transfers
 
 Integers = npt.NDArray[np.int64]
 MOST_NESTED = 8
@@ -26,17 +26,21 @@ STEP, BEGIN, END, HALT = range(4)
 
 
 class StepField(IntEnum):
-    """Columns of the table of steps; a load or store of 0 cycles is none."""
+    """Columns of the table of steps: a load, work, a store; one of 0 cycles is none."""
 
     LOAD = 0
     LOAD_TURNAROUND = 1
     LOAD_ROW = 2
     LOAD_REFRESH = 3
-    BUSY = 4
-    STORE = 5
-    STORE_TURNAROUND = 6
-    STORE_ROW = 7
-    STORE_REFRESH = 8
+    LOAD_LAG = 4
+    LOAD_LEVEL = 5
+    BUSY = 6
+    STORE = 7
+    STORE_TURNAROUND = 8
+    STORE_ROW = 9
+    STORE_REFRESH = 10
+    STORE_LAG = 11
+    STORE_LEVEL = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,17 +52,17 @@ class Loops:
     starts: tuple[int, ...]
 
 
-def assemble(segments: Iterable[Segment], cost: Callable[[int, bool], TransferCost]) -> Loops:
-    """Programs of plans with ``cost(size_bytes, write)`` of every transfer; equal pieces share a step."""
-    assembler = _Assembler(cost)
+def assemble(segments: Iterable[Segment], transfers: Transfers) -> Loops:
+    """Programs of plans with the cost of every transfer; equal pieces share a step."""
+    assembler = _Assembler(transfers)
     starts = tuple(assembler.add(segment) for segment in segments)
     steps = np.array(assembler.steps, np.int64).reshape(-1, len(StepField))
     return Loops(np.array(assembler.code, np.int64).reshape(-1, 2), steps, starts)
 
 
 class _Assembler:
-    def __init__(self, cost: Callable[[int, bool], TransferCost]) -> None:
-        self.cost = cost
+    def __init__(self, transfers: Transfers) -> None:
+        self.transfers = transfers
         self.code: list[tuple[int, int]] = []
         self.steps: list[tuple[int, ...]] = []
         self.rows: dict[Piece, int] = {}
@@ -84,12 +88,6 @@ class _Assembler:
     def _row(self, piece: Piece) -> int:
         if piece not in self.rows:
             self.rows[piece] = len(self.steps)
-            load, store = self._transfer(piece.load_bytes, False), self._transfer(piece.store_bytes, True)
+            load, store = self.transfers.move(piece.loads, False), self.transfers.move(piece.stores, True)
             self.steps.append((*load, piece.busy_cycles, *store))
         return self.rows[piece]
-
-    def _transfer(self, size_bytes: int, write: bool) -> tuple[int, int, int, int]:
-        if not size_bytes:
-            return 0, 0, 0, 0
-        cost = self.cost(size_bytes, write)
-        return cost.stream_cycles, cost.turnaround_cycles, cost.row_cycles, cost.refresh_cycles

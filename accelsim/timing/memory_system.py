@@ -19,7 +19,7 @@ from accelsim.timing.channel import (
 from accelsim.timing.jit import compiled
 from accelsim.timing.loops import Integers, Loops
 from accelsim.timing.stages import Field, begin, release
-from accelsim.timing.stalls import Cause
+from accelsim.timing.stalls import CAUSES
 from accelsim.timing.steady_state import MOST_PIPELINES, Memory, skip
 
 PATIENCE_GRANTS = 16
@@ -80,7 +80,7 @@ class Alone:
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """An operation at work, and its stall cycles by ``Cause`` once it ended; ``alone_from``: nothing happened since."""
+    """An operation at work, and its stall cycles by cause once it ended; ``alone_from``: nothing happened since."""
 
     start_at: int
     alone_from: int
@@ -200,7 +200,7 @@ class MemorySystem:
         for row in reversed(range(len(self._running))):
             task, last = self._running[row], len(self._running) - 1
             if self._tasks[row, TaskField.ENDED]:
-                task.stalls = self._pipelines[row, Field.STALLS : Field.STALLS + len(Cause)].tolist()
+                task.stalls = self._pipelines[row, Field.STALLS : Field.STALLS + CAUSES].tolist()
                 task.ended = True
                 news.append(task)
                 for table in (self._pipelines, self._tasks):

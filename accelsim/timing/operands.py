@@ -11,8 +11,8 @@ from accelsim.program import Operation, Program, TensorSpec
 _LEFT_IS_SECOND = frozenset({"matmul_backward_weights", "conv2d_backward_weights"})
 # Operands after these many give only their scales, which are registers.
 _MOVED_OPERANDS = {"quantise_bias": 1}
-# Of its first operand, an operation reads the rows or tokens that it hands on, and no others.
-_PARTLY_READ = frozenset({"gather", "slice_tokens"})
+# Of its first operand, an operation reads the rows, tokens or channels that it hands on, and no others.
+_PARTLY_READ = frozenset({"gather", "slice_tokens", "slice_channels"})
 
 
 @dataclass(frozen=True)

@@ -5,23 +5,33 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from accelsim.program import Program, Unit
+from accelsim.program import Operation, Program, Unit
+from accelsim.timing.epilogues import Drained, applied, streamed
 
 
-def predecessors(program: Program) -> list[tuple[int, ...]]:
+def predecessors(program: Program, drained: Drained | None = None) -> list[tuple[int, ...]]:
     """For each operation, the operations that must end before it starts.
 
     These are the producers of what it reads or overwrites (``Program.dependencies``) and, for what it
-    overwrites in place, the readers of the old value: an update waits for the products that use the weight.
+    overwrites in place, the readers of the old value: an update waits for the products that use the weight. Where
+    tensors are ``drained``, an operation also waits for what streams in beside its results.
     """
     readers: dict[int, list[int]] = defaultdict(list)
+    writers: dict[int, int] = {}
     found = []
     for operation, producers in zip(program.operations, program.dependencies(), strict=True):
         old_readers = {reader for index in operation.outputs for reader in readers.pop(index, [])}
-        found.append(tuple(sorted(old_readers.union(producers))))
+        beside = _streamed(program, operation, drained) if drained else ()
+        makers = (writers[index] for index in beside if index in writers)
+        found.append(tuple(sorted(old_readers.union(producers, makers))))
+        writers.update(dict.fromkeys(operation.outputs, operation.index))
         for index in operation.inputs:
             readers[index].append(operation.index)
     return found
+
+
+def _streamed(program: Program, host: Operation, drained: Drained) -> list[int]:
+    return [tensor.index for tensor in streamed(program, applied(program, host, drained), drained)]
 
 
 def successors(order: list[tuple[int, ...]]) -> list[list[int]]:

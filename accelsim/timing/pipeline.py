@@ -23,7 +23,7 @@ from accelsim.timing.stages import (
     release,
     settle,
 )
-from accelsim.timing.stalls import Cause
+from accelsim.timing.stalls import CAUSES
 
 
 class EventPipelines:
@@ -94,12 +94,16 @@ class _Pipeline(Running):
             self._requested = self._environment.event()
             if latency := int(self.fields[Field.REQUEST_LATENCY]):
                 yield self._environment.timeout(latency)
-            turnaround = yield from self._channel.transfer(
-                int(self.fields[Field.REQUEST_CYCLES]),
-                int(self.fields[Field.REQUEST_TURNAROUND]),
-                write=self.fields[Field.REQUEST] == STORE_REQUEST,
-                priority=self._priority,
-            )
+            turnaround = 0
+            if cycles := int(self.fields[Field.REQUEST_CYCLES]):
+                turnaround = yield from self._channel.transfer(
+                    cycles,
+                    int(self.fields[Field.REQUEST_TURNAROUND]),
+                    write=self.fields[Field.REQUEST] == STORE_REQUEST,
+                    priority=self._priority,
+                )
+            if lag := int(self.fields[Field.REQUEST_LAG]):
+                yield self._environment.timeout(lag)
             finish_transfer(self.fields, self._loops.code, self._loops.steps, self.now, turnaround)
             self.settle()
 
@@ -109,4 +113,4 @@ class _Pipeline(Running):
         if still > 0:
             yield self._environment.timeout(still)
         finish(self.fields, self.now)
-        self.ended.succeed(self.fields[Field.STALLS : Field.STALLS + len(Cause)].tolist())
+        self.ended.succeed(self.fields[Field.STALLS : Field.STALLS + CAUSES].tolist())

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from accelsim.program import Gemm
+from accelsim.timing.levels import Moved, added
 from accelsim.timing.sram import SramTraffic
 
 
@@ -18,12 +19,31 @@ from accelsim.timing.sram import SramTraffic
 class Piece:
     """One step of an operation's pipeline: fetch, work, store.
 
-    ``busy_cycles`` is the work, or what a buffer port or a conversion in the drain needs where that is more.
+    ``load_bytes`` come from DRAM and ``store_bytes`` go there; ``level_loads`` and ``level_stores`` are the bytes that
+    come from and stay in each level. ``busy_cycles`` is the work, or what a buffer port or the drain needs where that
+    is more.
     """
 
     load_bytes: int
     busy_cycles: int
     store_bytes: int
+    level_loads: Moved = ()
+    level_stores: Moved = ()
+
+    @classmethod
+    def of(cls, loads: Moved, busy_cycles: int, stores: Moved) -> Piece:
+        """From bytes by place."""
+        return cls(loads[0], busy_cycles, stores[0], loads[1:], stores[1:])
+
+    @property
+    def loads(self) -> Moved:
+        """Bytes by the place that they come from."""
+        return self.load_bytes, *self.level_loads
+
+    @property
+    def stores(self) -> Moved:
+        """Bytes by the place that they go to."""
+        return self.store_bytes, *self.level_stores
 
     @property
     def pieces(self) -> int:
@@ -54,6 +74,21 @@ class Segment:
     def store_bytes(self) -> int:
         return self.repeats * sum(part.store_bytes for part in self.body)
 
+    @cached_property
+    def loads(self) -> Moved:
+        """Bytes by the place that they come from."""
+        return tuple(self.repeats * part for part in added(part.loads for part in self.body))
+
+    @cached_property
+    def stores(self) -> Moved:
+        """Bytes by the place that they go to."""
+        return tuple(self.repeats * part for part in added(part.stores for part in self.body))
+
+    @property
+    def moves(self) -> bool:
+        """True where anything comes from or goes to DRAM or a level."""
+        return any(self.loads) or any(self.stores)
+
     def __iter__(self) -> Iterator[Piece]:
         """Every piece, in order: for tests and small operations."""
         for _ in range(self.repeats):
@@ -78,13 +113,13 @@ def sequence(parts: Iterable[tuple[Piece | Segment, int]], repeats: int = 1) -> 
     return Segment(tuple(body), repeats)
 
 
-def with_first(steps: Segment, load_bytes: int, busy_cycles: int) -> Segment:
+def with_first(steps: Segment, loads: Moved, busy_cycles: int) -> Segment:
     """The same pieces, with more to fetch and more to do in the first one."""
     first = steps.body[0]
     if isinstance(first, Segment):
-        first = with_first(first, load_bytes, busy_cycles)
+        first = with_first(first, loads, busy_cycles)
     else:
-        first = replace(first, load_bytes=first.load_bytes + load_bytes, busy_cycles=first.busy_cycles + busy_cycles)
+        first = Piece.of(added((first.loads, loads)), first.busy_cycles + busy_cycles, first.stores)
     once = Segment((first, *steps.body[1:]))
     return sequence([(once, 1), (Segment(steps.body), steps.repeats - 1)])
 
@@ -137,17 +172,17 @@ class OperationPlan:
 
     @property
     def conversion_stall_cycles(self) -> int:
-        """What conversions in the drain need beyond the unit and the ports."""
+        """What lanes in the drain need beyond the unit and the ports."""
         return self.busy_cycles - self.compute_cycles - self.port_stall_cycles
 
     @property
     def on_chip(self) -> bool:
-        """True where nothing moves to or from DRAM."""
-        return not self.dram_read_bytes and not self.dram_write_bytes
+        """True where nothing moves but in the operand buffers."""
+        return not self.steps.moves
 
 
 NOTHING = OperationPlan(0, Segment(()), SramTraffic())
-"""Plan of an operation that takes no time: a conversion that happens in its producer's drain."""
+"""Plan of an operation that takes no time: one that happens in another one's drain."""
 
 
 def joined(plans: Sequence[tuple[OperationPlan, int]]) -> OperationPlan:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
-from functools import cache
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Operation, Program, Unit
-from accelsim.timing.drain import Drain, drain_of
+from accelsim.timing.drain import drain_of
 from accelsim.timing.dram_model import DramModel
-from accelsim.timing.lane_plan import Streams, lane_plan, lane_streams
+from accelsim.timing.lane_plan import Streams, lane_plan, lane_streams, lane_unit
 from accelsim.timing.loop_nest import LoopNest, Product
 from accelsim.timing.loops import Loops, assemble
 from accelsim.timing.memory_system import MemorySystem
@@ -17,6 +16,7 @@ from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
 from accelsim.timing.product_plan import ProductPart, product_parts, product_plan
 from accelsim.timing.residency import Residency
 from accelsim.timing.tiling import best_nest
+from accelsim.timing.transfers import Transfers
 
 
 class Planner:
@@ -28,7 +28,7 @@ class Planner:
         self.residency = residency
         self.dram = DramModel.of(hw)
         self.depths = depths(hw.buffers, self.dram)
-        self._cost = cache(self.dram.cost)
+        self._transfers = Transfers(self.dram.cost, hw.buffers.levels)
         self._plans: dict[Hashable, OperationPlan] = {}
 
     def plan(self, operation: Operation) -> OperationPlan:
@@ -37,9 +37,9 @@ class Planner:
         Raises:
             UserError: a buffer is too small for one fold, or the hwconfig lacks the unit.
         """
-        if operation.inputs and all(index in self.residency.drained for index in operation.inputs):
+        if operation.index in self.residency.fused:
             return NOTHING
-        drain = self._drain(operation)
+        drain = drain_of(self.program, operation, self.residency, lambda unit: lane_unit(unit, self.hw).lanes)
         if operation.unit is not Unit.MAC_ARRAY:
             return self._lane_plan(lane_streams(self.program, operation, self.hw, self.residency, drain))
         parts = product_parts(self.program, operation, self.hw, self.residency, drain)
@@ -50,22 +50,18 @@ class Planner:
 
     def loops(self, plans: Sequence[OperationPlan]) -> Loops:
         """Programs of the plans, with their transfers in cycles."""
-        return assemble((plan.steps for plan in plans), self._cost)
+        return assemble((plan.steps for plan in plans), self._transfers)
 
     def cycles(self, steps: Segment) -> int:
         """Cycles of a plan that runs alone, after nothing."""
-        if not steps.load_bytes and not steps.store_bytes:
+        if not steps.moves:
             return steps.busy_cycles
-        loops = assemble([steps], self._cost)
+        loops = assemble([steps], self._transfers)
         return MemorySystem(loops, self.depths, 1, remember=False).run_alone(loops.starts[0]).cycles
-
-    def _drain(self, operation: Operation) -> Drain:
-        readers = [reader for index in operation.outputs for reader in self.residency.drained.get(index, ())]
-        return drain_of(self.program, readers, self.hw, self.residency.in_dram)
 
     def _lane_plan(self, streams: Streams) -> OperationPlan:
         if streams not in self._plans:
-            self._plans[streams] = lane_plan(streams, self._cost, self.dram.latency_cycles, self.cycles)
+            self._plans[streams] = lane_plan(streams, self._transfers, self.dram.latency_cycles, self.cycles)
         return self._plans[streams]
 
     def _product_plan(self, name: str, part: ProductPart) -> OperationPlan:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from accelsim.formats import Format
-from accelsim.hardware import HardwareConfig, MacArray
+from accelsim.hardware import Buffer, HardwareConfig, MacArray
 from accelsim.program import Gemm, Operation, Program, TensorSpec
 from accelsim.timing.drain import Drain
-from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.levels import IN_BUFFERS, Moved, level_accesses
+from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results, SharedPort
 from accelsim.timing.operands import passes, product_operands
 from accelsim.timing.plan import OperationPlan, TileChoice
 from accelsim.timing.residency import Residency
@@ -30,7 +31,7 @@ class ProductPart:
     def key(self) -> tuple[object, ...]:
         """Equal for parts with equal plans on the same hwconfig, however often."""
         p = self.product
-        return p.gemm, p.left, p.right, p.output, p.passes, p.port_cycles, p.preset_bytes, self.traffic
+        return p.gemm, p.left, p.right, p.output, p.passes, p.port_cycles, p.presets, p.streams, self.traffic
 
 
 def product_parts(
@@ -50,9 +51,10 @@ def product_plan(part: ProductPart, nest_of: Callable[[Product], LoopNest]) -> O
     nest = nest_of(part.product)
     product = part.product
     fills = SramTraffic(
-        input=Access(write_bytes=nest.left_read_bytes),
+        input=Access(write_bytes=nest.left_read_bytes + sum(product.streams)),
         weight=Access(write_bytes=nest.right_read_bytes + product.preset_bytes),
         output=Access(read_bytes=product.output.stored_bytes),
+        levels=level_accesses(nest.steps.loads, nest.steps.stores),
     )
     return OperationPlan(
         compute_cycles=nest.compute_cycles,
@@ -73,19 +75,17 @@ class _Parts:
         self.hw = hw
         self.residency = residency
         self.drain = drain
+        self.levels = len(hw.buffers.levels)
 
     def all(self) -> list[ProductPart]:
         outputs = [gemm.count * gemm.m * gemm.n for gemm in self.gemms]
         weights = [gemm.count * gemm.k * gemm.n for gemm in self.gemms]
         lefts = [_used_bytes(self.operands.left, gemm.count * gemm.m * gemm.k) for gemm in self.gemms]
         rights = split_by_weight(_used_bytes(self.operands.right, sum(weights)), weights)
-        wide = split_by_weight(self.operands.output.bytes, outputs)
-        stored_bytes = self.drain.stored_bytes + (
-            self.operands.output.bytes if self._in_dram(self.operands.output) else 0
-        )
-        stored = split_by_weight(stored_bytes, outputs)
-        conversions = split_by_weight(self.drain.cycles, outputs)
-        sizes = zip(lefts, rights, wide, stored, conversions, strict=True)
+        by_output = [self.operands.output.bytes, self.drain.cycles, self.drain.streamed_bytes]
+        by_output += [*self._stores(), *self.residency.moved(self.drain.streamed)]
+        others = (split_by_weight(total, outputs) for total in by_output)
+        sizes = zip(lefts, rights, *others, strict=True)
         return [part for i, each in enumerate(sizes) for part in self._equal(i, self.gemms[i], each)]
 
     def _equal(self, position: int, gemm: Gemm, sizes: tuple[int, ...]) -> Iterator[ProductPart]:
@@ -98,24 +98,34 @@ class _Parts:
     def _part(self, gemm: Gemm, sizes: list[int], times: int, *, kept: bool, first: bool) -> ProductPart:
         """``kept``: a product before it has read the same left operand."""
         buffers, left = self.hw.buffers, self.operands.left
-        left_bytes, right_bytes, wide_bytes, stored_bytes, conversion_cycles = sizes
+        left_bytes, right_bytes, wide_bytes, drain_cycles, streamed_bytes, *by_place = sizes
+        stores, streams = tuple(by_place[: 1 + self.levels]), tuple(by_place[1 + self.levels :])
         kept = kept and left.bytes <= buffers.input.tile_bytes
         extra = self.operands.extra if first else ()
-        traffic = self._traffic(gemm) + SramTraffic(weight=Access(read_bytes=sum(tensor.bytes for tensor in extra)))
+        drained = self.drain.traffic if first else SramTraffic()
+        traffic = self._traffic(gemm) + SramTraffic(
+            input=Access(read_bytes=streamed_bytes), weight=Access(read_bytes=sum(tensor.bytes for tensor in extra))
+        )
+        results = drained + SramTraffic(output=Access(read_bytes=sum(stores)))
         product = Product(
             gemm=gemm,
             array=self.hw.mac_array,
-            left=Operand(left_bytes, self._in_dram(left) and not kept, buffers.input.tile_bytes),
-            right=Operand(right_bytes, self._in_dram(self.operands.right), buffers.weight.tile_bytes),
-            output=Results(wide_bytes, buffers.output.tile_bytes, stored_bytes, conversion_cycles),
+            left=_operand(left_bytes, IN_BUFFERS if kept else self._place(left), buffers.input, traffic.input),
+            right=_operand(right_bytes, self._place(self.operands.right), buffers.weight, traffic.weight),
+            output=Results(wide_bytes, buffers.output.tile_bytes, stores, drain_cycles),
             passes=self.passes,
-            port_cycles=traffic.port_cycles(buffers),
-            preset_bytes=sum(tensor.bytes for tensor in extra if self._in_dram(tensor)),
+            port_cycles=traffic.port_cycles(buffers, tiles=results),
+            presets=self.residency.moved(extra),
+            streams=streams,
         )
-        return ProductPart(product, traffic + self.drain.traffic if first else traffic, times)
+        return ProductPart(product, traffic + drained, times)
 
-    def _in_dram(self, tensor: TensorSpec) -> bool:
-        return self.residency.in_dram(tensor.index)
+    def _stores(self) -> Moved:
+        """What is stored in the end, by the place that it goes to."""
+        return self.residency.moved((self.operands.output, *self.drain.stored))
+
+    def _place(self, tensor: TensorSpec) -> int:
+        return self.residency.place(tensor.index)
 
     def _traffic(self, gemm: Gemm) -> SramTraffic:
         """What the array reads and writes over all passes; partial sums are read back to be added to."""
@@ -130,6 +140,13 @@ class _Parts:
                 write_bytes=operands.output.format.bytes_for(written),
             ),
         )
+
+
+def _operand(size_bytes: int, source: int, buffer: Buffer, array: Access) -> Operand:
+    """An operand whose buffer the array accesses as ``array`` says."""
+    shared = buffer.fills_take_turns and buffer.double_buffered
+    port = SharedPort(array.bytes, buffer.bytes_per_cycle) if shared else None
+    return Operand(size_bytes, source, buffer.tile_bytes, port)
 
 
 def _used_bytes(tensor: TensorSpec, places: int) -> int:

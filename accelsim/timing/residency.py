@@ -6,21 +6,24 @@ buffers, those whose last use lies furthest ahead are given up, from their makin
 written to DRAM once and read back by each user. The rule looks at one operation at a time: now and then a larger
 resident share keeps a tensor for which it must give up another that moves more.
 
+Levels between DRAM and the operand buffers have resident shares of their own. The rule is applied to the operand
+buffers first, all of whose shares together are one place, then to each level outwards, with what the places inside of
+it gave up: so a tensor lives in the innermost place that has room for it all along.
+
 Parameters, state and what the host supplies (images, labels) live in DRAM and are read by each user. A result
 that no operation reads (the loss) is written to DRAM once, for the host.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
 
 from accelsim.hardware import Buffers, HardwareConfig
-from accelsim.program import Operation, Program
-from accelsim.timing.drain import drained_tensors
-
-Place = Literal["dram", "on_chip", "in_flight"]
+from accelsim.program import Program, TensorSpec
+from accelsim.timing.epilogues import Drained, drained_tensors
+from accelsim.timing.levels import DRAM, IN_BUFFERS, Moved, added, moved
 
 
 @dataclass(frozen=True)
@@ -28,43 +31,73 @@ class Residency:
     """Where each tensor of a Program lives."""
 
     on_chip: frozenset[int]
-    drained: Mapping[int, Sequence[Operation]] = field(default_factory=dict)
-    """Tensors that are converted as they drain, with the conversions that read them."""
+    drained: Drained = field(default_factory=dict)
+    """Tensors that are used as they drain, with the operations that read them."""
+    in_levels: Mapping[int, int] = field(default_factory=dict)
+    """Of those on chip that a level holds, its number, from DRAM inwards and from 1 on."""
+    level_names: tuple[str, ...] = ()
 
     @property
     def in_flight(self) -> frozenset[int]:
         """Tensors that are stored nowhere."""
         return frozenset(self.drained)
 
-    def where(self, tensor_index: int) -> Place:
-        """``in_flight``: requantised as it drains; ``on_chip``: never leaves the buffers; else ``dram``."""
+    @cached_property
+    def fused(self) -> frozenset[int]:
+        """Operations that happen in another one's drain."""
+        return frozenset(reader.index for readers in self.drained.values() for reader in readers)
+
+    def where(self, tensor_index: int) -> str:
+        """``in_flight``: used as it drains; ``on_chip``: in the operand buffers; a level's name; else ``dram``."""
         if tensor_index in self.drained:
             return "in_flight"
+        if tensor_index in self.in_levels:
+            return self.level_names[self.in_levels[tensor_index] - 1]
         return "on_chip" if tensor_index in self.on_chip else "dram"
 
-    def in_dram(self, tensor_index: int) -> bool:
-        return tensor_index not in self.on_chip and tensor_index not in self.drained
+    def place(self, tensor_index: int) -> int:
+        """Number of the place that it is fetched from or stored to; ``IN_BUFFERS`` where it never moves."""
+        if tensor_index in self.in_levels:
+            return self.in_levels[tensor_index]
+        return IN_BUFFERS if tensor_index in self.on_chip or tensor_index in self.drained else DRAM
+
+    def moved(self, tensors: Iterable[TensorSpec]) -> Moved:
+        """Bytes of tensors by the place that they are fetched from or stored to."""
+        levels = len(self.level_names)
+        parts = (moved(self.place(tensor.index), tensor.bytes, levels) for tensor in tensors)
+        return added((moved(DRAM, 0, levels), *parts))
 
 
 def budget_bytes(buffers: Buffers) -> int:
-    """Bytes that resident tensors may take at once."""
+    """Bytes that resident tensors may take at once in the operand buffers."""
     return buffers.input.resident_bytes + buffers.weight.resident_bytes + buffers.output.resident_bytes
 
 
 def place_tensors(program: Program, hw: HardwareConfig) -> Residency:
     """Decide for every tensor of ``program`` by the rule above."""
-    budget, drained = budget_bytes(hw.buffers), drained_tensors(program)
+    drained, levels = drained_tensors(program, hw.fused_epilogues), hw.buffers.levels
     last_read = {index: operation.index for operation in program.operations for index in operation.inputs}
+    staying = {t.index for t in program.tensors if not t.persistent and t.index in last_read and t.index not in drained}
+    on_chip = _kept(program, last_read, staying, budget_bytes(hw.buffers))
+    in_levels: dict[int, int] = {}
+    for number in range(len(levels), 0, -1):
+        left = staying - on_chip - in_levels.keys()
+        kept = _kept(program, last_read, left, levels[number - 1].resident_bytes)
+        in_levels.update(dict.fromkeys(kept, number))
+    return Residency(frozenset(on_chip | in_levels.keys()), drained, in_levels, tuple(level.name for level in levels))
+
+
+def _kept(program: Program, last_read: Mapping[int, int], candidates: Set[int], budget: int) -> set[int]:
+    """Those of the candidates that stay in a place of ``budget`` bytes from their making to their last use."""
     resident: dict[int, int] = {}
-    on_chip: set[int] = set()
+    kept: set[int] = set()
     for operation in program.operations:
-        stays = [t for t in program.outputs_of(operation) if not t.persistent and t.index in last_read]
-        made = [tensor for tensor in stays if tensor.index not in drained]
+        made = [tensor for tensor in program.outputs_of(operation) if tensor.index in candidates]
         resident.update({tensor.index: tensor.bytes for tensor in made})
-        on_chip.update(tensor.index for tensor in made)
+        kept.update(tensor.index for tensor in made)
         while sum(resident.values()) > budget:
             given_up = max(resident, key=lambda index: (last_read[index], index))
             del resident[given_up]
-            on_chip.discard(given_up)
+            kept.discard(given_up)
         resident = {index: size for index, size in resident.items() if last_read[index] > operation.index}
-    return Residency(frozenset(on_chip), drained)
+    return kept

@@ -57,13 +57,14 @@ class Roof:
 
 
 NOTHING = Roof(0.0, 0, 0, 0.0, 0.0)
-"""Roof of an operation that takes no time of its own: a conversion in its producer's drain."""
+"""Roof of an operation that takes no time of its own: one in another one's drain."""
 
 
 def operation_roofs(program: Program, timeline: Timeline, hw: HardwareConfig) -> list[Roof]:
     """One roof per operation, in issue order."""
     pairs = zip(program.operations, timeline.operations, strict=True)
-    return [_roof(program, operation, timing, hw) for operation, timing in pairs]
+    bandwidth = DramModel.of(hw).bytes_per_cycle
+    return [_roof(program, operation, timing, hw, bandwidth) for operation, timing in pairs]
 
 
 def phase_roofs(program: Program, timeline: Timeline, hw: HardwareConfig) -> dict[Phase, Roof]:
@@ -78,13 +79,15 @@ def phase_roofs(program: Program, timeline: Timeline, hw: HardwareConfig) -> dic
     return found
 
 
-def _roof(program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig) -> Roof:
+def _roof(
+    program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig, dram_bytes_per_cycle: float
+) -> Roof:
     cycles = timing.end_cycle - timing.start_cycle
     if not cycles:
         return NOTHING
     moved = timing.dram_read_bytes + timing.dram_write_bytes
     work, arithmetic_cycles = _arithmetic(program, operation, hw)
-    return Roof(work, moved, cycles, arithmetic_cycles, moved / DramModel.of(hw).bytes_per_cycle)
+    return Roof(work, moved, cycles, arithmetic_cycles, moved / dram_bytes_per_cycle)
 
 
 def _arithmetic(program: Program, operation: Operation, hw: HardwareConfig) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import simpy
 class Running:
     """An operation whose pipeline has begun.
 
-    ``ended`` happens with its end and has its stall cycles by ``Cause`` as value. ``tailed`` happens when there is room
+    ``ended`` happens with its end and has its stall cycles by cause as value. ``tailed`` happens when there is room
     for a tile of the next operation, if that is before the end.
     """
 

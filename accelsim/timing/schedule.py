@@ -10,19 +10,20 @@ import simpy
 
 from accelsim.program import Operation, Phase, Program, Unit
 from accelsim.timing.cycle import Turn, callbacks, settled
+from accelsim.timing.epilogues import Drained
 from accelsim.timing.ordering import predecessors, successors
 from accelsim.timing.plan import OperationPlan
 from accelsim.timing.running import Pipelines, Running
-from accelsim.timing.stalls import Cause
+from accelsim.timing.stalls import CAUSES
 
 # Forward and the chain of data gradients are the serial path; the rest fills the gaps that they leave.
 _PHASE_PRIORITY = {Phase.FORWARD: 0, Phase.DATA_GRADIENT: 0, Phase.WEIGHT_GRADIENT: 1, Phase.UPDATE: 2}
-NO_STALLS = [0] * len(Cause)
+NO_STALLS = [0] * CAUSES
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """When an operation's dependencies had ended, when it held its unit, and its stalls by ``Cause``."""
+    """When an operation's dependencies had ended, when it held its unit, and its stalls by cause."""
 
     ready_cycle: int
     start_cycle: int
@@ -41,6 +42,7 @@ class Schedule:
         self,
         environment: simpy.Environment,
         program: Program,
+        drained: Drained,
         plans: list[OperationPlan],
         starts: list[int | None],
         pipelines: Pipelines,
@@ -54,7 +56,7 @@ class Schedule:
         self._starts = starts
         self._pipelines = pipelines
         self._told = ended
-        order = predecessors(program)
+        order = predecessors(program, drained)
         self._successors = successors(order)
         self._missing = [len(needed) for needed in order]
         self._ready = [0] * len(order)

@@ -67,15 +67,16 @@ class ScheduleGraph:
 
 def schedule_graph(program: Program, timeline: Timeline, hw: HardwareConfig) -> ScheduleGraph:
     """The graph of a Timeline of ``program`` on ``hw``."""
-    incoming = [[Edge(i, j, "dependency") for i in needed] for j, needed in enumerate(predecessors(program))]
+    order = predecessors(program, timeline.residency.drained)
+    incoming = [[Edge(i, j, "dependency") for i in needed] for j, needed in enumerate(order)]
     before: dict[tuple[str, int], int] = {}
-    order = [timing.index for timing in in_order(timeline)]
+    served = [timing.index for timing in in_order(timeline)]
     places = assign_instances(program, timeline, hw)
-    for index in order:
+    for index in served:
         place = places[index]
         if place is not None:
             unit = program.operations[index].unit, place
             if unit in before:
                 incoming[index].append(Edge(before[unit], index, "unit"))
             before[unit] = index
-    return ScheduleGraph(timeline, incoming, order)
+    return ScheduleGraph(timeline, incoming, served)

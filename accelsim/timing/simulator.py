@@ -60,6 +60,7 @@ def simulate(
     schedule = Schedule(
         environment=environment,
         program=program,
+        drained=residency.drained,
         plans=plans,
         starts=[starts.get(plan) for plan in plans],
         pipelines=_pipelines(environment, loops, planner.depths, hw, skip=skip),
@@ -67,7 +68,7 @@ def simulate(
         capacity=lambda unit: arrays if unit is Unit.MAC_ARRAY else 1,
         ended=lambda done: progress(done, len(plans)) if progress else None,
     )
-    return Timeline(_timings(program, plans, schedule.run()), residency)
+    return Timeline(_timings(program, plans, schedule.run(), residency.level_names), residency)
 
 
 def _pipelines(
@@ -80,7 +81,9 @@ def _pipelines(
     return FastPipelines(environment, MemorySystem(loops, depths, most, tells_tails=hw.mac_array.prefetch))
 
 
-def _timings(program: Program, plans: Sequence[OperationPlan], schedule: Sequence[Held]) -> list[OperationTiming]:
+def _timings(
+    program: Program, plans: Sequence[OperationPlan], schedule: Sequence[Held], levels: Sequence[str]
+) -> list[OperationTiming]:
     waits = dependency_waits(program, [(held.ready_cycle, held.end_cycle) for held in schedule])
     return [
         OperationTiming(
@@ -90,7 +93,7 @@ def _timings(program: Program, plans: Sequence[OperationPlan], schedule: Sequenc
             compute_cycles=plan.compute_cycles,
             wait_cycles=held.start_cycle - held.ready_cycle,
             dependency_cycles=dependency,
-            stalls=StallCycles.of(held.stalls, plan.port_stall_cycles, plan.conversion_stall_cycles),
+            stalls=StallCycles.of(held.stalls, plan.port_stall_cycles, plan.conversion_stall_cycles, levels),
             dram_read_bytes=plan.dram_read_bytes,
             dram_write_bytes=plan.dram_write_bytes,
             sram=plan.sram,

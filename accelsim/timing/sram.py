@@ -1,15 +1,24 @@
-"""Traffic of the three on-chip buffers, and the cycles that their ports need for it."""
+"""Traffic of the on-chip memories, and the cycles that the operand buffers' ports need for it.
+
+A buffer with separate ports reads and writes ``bytes_per_cycle`` each in one cycle. With one shared port:
+
+- what a unit reads and what it writes take turns;
+- what fills or empties a buffer (the next tile in, the last one out) takes turns with the unit, too, where there is one
+  bank. With two or more, the tile at work and the tile on its way lie in different banks. A buffer that is not
+  double-buffered is filled and emptied while the unit waits.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from accelsim.hardware import Buffer, Buffers
 
 
 @dataclass(frozen=True)
 class Access:
-    """Bytes read from and written to one buffer."""
+    """Bytes read from and written to one memory."""
 
     read_bytes: int = 0
     write_bytes: int = 0
@@ -17,41 +26,58 @@ class Access:
     def __add__(self, other: Access) -> Access:
         return Access(self.read_bytes + other.read_bytes, self.write_bytes + other.write_bytes)
 
+    @property
+    def bytes(self) -> int:
+        return self.read_bytes + self.write_bytes
+
     def repeated(self, times: int) -> Access:
         return Access(times * self.read_bytes, times * self.write_bytes)
 
-    def port_cycles(self, buffer: Buffer) -> int:
-        """Cycles that the buffer's port needs; it reads and writes ``bytes_per_cycle`` each in one cycle."""
-        return -(-max(self.read_bytes, self.write_bytes) // buffer.bytes_per_cycle)
+    def port_cycles(self, buffer: Buffer, tiles: Access | None = None) -> int:
+        """Cycles that the buffer's port needs for a unit's accesses, and for those of ``tiles`` where they take turns.
+
+        ``tiles``: what fills and empties the buffer meanwhile.
+        """
+        moved = max(self.read_bytes, self.write_bytes) if buffer.ports == "separate" else self.bytes
+        if tiles and buffer.fills_take_turns and buffer.double_buffered:
+            moved += tiles.bytes
+        return -(-moved // buffer.bytes_per_cycle)
 
 
 @dataclass(frozen=True)
 class SramTraffic:
-    """Accesses by buffer, in bytes."""
+    """Accesses by memory, in bytes; ``levels`` from DRAM inwards, none where nothing passed them."""
 
     input: Access = Access()
     weight: Access = Access()
     output: Access = Access()
+    levels: tuple[Access, ...] = ()
 
     def __add__(self, other: SramTraffic) -> SramTraffic:
-        return SramTraffic(self.input + other.input, self.weight + other.weight, self.output + other.output)
+        levels = tuple(a + b for a, b in zip_longest(self.levels, other.levels, fillvalue=Access()))
+        return SramTraffic(self.input + other.input, self.weight + other.weight, self.output + other.output, levels)
 
     def repeated(self, times: int) -> SramTraffic:
         """The same traffic, ``times`` over."""
-        return SramTraffic(*(access.repeated(times) for access in (self.input, self.weight, self.output)))
+        first, second, third, *levels = (access.repeated(times) for access in self.all)
+        return SramTraffic(first, second, third, tuple(levels))
+
+    @property
+    def all(self) -> tuple[Access, ...]:
+        return (self.input, self.weight, self.output, *self.levels)
 
     @property
     def read_bytes(self) -> int:
-        return self.input.read_bytes + self.weight.read_bytes + self.output.read_bytes
+        return sum(access.read_bytes for access in self.all)
 
     @property
     def write_bytes(self) -> int:
-        return self.input.write_bytes + self.weight.write_bytes + self.output.write_bytes
+        return sum(access.write_bytes for access in self.all)
 
-    def port_cycles(self, buffers: Buffers) -> int:
-        """Cycles that the busiest of the three ports needs."""
+    def port_cycles(self, buffers: Buffers, tiles: SramTraffic) -> int:
+        """Cycles that the busiest of the three ports needs for a unit, while ``tiles`` come and go."""
         return max(
-            self.input.port_cycles(buffers.input),
-            self.weight.port_cycles(buffers.weight),
-            self.output.port_cycles(buffers.output),
+            self.input.port_cycles(buffers.input, tiles.input),
+            self.weight.port_cycles(buffers.weight, tiles.weight),
+            self.output.port_cycles(buffers.output, tiles.output),
         )

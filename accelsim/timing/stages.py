@@ -8,9 +8,11 @@ One DMA engine moves the tiles of an operation in a fixed order: piece i + fetch
 start when piece i is worked off, so the order never holds up a transfer that could run; and as it is fixed, no change
 of a duration can reorder an operation's own transfers: faster memory never makes one slower.
 
-The first load of an operation waits for the DRAM latency, during which the channel serves others. An operation ends
-when its last data has arrived, a latency after it left. Where buffers prefetch, an operation may begin before its unit
-is free: held back, it fetches one tile, once the operation before it has fetched all of its own and works on its last.
+The first load from DRAM of an operation waits for the DRAM latency, during which the channel serves others. An
+operation ends when its last data has arrived, a latency after it left for DRAM. A transfer through a level slower than
+DRAM lags: it goes on for so long once it has given the channel back, and one without DRAM never takes the channel.
+Where buffers prefetch, an operation may begin before its unit is free: held back, it fetches one tile, once the
+operation before it has fetched all of its own and works on its last.
 In each cycle, what ends is settled first (``settle``); only then does the channel take up the waiting transfer of
 highest priority.
 
@@ -25,7 +27,7 @@ from enum import IntEnum
 
 from accelsim.timing.jit import compiled, inner
 from accelsim.timing.loops import BEGIN, END, MOST_NESTED, STEP, Integers, StepField
-from accelsim.timing.stalls import Cause
+from accelsim.timing.stalls import CAUSES, Cause
 
 NO_REQUEST, LOAD_REQUEST, STORE_REQUEST = range(3)
 """What REQUEST may be."""
@@ -43,7 +45,7 @@ class Field(IntEnum):
     WORK_CYCLES = 4
     REQUEST = 5
     REQUEST_CYCLES = 6
-    """Of the transfer, turnaround aside."""
+    """Of the transfer on the channel, turnaround aside; 0 where it doesn't take the channel."""
     REQUEST_TURNAROUND = 7
     """What it costs to turn the channel round for it."""
     REQUEST_LATENCY = 8
@@ -68,13 +70,15 @@ class Field(IntEnum):
     """The unit is still at work on another operation: the first tile may be fetched, no more."""
     IN_TAIL = 19
     """Everything is fetched, and all but one tile worked off: there is room for a tile of the next operation."""
-    TURNS = 20
+    REQUEST_LAG = 20
+    """How long the transfer goes on off the channel."""
+    TURNS = 21
     """Turns done of each of these loops, from the outermost."""
     HELD = TURNS + MOST_NESTED
     """Steps of the tiles held, first those behind, then those ahead."""
     STALLS = HELD + MOST_HELD
-    """Stall cycles by ``Cause``."""
-    END = STALLS + len(Cause)
+    """Stall cycles by ``Cause``, then by level."""
+    END = STALLS + CAUSES
 
 
 # Enumerations are too slow for compiled code; these are the same numbers.
@@ -82,6 +86,7 @@ _FETCH_DEPTH, _STORE_DEPTH, _LATENCY = int(Field.FETCH_DEPTH), int(Field.STORE_D
 _WORKING, _WORK_CYCLES = int(Field.WORKING), int(Field.WORK_CYCLES)
 _REQUEST, _REQUEST_CYCLES = int(Field.REQUEST), int(Field.REQUEST_CYCLES)
 _REQUEST_TURNAROUND, _REQUEST_LATENCY = int(Field.REQUEST_TURNAROUND), int(Field.REQUEST_LATENCY)
+_REQUEST_LAG = int(Field.REQUEST_LAG)
 _DONE, _ARRIVAL, _AHEAD, _BEHIND = int(Field.DONE), int(Field.ARRIVAL), int(Field.AHEAD), int(Field.BEHIND)
 _HELD_BACK, _IN_TAIL = int(Field.HELD_BACK), int(Field.IN_TAIL)
 _FRESH, _LATENCY_DUE, _IDLE_SINCE = int(Field.FRESH), int(Field.LATENCY_DUE), int(Field.IDLE_SINCE)
@@ -91,7 +96,9 @@ _PLACE, _DEPTH, _TURNS, _HELD, _STALLS = (
 _LOAD, _BUSY, _STORE = int(StepField.LOAD), int(StepField.BUSY), int(StepField.STORE)
 _OPERANDS, _FIRST_TILE, _DRAM_LATENCY = int(Cause.OPERANDS), int(Cause.FIRST_TILE), int(Cause.DRAM_LATENCY)
 _OUTPUT_BUFFER, _LAST_TILE, _DRAM_ROW = int(Cause.OUTPUT_BUFFER), int(Cause.LAST_TILE), int(Cause.DRAM_ROW)
-_DRAM_TURNAROUND, _REFRESH = int(Cause.DRAM_TURNAROUND), int(Cause.REFRESH)
+_DRAM_TURNAROUND, _REFRESH, _FIRST_LEVEL = int(Cause.DRAM_TURNAROUND), int(Cause.REFRESH), len(Cause)
+_TO_ROW, _TO_REFRESH = int(StepField.LOAD_ROW) - _LOAD, int(StepField.LOAD_REFRESH) - _LOAD
+_TO_LAG, _TO_LEVEL = int(StepField.LOAD_LAG) - _LOAD, int(StepField.LOAD_LEVEL) - _LOAD
 
 
 @compiled
@@ -141,7 +148,8 @@ def finish_transfer(pipeline: Integers, code: Integers, steps: Integers, now: in
     request = pipeline[_REQUEST]
     pipeline[_REQUEST] = NO_REQUEST
     if request == STORE_REQUEST:
-        pipeline[_ARRIVAL] = now + pipeline[_LATENCY]
+        latency = pipeline[_LATENCY] if pipeline[_REQUEST_CYCLES] else 0
+        pipeline[_ARRIVAL] = max(pipeline[_ARRIVAL], now + latency)
         _stored(pipeline, steps, now, turnaround)
     else:
         _fetched(pipeline, code, steps, now, turnaround)
@@ -182,7 +190,7 @@ def _next_transfer(pipeline: Integers, code: Integers, steps: Integers, now: int
         row, column, request = pipeline[_HELD], _STORE, STORE_REQUEST
     else:
         return False
-    if steps[row, column] == 0:
+    if steps[row, column] + steps[row, column + _TO_LAG] == 0:
         if request == STORE_REQUEST:
             _stored(pipeline, steps, now, 0)
         else:
@@ -191,8 +199,9 @@ def _next_transfer(pipeline: Integers, code: Integers, steps: Integers, now: int
     pipeline[_REQUEST] = request
     pipeline[_REQUEST_CYCLES] = steps[row, column]
     pipeline[_REQUEST_TURNAROUND] = steps[row, column + 1]
+    pipeline[_REQUEST_LAG] = steps[row, column + _TO_LAG]
     pipeline[_REQUEST_LATENCY] = 0
-    if request == LOAD_REQUEST:
+    if request == LOAD_REQUEST and pipeline[_REQUEST_CYCLES]:
         pipeline[_REQUEST_LATENCY] = pipeline[_LATENCY_DUE] * pipeline[_LATENCY]
         pipeline[_LATENCY_DUE] = 0
     return False
@@ -202,10 +211,10 @@ def _next_transfer(pipeline: Integers, code: Integers, steps: Integers, now: int
 def _fetched(pipeline: Integers, code: Integers, steps: Integers, now: int, turnaround: int) -> None:
     row = code[pipeline[_PLACE], 1]
     if pipeline[_AHEAD] == 0 and not pipeline[_WORKING] and not pipeline[_HELD_BACK]:
-        if steps[row, _LOAD] == 0:
+        if steps[row, _LOAD] + steps[row, _LOAD + _TO_LAG] == 0:
             _charge(pipeline, steps, row, _LOAD, now, turnaround, _OUTPUT_BUFFER)
         elif pipeline[_FRESH]:
-            latency = min(now - pipeline[_IDLE_SINCE], pipeline[_LATENCY])
+            latency = min(now - pipeline[_IDLE_SINCE], pipeline[_REQUEST_LATENCY])
             pipeline[_STALLS + _DRAM_LATENCY] += latency
             pipeline[_IDLE_SINCE] += latency
             _charge(pipeline, steps, row, _LOAD, now, turnaround, _FIRST_TILE)
@@ -232,18 +241,20 @@ def _stored(pipeline: Integers, steps: Integers, now: int, turnaround: int) -> N
 
 @inner
 def _charge(pipeline: Integers, steps: Integers, row: int, column: int, now: int, turnaround: int, cause: int) -> None:
-    """Blame the time since the unit fell idle on ``cause``, and DRAM's own parts of the transfer on DRAM."""
+    """Blame the time since the unit fell idle on ``cause``, but parts of the transfer on DRAM or on a level."""
     cycles = now - pipeline[_IDLE_SINCE]
     pipeline[_IDLE_SINCE] = now
-    whole = steps[row, column] + turnaround
+    whole = steps[row, column] + turnaround + steps[row, column + _TO_LAG]
     if cycles and whole:
-        row_share = cycles * steps[row, column + 2] // whole
+        row_share = cycles * steps[row, column + _TO_ROW] // whole
         turnaround_share = cycles * turnaround // whole
-        refresh_share = cycles * steps[row, column + 3] // whole
+        refresh_share = cycles * steps[row, column + _TO_REFRESH] // whole
+        level_share = cycles * steps[row, column + _TO_LAG] // whole
         pipeline[_STALLS + _DRAM_ROW] += row_share
         pipeline[_STALLS + _DRAM_TURNAROUND] += turnaround_share
         pipeline[_STALLS + _REFRESH] += refresh_share
-        cycles -= row_share + turnaround_share + refresh_share
+        pipeline[_STALLS + _FIRST_LEVEL + steps[row, column + _TO_LEVEL]] += level_share
+        cycles -= row_share + turnaround_share + refresh_share + level_share
     pipeline[_STALLS + cause] += cycles
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
+
+from accelsim.hardware.memory import MOST_LEVELS
 
 
 class Cause(IntEnum):
@@ -19,11 +22,16 @@ class Cause(IntEnum):
     REFRESH = 7
 
 
+CAUSES = len(Cause) + MOST_LEVELS
+"""Length of that list: after the causes come the levels, from DRAM inwards."""
+
+
 @dataclass(frozen=True)
 class StallCycles:
     """Cycles of one operation in which its unit did no work, by cause; ``total`` is all of them.
 
-    While a unit waits for a transfer, the part of it that DRAM spends on rows, turnaround or refresh counts as these.
+    While a unit waits for a transfer, the part of it that DRAM spends on rows, turnaround or refresh counts as these,
+    and the part by which a level takes longer than DRAM as that level.
     """
 
     dram_latency_cycles: int = 0
@@ -42,11 +50,15 @@ class StallCycles:
     buffer_port_cycles: int = 0
     """Work held up by the port of an on-chip buffer."""
     conversion_cycles: int = 0
-    """Work held up by the conversion of results in the drain."""
+    """Work held up by lanes that convert results, or apply fused operations to them, as these drain."""
+    levels: tuple[tuple[str, int], ...] = ()
+    """For each level between DRAM and the operand buffers, its name and the cycles for which it was waited."""
 
     @classmethod
-    def of(cls, cycles: list[int], buffer_port_cycles: int, conversion_cycles: int) -> StallCycles:
-        """From a list of cycles by ``Cause``, and what the plan knows already."""
+    def of(
+        cls, cycles: list[int], buffer_port_cycles: int, conversion_cycles: int, levels: Sequence[str] = ()
+    ) -> StallCycles:
+        """From a list of cycles by cause, what the plan knows already, and the names of the levels."""
         return cls(
             dram_latency_cycles=cycles[Cause.DRAM_LATENCY],
             first_tile_cycles=cycles[Cause.FIRST_TILE],
@@ -58,8 +70,15 @@ class StallCycles:
             refresh_cycles=cycles[Cause.REFRESH],
             buffer_port_cycles=buffer_port_cycles,
             conversion_cycles=conversion_cycles,
+            levels=tuple(zip(levels, cycles[len(Cause) :], strict=False)),
         )
 
     @property
+    def by_cause(self) -> dict[str, int]:
+        """Cycles of each cause by its name."""
+        named = {name: cycles for name, cycles in vars(self).items() if name != "levels"}
+        return named | {f"level_{name}_cycles": cycles for name, cycles in self.levels}
+
+    @property
     def total(self) -> int:
-        return sum(getattr(self, field.name) for field in fields(self))
+        return sum(self.by_cause.values())

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from accelsim.timing.channel import ChannelField, TaskField, set_due
+from accelsim.timing.channel import MOVING, ChannelField, TaskField, set_due
 from accelsim.timing.jit import inner
 from accelsim.timing.loops import BEGIN, END, MOST_NESTED, Integers
 from accelsim.timing.stages import MOST_HELD, Field
-from accelsim.timing.stalls import Cause
+from accelsim.timing.stalls import CAUSES
 
 QUIET_CHECKS = 3
 """Checks without an event after which a pipeline is left out of the state."""
@@ -26,14 +26,14 @@ REMEMBERED = 512
 """States remembered at a time."""
 MOST_PIPELINES = 8
 """Where more are at work at once, nothing is skipped."""
-STATE_OF_PIPELINE = 12 + MOST_HELD
-GROWTH_OF_PIPELINE = 1 + MOST_NESTED + len(Cause)
+STATE_OF_PIPELINE = 13 + MOST_HELD
+GROWTH_OF_PIPELINE = 1 + MOST_NESTED + CAUSES
 """Numbers by pipeline that decide what comes next, and that grow from period to period."""
 _META = 4
-_CAUSES = len(Cause)
 
 _MOVE, _MOVE_DUE, _WORK_DUE = int(TaskField.MOVE), int(TaskField.MOVE_DUE), int(TaskField.WORK_DUE)
 _EVENTS, _LAST_CHECK, _DUE = (int(f) for f in (TaskField.EVENTS, TaskField.LAST_CHECK, TaskField.DUE))
+_TURNAROUND = int(TaskField.TURNAROUND)
 _NOW, _COUNT, _LAST = int(ChannelField.NOW), int(ChannelField.COUNT), int(ChannelField.LAST)
 _CHECKS, _GENERATION, _FRUITLESS = (
     int(f) for f in (ChannelField.CHECKS, ChannelField.GENERATION, ChannelField.FRUITLESS)
@@ -89,7 +89,7 @@ def skip(
         growth[slot, at] = tasks[row, _EVENTS]
         for i in range(MOST_NESTED):
             growth[slot, at + 1 + i] = pipelines[row, _TURNS + i]
-        for i in range(_CAUSES):
+        for i in range(CAUSES):
             growth[slot, at + 1 + MOST_NESTED + i] = pipelines[row, _STALLS + i]
 
 
@@ -122,8 +122,9 @@ def _describe(pipelines: Integers, tasks: Integers, channel: Integers, found: In
         found[at + 9] = pipeline[_LATENCY_DUE]
         found[at + 10] = pipeline[_PLACE]
         found[at + 11] = pipeline[_DEPTH] + MOST_NESTED * pipeline[_HELD_BACK]
+        found[at + 12] = task[_TURNAROUND] if task[_MOVE] >= MOVING else 0
         for i in range(MOST_HELD):
-            found[at + 12 + i] = pipeline[_HELD + i]
+            found[at + 13 + i] = pipeline[_HELD + i]
         at += STATE_OF_PIPELINE
     return at
 
@@ -160,7 +161,7 @@ def _repeat(
             at = row * GROWTH_OF_PIPELINE + 1
             for i in range(MOST_NESTED):
                 pipelines[row, _TURNS + i] += periods * (pipelines[row, _TURNS + i] - growth[at + i])
-            for i in range(_CAUSES):
+            for i in range(CAUSES):
                 grown = pipelines[row, _STALLS + i] - growth[at + MOST_NESTED + i]
                 pipelines[row, _STALLS + i] += periods * grown
             pipelines[row, _IDLE_SINCE] += periods * cycles

@@ -73,15 +73,16 @@ def weight_products(program: Program, timeline: Timeline, hw: HardwareConfig) ->
     spans = dict(zip(products, spans_of(timeline.operations[i] for i in products), strict=True))
     others = merged(spans_of(serial))
     without = simulate(program, hw, untimed=frozenset(products)) if products else timeline
+    bandwidth = DramModel.of(hw).bytes_per_cycle
     return WeightProducts(
         held_cycles=length_cycles(spans.values()),
-        alone_cycles=sum(_alone_cycles(timeline.operations[index], hw) for index in products),
+        alone_cycles=sum(_alone_cycles(timeline.operations[index], bandwidth) for index in products),
         beside_cycles={index: common_cycles(span, others) for index, span in spans.items()},
         step_cycles=timeline.total_cycles,
         step_cycles_without=without.total_cycles,
     )
 
 
-def _alone_cycles(timing: OperationTiming, hw: HardwareConfig) -> int:
+def _alone_cycles(timing: OperationTiming, dram_bytes_per_cycle: float) -> int:
     moved = timing.dram_read_bytes + timing.dram_write_bytes
-    return max(timing.compute_cycles, math.ceil(moved / DramModel.of(hw).bytes_per_cycle))
+    return max(timing.compute_cycles, math.ceil(moved / dram_bytes_per_cycle))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accelsim.datapath import Datapath, Kernels, ScaleState, choose_kernels
+from accelsim.datapath.arrays import on_host
 from accelsim.datapath.counts import QuantiserCount
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
@@ -18,11 +21,13 @@ from accelsim.networks import Network, Workload
 from accelsim.progress import Observer, watched
 from accelsim.training.checkpoint import Checkpoint, Progress
 from accelsim.training.datasets import Dataset, Split
+from accelsim.training.loader import prefetched
 from accelsim.training.state import State, image_order
 
 EVALUATION_BATCH = 256
 LOGGED_ROWS = 1000
 CHECKPOINT_SECONDS = 20.0
+Batch = tuple[NDArray[Any], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -70,22 +75,34 @@ class Trainer:
     def run(self) -> Training:
         """Train to the last step; an interruption leaves a checkpoint to resume from."""
         trained, spent, saved = 0, 0.0, time.monotonic()
-        with watched(self.observer, "train", self.total_steps, "step", self.progress.step):
+        steps = range(self.progress.step, self.total_steps)
+        with (
+            watched(self.observer, "train", self.total_steps, "step", self.progress.step),
+            closing(prefetched(self._batch, steps, self.workload.dataset.workers)) as batches,
+        ):
             while self.progress.step < self.total_steps:
                 started = time.monotonic()
-                loss = self._step()
+                loss = self._step(*next(batches))
                 trained, spent = trained + self.batch, spent + time.monotonic() - started
                 evaluated = self._log(loss)
                 self.observer.advance("train", 1, f"loss {loss:.4f}, {trained / spent:,.0f} images/s")
                 if evaluated or time.monotonic() - saved > CHECKPOINT_SECONDS:
-                    self.keep(self.checkpoint)
+                    self.keep(self._on_host())
                     saved = time.monotonic()
-        return Training(self.checkpoint, trained / spent if spent else None, self.machine.context.kernels.name)
+        return Training(self._on_host(), trained / spent if spent else None, self.machine.context.kernels.name)
 
-    def _step(self) -> float:
-        epoch, within = divmod(self.progress.step, self.steps_per_epoch)
+    def _on_host(self) -> Checkpoint:
+        """The checkpoint with its tensors in this computer's memory, wherever the kernels hold them."""
+        state = {name: on_host(value) for name, value in self.checkpoint.state.items()}
+        return replace(self.checkpoint, state=state)
+
+    def _batch(self, step: int) -> Batch:
+        """Training images of a step, or token ids, and their labels."""
+        epoch, within = divmod(step, self.steps_per_epoch)
         order = image_order(self.workload.seed, epoch, len(self.dataset.train))
-        images, labels = self.dataset.batch(self.dataset.train, order[within * self.batch : (within + 1) * self.batch])
+        return self.dataset.training_batch(order[within * self.batch : (within + 1) * self.batch], epoch)
+
+    def _step(self, images: NDArray[Any], labels: NDArray[np.int64]) -> float:
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         self.machine.context.counts = {} if self._ends_epoch(self.progress.step + 1) else None
         loss = self.network.train_step(self.machine, self.workload.optimizer, images, _labels(labels), self.batch)
@@ -132,16 +149,20 @@ class Trainer:
         correct, loss, asked = 0, 0.0, 0
         self.machine.context.counts = None
         with watched(self.observer, "evaluate", len(split), "image"):
-            for start in range(0, len(split), EVALUATION_BATCH):
-                chosen = np.arange(start, min(len(split), start + EVALUATION_BATCH))
-                images, labels = self.dataset.batch(split, chosen)
+            for images, labels in self._whole(split):
                 self.machine.begin_step(self.progress.step, training=False)
                 result = self.network.forward(self.machine, images, _labels(labels), len(labels))
-                correct += int((result.logits.data.argmax(axis=1) == labels.reshape(-1)).sum())
+                correct += int((on_host(result.logits.data).argmax(axis=1) == labels.reshape(-1)).sum())
                 asked += labels.size
                 loss += float(result.loss.data[0]) * len(labels)
                 self.observer.advance("evaluate", len(labels))
         return correct / asked, loss / len(split)
+
+    def _whole(self, split: Split) -> Iterator[Batch]:
+        """Images and labels of a split, in order."""
+        starts = range(0, len(split), EVALUATION_BATCH)
+        parts = (np.arange(start, min(len(split), start + EVALUATION_BATCH)) for start in starts)
+        return prefetched(lambda part: self.dataset.batch(split, part), parts, self.workload.dataset.workers)
 
 
 def quantiser_rows(step: int, counts: dict[str, QuantiserCount]) -> list[dict[str, Any]]:

@@ -17,13 +17,19 @@ from accelsim.machine import Parameter
 State = dict[str, NDArray[np.float32]]
 
 
-def initial_state(parameters: Mapping[str, Parameter], seed: int, recipe: Recipe | None = None) -> State:
-    """Draw every parameter from a stream of its own, so that adding a layer changes no other's values.
+def initial_state(
+    parameters: Mapping[str, Parameter],
+    seed: int,
+    recipe: Recipe | None = None,
+    given: Mapping[str, NDArray[np.float32]] | None = None,
+) -> State:
+    """Draw every parameter that is not ``given`` from a stream of its own, so that no other layer changes its values.
 
     Values are fp32, rounded to the float format that ``recipe`` keeps them in; integers take on their fixed point where
     the datapath first reads them.
     """
-    drawn = {name: _drawn(parameter, seed) for name, parameter in parameters.items()}
+    known = given or {}
+    drawn = {name: known[name] if name in known else _drawn(parameter, seed) for name, parameter in parameters.items()}
     if recipe is None:
         return drawn
     return {name: _held(value, recipe[parameters[name].role].format) for name, value in drawn.items()}

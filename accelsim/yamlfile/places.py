@@ -55,8 +55,13 @@ class _Steps:
     def enter_kind(self) -> None:
         """Where a base class stands for several kinds, go on with the kind that the data names."""
         bare, _ = unwrapped(self.annotation)
+        kinds = _kinds(bare)
+        named = self.data.get("kind") if isinstance(self.data, dict) else None
+        if isinstance(named, str) and named in kinds:  # by a field of its own
+            self.annotation = kinds[named]
+            return
         kind = next(iter(self.data), None) if isinstance(self.data, dict) else self.data
-        chosen = _kinds(bare).get(kind) if isinstance(kind, str) else None
+        chosen = kinds.get(kind) if isinstance(kind, str) else None
         if chosen is not None:
             self.step(str(kind))
             self.annotation = chosen

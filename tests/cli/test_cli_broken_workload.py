@@ -109,11 +109,11 @@ FIELD_CASES = [
     ("learning_rate: 0.05", "learning_rate: -1", "20:24: optimizer.learning_rate: found -1; allowed: a number above 0"),
     ("learning_rate: 0.05", "learning_rate: .nan", "20:24: optimizer.learning_rate: found nan"),
     ("momentum: 0.9", "momentum: 1", "20:45: optimizer.momentum: found 1; allowed: a number from 0 to below 1"),
-    ("kind: sgd", "kind: adam", "20:13: optimizer.kind: found 'adam'; allowed: sgd"),
+    ("kind: sgd", "kind: adam", "20:13: optimizer.kind: found 'adam'; allowed: adamw, sgd (did you mean 'adamw'?)"),
     (
         "kind: cosine",
         "kind: cosin",
-        "21:12: schedule.kind: found 'cosin'; allowed: constant, step, cosine (did you mean",
+        "21:12: schedule.kind: found 'cosin'; allowed: constant, step, cosine, linear (did",
     ),
     ("kind: cosine", "kind: cosine, milestones: [1]", "21:"),
     (
@@ -173,7 +173,10 @@ def test_batch_norm_over_one_value(accelsim, workload, tmp_path):
 def test_a_typo_deep_in_a_long_network(accelsim, root, tmp_path):
     text = (root / "workloads" / "cifar10_resnet20.yaml").read_text(encoding="utf-8")
     path = tmp_path / "work.yaml"
-    path.write_text(text.replace("filters: 32, kernel: 3, padding: 1", "filters: 32, kernel: 3, paddin: 1", 1))
-    assert f"{path}:43:46: network.layers.9.residual.body.3.conv2d.paddin: unknown field" in accelsim("check", path).err
-    path.write_text(text.replace("conv2d: {filters: 32, kernel: 1", "conv2d: {filters: 33, kernel: 1", 1))
-    assert f"{path}:38:7: network.layers.9: layer residual4 (residual): cannot add" in accelsim("check", path).err
+    path.write_text(text.replace("padding: $padding, bias: false", "padding: $padding, bia: false", 1))
+    found = accelsim("check", path).err
+    assert f"{path}:14:" in found
+    assert "conv2d.bia: unknown field" in found
+    assert "(in block 'conv', used on line " in found
+    path.write_text(text.replace("conv: {filters: $width, kernel: 1", "conv: {filters: 33, kernel: 1", 1))
+    assert "layer residual4 (residual): cannot add" in accelsim("check", path).err

@@ -168,7 +168,7 @@ def test_timing_needs_no_data(accelsim, hwconfig, root, monkeypatch, name):
     def refuse(*arguments):
         raise AssertionError("the data set was read")
 
-    monkeypatch.setattr(stages, "load_dataset", refuse)
+    monkeypatch.setattr(stages, "read_dataset", refuse)
     workload = root / "workloads" / f"{name}.yaml"
     options = ("--timing-only", "--set", "batch_size=64", "--out", "run", "--json")
     assert json.loads(accelsim("simulate", hwconfig, workload, *options).out)["images_per_step"] == 64

@@ -18,7 +18,7 @@ from accelsim.formats import FP32, Recipe, Role, Rounding, TensorRule, format_by
 from accelsim.hardware import load_hwconfig
 from accelsim.machine import Parameter, Tensor, Value
 
-WEIGHT = Parameter("w", (4,), Role.WEIGHT, std=0.1, decays=True)
+WEIGHT = Parameter("w", (4,), Role.WEIGHT, std=0.1)
 SEED, STEP = 5, 3
 RATES = st.one_of(st.floats(1e-9, 10.0), st.just(0.0))
 FOUR_CODES = st.lists(st.integers(-(2**31) + 1, 2**31 - 1), min_size=4, max_size=4)

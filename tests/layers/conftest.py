@@ -55,6 +55,12 @@ CASES: dict[str, list[object]] = {
         "relu",
         *HEAD,
     ],
+    "concat": [
+        *STEM,
+        {"concat": {"second": ["relu", {"conv2d": {"filters": 3, "kernel": 3, "padding": 1}}]}},
+        {"concat": {"first": [{"conv2d": {"filters": 2, "kernel": 1}}], "second": [{"batch_norm": {"spread": "l1"}}]}},
+        *HEAD,
+    ],
     "gelu": [*STEM, "gelu", *HEAD],
     "tokens": [*STEM, "tokens", {"linear": {"units": 5}}, "mean_token", {"linear": {"units": CLASSES}}],
     "class token": [*PATCHES, "class_token", "positional_embedding", ATTENTION, "select_token", *HEAD[1:]],

@@ -73,3 +73,71 @@ def test_a_fault_in_a_repetition_is_blamed_where_it_stands(digits, tmp_path, blo
     path.write_text(digits.read_text().replace("    - batch_norm\n", f"    - batch_norm\n    - {block}\n", 1))
     with pytest.raises(UserError, match=fault):
         load_workload(path)
+
+
+BLOCK = """  blocks:
+    act:
+      parameters: [filters, kernel: 3]
+      layers:
+        - conv2d: {filters: $filters, kernel: $kernel, padding: 1, bias: false}
+        - batch_norm
+        - relu
+  layers:
+    - act: {filters: 16}
+    - act: {filters: 32}
+    - max_pool2d: {kernel: 2}
+    - flatten
+    - linear: {units: 10}
+"""
+
+
+@pytest.fixture
+def blocks(digits):
+    """The digits' network, written with a block."""
+    text = digits.read_text()
+    start, end = text.index("  layers:"), text.index("batch_size")
+    return text[:start] + BLOCK + text[end:]
+
+
+def test_a_block_makes_the_layers_that_it_stands_for(digits, blocks, tmp_path):
+    path = tmp_path / "w.yaml"
+    path.write_text(blocks)
+    assert load_workload(path) == load_workload(digits)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "fault"),
+    [
+        ("filters: 32", "filters: 0", r"w\.yaml:17:13: network\.layers\.1\.act\.filters: found 0; allowed: .* from 1"),
+        (
+            "padding: 1",
+            "padding: x",
+            r"w\.yaml:12:.*conv2d\.padding\.*: found 'x'.* \(in block 'act', used on line 16\)",
+        ),
+        ("- relu", "- relo", r"w\.yaml:14:.*no layer is called 'relo'.*\(in block 'act', used on line 16\)"),
+        ("- relu", "- relu: {name: a}", r"w\.yaml:14:.*two layers are called 'a'.*used on line 17"),
+        ("filters: 32", "filters: 32, kernel: 13", r"w\.yaml:12:.*conv2d2 .* does not fit .* used on line 17\)"),
+        ("- act: {filters: 32}", "- act", r"w\.yaml:17:7: network\.layers\.1\.act\.filters: missing"),
+        ("    act:\n", "    relu:\n", r"w\.yaml:9:5: network\.blocks\.relu: no block may be called 'relu'"),
+    ],
+)
+def test_a_fault_in_a_block_is_found_where_it_was_written(blocks, tmp_path, before, after, fault):
+    path = tmp_path / "w.yaml"
+    assert before in blocks
+    path.write_text(blocks.replace(before, after, 1))
+    with pytest.raises(UserError, match=fault):
+        load_workload(path)
+
+
+@pytest.mark.parametrize(
+    ("groups", "fault"),
+    [
+        (3, r"w\.yaml:9:\d+: .*conv2d\.groups: found 3, which doesn't divide 16 filters"),
+        (2, r"w\.yaml:9:\d+: .*conv2d1 .* has 2 groups, which don't divide the 1 channels"),
+    ],
+)
+def test_groups_that_do_not_divide(digits, tmp_path, groups, fault):
+    path = tmp_path / "w.yaml"
+    path.write_text(digits.read_text().replace("padding: 1,", f"padding: 1, groups: {groups},", 1))
+    with pytest.raises(UserError, match=fault):
+        load_workload(path)

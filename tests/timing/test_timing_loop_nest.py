@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from accelsim.hardware import Dataflow, MacArray
 from accelsim.program import Gemm
 from accelsim.timing import product_cost
+from accelsim.timing.levels import DRAM, IN_BUFFERS
 from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
 from accelsim.timing.plan import Piece, Segment, sequence, with_first, with_last
 from accelsim.timing.systolic import quantum, size
@@ -26,7 +27,8 @@ ARRAYS = st.builds(
 )
 LENGTHS = st.integers(1, 40)
 GEMMS = st.builds(Gemm, LENGTHS, LENGTHS, LENGTHS)
-OPERANDS = st.builds(Operand, bytes=st.integers(1, 5000), in_dram=st.booleans(), tile_bytes=st.integers(1, 5000))
+SOURCES = st.sampled_from([DRAM, IN_BUFFERS])
+OPERANDS = st.builds(Operand, bytes=st.integers(1, 5000), source=SOURCES, tile_bytes=st.integers(1, 5000))
 
 
 @st.composite
@@ -38,10 +40,11 @@ def nests(draw):
         array=array,
         left=draw(OPERANDS),
         right=draw(OPERANDS),
-        output=Results(100, 100, draw(st.integers(0, 1000)), draw(st.sampled_from([0, 5000]))),
+        output=Results(100, 100, (draw(st.integers(0, 1000)),), draw(st.sampled_from([0, 5000]))),
         passes=draw(st.integers(1, 2)),
         port_cycles=draw(st.sampled_from([0, 10**6])),
-        preset_bytes=draw(st.sampled_from([0, 17])),
+        presets=(draw(st.sampled_from([0, 17])),),
+        streams=(draw(st.sampled_from([0, 1001])),),
     )
     return LoopNest(product, Gemm(**tile), draw(st.sampled_from("mn")))
 
@@ -53,11 +56,12 @@ def test_sums_are_exact(nest):
     assert len(pieces) == nest.steps.pieces == nest.cuts["m"].count * nest.cuts["k"].count * nest.cuts["n"].count
     for field in ("load_bytes", "busy_cycles", "store_bytes"):
         assert getattr(nest.steps, field) == sum(getattr(piece, field) for piece in pieces)
-    assert nest.steps.load_bytes == nest.left_read_bytes + nest.right_read_bytes + product.preset_bytes
+    fetched = nest.left_read_bytes + nest.right_read_bytes
+    assert nest.steps.load_bytes == fetched + product.preset_bytes + sum(product.streams)
     assert nest.steps.store_bytes == product.output.stored_bytes
     busy = max(nest.compute_cycles, product.port_cycles)
     assert nest.compute_cycles + nest.port_stall_cycles == busy
-    assert busy <= nest.steps.busy_cycles <= busy + product.output.conversion_cycles
+    assert busy <= nest.steps.busy_cycles <= busy + product.output.drain_cycles
     if not product.array.split_products:
         assert nest.compute_cycles == product.passes * product_cost(product.gemm, product.array).cycles
 
@@ -67,8 +71,8 @@ ARRAY = MacArray(rows=2, columns=2, operand="int8", dataflow=Dataflow.OUTPUT_STA
 
 def loads(outer, *, left_tile=8, right_tile=8, k=2):
     """Load bytes of each step of a 4 x 4 x 6 product of bytes in tiles of 2 x ``k`` x 2."""
-    left, right = Operand(16, True, left_tile), Operand(24, True, right_tile)
-    product = Product(Gemm(4, 4, 6), ARRAY, left, right, Results(24, 24, 24))
+    left, right = Operand(16, DRAM, left_tile), Operand(24, DRAM, right_tile)
+    product = Product(Gemm(4, 4, 6), ARRAY, left, right, Results(24, 24, (24,)))
     return [piece.load_bytes for piece in LoopNest(product, Gemm(2, k, 2), outer).steps]
 
 
@@ -89,12 +93,12 @@ def test_a_whole_operand_is_loaded_once():
 
 
 def test_results_are_stored_after_the_last_k():
-    product = Product(Gemm(4, 4, 6), ARRAY, Operand(16, True, 8), Operand(24, True, 8), Results(24, 24, 24))
+    product = Product(Gemm(4, 4, 6), ARRAY, Operand(16, DRAM, 8), Operand(24, DRAM, 8), Results(24, 24, (24,)))
     assert [piece.store_bytes for piece in LoopNest(product, Gemm(2, 2, 2), "n").steps] == [0, 4] * 6
 
 
 def test_long_products_are_a_few_pieces():
-    product = Product(Gemm(10**6, 10**4, 10**6), ARRAY, *[Operand(10**10, True, 64)] * 2, Results(1, 1, 10**12))
+    product = Product(Gemm(10**6, 10**4, 10**6), ARRAY, *[Operand(10**10, DRAM, 64)] * 2, Results(1, 1, (10**12,)))
     steps = LoopNest(product, Gemm(2, 3, 2), "n").steps
     assert steps.pieces == (10**6 // 2) ** 2 * 3334
 
@@ -119,5 +123,5 @@ def test_sequences_keep_every_piece(parts):
 def test_first_and_last_pieces_can_differ(repeats):
     steps = Segment((PIECE, Segment((PIECE,), 2)), repeats)
     plain = [PIECE] * (3 * repeats)
-    assert list(with_first(steps, 10, 20)) == [Piece(11, 22, 3), *plain[1:]]
+    assert list(with_first(steps, (10,), 20)) == [Piece(11, 22, 3), *plain[1:]]
     assert list(with_last(steps, 20)) == [*plain[:-1], Piece(1, 22, 3)]

@@ -17,7 +17,8 @@ from accelsim.hardware import Dataflow
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import product_cost, simulate
 from accelsim.timing.dram_model import DramModel
-from accelsim.timing.tiling import RESOLUTION, SMALLEST_STEP_BYTES
+from accelsim.timing.tile_grid import SMALLEST_STEP_BYTES
+from accelsim.timing.tiling import RESOLUTION
 
 BUFFERS = ("input", "weight", "output")
 SIDES = st.sampled_from([1, 17, 64, 200, 500])

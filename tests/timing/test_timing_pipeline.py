@@ -10,6 +10,7 @@ from accelsim.timing.pipeline import EventPipelines
 from accelsim.timing.plan import Piece, Segment
 from accelsim.timing.planner import depths
 from accelsim.timing.stalls import Cause
+from accelsim.timing.transfers import Transfers
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def one_byte_a_cycle(load, plain_dram):
 def run(hw, pieces):
     """(cycles, stalls by cause) of an operation alone; the event run and the fast run agree."""
     dram = DramModel.of(hw)
-    loops = assemble([Segment(tuple(pieces))], dram.cost)
+    loops = assemble([Segment(tuple(pieces))], Transfers(dram.cost))
     environment = simpy.Environment()
     stages = depths(hw.buffers, dram)
     ended = EventPipelines(environment, loops, stages).start(loops.starts[0], 0, held_back=False).ended

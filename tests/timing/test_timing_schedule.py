@@ -11,6 +11,7 @@ from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, passes, product_cost, simulate
 from accelsim.timing.lane_plan import lane_unit
+from accelsim.timing.levels import DRAM
 from accelsim.timing.operands import moved_inputs
 from accelsim.timing.ordering import predecessors
 from accelsim.timing.sram import SramTraffic
@@ -67,16 +68,16 @@ def compute_cycles(program, operation, hw):
 
 
 def check_bytes(program, timeline):
-    in_dram = timeline.residency.in_dram
+    place = timeline.residency.place
     for operation, timing in zip(program.operations, timeline.operations, strict=True):
         if in_drain(operation, timeline.residency):
             assert timing.dram_read_bytes == timing.dram_write_bytes == 0
             continue
-        read = sum(tensor.bytes for tensor in moved_inputs(program, operation) if in_dram(tensor.index))
+        read = sum(tensor.bytes for tensor in moved_inputs(program, operation) if place(tensor.index) == DRAM)
         drained = [op for op in program.operations if in_drain(op, timeline.residency)]
         readers = [op for op in drained if set(op.inputs) & set(operation.outputs)]
         made = {tensor.index: tensor for op in (operation, *readers) for tensor in program.outputs_of(op)}
-        written = sum(tensor.bytes for tensor in made.values() if in_dram(tensor.index))
+        written = sum(tensor.bytes for tensor in made.values() if place(tensor.index) == DRAM)
         assert timing.dram_read_bytes >= read
         assert timing.dram_write_bytes == written
         assert timing.sram != SramTraffic()

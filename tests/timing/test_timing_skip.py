@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from accelsim.errors import UserError
 from accelsim.formats import Role, integer
-from accelsim.hardware import Dataflow
+from accelsim.hardware import Dataflow, Level
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
 from accelsim.timing.dram_model import DramModel
@@ -16,6 +16,7 @@ from accelsim.timing.memory_system import MemorySystem
 from accelsim.timing.pipeline import EventPipelines
 from accelsim.timing.plan import Piece, Segment
 from accelsim.timing.planner import depths
+from accelsim.timing.transfers import Transfers
 
 
 def check(program, hw):
@@ -39,13 +40,21 @@ ARRAYS = st.fixed_dictionaries(
         "split_products": st.booleans(),
     }
 )
-BUFFERS = st.fixed_dictionaries(
-    {
-        "capacity_bytes": st.sampled_from([1024, 8192, 65536]),
-        "double_buffered": st.booleans(),
-        "resident_share": st.sampled_from([0.0, 0.5]),
-    }
-)
+MEMORIES = {
+    "capacity_bytes": st.sampled_from([1024, 8192, 65536]),
+    "double_buffered": st.booleans(),
+    "resident_share": st.sampled_from([0.0, 0.5]),
+    "banks": st.integers(1, 2),
+    "ports": st.sampled_from(["separate", "shared"]),
+}
+BUFFERS = st.fixed_dictionaries(MEMORIES)
+NAMES = st.sampled_from([(), ("l3",), ("l3", "l2")])
+
+
+@st.composite
+def levels_of_a_machine(draw):
+    width, memory = st.sampled_from([1, 7, 64]), st.fixed_dictionaries(MEMORIES)
+    return tuple(Level(name=name, bytes_per_cycle=draw(width), **draw(memory)) for name in draw(NAMES))
 
 
 @st.composite
@@ -53,6 +62,7 @@ def machines(draw, load, edit, plain_dram):
     hw = edit(load(draw(st.sampled_from(["int8_range_bn", "tpu_v1"]))), "mac_array", **draw(ARRAYS))
     for name in ("input", "weight", "output"):
         hw = edit(hw, f"buffers.{name}", **draw(BUFFERS))
+    hw = edit(hw, "buffers", levels=draw(levels_of_a_machine()))
     together = hw.buffers.input.double_buffered and hw.buffers.weight.double_buffered
     hw = edit(hw, "mac_array", prefetch=together and draw(st.booleans()))
     if draw(st.booleans()):
@@ -88,33 +98,37 @@ def test_shipped_accelerators(case):
     check(*case)
 
 
-PIECES = st.builds(Piece, st.integers(0, 40), st.integers(0, 30), st.integers(0, 40))
-LOOPS = st.recursive(
-    PIECES,
-    lambda parts: st.builds(
-        Segment, st.lists(parts, min_size=1, max_size=3).map(tuple), st.sampled_from([1, 2, 3, 10, 40])
-    ),
-    max_leaves=5,
-)
+BYTES = st.one_of(st.just(0), st.integers(0, 40))
+
+
+def loops_of(levels):
+    moved = st.lists(BYTES, min_size=1 + levels, max_size=1 + levels).map(tuple)
+    return st.recursive(
+        st.builds(Piece.of, moved, st.integers(0, 30), moved),
+        lambda parts: st.builds(
+            Segment, st.lists(parts, min_size=1, max_size=3).map(tuple), st.sampled_from([1, 2, 3, 10, 40])
+        ),
+        max_leaves=5,
+    ).filter(is_small)
 
 
 def is_small(loop):
-    moves = loop.load_bytes + loop.store_bytes > 0
-    return isinstance(loop, Segment) and moves and loop.pieces <= 3000
+    return isinstance(loop, Segment) and loop.moves and loop.pieces <= 3000
 
 
 @settings(max_examples=300, deadline=None)
 @given(
-    loops=st.lists(LOOPS.filter(is_small), min_size=1, max_size=4),
+    levels=levels_of_a_machine(),
+    data=st.data(),
     starts=st.lists(st.integers(0, 500), min_size=4, max_size=4),
     room=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(0, 20)),
     bandwidth=st.sampled_from([1, 3, 10]),
 )
-def test_any_loops_side_by_side(load, plain_dram, loops, starts, room, bandwidth):
+def test_any_loops_side_by_side(load, plain_dram, levels, data, starts, room, bandwidth):
     """Pipelines of any pieces in any loops, started at any time."""
-
+    loops = data.draw(st.lists(loops_of(len(levels)), min_size=1, max_size=4))
     dram = DramModel.of(plain_dram(load("int8_range_bn"), bandwidth))
-    programs = assemble(loops, dram.cost)
+    programs = assemble(loops, Transfers(dram.cost, levels))
     starts = sorted(starts[: len(loops)])
     environment = simpy.Environment()
     pipelines = EventPipelines(environment, programs, room)
@@ -149,7 +163,7 @@ def test_long_operations_take_no_longer_to_simulate(load, plain_dram):
     hw = plain_dram(load("int8_range_bn"), 1)
     dram = DramModel.of(hw)
     inner = Segment((Piece(10, 30, 0),), 10**6)
-    loops = assemble([Segment((inner, Piece(5, 30, 5)), 10**6)], dram.cost)
+    loops = assemble([Segment((inner, Piece(5, 30, 5)), 10**6)], Transfers(dram.cost))
     found = MemorySystem(loops, depths(hw.buffers, dram), 1, remember=False).run_alone(0)
     assert found.cycles == 10 + 30 * 10**6 * (10**6 + 1) + 5
 

@@ -14,7 +14,7 @@ def test_causes_add_up_on_shipped_accelerators(case):
     assert any(timing.stall_cycles for timing in timeline.operations)
     for timing in timeline.operations:
         assert timing.stalls.total == timing.stall_cycles
-        assert all(cycles >= 0 for cycles in vars(timing.stalls).values())
+        assert all(cycles >= 0 for cycles in timing.stalls.by_cause.values())
 
 
 def test_dram_without_rows_blames_none(case, plain_dram):

@@ -11,12 +11,15 @@ from accelsim.hardware import Buffer, Buffers, Dataflow, MacArray
 from accelsim.program import Gemm
 from accelsim.timing import product_cost
 from accelsim.timing.dram_model import DramModel
+from accelsim.timing.levels import DRAM, IN_BUFFERS
 from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
 from accelsim.timing.loops import assemble
 from accelsim.timing.memory_system import MemorySystem
 from accelsim.timing.planner import depths
 from accelsim.timing.systolic import quantum
-from accelsim.timing.tiling import FEW_STEPS, RESOLUTION, SMALLEST_STEP_BYTES, best_nest, lengths
+from accelsim.timing.tile_grid import FEW_STEPS, SMALLEST_STEP_BYTES, lengths
+from accelsim.timing.tiling import RESOLUTION, best_nest
+from accelsim.timing.transfers import Transfers
 
 SIZES = st.integers(1, 2000)
 GEMMS = st.builds(Gemm, SIZES, SIZES, SIZES)
@@ -38,9 +41,9 @@ def alone(memory, dram):
     """Cycles of a plan that runs alone."""
 
     def cycles(steps):
-        if not steps.load_bytes and not steps.store_bytes:
+        if not steps.moves:
             return steps.busy_cycles
-        loops = assemble([steps], dram.cost)
+        loops = assemble([steps], Transfers(dram.cost))
         return MemorySystem(loops, depths(memory, dram), 1, remember=False).run_alone(0).cycles
 
     return cycles
@@ -48,10 +51,11 @@ def alone(memory, dram):
 
 def product(gemm, *, array=ARRAY, memory=None, in_dram=(True, True, True)):
     memory = memory or buffers()
-    left = Operand(gemm.m * gemm.k, in_dram[0], memory.input.tile_bytes)
-    right = Operand(gemm.k * gemm.n, in_dram[1], memory.weight.tile_bytes)
+    sources = [DRAM if each else IN_BUFFERS for each in in_dram]
+    left = Operand(gemm.m * gemm.k, sources[0], memory.input.tile_bytes)
+    right = Operand(gemm.k * gemm.n, sources[1], memory.weight.tile_bytes)
     wide = 4 * gemm.m * gemm.n
-    return Product(gemm, array, left, right, Results(wide, memory.output.tile_bytes, wide * in_dram[2]))
+    return Product(gemm, array, left, right, Results(wide, memory.output.tile_bytes, (wide * in_dram[2],)))
 
 
 def nest(dram, gemm, *, memory=None, **changes):

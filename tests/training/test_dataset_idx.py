@@ -1,6 +1,7 @@
 """idx files written here in their real layout, whole and faulty, and Debian's Fashion-MNIST."""
 
 import gzip
+import hashlib
 import struct
 from pathlib import Path
 
@@ -8,10 +9,11 @@ import numpy as np
 import pytest
 
 from accelsim.errors import UserError
-from accelsim.training.datasets import fashion_mnist, load_dataset
+from accelsim.training.datasets import fashion_mnist, load_dataset, mnist
 from accelsim.training.datasets.idx import read_idx
+from accelsim.training.datasets.idx_folder import FILES
 
-TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = fashion_mnist.FILES
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = FILES
 PIXELS = np.random.default_rng(3).integers(0, 256, (20, 28, 28), dtype=np.uint8)
 LABELS = np.arange(20, dtype=np.uint8) % 10
 
@@ -23,25 +25,45 @@ def idx(array):
 
 @pytest.fixture
 def folder(tmp_path):
-    for name, array in zip(fashion_mnist.FILES, (PIXELS, LABELS, PIXELS[:5], LABELS[:5]), strict=True):
+    for name, array in zip(FILES, (PIXELS, LABELS, PIXELS[:5], LABELS[:5]), strict=True):
         (tmp_path / name).write_bytes(gzip.compress(idx(array)))
     return tmp_path
 
 
-def failure(folder):
+def failure(folder, kind="fashion_mnist"):
+    """What is wrong, below the line that says what to get."""
     with pytest.raises(UserError) as caught:
-        load_dataset("fashion_mnist", folder)
-    return str(caught.value)
+        load_dataset(kind, folder)
+    first, rest = str(caught.value).split("\n", 1)
+    for part in (f"data set {kind}: ", *FILES, "dataset.folder", "--data", str(folder or "")):
+        assert part in first
+    return rest
 
 
-def test_the_four_files_make_a_data_set(folder):
-    dataset = load_dataset("fashion_mnist", folder)
-    assert dataset.name == "fashion_mnist"
+@pytest.mark.parametrize("kind", ["fashion_mnist", "mnist"])
+def test_the_four_files_make_a_data_set(folder, kind):
+    dataset = load_dataset(kind, folder)
+    assert dataset.name == kind
     assert dataset.image_shape == (28, 28, 1)
     assert np.array_equal(dataset.train.images[..., 0], PIXELS)
     assert np.array_equal(dataset.test.images[..., 0], PIXELS[:5])
     assert dataset.train.labels.tolist() == LABELS.tolist()
     assert dataset.test.labels.dtype == np.int64
+
+
+@pytest.mark.parametrize("module", [fashion_mnist, mnist])
+def test_checksums_are_held_against_the_published_ones(folder, monkeypatch, module):
+    path = folder / TEST_LABELS
+    found = hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    monkeypatch.setitem(module.MD5, TRAIN_LABELS, "0" * 32)
+    (folder / TRAIN_IMAGES.removesuffix(".gz")).write_bytes(idx(PIXELS))
+    (folder / TRAIN_IMAGES).unlink()
+    *checksums, count = load_dataset(module.KIND.name, folder).notes
+    assert [note.split(":")[0] for note in checksums] == [str(folder / name) for name in FILES[1:]]
+    assert f"expected {'0' * 32}: packed anew, or not the published file" in checksums[0]
+    assert count == f"data set {module.KIND.name}: found 20 + 5 images, and 60000 + 10000 are published"
+    monkeypatch.setitem(module.MD5, TEST_LABELS, found)
+    assert load_dataset(module.KIND.name, folder).notes[2] == f"{path}: MD5 {found}, as published"
 
 
 def test_unpacked_files_are_taken_too(folder):
@@ -114,7 +136,7 @@ def test_gzip_under_an_unpacked_name_gets_a_hint(folder):
     assert "add .gz to its name" in message
 
 
-@pytest.mark.parametrize("name", fashion_mnist.FILES)
+@pytest.mark.parametrize("name", FILES)
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
     message = failure(folder)
@@ -125,7 +147,7 @@ def test_a_missing_file_is_named(folder, name):
 def test_every_missing_file_is_named_at_once(tmp_path):
     message = failure(tmp_path)
     assert "found 0 of the 4" in message
-    assert all(name in message for name in fashion_mnist.FILES)
+    assert all(name in message for name in FILES)
 
 
 def test_read_idx_names_a_missing_file(tmp_path):
@@ -146,14 +168,18 @@ def test_constant_training_images_are_refused(folder):
 
 def test_without_a_folder_the_usual_place_is_read(folder, monkeypatch):
     monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", folder)
-    assert len(load_dataset("fashion_mnist", None).train) == 20
+    dataset = load_dataset("fashion_mnist", None)
+    assert len(dataset.train) == 20
+    assert not any("MD5" in note for note in dataset.notes)
 
 
 def test_without_a_folder_or_package_the_message_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setattr(fashion_mnist, "DEBIAN_FOLDER", tmp_path / "absent")
-    message = failure(None)
-    for part in (str(tmp_path / "absent"), "dataset-fashion-mnist", "dataset.folder", "--data", *fashion_mnist.FILES):
-        assert part in message
+    assert failure(None) == f"no folder given, and {tmp_path / 'absent'} does not exist"
+    with pytest.raises(
+        UserError, match=r"^data set fashion_mnist: install the Debian package dataset-fashion-mnist, or "
+    ):
+        load_dataset("fashion_mnist", None)
 
 
 @pytest.mark.skipif(

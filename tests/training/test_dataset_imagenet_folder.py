@@ -1,12 +1,14 @@
 """Folders of pictures: what is read from them, how a picture is cropped, and what is refused."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from accelsim.errors import UserError
-from accelsim.training.datasets import load_dataset
+from accelsim.networks.augmentation import Augmentation, ResizedCrop
+from accelsim.training.datasets import Augmenter, load_dataset
 
 Image = pytest.importorskip("PIL.Image")
 RED, BLUE = (255, 0, 0), (0, 0, 255)
@@ -59,6 +61,27 @@ def test_the_centre_is_kept_at_the_resized_scale(tmp_path):
     assert found.tolist() == [False] * 112 + [True] * 112
 
 
+def test_a_random_part_in_training_alone(tmp_path):
+    """Left half red, right half blue: parts show both in all shares; the test split always shows its middle."""
+    image = Image.new("RGB", (300, 300), RED)
+    image.paste(BLUE, (150, 0, 300, 300))
+    for part in ("train", "val"):
+        (tmp_path / part / "only").mkdir(parents=True)
+        for number in range(8):
+            image.save(tmp_path / part / "only" / f"{number}.png")
+    augment = Augmenter(Augmentation(resized_crop=ResizedCrop(area=(0.1, 0.3))), seed=1)
+    dataset = replace(load_dataset("imagenet_folder", tmp_path), augment=augment)
+    every = np.arange(8)
+    images, _ = dataset.training_batch(every, 0)
+    assert images.shape == (8, 224, 224, 3)
+    shares = [(image[112, :, 0] > 0).mean() for image in images]
+    assert min(shares) < 0.3
+    assert max(shares) > 0.7
+    assert np.array_equal(dataset.training_batch(every[3:5], 0)[0], images[3:5])
+    assert not np.array_equal(dataset.training_batch(every, 1)[0], images)
+    assert {(image[112, :, 0] > 0).mean() for image in dataset.batch(dataset.test, every)[0]} == {0.5}
+
+
 def test_grey_and_transparent_pictures_become_colour(folder):
     picture(folder / "train" / "blue" / "0.png", 128, mode="L")
     picture(folder / "train" / "blue" / "1.png", (0, 0, 255, 0), mode="RGBA")
@@ -90,11 +113,13 @@ def test_a_class_without_pictures(folder):
 def test_another_layout_and_no_folder(tmp_path):
     with pytest.raises(UserError, match="train: found 0 folders, expected one for each class, at most 1000"):
         load_dataset("imagenet_folder", tmp_path)
-    with pytest.raises(UserError, match="no folder given"):
+    with pytest.raises(
+        UserError, match=r"(?s)ImageNet project's page .*\(dataset\.folder .* --data\)\nno folder given"
+    ):
         load_dataset("imagenet_folder", None)
 
 
 def test_without_pillow_the_message_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    with pytest.raises(UserError, match=r"needs Pillow: pip install 'accelsim\[images\]'"):
+    with pytest.raises(UserError, match=r"^data set imagenet_folder needs Pillow: pip install 'accelsim\[images\]'"):
         load_dataset("imagenet_folder", folder)

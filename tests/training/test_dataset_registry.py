@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from accelsim.errors import UserError
+from accelsim.networks.dataset_field import KINDS as KINDS_OF_THE_FILE
 from accelsim.training.datasets import DATASETS, KINDS, class_count, dataset_kind, image_shape, load_dataset
 
 
 def test_the_kinds_are_registered():
-    assert set(DATASETS) == {"digits", "fashion_mnist", "cifar10", "imagenet_folder", "text"}
+    assert ", ".join(DATASETS) == KINDS_OF_THE_FILE
     assert len(KINDS) == len(DATASETS)
     assert all(DATASETS[kind.name] is kind.load for kind in KINDS)
 
@@ -21,8 +22,11 @@ def test_the_kinds_are_registered():
     [
         ("digits", (8, 8, 1), 10),
         ("fashion_mnist", (28, 28, 1), 10),
+        ("mnist", (28, 28, 1), 10),
         ("cifar10", (32, 32, 3), 10),
+        ("cifar100", (32, 32, 3), 100),
         ("imagenet_folder", (224, 224, 3), 1000),
+        ("npz", None, None),
         ("text", None, None),
     ],
 )

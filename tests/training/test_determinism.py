@@ -42,6 +42,24 @@ def test_stopped_and_resumed_equals_uninterrupted(root, tmp_path):
         np.testing.assert_array_equal(value, second[name], err_msg=name)
 
 
+def test_augmented_run_stopped_within_an_epoch_and_resumed_with_other_threads(root, tmp_path):
+    """44 steps are an epoch; 25 are not. Threads load ahead of the stop; AdamW counts steps from the first."""
+    paths = [root / path for path in ARGUMENTS]
+    common = [
+        "dataset.augmentation={crop_padding: 1, flip: 0.5}",
+        "optimizer={kind: adamw, learning_rate: 0.002, weight_decay: 0.05}",
+        "loss.label_smoothing=0.1",
+    ]
+    for out, steps, workers, resume in (("whole", 50, 0, False), ("parts", 25, 3, False), ("parts", 50, 1, True)):
+        settings = [*common, f"dataset.workers={workers}"]
+        accelsim.simulate(*paths, out=tmp_path / out, steps=steps, resume=resume, settings=settings)
+    first, second = _tensors(tmp_path / "whole"), _tensors(tmp_path / "parts")
+    for name, value in first.items():
+        np.testing.assert_array_equal(value, second[name], err_msg=name)
+    accelsim.simulate(*paths, out=tmp_path / "plain", steps=50, settings=common[1:])
+    assert any((value != first[name]).any() for name, value in _tensors(tmp_path / "plain").items())
+
+
 def test_killed_run_resumes_to_the_same_bits(root, tmp_path):
     command = [sys.executable, "-m", "accelsim", "simulate", *ARGUMENTS, "--epochs", "3", "--json", "--out"]
     subprocess.run([*command, tmp_path / "whole"], cwd=root, check=True, capture_output=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,16 +12,28 @@ from accelsim.datapath.kernels.grouped import GroupedKernels
 from accelsim.datapath.kernels.norm import NormKernels
 from accelsim.datapath.kernels.philox import RandomStream
 from accelsim.datapath.kernels.product import Carrier
+from accelsim.datapath.kernels.update import UpdateKernels
 from accelsim.datapath.kernels.vector import VectorKernels
 
-__all__ = ["Carrier", "Kernels", "NumpyKernels", "RandomStream"]
+__all__ = ["Carrier", "Kernels", "Memory", "NumpyKernels", "RandomStream"]
 
 
-class Kernels(FloatAccumulatorKernels, AttentionKernels, NormKernels, GroupedKernels, VectorKernels):
+class Memory(NamedTuple):
+    """Bytes of a device's memory that are free, and all of them."""
+
+    free_bytes: int
+    total_bytes: int
+
+
+class Kernels(FloatAccumulatorKernels, AttentionKernels, NormKernels, GroupedKernels, VectorKernels, UpdateKernels):
     """Everything that the interpreter asks of an array library; ``xp`` is the library."""
 
     name: str
     xp: Any
+
+    def memory(self) -> Memory | None:
+        """The memory of the device that holds the arrays; None where it is this computer's own."""
+        return None
 
 
 class NumpyKernels(Kernels):

@@ -26,7 +26,8 @@ _RECIPROCAL_BITS = 2 * POWER_BITS + 1
 def power_table() -> tuple[int, ...]:
     """2**(-i / 256) in ``POWER_BITS`` fraction bits, for i from 0 to 256."""
     steps = 1 << INDEX_BITS
-    return tuple(int((Decimal(2) ** (Decimal(-i) / steps) * (1 << POWER_BITS)).to_integral_value()) for i in range(steps + 1))
+    powers = (Decimal(2) ** (Decimal(-i) / steps) * (1 << POWER_BITS) for i in range(steps + 1))
+    return tuple(int(power.to_integral_value()) for power in powers)
 
 
 class AttentionKernels(NormKernels):
@@ -46,8 +47,8 @@ class AttentionKernels(NormKernels):
     def softmax_words(self, x: Any, to_exponent: FixedPointMultiplier, visible: Any | None) -> Any:
         """Softmax over the last axis of 32-bit codes, as 32-bit words with ``PROBABILITY_BITS`` fraction bits.
 
-        ``to_exponent`` brings a code's distance from the largest of its row to an exponent of two with ``EXPONENT_BITS``
-        fraction bits. ``visible`` (rows, columns) masks the others out; None shows all.
+        ``to_exponent`` brings a code's distance from the largest of its row to an exponent of two, which has
+        ``EXPONENT_BITS`` fraction bits. ``visible`` (rows, columns) masks the others out; None shows all.
         """
         xp = self.xp
         x = x.astype(xp.int64)

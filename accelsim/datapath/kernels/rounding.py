@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from accelsim.datapath.arrays import on_device
 from accelsim.datapath.kernels.philox import RandomStream, random_codes
 from accelsim.formats import FixedPointMultiplier, Rounding
 from accelsim.formats.rounding import round_real
@@ -23,6 +24,10 @@ class RoundingKernels:
         """Random codes for stochastic rounding, see ``reference.random_code``."""
         return random_codes(self.xp, stream, elements)
 
+    def multiplier(self, real: Any) -> FixedPointMultiplier:
+        """A real multiplier, or an array of one per channel in this computer's memory, in fixed point."""
+        return FixedPointMultiplier.from_real(real)
+
     def largest_magnitude(self, x: Any) -> float:
         """max |x|, 0 for an empty array; exact for codes up to 53 bits."""
         return max(float(self.xp.max(x)), -float(self.xp.min(x))) if x.size else 0.0
@@ -33,6 +38,7 @@ class RoundingKernels:
         mantissa, left = xp.asarray(multiplier.mantissa), xp.asarray(exponent.clip(0))
         right, any_left = xp.asarray((-exponent).clip(0)), bool((exponent > 0).any())
         half = (xp.int64(1) << right) >> 1
+        low, high = on_device(xp, low), on_device(xp, high)
 
         def step(y: Any, at: slice) -> Any:
             if any_left:
@@ -46,7 +52,7 @@ class RoundingKernels:
             xp.abs(y, out=y)
             y += half
             y >>= right
-            xp.negative(y, out=y, where=negative)
+            y = xp.where(negative, -y, y)
             return xp.clip(y, low, high, out=y)
 
         return self.blockwise(x, "int64", storage, step)
@@ -56,7 +62,8 @@ class RoundingKernels:
     ) -> Any:
         """One rounding: random bits are added just below the last kept bit."""
         xp, mantissa, shift = self.xp, self.xp.asarray(multiplier.mantissa), self.xp.asarray(31 - multiplier.exponent)
-        up, down = (shift - random.bits).clip(0), (random.bits - shift).clip(0)
+        up, down = xp.maximum(shift - random.bits, 0), xp.maximum(random.bits - shift, 0)
+        low, high = on_device(xp, low), on_device(xp, high)
         dither = self.random_codes(random, x.size).reshape(-1, x.shape[-1])
 
         def step(y: Any, at: slice) -> Any:
@@ -73,6 +80,7 @@ class RoundingKernels:
         """x times the multiplier, rounded once: nearest even, nearest away from zero, or truncated."""
         xp, mantissa, shift = self.xp, self.xp.asarray(multiplier.mantissa), self.xp.asarray(31 - multiplier.exponent)
         half = xp.int64(1) << (shift - 1)
+        low, high = on_device(xp, low), on_device(xp, high)
 
         def step(y: Any, at: slice) -> Any:
             y *= mantissa
@@ -87,6 +95,7 @@ class RoundingKernels:
 
     def quantise_as(self, x: Any, scale: Any, rounding: Rounding, low: int, high: int, storage: str) -> Any:
         """x / scale in double precision, rounded away from zero at ties, or truncated (toward minus infinity)."""
+        low, high, scale = (on_device(self.xp, number) for number in (low, high, scale))
         y = round_real(self.xp, x.astype("float64") / scale, rounding)
         return self.xp.clip(y, low, high).astype(storage)
 
@@ -107,6 +116,7 @@ class RoundingKernels:
     def quantise(self, x: Any, scale: Any, low: int, high: int, storage: str) -> Any:
         """x / scale in double precision, rounded to nearest even, clamped."""
         xp = self.xp
+        low, high, scale = (on_device(xp, number) for number in (low, high, scale))
         if xp.ndim(scale):
             return xp.clip(xp.rint(x.astype("float64") / scale), low, high).astype(storage)
 
@@ -120,6 +130,7 @@ class RoundingKernels:
     def quantise_stochastic(self, x: Any, scale: Any, random: RandomStream, low: int, high: int, storage: str) -> Any:
         """floor(x / scale + random fraction) in double precision, clamped."""
         xp = self.xp
+        low, high, scale = (on_device(xp, number) for number in (low, high, scale))
         y = x.astype("float64") / scale
         y += self.random_codes(random, x.size).reshape(x.shape) * 0.5**random.bits
         return xp.clip(xp.floor(y, out=y), low, high, out=y).astype(storage)

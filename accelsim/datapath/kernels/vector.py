@@ -85,6 +85,12 @@ class VectorKernels(PadKernels):
         """Each gradient goes to every tap of its window."""
         return self._scatter(g, None, kernel, stride, padding, input_shape)
 
+    def scatter_rows(self, rows: Any, places: Any, count: int) -> Any:
+        """Sums (count, width) of the ``rows`` that go to each place, added in order; int64 or float64."""
+        total = self.xp.zeros((count, rows.shape[1]), dtype=_wide(rows))
+        self.xp.add.at(total, places, rows)
+        return total
+
     def softmax(self, logits: Any) -> Any:
         """Probabilities (rows, classes) as float64, the same bits everywhere.
 

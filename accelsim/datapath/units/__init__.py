@@ -1,11 +1,25 @@
 """One file a hardware unit: what each opcode computes. Importing this package registers all handlers."""
 
-from accelsim.datapath.units import attention, dropout, gelu, mac_array, norm, output_stage, tokens, update, vector
+from accelsim.datapath.units import (
+    adamw,
+    attention,
+    channels,
+    dropout,
+    gelu,
+    mac_array,
+    norm,
+    output_stage,
+    tokens,
+    update,
+    vector,
+)
 from accelsim.datapath.units.registry import HANDLERS
 
 __all__ = [
     "HANDLERS",
+    "adamw",
     "attention",
+    "channels",
     "dropout",
     "gelu",
     "mac_array",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import on_device, on_host
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.scales import CHANNEL_FIRST, expect_finite, formed, known_ahead
 from accelsim.formats import Granularity, IntegerFormat, Role, TensorRule
@@ -28,7 +29,7 @@ def choose_affine(
     """
     low, high = _ends(c, x, output, rule)
     span = (high - low) * rule.headroom / (format_.max_code - format_.min_code)
-    step = formed(c.kernels.xp, span, rule.scale_form)
+    step = formed(span, rule.scale_form)
     zero = round_real(np, format_.min_code - low * rule.headroom / step, RoundingMode.NEAREST_AWAY)
     zero = np.clip(zero, format_.min_code, format_.max_code).astype(np.int64)
     return step, zero if np.ndim(zero) else int(zero)
@@ -39,7 +40,7 @@ def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[
     below = f"{output.name} below zero"
     if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
         return -c.scales.running[below], c.scales.running[output.name]
-    found_low, found_high = _extremes(x, output, rule.granularity)
+    found_low, found_high = _extremes(c, x, output, rule.granularity)
     expect_finite(c, x, found_high - found_low)
     low, high = np.minimum(found_low, 0.0), np.maximum(found_high, 0.0)
     high = np.where(high == low, 1.0, high)
@@ -54,16 +55,19 @@ def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[
     return float(low), float(high)
 
 
-def _extremes(x: Tensor, output: TensorSpec, granularity: Granularity) -> tuple[Any, Any]:
+def _extremes(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -> tuple[Any, Any]:
     """Smallest and largest real value: of the tensor, of each channel, or of a sample on average."""
     if granularity is Granularity.PER_SAMPLE_AVERAGE:
-        rows = (x.data * x.scale).reshape(x.data.shape[0], -1)
-        low, high = (math.fsum(map(float, end)) / rows.shape[0] for end in (rows.min(axis=1), rows.max(axis=1)))
+        rows = (x.data * on_device(c.kernels.xp, x.scale)).reshape(x.data.shape[0], -1)
+        low, high = (
+            math.fsum(map(float, on_host(end))) / rows.shape[0] for end in (rows.min(axis=1), rows.max(axis=1))
+        )
         return low, high
     if granularity is Granularity.PER_CHANNEL:
         kept = 0 if output.role in CHANNEL_FIRST else x.data.ndim - 1
         axes = tuple(axis for axis in range(x.data.ndim) if axis != kept)
-        return x.data.min(axis=axes) * x.scale, x.data.max(axis=axes) * x.scale
+        return on_host(x.data.min(axis=axes)) * x.scale, on_host(x.data.max(axis=axes)) * x.scale
     axes = tuple(range(x.data.ndim - 1)) if np.ndim(x.scale) else tuple(range(x.data.ndim))
-    low, high = (x.data.min(axis=axes) * x.scale).min(), (x.data.max(axis=axes) * x.scale).max()
+    low, high = on_host(x.data.min(axis=axes)), on_host(x.data.max(axis=axes))
+    low, high = (low * x.scale).min(), (high * x.scale).max()
     return low.astype("float64"), high.astype("float64")

@@ -42,8 +42,7 @@ def softmax(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
         shown = real if visible is None else xp.where(visible, real, -xp.inf)
         probabilities = c.kernels.softmax(shown.reshape(-1, x.shape[-1]))
         return [Value(probabilities.reshape(x.shape).astype(output.format.storage))]
-    words = in_words(c, x)
-    # A difference of two words has a bit more than they have.
+    words = in_words(c, x, spare_bits=1)  # the difference of two fits a word
     steepness = min(words.scale * factor * LOG2_E * 2.0**EXPONENT_BITS, STEEPEST)
     y = c.kernels.softmax_words(words.data, FixedPointMultiplier.from_real(float(steepness)), visible)
     return [Value(y, 2.0**-PROBABILITY_BITS)]

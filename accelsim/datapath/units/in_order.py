@@ -65,7 +65,7 @@ def _rounding(c: Context, op: Operation, inputs: tuple[Tensor, ...], output: Ten
 
     total = _product(c, op, inputs, output, add)
     if format_.bits >= FP32.bits:
-        total = multiplied_out(total, scale).astype(format_.storage, copy=False)
+        total = multiplied_out(c.kernels.xp, total, scale).astype(format_.storage, copy=False)
         return Value(total + bias[0].data if bias else total)
     if bias:
         total = c.kernels.add_float(total, bias[0].data.astype("float64") / scale, format_)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import on_device, on_host
 from accelsim.formats import FP32, FloatFormat
 from accelsim.formats.float_codes import round_to_float
 from accelsim.formats.mx import BlockFormat
@@ -13,6 +14,8 @@ from accelsim.machine import Tensor
 
 JUST_BELOW = 1 - 2.0**-20
 """What lies above this share of a limit counts as the limit: scales of blocks are rounded."""
+BEYOND = 2.0**52
+"""No code reaches this far, and doubles up to here hold every integer."""
 
 
 def limited(xp: Any, codes: Any, x: Tensor, limit: float) -> Any:
@@ -20,26 +23,27 @@ def limited(xp: Any, codes: Any, x: Tensor, limit: float) -> Any:
 
     Blocks take on a new scale where their largest value was cut, as any other of its values may then be off the grid.
     """
-    if x.format.is_integer:
-        largest = (1 << (x.format.bits - 1)) - 1
-        return xp.minimum(codes, np.minimum(_code(x, limit), largest).astype(x.format.storage))
     if isinstance(x.format, BlockFormat):
         return x.format.quantised(xp, xp.minimum(codes, limit), -1, "nearest_even")
-    return xp.minimum(codes, _code(x, limit))
+    return xp.minimum(codes, on_device(xp, _code(x, limit)))
 
 
 def below_limit(xp: Any, y: Tensor, limit: float) -> Any:
     """Where what ``limited`` made is below the limit."""
+    codes = xp.asarray(y.data)
     if isinstance(y.format, BlockFormat):
-        return xp.asarray(y.data) < limit * JUST_BELOW
-    return xp.asarray(y.data) < _code(y, limit)
+        return codes < limit * JUST_BELOW
+    if y.format.is_integer:
+        return codes <= on_device(xp, _code(y, limit, less=1))
+    return codes < on_device(xp, _code(y, limit))
 
 
-def _code(x: Tensor, limit: float) -> Any:
-    """The nearest code of ``limit`` under the scale of ``x``, also beyond the format's largest."""
-    ratio = limit / np.asarray(x.scale, dtype=np.float64)
+def _code(x: Tensor, limit: float, less: int = 0) -> Any:
+    """The nearest code of ``limit`` under the scale of ``x``, ``less`` so many, up to the format's largest."""
+    ratio = limit / on_host(x.scale)
     if x.format.is_integer:
-        return np.floor(np.minimum(ratio, 2.0**52) + 0.5).astype(np.int64)
+        code = np.floor(np.minimum(ratio, BEYOND) + 0.5) - less
+        return np.minimum(code, (1 << (x.format.bits - 1)) - 1).astype(x.format.storage)
     if isinstance(x.format, FloatFormat) and x.format.bits < FP32.bits:
         return round_to_float(np, ratio, x.format)
     return ratio.astype(x.format.storage)

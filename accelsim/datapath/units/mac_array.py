@@ -90,5 +90,5 @@ def conv2d_backward_weights(
 def accumulated(c: Context, y: Any, a: Tensor, b: Tensor, output: TensorSpec) -> Value:
     """An exact product ``y`` of ``a`` and ``b`` as the accumulators hold it: wrapped, or multiplied out in floats."""
     if not output.format.is_integer:
-        return Value(multiplied_out(y, a.scale * b.scale).astype(output.format.storage, copy=False))
+        return Value(multiplied_out(c.kernels.xp, y, a.scale * b.scale).astype(output.format.storage, copy=False))
     return Value(c.kernels.wrap(y, output.format.bits, output.format.storage), a.scale * b.scale)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import is_per_channel, on_host
 from accelsim.datapath.context import NORM_FRACTION_BITS, NORMALISED_SCALE, Context
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.units import norm_float
@@ -23,7 +24,6 @@ from accelsim.datapath.units.norm_scale import (
 )
 from accelsim.datapath.units.registry import executes
 from accelsim.errors import UserError
-from accelsim.formats import FixedPointMultiplier
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
@@ -39,7 +39,7 @@ def _columns(c: Context, op: Operation, x: Tensor) -> Any:
     group = op.attributes["group"]
     if group == "channel":
         return _rows(x)
-    if np.ndim(x.scale):
+    if is_per_channel(x.scale):
         raise UserError(f"{x.name} has a scale for each channel; {op.name} adds channels up and needs one per tensor")
     lines = _rows(x) if group == "row" else x.data.reshape(x.shape[0], -1)
     return c.kernels.xp.ascontiguousarray(lines.T)
@@ -115,7 +115,7 @@ def normalise(
     x, mean, spread, gamma, beta = inputs
     if not x.format.is_integer:
         return [Value(norm_float.normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
-    gain = forward_multiplier(real(gamma) * reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
+    gain = forward_multiplier(c.kernels, real(gamma) * reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
     y = c.kernels.normalise(_rows(x), mean.data, gain, _offset(c, beta), NORM_FRACTION_BITS)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
@@ -131,7 +131,7 @@ def normalise_rows(
         return [Value(words * gamma.data + beta.data)]
     # The same kernel with a centre of zero and no fraction bits: a gain and an offset for each channel.
     centre = c.kernels.xp.zeros(x.shape[-1], dtype="int32")
-    gain = forward_multiplier(real(gamma))
+    gain = forward_multiplier(c.kernels, real(gamma))
     y = c.kernels.normalise(words.reshape(-1, x.shape[-1]), centre, gain, _offset(c, beta), 0)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
@@ -182,9 +182,9 @@ def range_norm_backward(
     columns = _columns(c, op, g)
     if not g.format.is_integer:
         gain, sums = _float_gain(spread, gamma), (g_sum.data, products.data)
-        dx = norm_float.range_backward(columns, gain, extremes.data, sums, op.attributes["constant"])
+        dx = norm_float.range_backward(c.kernels.xp, columns, gain, extremes.data, sums, op.attributes["constant"])
         return [Value(_restored(c, op, dx, g.shape))]
-    multiplier, largest = gradient_multiplier(spread, gamma)
+    multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
     share = c.kernels.spread_share(products.data, spread.data, damping(c.recipe.norm, spread))
     dx = c.kernels.range_norm_backward(columns, g_sum.data, share, extremes.data, multiplier, NORM_FRACTION_BITS)
     return [Value(_restored(c, op, dx, g.shape), g.scale * FRACTION * largest)]
@@ -204,16 +204,16 @@ def batch_norm_backward(
         dx = norm_float.backward(gradient, standardised, gain, sums, spread.data, outside)
         return [Value(_restored(c, op, dx, g.shape))]
     rows = gradient.shape[0]
-    multiplier, largest = gradient_multiplier(spread, gamma)
+    multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
     # sum(g d) / sum(d^2): sum(d^2) is spread^2 / rows in code units, the products carry the fraction bits once.
-    codes = np.asarray(spread.data, dtype=np.float64)
-    along = divided(np.asarray(products.data, dtype=np.float64) * FRACTION * rows, codes * codes)
+    codes = on_host(spread.data).astype(np.float64)
+    along = divided(on_host(products.data).astype(np.float64) * FRACTION * rows, codes * codes)
     g_mean = c.kernels.divide_rounded(g_sum.data << NORM_FRACTION_BITS, rows)
     dx = c.kernels.batch_norm_backward(
         gradient,
         columns,
         c.kernels.xp.stack([g_mean, mean.data.astype("int64")]),
-        FixedPointMultiplier.from_real(along * damping(rule, spread, squared=True)),
+        c.kernels.multiplier(along * damping(rule, spread, squared=True)),
         multiplier,
         NORM_FRACTION_BITS,
     )
@@ -232,7 +232,7 @@ def l1_norm_backward(
         each = c.kernels.xp.sign(columns - mean.data)
         dx = norm_float.l1_backward(gradient, each, signs.data, gain, sums, op.attributes["constant"])
         return [Value(_restored(c, op, dx, g.shape))]
-    multiplier, largest = gradient_multiplier(spread, gamma)
+    multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
     # Both sums have the fraction bits once; 2**31 x rows shifted by 8 stays below 2**62 up to 2**23 rows.
     shifted = products.data << NORM_FRACTION_BITS
     share = c.kernels.spread_share(shifted, spread.data, damping(c.recipe.norm, spread))
@@ -284,7 +284,7 @@ def _standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Te
     columns = _columns(c, op, x)
     if not x.format.is_integer:
         return _restored(c, op, norm_float.standardise(columns, mean.data, spread.data), x.shape)
-    gain = forward_multiplier(reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
+    gain = forward_multiplier(c.kernels, reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
     zero = c.kernels.xp.zeros(columns.shape[1], dtype="int64")
     return _restored(c, op, c.kernels.normalise(columns, mean.data, gain, zero, NORM_FRACTION_BITS), x.shape)
 

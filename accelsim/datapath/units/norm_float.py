@@ -59,13 +59,13 @@ def products(g: Any, standardised: Any) -> tuple[Any, Any]:
     return g.sum(axis=0, dtype="float64").astype(g.dtype), weighted.astype(g.dtype)
 
 
-def range_backward(g: Any, gain: Any, extremes: Any, sums: tuple[Any, Any], constant: float) -> Any:
+def range_backward(xp: Any, g: Any, gain: Any, extremes: Any, sums: tuple[Any, Any], constant: float) -> Any:
     """Input gradient of range norm; the spread's gradient is shared by the extremes of all chunks.
 
     ``gain`` is gamma / spread, ``sums`` those of ``products`` (here and in the next two).
     """
     beta_sum, gamma_sum = sums
-    chunks, columns = extremes.shape[1], range(g.shape[1])
+    chunks, columns = extremes.shape[1], xp.arange(g.shape[1])
     e = g - beta_sum / g.dtype.type(g.shape[0])
     share = gamma_sum * g.dtype.type(constant / chunks)
     for chunk in range(chunks):

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import on_host
+from accelsim.datapath.kernels import Kernels
 from accelsim.formats import FixedPointMultiplier, NormRule
 from accelsim.machine import Tensor
 
@@ -15,13 +17,12 @@ LARGEST_GAIN = 2.0**30 - 1
 
 def real(x: Tensor) -> Any:
     """Values of a tensor of one axis."""
-    return np.asarray(x.data, dtype=np.float64) * x.scale
+    return on_host(x.data).astype(np.float64) * x.scale
 
 
 def divided(numerator: Any, denominator: Any) -> Any:
-    """numerator / denominator, 0 where the denominator is 0."""
-    shape = np.broadcast(numerator, denominator).shape
-    return np.divide(numerator, denominator, out=np.zeros(shape), where=np.asarray(denominator) != 0)
+    """numerator / denominator (an array that numerator broadcasts to), 0 where the denominator is 0."""
+    return np.divide(numerator, denominator, out=np.zeros(denominator.shape), where=denominator != 0)
 
 
 def reciprocal(spread: Tensor) -> Any:
@@ -48,7 +49,7 @@ def spread_scale(rule: NormRule, x: Tensor, codes: Any, unit: Any, *, squared: b
     added = epsilon(rule, x)
     if not added:
         return unit
-    codes = np.asarray(codes, dtype=np.float64)
+    codes = on_host(codes).astype(np.float64)
     plain = codes * unit
     return divided(np.sqrt(plain * plain + added) if squared and is_inside(rule) else plain + added, codes)
 
@@ -59,18 +60,18 @@ def damping(rule: NormRule, spread: Tensor, *, squared: bool = False) -> Any:
     added, whole = epsilon(rule, spread), real(spread)
     if squared and is_inside(rule):
         whole = whole * whole
-    return divided(whole - added, whole)
+    return divided(whole - added, whole) if added else (whole != 0).astype(np.float64)
 
 
-def forward_multiplier(gain: Any) -> FixedPointMultiplier:
+def forward_multiplier(kernels: Kernels, gain: Any) -> FixedPointMultiplier:
     """One multiplier per entry, saturated where the 32-bit words that it makes would be."""
-    return FixedPointMultiplier.from_real(np.clip(gain, -LARGEST_GAIN, LARGEST_GAIN))
+    return kernels.multiplier(np.minimum(np.maximum(gain, -LARGEST_GAIN), LARGEST_GAIN))
 
 
-def gradient_multiplier(spread: Tensor, gamma: list[Tensor]) -> tuple[FixedPointMultiplier, float]:
+def gradient_multiplier(kernels: Kernels, spread: Tensor, gamma: list[Tensor]) -> tuple[FixedPointMultiplier, float]:
     """gamma / spread relative to the largest, and that largest; gamma is 1 where the list is empty."""
     gain = reciprocal(spread)
     if gamma:
         gain = real(gamma[0]) * gain
-    largest = float(np.max(np.abs(gain))) or 1.0
-    return FixedPointMultiplier.from_real(gain / largest), largest
+    largest = float(np.abs(gain).max()) or 1.0
+    return kernels.multiplier(gain / largest), largest

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accelsim.datapath.arrays import is_per_channel, on_device
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels.rounding import INT32_MAX
 from accelsim.datapath.units.affine_scale import choose_affine
@@ -51,11 +52,11 @@ def _requantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> 
     """Wide codes to narrow ones: fixed-point multiplier and rounding shift."""
     scale, zero, (low, high), storage = _target(c, x, output, rule)
     data, ratio = _in_a_word(c, x, x.scale / scale, output.format.bits - (not rule.affine))
-    multiplier, first = FixedPointMultiplier.from_real(ratio), bool(np.ndim(scale)) and output.role in CHANNEL_FIRST
+    multiplier, first = c.kernels.multiplier(ratio), is_per_channel(scale) and output.role in CHANNEL_FIRST
     if first:
         # Kernels have channels last.
         data = c.kernels.xp.ascontiguousarray(c.kernels.xp.moveaxis(data, 0, -1))
-        low, high = (np.reshape(limit, -1) if np.ndim(limit) else limit for limit in (low, high))
+        low, high = (np.reshape(limit, -1) if is_per_channel(limit) else limit for limit in (low, high))
     if rule.rounding is Rounding.NEAREST:
         codes = c.kernels.requantise(data, multiplier, low, high, storage)
     elif rule.rounding is Rounding.STOCHASTIC:
@@ -76,10 +77,9 @@ def _in_a_word(c: Context, x: Tensor, ratio: Any, bits: int) -> tuple[Any, Any]:
     """
     if x.format.bits <= 32:
         return x.data, ratio
-    xp = c.kernels.xp
-    shift = (bits - 31 - floor_log2(xp, ratio)).clip(0, 63)
-    data = xp.clip(x.data >> shift, -INT32_MAX, INT32_MAX).astype("int32")
-    widened = ratio * power_of_two(xp, shift)
+    xp, shift = c.kernels.xp, (bits - 31 - floor_log2(np, ratio)).clip(0, 63)
+    data = xp.clip(x.data >> on_device(xp, shift), -INT32_MAX, INT32_MAX).astype("int32")
+    widened = ratio * power_of_two(np, shift)
     return data, widened if np.ndim(widened) else float(widened)
 
 
@@ -120,11 +120,12 @@ def _target(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> _Tar
 
 def _finished(c: Context, x: Tensor, output: TensorSpec, codes: Any, scale: Any, zero: Any) -> Value:
     """Count what was lost, and apply the zero point."""
-    divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
-    c.count(output.name, x, codes, divisor, output.format, zero)
+    if c.counts is not None:
+        divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
+        c.count(output.name, x, codes, divisor, output.format, zero)
     if zero is None:
         return Value(codes, scale)
-    return Value((codes + zero).astype(output.format.storage), scale, zero)
+    return Value((codes + on_device(c.kernels.xp, zero)).astype(output.format.storage), scale, zero)
 
 
 def _limits(output: TensorSpec) -> tuple[int, int]:
@@ -135,4 +136,4 @@ def _limits(output: TensorSpec) -> tuple[int, int]:
 
 def _along_channels(scale: Any, axes: int, *, first: bool) -> Any:
     """``scale`` shaped so that it divides a tensor: per-channel scales along the first or the last axis."""
-    return np.reshape(scale, (-1, *[1] * (axes - 1))) if np.ndim(scale) and first else scale
+    return np.reshape(scale, (-1, *[1] * (axes - 1))) if first and is_per_channel(scale) else scale

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from accelsim.datapath.arrays import on_device
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.scales import choose_scale, expect_finite
 from accelsim.formats import FP32, FloatFormat, Rounding, TensorRule
@@ -24,9 +25,9 @@ TRIALS = 8
 """Trial writes after which Autoflex's first exponent is taken as it is."""
 
 
-def real_values(x: Tensor) -> Any:
+def real_values(xp: Any, x: Tensor) -> Any:
     """``x`` in double precision; scales of any integer or float format here are exact or rounded once."""
-    return x.data.astype("float64") * x.scale
+    return x.data.astype("float64") * on_device(xp, x.scale)
 
 
 def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
@@ -34,12 +35,12 @@ def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: 
     format_ = output.format
     wide = not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits
     if wide and rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
-        return Value(real_values(x).astype(format_.storage))
+        return Value(real_values(c.kernels.xp, x).astype(format_.storage))
     if not isinstance(format_, FloatFormat):
         raise TypeError(f"{output.name} is not bound for a floating-point format")
     scale = choose_scale(c, x, output, rule, format_.max_normal) if format_.bits < SCALED_BELOW_BITS else 1.0
     mode, random = _mode(rule), _random(c, output, rule)
-    saturate, reduced = format_.bits < SCALED_BELOW_BITS, real_values(x) / scale
+    saturate, reduced = format_.bits < SCALED_BELOW_BITS, real_values(c.kernels.xp, x) / scale
     values = round_to_float(c.kernels.xp, reduced, format_, mode, random, rule.random_bits, saturate=saturate)
     return Value(values, scale)
 
@@ -49,7 +50,9 @@ def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis:
     if not isinstance(output.format, BlockFormat):
         raise TypeError(f"{output.name} is not bound for a block format")
     mode, random = _mode(rule), _random(c, output, rule)
-    return Value(output.format.quantised(c.kernels.xp, real_values(x), axis, mode, random, rule.random_bits))
+    return Value(
+        output.format.quantised(c.kernels.xp, real_values(c.kernels.xp, x), axis, mode, random, rule.random_bits)
+    )
 
 
 def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
@@ -57,7 +60,7 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
     format_ = output.format
     if not isinstance(format_, FlexpointFormat):
         raise TypeError(f"{output.name} is not bound for Flexpoint")
-    values, mode, random = real_values(x), _mode(rule), _random(c, output, rule)
+    values, mode, random = real_values(c.kernels.xp, x), _mode(rule), _random(c, output, rule)
     expect_finite(c, x, float(c.kernels.largest_magnitude(values)))
     stored = c.scales.autoflex.get(output.name)
     state = AutoflexState.from_dict(stored, format_) if stored else AutoflexState(format_)
@@ -81,7 +84,7 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
 def to_signs(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
     """Ternary or binary codes and their mean magnitude."""
     convert = binary_codes if output.format.family == "binary" else ternary_codes
-    codes, scale = convert(c.kernels.xp, real_values(x))
+    codes, scale = convert(c.kernels.xp, real_values(c.kernels.xp, x))
     return Value(codes, scale)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import is_per_channel, on_device, on_host
 from accelsim.datapath.context import Context
 from accelsim.errors import UserError
 from accelsim.formats import Granularity, Role, ScaleForm, ScalePolicy, TensorRule
@@ -18,9 +19,9 @@ CHANNEL_FIRST = (Role.WEIGHT, Role.WEIGHT_BACKWARD)
 """Roles whose output channels lie along the first axis; elsewhere channels are the last."""
 
 
-def multiplied_out(data: Any, scale: Any) -> Any:
+def multiplied_out(xp: Any, data: Any, scale: Any) -> Any:
     """Float values without their scale; ``data`` itself where the scale is 1."""
-    return data if np.ndim(scale) == 0 and scale == 1 else data * scale
+    return data if not is_per_channel(scale) and scale == 1 else data * on_device(xp, scale)
 
 
 def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, top: float) -> Any:
@@ -33,15 +34,15 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
         UserError: ``x`` is not finite.
     """
     if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
-        return formed(c.kernels.xp, c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
+        return formed(c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
     peak = _peak(c, x, output, rule.granularity)
     expect_finite(c, x, peak)
     if rule.granularity is Granularity.PER_CHANNEL:
-        return formed(c.kernels.xp, np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
+        return formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
     known = known_ahead(c, output.name, rule)
     if c.training and (rule.one_pass or output.role is Role.ACTIVATION):
         c.scales.observe(output.name, peak or 1.0, momentum=c.recipe.range_momentum, length=rule.history)
-    return formed(c.kernels.xp, (known or peak or 1.0) * rule.headroom / top, rule.scale_form)
+    return formed((known or peak or 1.0) * rule.headroom / top, rule.scale_form)
 
 
 def expect_finite(c: Context, x: Tensor, peak: Any) -> None:
@@ -65,31 +66,31 @@ def known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:
 
 def _peak(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -> Any:
     """Largest magnitude as a real value: of the tensor, of each channel, or of a sample on average."""
-    if granularity is Granularity.PER_TENSOR and np.ndim(x.scale) == 0:
+    if granularity is Granularity.PER_TENSOR and not is_per_channel(x.scale):
         return c.kernels.largest_magnitude(x.data) * float(x.scale)
     if granularity is Granularity.PER_CHANNEL:
         axis = 0 if output.role in CHANNEL_FIRST else x.data.ndim - 1
-        return _largest(c, x, tuple(a for a in range(x.data.ndim) if a != axis)) * x.scale
+        return _largest(x, tuple(a for a in range(x.data.ndim) if a != axis)) * x.scale
     if granularity is Granularity.PER_SAMPLE_AVERAGE:
-        return _sample_average(x)
-    return float((_largest(c, x, tuple(range(x.data.ndim - 1))) * x.scale).max())
+        return _sample_average(c, x)
+    return float((_largest(x, tuple(range(x.data.ndim - 1))) * x.scale).max())
 
 
-def _sample_average(x: Tensor) -> float:
+def _sample_average(c: Context, x: Tensor) -> float:
     """The published code's rule: each sample's minimum and maximum, averaged over the batch; added up exactly."""
-    rows = (x.data * x.scale).reshape(x.data.shape[0], -1)
-    means = [math.fsum(map(float, extreme)) / rows.shape[0] for extreme in (rows.max(axis=1), rows.min(axis=1))]
+    rows = (x.data * on_device(c.kernels.xp, x.scale)).reshape(x.data.shape[0], -1)
+    means = [math.fsum(map(float, on_host(end))) / rows.shape[0] for end in (rows.max(axis=1), rows.min(axis=1))]
     return float(max(abs(mean) for mean in means))
 
 
-def _largest(c: Context, x: Tensor, axes: tuple[int, ...]) -> Any:
-    high, low = x.data.max(axis=axes), x.data.min(axis=axes)
-    return c.kernels.xp.maximum(high.astype("float64"), -low.astype("float64"))
+def _largest(x: Tensor, axes: tuple[int, ...]) -> Any:
+    high, low = (on_host(end).astype("float64") for end in (x.data.max(axis=axes), x.data.min(axis=axes)))
+    return np.maximum(high, -low)
 
 
-def formed(xp: Any, scale: Any, form: ScaleForm) -> Any:
+def formed(scale: Any, form: ScaleForm) -> Any:
     """``scale`` as the hardware can hold it."""
     if form is ScaleForm.FLOAT:
         return scale
-    held = FORMS[str(form)](xp, xp.asarray(scale, dtype=xp.float64))
+    held = FORMS[str(form)](np, np.asarray(scale, dtype=np.float64))
     return held if np.ndim(scale) else float(held)

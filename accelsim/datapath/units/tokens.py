@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.registry import executes
 from accelsim.datapath.units.vector import add
@@ -33,8 +31,8 @@ def scatter_add(
     """Integers add up exactly and wrap or saturate at the end; floats in double precision, rounded once."""
     (g, tokens), (output,) = inputs, outputs
     xp, format_ = c.kernels.xp, output.format
-    total = xp.zeros(output.shape, dtype="int64" if format_.is_integer else "float64")
-    xp.add.at(total, tokens.data.reshape(-1), xp.asarray(g.data).reshape(-1, output.shape[1]))
+    rows = xp.asarray(g.data).reshape(-1, output.shape[1])
+    total = c.kernels.scatter_rows(rows, tokens.data.reshape(-1), output.shape[0])
     if format_.is_integer and c.recipe.overflow == "saturate":
         high = (1 << (format_.bits - 1)) - 1
         return [Value(xp.clip(total, -high - 1, high).astype(format_.storage), g.scale)]
@@ -49,7 +47,7 @@ def add_parameter(
 ) -> Sequence[Value]:
     """The offset, once for each sample, added as the vector unit adds."""
     x, offset = inputs
-    repeated = np.broadcast_to(np.asarray(offset.data), x.shape).copy()
+    repeated = c.kernels.xp.broadcast_to(offset.data, x.shape).copy()
     return add(c, op, (x, _with(offset, repeated)), outputs)
 
 
@@ -57,8 +55,8 @@ def add_parameter(
 def prepend(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """Both beside zeros of the other, added as the vector unit adds."""
     (x, token), (output,) = inputs, outputs
-    behind, front = (np.zeros(output.shape, dtype=tensor.data.dtype) for tensor in (x, token))
-    behind[:, 1:], front[:, 0] = np.asarray(x.data), np.asarray(token.data)
+    behind, front = (c.kernels.xp.zeros(output.shape, dtype=tensor.data.dtype) for tensor in (x, token))
+    behind[:, 1:], front[:, 0] = c.kernels.xp.asarray(x.data), c.kernels.xp.asarray(token.data)
     return add(c, op, (_with(x, behind), _with(token, front)), outputs)
 
 
@@ -69,7 +67,7 @@ def slice_tokens(
     """Some tokens of every sample."""
     (x,), (output,) = inputs, outputs
     start = op.attributes["start"]
-    return [Value(np.asarray(x.data)[:, start : start + output.shape[1]].copy(), x.scale)]
+    return [Value(c.kernels.xp.asarray(x.data)[:, start : start + output.shape[1]].copy(), x.scale)]
 
 
 @executes("slice_tokens_backward")
@@ -78,8 +76,8 @@ def slice_tokens_backward(
 ) -> Sequence[Value]:
     """Gradients where they belong, zeros elsewhere."""
     (g,), (output,) = inputs, outputs
-    start, spread = op.attributes["start"], np.zeros(output.shape, dtype=g.data.dtype)
-    spread[:, start : start + g.shape[1]] = np.asarray(g.data)
+    start, spread = op.attributes["start"], c.kernels.xp.zeros(output.shape, dtype=g.data.dtype)
+    spread[:, start : start + g.shape[1]] = c.kernels.xp.asarray(g.data)
     return [Value(spread, g.scale)]
 
 

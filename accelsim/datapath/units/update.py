@@ -38,16 +38,20 @@ def sgd(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
         integer_sgd(c, op, w, gradient, velocity[0] if velocity else None)
         return []
     momentum, decay = np.float32(op.attributes["momentum"]), np.float32(op.attributes["weight_decay"])
-    g = multiplied_out(gradient.data, gradient.scale).astype(gradient.data.dtype, copy=False)
-    g = g + decay * w.data if decay else g
+    nesterov = op.attributes["nesterov"]
+    g = multiplied_out(c.kernels.xp, gradient.data, gradient.scale).astype(gradient.data.dtype, copy=False)
+    if decay and (nesterov or not velocity):
+        g = c.kernels.multiply_add(w.data, decay, g)
+        decay = np.float32(0)
     if velocity:
-        g = _rounded(c, velocity[0], momentum * velocity[0].data + g)
-        c.state[velocity[0].name] = g
-    c.state[w.name] = _rounded(c, w, w.data - np.float32(c.learning_rate) * g)
+        (v,) = velocity
+        kept = c.state[v.name] = stored(c, v, c.kernels.momentum(v.data, momentum, g, w.data, decay))
+        g = c.kernels.multiply_add(kept, momentum, g) if nesterov else kept
+    c.state[w.name] = stored(c, w, c.kernels.multiply_add(g, -np.float32(c.learning_rate), w.data))
     return []
 
 
-def _rounded(c: Context, kept: Tensor, new: Any) -> Any:
+def stored(c: Context, kept: Tensor, new: Any) -> Any:
     """``new`` as the format of ``kept`` holds it: stochastic rounding lets small updates through on average."""
     format_, rule = kept.format, c.recipe[kept.role]
     if not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits:

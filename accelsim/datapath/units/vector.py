@@ -45,7 +45,7 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
     """Both operands on one scale, then one integer addition."""
     a, b = inputs
     if not a.format.is_integer:
-        left, right = (multiplied_out(x.data, x.scale) for x in (a, b))
+        left, right = (multiplied_out(c.kernels.xp, x.data, x.scale) for x in (a, b))
         return [Value((left + right).astype(outputs[0].format.storage, copy=False))]
     # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
     bound = sum(c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in (a, b)) or 1.0
@@ -101,12 +101,16 @@ def softmax_cross_entropy(
 ) -> Sequence[Value]:
     """Mean loss and (probability - target) / batch, in the loss format."""
     logits, labels = inputs
-    xp, rows = c.kernels.xp, logits.shape[0]
+    xp, (rows, classes), smoothing = c.kernels.xp, logits.shape, op.attributes["smoothing"]
     probabilities = c.kernels.softmax(logits.data)
     picked = probabilities[xp.arange(rows), labels.data]
     # The logarithm serves the report alone; no bit of the training depends on it.
     loss = -xp.log(xp.maximum(picked, 2.0**-SOFTMAX_BITS)).mean(keepdims=True)
-    probabilities[xp.arange(rows), labels.data] -= 1.0
+    if smoothing:
+        others = -xp.log(xp.maximum(probabilities, 2.0**-SOFTMAX_BITS)).mean()
+        loss = (1 - smoothing) * loss + smoothing * others
+        probabilities -= smoothing / classes
+    probabilities[xp.arange(rows), labels.data] -= 1.0 - smoothing
     gradient = probabilities / rows
     storage = outputs[0].format.storage
     return [Value(loss.astype(storage)), Value(gradient.astype(storage))]

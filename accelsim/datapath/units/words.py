@@ -18,11 +18,11 @@ class Words(NamedTuple):
     peak: int
 
 
-def in_words(c: Context, x: Tensor) -> Words:
-    """Integers of ``x``; wider ones that need more than 32 bits are shifted right until the largest fits."""
+def in_words(c: Context, x: Tensor, spare_bits: int = 0) -> Words:
+    """Integers of ``x``, shifted right where the largest needs more than 32 bits less ``spare_bits``."""
     data = c.kernels.xp.asarray(x.data)
     peak = int(c.kernels.largest_magnitude(data))
-    shift = excess_bits(peak)
+    shift = excess_bits(peak << spare_bits)
     return Words(data.astype("int64") >> shift, x.scale * 2.0**shift, (peak >> shift) + 1)
 
 

@@ -26,6 +26,14 @@ class Images(Protocol):
     def __getitem__(self, indices: NDArray[np.integer[Any]], /) -> NDArray[np.uint8]: ...
 
 
+class Augment(Protocol):
+    """Changes training images at random, by epoch and index alone."""
+
+    def __call__(
+        self, images: Images, indices: NDArray[np.integer[Any]], epoch: int, size: tuple[int, int] | None
+    ) -> NDArray[np.uint8]: ...
+
+
 @dataclass(frozen=True, eq=False)
 class Split:
     """One part of a data set."""
@@ -55,9 +63,15 @@ class Dataset:
     """Mean of the training images scaled to 0..1, by channel."""
     std: tuple[float, ...]
     """Population standard deviation of the training images scaled to 0..1, by channel."""
+    notes: tuple[str, ...] = ()
+    """What the user should hear of the files: checksums and numbers of images."""
+    padded_to: tuple[int, int] | None = None
+    """Height and width that images are padded to."""
+    augment: Augment | None = None
+    """How training images are changed at random."""
 
     @classmethod
-    def from_splits(cls, name: str, classes: int, train: Split, test: Split) -> Dataset:
+    def from_splits(cls, name: str, classes: int, train: Split, test: Split, notes: tuple[str, ...] = ()) -> Dataset:
         """Return a data set whose mean and std come from ``train``.
 
         Raises:
@@ -67,16 +81,26 @@ class Dataset:
             mean, std = channel_statistics(np.asarray(train.images))
         except ValueError as error:
             raise UserError(f"data set {name}: {error}") from error
-        return cls(name, classes, train, test, mean, std)
+        return cls(name, classes, train, test, mean, std, notes)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
-        """Height, width and channels of one image."""
+        """Height, width and channels of one image, as the network sees it."""
         _, height, width, channels = self.train.images.shape
-        return height, width, channels
+        return (*(self.padded_to or (height, width)), channels)
 
     def shaped(self, shape: tuple[int, ...], classes: int) -> Dataset:
-        """Return the data set for a network's input shape and classes: itself, as images have only one."""
+        """Return the data set for a network's input shape and classes: itself, as images have only one.
+
+        Raises:
+            UserError: the network takes other images, or tells fewer classes apart.
+        """
+        if self.image_shape != shape:
+            sizes = f"found images of {list(self.image_shape)}, but network.input_shape is {list(shape)}"
+            raise UserError(f"data set {self.name}: {sizes}")
+        if self.classes > classes:
+            found = f"labels up to {self.classes - 1}"
+            raise UserError(f"data set {self.name}: found {found}, expected 0..{classes - 1} (network.classes)")
         return self
 
     @cached_property
@@ -89,11 +113,31 @@ class Dataset:
 
     def batch(self, split: Split, indices: NDArray[np.integer[Any]]) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Return the images at ``indices`` (b,), normalised (b, height, width, channels), and their labels (b,)."""
-        pixels = split.images[indices]
+        return self._normalised(padded(split.images[indices], self.padded_to)), split.labels[indices]
+
+    def training_batch(self, indices: NDArray[np.integer[Any]], epoch: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """``batch`` of training images as ``augment`` changes them in ``epoch``."""
+        if self.augment is None:
+            return self.batch(self.train, indices)
+        pixels = self.augment(self.train.images, indices, epoch, self.padded_to)
+        return self._normalised(pixels), self.train.labels[indices]
+
+    def _normalised(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         images = np.empty(pixels.shape, dtype=np.float32)
         for channel, values in enumerate(self.table):
             images[..., channel] = values[pixels[..., channel]]
-        return images, split.labels[indices]
+        return images
+
+
+def padded(pixels: NDArray[np.uint8], size: tuple[int, int] | None) -> NDArray[np.uint8]:
+    """Put (b, height, width, channels) in the middle of black images of ``size``; an odd row or column goes last."""
+    if size is None:
+        return pixels
+    count, height, width, channels = pixels.shape
+    top, left = (size[0] - height) // 2, (size[1] - width) // 2
+    result = np.zeros((count, *size, channels), dtype=np.uint8)
+    result[:, top : top + height, left : left + width] = pixels
+    return result
 
 
 def channel_statistics(images: NDArray[np.uint8]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -10,6 +10,7 @@ from accelsim.errors import UserError
 from accelsim.training.datasets.dataset import Dataset, Split
 from accelsim.training.datasets.kind import DatasetKind
 
+IMAGE_SHAPE, CLASSES = (8, 8, 1), 10
 TEST_IMAGES = 360
 """Images held out, the last of a fixed permutation."""
 _DARKEST = 16
@@ -32,8 +33,8 @@ def load_digits(folder: Path | None) -> Dataset:
     labels = bunch.target.astype(np.int64)
     order = np.random.Generator(np.random.PCG64(0)).permutation(len(labels))
     train, test = (Split(images[part], labels[part]) for part in (order[:-TEST_IMAGES], order[-TEST_IMAGES:]))
-    return Dataset.from_splits(KIND.name, KIND.classes, train, test)
+    return Dataset.from_splits(KIND.name, CLASSES, train, test)
 
 
-KIND = DatasetKind("digits", image_shape=(8, 8, 1), classes=10, load=load_digits)
+KIND = DatasetKind("digits", image_shape=IMAGE_SHAPE, classes=CLASSES, load=load_digits)
 """The digits' registry entry."""

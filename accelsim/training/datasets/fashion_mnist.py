@@ -1,4 +1,4 @@
-"""Fashion-MNIST, and MNIST, which has the same layout: 28x28 images of one channel in four idx files."""
+"""Fashion-MNIST (Xiao et al. 2017): 28x28 images of one channel in four idx files."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from pathlib import Path
 
 from accelsim.errors import UserError
 from accelsim.training.datasets.dataset import Dataset
-from accelsim.training.datasets.idx import read_split
+from accelsim.training.datasets.idx_folder import CLASSES, FILES, IMAGE_SHAPE, PUBLISHED, load_idx_folder
 from accelsim.training.datasets.kind import DatasetKind
 
 DEBIAN_PACKAGE = "dataset-fashion-mnist"
 """Debian package that holds the four files."""
 DEBIAN_FOLDER = Path("/usr/share/datasets/fashion-mnist")
 """Where it puts them."""
-FILES = (
-    "train-images-idx3-ubyte.gz",
-    "train-labels-idx1-ubyte.gz",
-    "t10k-images-idx3-ubyte.gz",
-    "t10k-labels-idx1-ubyte.gz",
-)
-"""The files of a folder, each also taken without ``.gz``."""
+MD5 = {
+    "train-images-idx3-ubyte.gz": "8d4fb7e6c68d591d4c3dfef9ec88bf0d",
+    "train-labels-idx1-ubyte.gz": "25c81989df183df01b3e8a0aad5dffbe",
+    "t10k-images-idx3-ubyte.gz": "bef4ecab320f06d8554ea6380940ec79",
+    "t10k-labels-idx1-ubyte.gz": "bb300cfdad3c16e7a12a480ee83cd310",
+}
+"""From the project's README, and from torchvision."""
 
 
 def load_fashion_mnist(folder: Path | None) -> Dataset:
@@ -28,33 +28,24 @@ def load_fashion_mnist(folder: Path | None) -> Dataset:
     Raises:
         UserError: there is no folder to read, or its files are missing or faulty.
     """
-    train_images, train_labels, test_images, test_labels = _files(_usual_folder() if folder is None else folder)
-    train = read_split(train_images, train_labels, KIND.image_shape, KIND.classes)
-    test = read_split(test_images, test_labels, KIND.image_shape, KIND.classes)
-    return Dataset.from_splits(KIND.name, KIND.classes, train, test)
+    if folder is None:
+        return load_idx_folder(KIND.name, _usual_folder(), {})  # Debian packs the files anew
+    return load_idx_folder(KIND.name, folder, MD5)
 
 
 def _usual_folder() -> Path:
     if DEBIAN_FOLDER.is_dir():
         return DEBIAN_FOLDER
-    raise UserError(
-        f"data set fashion_mnist: no folder given, and {DEBIAN_FOLDER} does not exist; install the Debian package "
-        f"{DEBIAN_PACKAGE}, or give a folder (dataset.folder in the workload file, or --data) with {', '.join(FILES)}"
-    )
+    raise UserError(f"no folder given, and {DEBIAN_FOLDER} does not exist")
 
 
-def _files(folder: Path) -> list[Path]:
-    """Return the paths of the four files in ``folder``, in the order of ``FILES``."""
-    choices = [(folder / name, folder / name.removesuffix(".gz")) for name in FILES]
-    found = [next((path for path in pair if path.is_file()), None) for pair in choices]
-    missing = [name for name, path in zip(FILES, found, strict=True) if path is None]
-    if missing:
-        raise UserError(
-            f"{folder}: found {len(FILES) - len(missing)} of the {len(FILES)} files of this data set, "
-            f"expected also {', '.join(missing)} (with or without .gz)"
-        )
-    return [path for path in found if path is not None]
-
-
-KIND = DatasetKind("fashion_mnist", image_shape=(28, 28, 1), classes=10, load=load_fashion_mnist)
+KIND = DatasetKind(
+    "fashion_mnist",
+    IMAGE_SHAPE,
+    CLASSES,
+    load_fashion_mnist,
+    f"install the Debian package {DEBIAN_PACKAGE}, or download {', '.join(FILES)} from the project page "
+    "zalandoresearch/fashion-mnist into {place}",
+    PUBLISHED,
+)
 """Fashion-MNIST's registry entry."""

@@ -15,16 +15,30 @@ def read_bytes(path: Path) -> bytes:
     Raises:
         UserError: the file is missing or unreadable, or is not gzip, truncated or corrupt where it should be gzip.
     """
+    raw = raw_bytes(path)
+    return unpacked(path, raw) if path.suffix == ".gz" else raw
+
+
+def raw_bytes(path: Path) -> bytes:
+    """Return the bytes of ``path`` as they are.
+
+    Raises:
+        UserError: the file is missing or unreadable.
+    """
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise UserError(f"{path}: there is no such file") from error
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
-    return _unpack(path, raw) if path.suffix == ".gz" else raw
 
 
-def _unpack(path: Path, raw: bytes) -> bytes:
+def unpacked(path: Path, raw: bytes) -> bytes:
+    """Return what ``raw``, the bytes of the gzip file ``path``, unpack to.
+
+    Raises:
+        UserError: they are not gzip, truncated or corrupt.
+    """
     found = f"found {len(raw)} bytes that start with {raw[:4].hex() or 'nothing'}"
     if not raw.startswith(b"\x1f\x8b"):
         raise UserError(f"{path}: not a gzip file: {found}, expected 1f8b; if it is unpacked, drop .gz from its name")

@@ -27,7 +27,8 @@ from accelsim.training.datasets.kind import DatasetKind
 LARGEST_VOCABULARY = 1 << 16
 HELD_OUT = 10
 """Without ``val``, one token in so many is held out."""
-Ids = NDArray[np.integer[Any]]
+Ids = NDArray[Any]
+"""Token ids, (n,), of any integer type."""
 
 
 class TextDataset(Dataset):

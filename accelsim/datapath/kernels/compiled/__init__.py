@@ -16,11 +16,12 @@ from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.product import CompiledProducts
 from accelsim.datapath.kernels.compiled.requantised import Requantised
 from accelsim.datapath.kernels.compiled.scaled import Narrowed, ScaledRows
+from accelsim.datapath.kernels.compiled.update import CompiledUpdate
 from accelsim.datapath.kernels.compiled.workers import GRAIN, Workers
 from accelsim.formats import FixedPointMultiplier
 
 
-class CompiledKernels(CompiledFloatAccumulators, CompiledNorm, CompiledProducts, NumpyKernels):
+class CompiledKernels(CompiledFloatAccumulators, CompiledNorm, CompiledProducts, CompiledUpdate, NumpyKernels):
     """Overrides what it makes faster; same bits as ``NumpyKernels`` on any number of threads.
 
     ``threads`` defaults to OMP_NUM_THREADS or all CPUs; ``grain`` is the least work, in elements, of a thread's slice.

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.jit import compiled
-from accelsim.datapath.kernels.compiled.loops import clamp, magnitude, scale_once
-from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
+from accelsim.datapath.kernels.compiled.loops import magnitude
 
 LANES = 256
 """Lanes that make a row long enough for full vectors and for the cost of beginning it."""
@@ -148,16 +147,3 @@ def scaled_peak(high: Any, low: Any, mantissa: Any, constant: Any, shift: Any, b
             word = ((np.int64(code) << bits) * np.int64(mantissa[c]) + constant[c]) >> shift[c]
             peak = max(peak, abs(word))
     return peak
-
-
-@compiled
-def replaced_words(
-    g: Any, rows: Any, other: Any, sign: int, centre: Any, share: Any, mantissa: Any, shift: Any, bits: int, words: Any
-) -> None:
-    """Range norm's gradient at the extremes in ``rows`` (chunks, channels), with ``share`` by its sign; where the
-    chunk's ``other`` extreme is the same row, both shares cancel."""
-    for k in range(rows.shape[0]):
-        for c in range(rows.shape[1]):
-            moved = 0 if rows[k, c] == other[k, c] else sign * share[c]
-            e = clamp((np.int64(g[rows[k, c], c]) << bits) - centre[c] + moved, INT32_MIN, INT32_MAX)
-            words[k, c] = scale_once(e, mantissa[c], np.int64(1) << (shift[c] - 1), shift[c])

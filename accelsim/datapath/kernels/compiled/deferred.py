@@ -150,6 +150,7 @@ def plain(x: Any) -> Any:
 
 
 def pending(x: Any, kind: type[P]) -> P | None:
-    """The plan behind ``x`` where it is of ``kind`` and nobody has read the array yet."""
-    plan = x.plan if isinstance(x, Deferred) else None
-    return plan if isinstance(plan, kind) and not plan.is_made else None
+    """The plan behind ``x`` where it is of ``kind`` (no subclass) and nobody has read the array yet."""
+    if isinstance(x, Deferred) and type(x.plan) is kind and not x.plan.is_made:
+        return x.plan
+    return None

@@ -71,6 +71,14 @@ def quantise(x: Any, out: Any, scale: float, low: float, high: float) -> None:
 
 
 @compiled
+def wrap(x: Any, out: Any, bits: int) -> None:
+    """``reference.wrap`` of int64."""
+    free = 64 - bits
+    for i in range(x.size):
+        out[i] = (x[i] << free) >> free
+
+
+@compiled
 def rescale_rows(x: Any, out: Any, mantissa: Any, shift: Any) -> None:
     """``reference.rescale``, a multiplier per channel."""
     for row in range(x.shape[0]):
@@ -118,6 +126,15 @@ def largest_magnitude(x: Any) -> Any:
     for i in range(x.size):
         highest, lowest = max(highest, x[i]), min(lowest, x[i])
     return magnitude(highest, lowest)
+
+
+@compiled
+def largest_bits(x: Any) -> Any:
+    """Largest of float32 numbers' bits (uint32) without the sign, 0 for none."""
+    highest = np.uint32(0)
+    for i in range(x.size):
+        highest = max(highest, np.uint32(x[i] & np.uint32(0x7FFFFFFF)))
+    return highest
 
 
 @compiled

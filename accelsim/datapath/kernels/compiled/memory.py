@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.kernels.compiled.jit import compiled
+
 LINE = 64
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD = -1, -2, -3
 LARGEST, KEPT, AHEAD = 32 << 20, (1 << 31) - 1, 64 << 20
@@ -29,9 +31,15 @@ def keep_freed_memory() -> None:
         mallopt(parameter, value)
 
 
+@compiled
+def _before_line(raw: Any) -> Any:
+    """Bytes from the start of an array to the next cache line."""
+    return -raw.ctypes.data % LINE
+
+
 def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """An uninitialised array that starts on a cache line, so that no vector of it crosses one."""
     size = prod(shape) * np.dtype(dtype).itemsize
     raw = np.empty(size + LINE, dtype=np.uint8)
-    start = -raw.ctypes.data % LINE
+    start = _before_line(raw)
     return raw[start : start + size].view(dtype).reshape(shape)

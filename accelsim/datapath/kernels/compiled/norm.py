@@ -10,8 +10,14 @@ from accelsim.datapath.kernels.compiled import channels, loops
 from accelsim.datapath.kernels.compiled.column import first_extremes, joined
 from accelsim.datapath.kernels.compiled.deferred import Deferred, pending, plain
 from accelsim.datapath.kernels.compiled.notes import Notes
+from accelsim.datapath.kernels.compiled.per_channel import (
+    mantissa_and_shift,
+    quotients,
+    replaced_words,
+    spread_share,
+)
 from accelsim.datapath.kernels.compiled.requantised import Requantised
-from accelsim.datapath.kernels.compiled.rounding import CompiledRounding, per_channel
+from accelsim.datapath.kernels.compiled.rounding import CompiledRounding
 from accelsim.datapath.kernels.compiled.scaled import Patches, ScaledRows
 from accelsim.datapath.kernels.norm import NormKernels
 from accelsim.formats import FixedPointMultiplier
@@ -45,6 +51,18 @@ class CompiledNorm(CompiledRounding, NormKernels):
         self.extremes.note(codes.array(), (*extremes, None))
         return total, products
 
+    def divide_rounded(self, numerator: Any, denominator: Any) -> Any:
+        if not isinstance(denominator, int) or numerator.ndim != 1 or numerator.dtype != np.int64:
+            return super().divide_rounded(numerator, denominator)
+        out = np.empty_like(numerator)
+        quotients(numerator, denominator, out)
+        return out
+
+    def spread_share(self, products: Any, spread: Any, damping: Any) -> Any:
+        out = np.empty_like(products)
+        spread_share(products, spread, damping, out)
+        return out
+
     def range_sum(self, x: Any, chunks: int) -> tuple[Any, Any]:
         x = plain(x)
         size, count = x.shape[0] // chunks, x.shape[1]
@@ -74,17 +92,16 @@ class CompiledNorm(CompiledRounding, NormKernels):
     def range_norm_backward(
         self, g: Any, g_sum: Any, share: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int
     ) -> Any:
-        g, tops, bottoms = plain(g), extremes[0], extremes[1]
-        centre, (mantissa, shift) = self.divide_rounded(g_sum << bits, g.shape[0]), per_channel(multiplier, g.shape[1])
-        words = np.empty(extremes.shape, dtype=np.int32)
-        channels.replaced_words(g, tops, bottoms, -1, centre, share, mantissa, shift, bits, words[0])
-        channels.replaced_words(g, bottoms, tops, 1, centre, share, mantissa, shift, bits, words[1])
+        g, centre = plain(g), self.divide_rounded(g_sum << bits, g.shape[0])
         out = self._scaled(loops.centred_gradient, g, centre, multiplier, np.zeros_like(centre), bits)
+        words, places = np.empty(extremes.size, dtype=np.int32), np.empty(extremes.size, dtype=np.int64)
+        numbers = mantissa_and_shift(multiplier, g.shape[1])
+        replaced_words(g, extremes, centre, share, *numbers, bits, words, places)
         plan = pending(out, ScaledRows)
         if plan is None:
-            out[extremes, np.arange(g.shape[1])] = words
+            out.reshape(-1)[places] = words
         else:
-            plan.patches = Patches(extremes, words)
+            plan.patches = Patches(places, words)
         return out
 
     def batch_norm_backward(
@@ -97,7 +114,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
         bits: int,
     ) -> Any:
         g, x = plain(g), plain(x)
-        first, second = (per_channel(m, g.shape[1]) for m in (along, multiplier))
+        first, second = (mantissa_and_shift(m, g.shape[1]) for m in (along, multiplier))
         out = np.empty(g.shape, dtype=np.int32)
 
         def work(start: int, stop: int) -> None:
@@ -115,7 +132,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
         multiplier: FixedPointMultiplier,
         bits: int,
     ) -> Any:
-        g, x, (mantissa, shift) = plain(g), plain(x), per_channel(multiplier, g.shape[1])
+        g, x, (mantissa, shift) = plain(g), plain(x), mantissa_and_shift(multiplier, g.shape[1])
         out = np.empty(g.shape, dtype=np.int32)
 
         def work(start: int, stop: int) -> None:
@@ -163,7 +180,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
         Where nothing can saturate it is one multiplication, one addition and one shift, left to whoever reads it.
         """
         rows, count = x.shape
-        mantissa, shift = per_channel(multiplier, count)
+        mantissa, shift = mantissa_and_shift(multiplier, count)
         beside = channels.wide(rows, count)
         numbers = np.empty(beside * count, np.int32), *np.empty((2, beside * count), np.int64)
         largest = 1 << (8 * x.dtype.itemsize - 1)

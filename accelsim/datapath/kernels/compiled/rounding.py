@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import is_per_channel
 from accelsim.datapath.kernels.compiled import loops, stochastic
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, pending, plain
 from accelsim.datapath.kernels.compiled.notes import Notes
+from accelsim.datapath.kernels.compiled.per_channel import fixed_point, mantissa_and_shift
 from accelsim.datapath.kernels.compiled.requantised import Requantised
 from accelsim.datapath.kernels.compiled.scaled import Narrowed, ScaledRows, key_of
 from accelsim.datapath.kernels.compiled.workers import Workers
@@ -23,18 +25,28 @@ class CompiledRounding(RoundingKernels):
     workers: Workers
     peaks: Notes[int]
 
+    def multiplier(self, real: Any) -> FixedPointMultiplier:
+        if not isinstance(real, np.ndarray) or real.ndim != 1:
+            return super().multiplier(real)
+        mantissa, exponent = np.empty((2, real.size), dtype=np.int64)
+        fixed_point(real, mantissa, exponent)
+        return FixedPointMultiplier(mantissa, exponent)
+
     def largest_magnitude(self, x: Any) -> float:
         words = pending(x, ScaledRows)
         if words is not None:
             return float(words.peak())
         x = plain(x)
-        if x.dtype.kind != "i" or not x.flags.c_contiguous:
+        if not x.flags.c_contiguous or not (x.dtype.kind == "i" or x.dtype == np.float32):
             return super().largest_magnitude(x)
+        if x.dtype.kind == "f":
+            # Magnitudes of floats are in the order of their bits without the sign; NaN is above infinity.
+            return float(np.uint32(self._look(x.view(np.uint32))).view(np.float32))
         peak = self.peaks.of(x)
         return float(self._look(x) if peak is None else peak)
 
     def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
-        if multiplier.mantissa.ndim or np.ndim(low):
+        if multiplier.mantissa.ndim or is_per_channel(low):
             return super().requantise(plain(x), multiplier, low, high, storage)
         numbers = int(multiplier.mantissa), int(multiplier.exponent), low, high
         words = pending(x, ScaledRows)
@@ -45,7 +57,7 @@ class CompiledRounding(RoundingKernels):
     def requantise_stochastic(
         self, x: Any, multiplier: FixedPointMultiplier, random: RandomStream, low: int, high: int, storage: str
     ) -> Any:
-        if multiplier.mantissa.ndim or np.ndim(low) or random.source is not RandomSource.PHILOX:
+        if multiplier.mantissa.ndim or is_per_channel(low) or random.source is not RandomSource.PHILOX:
             return super().requantise_stochastic(plain(x), multiplier, random, low, high, storage)
         mantissa, shift = int(multiplier.mantissa), 31 - int(multiplier.exponent)
         words = pending(x, ScaledRows)
@@ -57,7 +69,7 @@ class CompiledRounding(RoundingKernels):
 
     def quantise(self, x: Any, scale: Any, low: int, high: int, storage: str) -> Any:
         x = plain(x)
-        if np.ndim(scale) or np.ndim(low):
+        if is_per_channel(scale) or is_per_channel(low):
             return super().quantise(x, scale, low, high, storage)
         source, out = x.reshape(-1), np.empty(x.size, dtype=storage)
 
@@ -69,14 +81,14 @@ class CompiledRounding(RoundingKernels):
 
     def quantise_stochastic(self, x: Any, scale: Any, random: RandomStream, low: int, high: int, storage: str) -> Any:
         x = plain(x)
-        if np.ndim(scale) or np.ndim(low) or random.source is not RandomSource.PHILOX:
+        if is_per_channel(scale) or is_per_channel(low) or random.source is not RandomSource.PHILOX:
             return super().quantise_stochastic(x, scale, random, low, high, storage)
         numbers = float(scale), random.bits, float(low), float(high)
         return self._dithered(stochastic.quantise, x, random, storage, *numbers)
 
     def rescale(self, x: Any, multiplier: FixedPointMultiplier, storage: str = "int64") -> Any:
         rows = plain(x).reshape(-1, x.shape[-1])
-        mantissa, shift = per_channel(multiplier, rows.shape[1])
+        mantissa, shift = mantissa_and_shift(multiplier, rows.shape[1])
         out = np.empty(rows.shape, dtype=storage)
 
         def work(start: int, stop: int) -> None:
@@ -86,16 +98,22 @@ class CompiledRounding(RoundingKernels):
         return out.reshape(x.shape)
 
     def wrap(self, x: Any, bits: int, storage: str) -> Any:
-        if pending(x, Elsewhere) is None:
-            return super().wrap(x if x.dtype == storage else plain(x), bits, storage)
-        return Deferred(
-            Elsewhere(storage, lambda: super(CompiledRounding, self).wrap(plain(x), bits, storage)), x.shape
-        )
+        if pending(x, Elsewhere) is not None:
+            return Deferred(Elsewhere(storage, lambda: self.wrap(plain(x), bits, storage)), x.shape)
+        if x.dtype == storage and bits == 8 * x.dtype.itemsize:
+            return x
+        x = plain(x)
+        if x.dtype != np.int64 or storage != "int64" or not x.flags.c_contiguous:
+            return super().wrap(x, bits, storage)
+        out = np.empty_like(x)
+        loops.wrap(x.reshape(-1), out.reshape(-1), bits)
+        return out
 
     def _look(self, x: Any) -> int:
         """max |x|, by a pass over all of it."""
         flat = x.reshape(-1)
-        found = self.workers.spread(x.size, 1, lambda start, stop: int(loops.largest_magnitude(flat[start:stop])))
+        look = loops.largest_magnitude if x.dtype.kind == "i" else loops.largest_bits
+        found = self.workers.spread(x.size, 1, lambda start, stop: int(look(flat[start:stop])))
         return int(max(found))
 
     def _dithered(self, kernel: Any, x: Any, random: RandomStream, storage: str, *numbers: Any) -> Any:
@@ -106,10 +124,3 @@ class CompiledRounding(RoundingKernels):
 
         self.workers.spread(x.size, 1, work, multiple=stochastic.CHUNK)
         return out.reshape(x.shape)
-
-
-def per_channel(multiplier: FixedPointMultiplier, channels: int) -> tuple[Any, Any]:
-    """Mantissas and right shifts as arrays of shape (channels,)."""
-    shape = (channels,)
-    mantissa = np.ascontiguousarray(np.broadcast_to(multiplier.mantissa, shape))
-    return mantissa, np.ascontiguousarray(np.broadcast_to(31 - multiplier.exponent, shape))

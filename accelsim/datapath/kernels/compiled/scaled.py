@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,13 +17,11 @@ NOTHING = np.zeros(0, dtype=np.int8)
 NO_KEY = np.zeros(4, dtype=np.uint64)
 
 
-class Patches:
-    """``words`` that replace others, in the rows ``rows``, both (extremes, chunks, channels)."""
+class Patches(NamedTuple):
+    """``words`` that replace others at ``places`` of the flat array."""
 
-    def __init__(self, rows: Any, words: Any) -> None:
-        channels = rows.shape[-1]
-        self.words = words.reshape(-1)
-        self.places = (rows.astype(np.int64) * channels + np.arange(channels)).reshape(-1)
+    places: Any
+    words: Any
 
 
 class ScaledRows(Plan):

@@ -113,11 +113,24 @@ def start_weight_gradient(
 
     def gradient() -> Any:
         finish()
-        total = sum(scratch.sums for scratch in idle)[:, :, :, : layout.channels].transpose(2, 0, 1, 3)
-        low, high, ones = total[: layout.outputs], total[layout.outputs : 2 * layout.outputs], total[2 * layout.outputs]
-        return low + 256 * high - 32768 * ones
+        total = np.zeros((layout.outputs, *kernel, layout.channels), dtype=np.int64)
+        for scratch in idle:
+            _add_sums(scratch.sums, total)
+        return total
 
     return gradient
+
+
+@compiled
+def _add_sums(sums: Any, total: Any) -> None:
+    """Add what a thread's rows of low bytes, of high bytes and of ones make of each weight's gradient."""
+    outputs, rows, columns, channels = total.shape
+    for output in range(outputs):
+        for i in range(rows):
+            for j in range(columns):
+                low, high, ones = sums[i, j, output], sums[i, j, outputs + output], sums[i, j, 2 * outputs]
+                for c in range(channels):
+                    total[output, i, j, c] += low[c] + (high[c] << 8) - (ones[c] << 15)
 
 
 @compiled

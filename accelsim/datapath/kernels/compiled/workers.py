@@ -20,7 +20,7 @@ import numpy as np
 from accelsim.datapath.kernels.compiled.spin import wait_while
 
 Work = Callable[[int, int], Any]
-GRAIN = 1 << 16
+GRAIN = 1 << 18
 """Elements below which a slice is not worth handing over."""
 SLICES = 4
 """Slices for each thread: what is left uneven at the end of a call is at most one of them."""
@@ -94,6 +94,8 @@ class Workers:
 
     def spread(self, total: int, elements_each: int, work: Work, multiple: int = 1) -> list[Any]:
         """Cut ``range(total)`` at multiples of ``multiple`` and return what each slice's ``work`` returned."""
+        if total * elements_each < 2 * self.grain:
+            return [work(0, total)]
         return self.start(total, elements_each, work, multiple)()
 
     def start(self, total: int, elements_each: int, work: Work, multiple: int = 1) -> Callable[[], list[Any]]:

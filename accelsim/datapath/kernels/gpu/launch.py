@@ -1,0 +1,60 @@
+"""How a kernel runs: compiled on first use, by CuPy, for the types that it meets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from accelsim.datapath.kernels.gpu.source import KERNELS, OPTIONS, Parameters, source_of
+
+THREADS = 256
+"""Threads of a block."""
+MOST_BLOCKS = 1 << 14
+"""Blocks of a grid-stride loop: enough to fill any device."""
+Size = tuple[int, ...]
+
+
+class Launcher(Protocol):
+    """Runs kernel ``name``, compiled with ``parameters``, on a grid of blocks.
+
+    Arguments are arrays, ints (64 bits) and floats (double precision); None is a null pointer.
+    """
+
+    def __call__(
+        self, name: str, parameters: Parameters, grid: Size, block: Size, arguments: Sequence[Any]
+    ) -> None: ...
+
+
+class CupyLauncher:
+    """On the current CUDA device."""
+
+    def __call__(self, name: str, parameters: Parameters, grid: Size, block: Size, arguments: Sequence[Any]) -> None:
+        _function(name, parameters)(grid, block, tuple(_passed(x) for x in arguments))
+
+
+@cache
+def _function(name: str, parameters: Parameters) -> Any:
+    return _module(KERNELS[name].file, source_of(name, parameters)).get_function(name)
+
+
+@cache
+def _module(file: str, source: str) -> Any:
+    """Several kernels of a file share its module."""
+    import cupy
+
+    return cupy.RawModule(code=source, options=OPTIONS)
+
+
+def _passed(x: Any) -> Any:
+    """Numbers at the width that kernels take; a null pointer is eight bytes of zeros."""
+    if x is None or isinstance(x, int | np.integer):
+        return np.int64(x or 0)
+    return np.float64(x) if isinstance(x, float) else x
+
+
+def blocks_for(elements: int, each: int = 1) -> Size:
+    """Grid of a loop over ``elements``, ``each`` of them a thread's turn."""
+    return (min(MOST_BLOCKS, max(1, -(-elements // (each * THREADS)))),)

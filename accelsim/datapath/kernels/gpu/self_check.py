@@ -1,0 +1,81 @@
+"""Whether a GPU computes the bits that it should: small products, roundings and norms beside NumPy's, at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from accelsim.datapath.arrays import on_host
+from accelsim.datapath.kernels import Carrier, Kernels, NumpyKernels, RandomStream
+from accelsim.formats import FixedPointMultiplier, integer
+
+BYTES, WIDE = Carrier.of(integer(8), integer(8)), Carrier.of(integer(8), integer(16))
+STREAM = RandomStream(3, 2**33 + 5, 77, 16)
+Check = Callable[[Kernels, Callable[..., Any]], Any]
+"""Results of some kernels, given a function that draws codes: (type, *shape)."""
+
+
+def _products(k: Kernels, draw: Callable[..., Any]) -> Any:
+    a, b, g = draw("int8", 33, 70), draw("int8", 70, 17), draw("int16", 33, 70)
+    return k.matmul(a, b, BYTES), k.matmul(g, b, WIDE)
+
+
+def _convolutions(k: Kernels, draw: Callable[..., Any]) -> Any:
+    x, w, g = draw("int8", 3, 7, 9, 5), draw("int8", 21, 3, 3, 5), draw("int16", 3, 4, 5, 21)
+    shape = (2, 2), (1, 1)
+    return (
+        k.conv2d(x, w, *shape, BYTES),
+        k.conv2d_backward_data(draw("int8", 3, 4, 5, 21), w, *shape, (3, 7, 9, 5), BYTES),
+        k.conv2d_backward_weights(x, g, (3, 3), *shape, WIDE),
+    )
+
+
+def _roundings(k: Kernels, draw: Callable[..., Any]) -> Any:
+    x, by = draw("int32", 40, 7), FixedPointMultiplier.from_real(2.0**-24.3)
+    real = x.astype("float32") * 1e-7
+    return (
+        k.requantise(x, by, -127, 127, "int8"),
+        k.requantise_stochastic(x, by, STREAM, -127, 127, "int8"),
+        k.quantise(real, 0.7, -127, 127, "int8"),
+        k.quantise_stochastic(real, 0.7, STREAM, -127, 127, "int8"),
+        np.asarray(k.largest_magnitude(x)),
+    )
+
+
+def _norms(k: Kernels, draw: Callable[..., Any]) -> Any:
+    x, g, by = draw("int8", 200, 5), draw("int16", 200, 5), FixedPointMultiplier.from_real(np.linspace(-2, 0.4, 5))
+    total, extremes = k.range_sum(x, 4)
+    words = k.normalise(x, k.mean(x, 8), by, total, 8)
+    return total, extremes, words, k.range_norm_backward(g, k.channel_sum(g), total, extremes, by, 8)
+
+
+CHECKS: dict[str, Check] = {
+    "products": _products,
+    "convolutions": _convolutions,
+    "roundings": _roundings,
+    "norms": _norms,
+}
+
+
+def differing(kernels: Kernels) -> list[str]:
+    """Names of the checks whose results are not NumPy's; none on a sound device."""
+    return [name for name, check in CHECKS.items() if not _agree(kernels, check)]
+
+
+def _agree(kernels: Kernels, check: Check) -> bool:
+    found = [[on_host(part) for part in check(k, _drawer(k.xp))] for k in (NumpyKernels(), kernels)]
+    return all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def _drawer(xp: Any) -> Callable[..., Any]:
+    """Draws the same codes, extremes among them, for every backend."""
+    random = np.random.Generator(np.random.PCG64(11))
+
+    def draw(dtype: str, *shape: int) -> Any:
+        limits = np.iinfo(dtype)
+        codes = random.integers(limits.min, limits.max, shape, dtype=dtype, endpoint=True)
+        return xp.asarray(np.where(random.random(shape) < 0.1, codes.dtype.type(limits.min), codes))
+
+    return draw

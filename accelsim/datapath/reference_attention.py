@@ -1,0 +1,53 @@
+"""The softmax and the tables of the vector unit in plain Python integers: the oracle of their kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal, localcontext
+
+from accelsim.datapath.reference import INT32_MAX, divide_rounded, rescale
+
+
+def power_of_two(exponent: int) -> int:
+    """2**-(exponent / 2**16) with 30 fraction bits: entries at every 2**-8, a straight line between them, a shift."""
+    entry, following = (_entry((exponent >> 8) % 256 + step) for step in (0, 1))
+    value = entry - ((entry - following) * (exponent % 256) >> 8)
+    return value >> (exponent >> 16)
+
+
+def softmax(codes: Sequence[int], mantissa: int, exponent: int) -> list[int]:
+    """One row with 24 fraction bits; the multiplier brings distances from the largest code to exponents of two.
+
+    One reciprocal serves the row, in 31 bits more than the powers have.
+    """
+    top = max(codes)
+    powers = [power_of_two(rescale(min(top - code, INT32_MAX), mantissa, exponent)) for code in codes]
+    inverse = divide_rounded(1 << 61, sum(powers))
+    return [rounding_shift(power * inverse, 37) for power in powers]
+
+
+def softmax_backward(g: Sequence[int], y: Sequence[int], shift: int) -> list[int]:
+    """y (g - mean of g weighted with y) of one row, shifted right by ``shift``, rounded half up."""
+    mean = divide_rounded(sum(a * b for a, b in zip(g, y, strict=True)), max(sum(y), 1))
+    return [rounding_shift(b * (a - mean), shift) for a, b in zip(g, y, strict=True)]
+
+
+def looked_up(table: Sequence[int], code: int, bits: int, segment_bits: int) -> int:
+    """The entry of a code of ``bits`` bits; with segments of 2**segment_bits codes, on the line between their ends."""
+    place = code + (1 << (bits - 1))
+    entry = table[place >> segment_bits]
+    if not segment_bits:
+        return entry
+    rise = (table[(place >> segment_bits) + 1] - entry) * (place % (1 << segment_bits))
+    return entry + rounding_shift(rise, segment_bits)
+
+
+def rounding_shift(x: int, bits: int) -> int:
+    """x / 2**bits, rounded half up."""
+    return (x + ((1 << bits) >> 1)) >> bits
+
+
+def _entry(index: int) -> int:
+    with localcontext() as context:
+        context.prec = 40
+        return int((Decimal(2) ** (30 - Decimal(index) / 256)).to_integral_value())

@@ -1,0 +1,54 @@
+"""Concatenation: the channels of two branches side by side, as in DenseNet (Huang et al., arXiv 1608.06993)."""
+
+from __future__ import annotations
+
+from pydantic import model_validator
+
+from accelsim.formats import Role
+from accelsim.layers.layer import Backward, Layer, LayerField, needs_no_gradient, register
+from accelsim.layers.sequence import run
+from accelsim.machine import Machine, Tensor
+from accelsim.yamlfile import Fault, refuse
+
+
+@register("concat")
+class Concat(Layer):
+    """Channels of first(x), then those of second(x); an empty branch passes x through. More branches: nest."""
+
+    first: list[LayerField] = []  # noqa: RUF012 - pydantic copies defaults
+    """Layers of the branch whose channels come first; none for the identity."""
+    second: list[LayerField] = []  # noqa: RUF012 - pydantic copies defaults
+    """Layers of the other branch."""
+
+    @model_validator(mode="after")
+    def _some_layer(self) -> Concat:
+        if not self.first and not self.second:
+            refuse(
+                "concat", [Fault(("second",), "both branches are empty; allowed: at least one layer in one of them")]
+            )
+        return self
+
+    def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
+        x = x if needs_no_gradient(x) else m.quantise(x, Role.ACTIVATION)
+        left, left_backward = run(m, self.first, x)
+        right, right_backward = run(m, self.second, x)
+        y = m.concat(left, right)
+        cut, end = left.shape[-1], y.shape[-1]
+
+        def backward(g: Tensor) -> Tensor | None:
+            through_left = left_backward(m.slice_channels(g, 0, cut))
+            through_right = right_backward(m.slice_channels(g, cut, end))
+            if needs_no_gradient(x) or through_left is None or through_right is None:
+                return None
+            return m.add(through_left, through_right, "input_gradient")
+
+        return y, backward
+
+    def children(self) -> list[list[Layer]]:
+        return [list(self.first), list(self.second)]
+
+    def child_fields(self) -> list[str]:
+        return ["first", "second"]
+
+    def with_children(self, branches: list[list[Layer]]) -> Layer:
+        return self.model_copy(update={"first": branches[0], "second": branches[1]})

@@ -1,0 +1,230 @@
+"""Candidate tiles of a product as arrays, one entry a tile, and the fewest cycles that each could take."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from accelsim.hardware import Level
+from accelsim.timing.dram_model import DramModel
+from accelsim.timing.holding import Floats, Numbers, Sweep, held_levels
+from accelsim.timing.levels import DRAM, IN_BUFFERS, added
+from accelsim.timing.loop_nest import AXES, Outer, Product
+from accelsim.timing.systolic import Axis, product_cost, quantum, size
+
+SMALLEST_STEP_BYTES = 32768
+"""Mean bytes that a step fetches and stores below which nothing is cut for the sake of overlap."""
+FEW_STEPS = 8
+"""Steps into which anything may be cut."""
+FINER = 4
+"""Where buffers ask for finer steps than that: how many times the fewest steps are tried."""
+
+
+class Candidate(NamedTuple):
+    """``bound``: the least cycles that it could take; ``rest``: DRAM traffic in bytes and steps; ``tile``: m, k and n.
+
+    ``held``: levels that hold what is swept of left and right operand.
+    """
+
+    bound: float
+    rest: tuple[float, float]
+    tile: list[int]
+    outer: Outer
+    held: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class TileGrid:
+    """Tiles of ``product`` on a machine with ``levels``, by axis."""
+
+    product: Product
+    levels: Sequence[Level]
+    tile: dict[Axis, Floats]
+
+    @classmethod
+    def of(cls, product: Product, levels: Sequence[Level], *, search: bool) -> TileGrid:
+        axes = np.meshgrid(*(np.array(lengths(product, axis, search=search), float) for axis in AXES), indexing="ij")
+        return cls(product, levels, {axis: values.ravel() for axis, values in zip(AXES, axes, strict=True)})
+
+    def only(self, wanted: npt.NDArray[np.bool_]) -> TileGrid:
+        return TileGrid(self.product, self.levels, {axis: values[wanted] for axis, values in self.tile.items()})
+
+    def share(self, first: Axis, second: Axis) -> Floats:
+        """Part of an operand that a tile holds."""
+        gemm = self.product.gemm
+        return self.tile[first] * self.tile[second] / (size(gemm, first) * size(gemm, second))
+
+    def count(self, axis: Axis) -> Floats:
+        return np.asarray(np.ceil(size(self.product.gemm, axis) / self.tile[axis]))
+
+    @property
+    def steps(self) -> Floats:
+        return self.count("m") * self.count("k") * self.count("n")
+
+    def fits(self) -> npt.NDArray[np.bool_]:
+        left, right, output = self.product.left, self.product.right, self.product.output
+        slack = 1 + 1e-9
+        return np.asarray(
+            (left.bytes * self.share("m", "k") <= left.tile_bytes * slack)
+            & (right.bytes * self.share("k", "n") <= right.tile_bytes * slack)
+            & (output.bytes * self.share("m", "n") <= output.tile_bytes * slack)
+        )
+
+    def sensible(self) -> npt.NDArray[np.bool_]:
+        product = self.product
+        moved = product.left.moved_bytes + product.right.moved_bytes + product.output.stored_bytes
+        moved += sum(product.streams)
+        coarse = (self.steps <= FEW_STEPS) | (moved >= SMALLEST_STEP_BYTES * self.steps)
+        return np.asarray(coarse if coarse.any() else self.steps <= FINER * self.steps.min())
+
+    def candidates(self, dram: DramModel) -> Iterator[Candidate]:
+        """Every tile in both loop orders; twice where the operands want the same room in a level."""
+        for outer in get_args(Outer):
+            held = self._held(outer, left_first=True)
+            yield from _Order(self, outer, held).candidates(dram)
+            if self.levels:
+                other = self._held(outer, left_first=False)
+                differ = np.asarray((held[0] != other[0]) | (held[1] != other[1]))
+                yield from _Order(self.only(differ), outer, (other[0][differ], other[1][differ])).candidates(dram)
+
+    def stays(self, outer: Outer) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+        """Where tiles of left and right operand stay in their buffers from one pass to the next."""
+        left, right = (
+            np.full(self.steps.shape, whole) for whole in (self.product.left.whole, self.product.right.whole)
+        )
+        uncut = self.count("k") == 1
+        return (left, right | uncut) if outer == "n" else (left | uncut, right)
+
+    def passes(self, outer: Outer) -> tuple[Floats, Floats]:
+        """How often each byte of left and right operand that is fetched at all is fetched."""
+        left_stays, right_stays = self.stays(outer)
+        return np.where(left_stays, 1.0, self.count("n")), np.where(right_stays, 1.0, self.count("m"))
+
+    def _held(self, outer: Outer, *, left_first: bool) -> tuple[Numbers, Numbers]:
+        """Levels that hold what is swept of both operands."""
+        nowhere = np.zeros(self.steps.shape, np.int64)
+        if not self.levels:
+            return nowhere, nowhere
+        found = {"left": nowhere, "right": nowhere}
+        sweeps = dict(zip(found, self._sweeps(outer), strict=True))
+        names = [name for name in (found if left_first else reversed(found)) if sweeps[name].source != IN_BUFFERS]
+        levels = held_levels([sweeps[name] for name in names], [level.tile_bytes for level in self.levels])
+        found.update(zip(names, levels, strict=True))
+        return found["left"], found["right"]
+
+    def _sweeps(self, outer: Outer) -> tuple[Sweep, Sweep]:
+        left, right = self.product.left, self.product.right
+        passes = self.passes(outer)
+        panel = self.tile[outer] / size(self.product.gemm, outer)
+        left_part, right_part = (1.0, panel) if outer == "n" else (panel, 1.0)
+        return (
+            Sweep(left.source, passes[0], np.ceil(left.bytes * left_part * np.ones_like(panel))),
+            Sweep(right.source, passes[1], np.ceil(right.bytes * right_part * np.ones_like(panel))),
+        )
+
+
+@dataclass(frozen=True)
+class _Order:
+    """The tiles of a grid in one loop order, with the levels that hold what is swept of left and right operand."""
+
+    grid: TileGrid
+    outer: Outer
+    held: tuple[Numbers, Numbers]
+
+    def candidates(self, dram: DramModel) -> Iterator[Candidate]:
+        grid = self.grid
+        tiles = np.stack([grid.tile[axis] for axis in AXES], axis=1).astype(int).tolist()
+        loads = self._loads()
+        traffic = loads[DRAM] + grid.product.output.stores[DRAM]
+        bounds = self._bound(loads, dram)
+        columns = (bounds, traffic, grid.steps, *self.held)
+        for tile, bound, moved, count, *held in zip(tiles, *(column.tolist() for column in columns), strict=True):
+            yield Candidate(bound, (moved, count), tile, self.outer, (held[0], held[1]))
+
+    def _loads(self) -> Floats:
+        """Bytes fetched, by place and tile."""
+        product = self.grid.product
+        loads = np.zeros((1 + len(self.grid.levels), self.grid.steps.size))
+        loads += np.array(added((product.presets, product.streams)), float)[:, None]
+        operands = product.left, product.right
+        for operand, passes, held in zip(operands, self.grid.passes(self.outer), self.held, strict=True):
+            if operand.source != IN_BUFFERS:
+                loads[operand.source] += operand.bytes * np.where(held > 0, 1, passes)
+                for number in range(1, len(loads)):
+                    loads[number] += operand.bytes * np.where(held == number, passes - 1, 0)
+        return loads
+
+    def _bound(self, loads: Floats, dram: DramModel) -> Floats:
+        """All that DRAM or a level moves, or the first load, all work and the last store."""
+        product, stores = self.grid.product, np.array(self.grid.product.output.stores, float)[:, None]
+        ends = self._ends()
+        latencies = dram.latency_cycles * (int(bool(self._first()[DRAM].any())) + int(bool(stores[DRAM].any())))
+        bus = self._moving_cycles(loads + stores, dram)
+        bus[DRAM] += self._turnaround_cycles(dram)
+        work = least_busy_cycles(product) + self._moving_cycles(ends, dram).max(axis=0)
+        return np.asarray(latencies + np.maximum(bus.max(axis=0), work) - 1e-6)
+
+    def _moving_cycles(self, moved: Floats, dram: DramModel) -> Floats:
+        """Cycles that DRAM and each level need for bytes by place."""
+        through = np.cumsum(moved, axis=0)
+        rows = [moved[DRAM] / dram.bytes_per_cycle]
+        for number, level in enumerate(self.grid.levels, 1):
+            passing = through[number] + through[number - 1] * level.fills_take_turns
+            rows.append(passing / level.bytes_per_cycle)
+        return np.stack(rows)
+
+    def _first(self) -> Floats:
+        """Bytes of the first load, by place."""
+        product, grid = self.grid.product, self.grid
+        first = np.zeros((1 + len(grid.levels), grid.steps.size))
+        first += np.array(product.presets, float)[:, None]
+        for operand, share in ((product.left, grid.share("m", "k")), (product.right, grid.share("k", "n"))):
+            if operand.source != IN_BUFFERS:
+                first[operand.source] += operand.bytes * share
+        return first
+
+    def _ends(self) -> Floats:
+        """Bytes of the first load and of the last store, by place."""
+        grid, gemm = self.grid, self.grid.product.gemm
+        edge = [(size(gemm, a) - (grid.count(a) - 1) * grid.tile[a]) / size(gemm, a) for a in ("m", "n")]
+        stores = np.array(grid.product.output.stores, float)[:, None]
+        return self._first() + stores * (edge[0] * edge[1])
+
+    def _turnaround_cycles(self, dram: DramModel) -> Floats:
+        """The channel turns round twice for each output tile but the last few, if DRAM gives and takes something."""
+        grid, product = self.grid, self.grid.product
+        if not product.output.stores[DRAM]:
+            return np.zeros_like(grid.steps)
+        fetched = [operand.source == DRAM for operand in (product.left, product.right)]
+        again = [
+            from_dram & (held == 0) & ~stays
+            for from_dram, held, stays in zip(fetched, self.held, grid.stays(self.outer), strict=True)
+        ]
+        sometimes = grid.count(self.outer) if fetched[1 if self.outer == "n" else 0] else 0
+        tiles = np.where(again[0] | again[1], grid.count("m") * grid.count("n"), sometimes)
+        return np.asarray(np.maximum(tiles - 4, 0) * (dram.to_read_cycles + dram.to_write_cycles))
+
+
+def lengths(product: Product, axis: Axis, *, search: bool) -> list[int]:
+    """Tile lengths to try along an axis: its halvings; a search adds three steps between each and the next."""
+    whole, step = size(product.gemm, axis), quantum(product.array, axis)
+    parts: set[float] = set()
+    octave = 1
+    while octave < 2 * -(-whole // step):
+        parts.add(octave)
+        if search:
+            parts.update(octave * (1 + quarter / 4) for quarter in range(4))
+        octave *= 2
+    return sorted({min(whole, math.ceil(whole / part / step) * step) for part in parts}, reverse=True)
+
+
+def least_busy_cycles(product: Product) -> float:
+    """Cycles of the array alone, or of the busiest port, that no tile gets below."""
+    array = product.array
+    compute = product_cost(product.gemm, array.model_copy(update={"split_products": False})).cycles * product.passes
+    return max(compute / (array.count if array.split_products else 1), product.port_cycles)

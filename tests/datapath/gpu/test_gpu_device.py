@@ -1,0 +1,109 @@
+"""On a GPU: the same bits as NumPy, from single kernels to a hundred training steps. Skipped where there is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accelsim.datapath import Datapath, NumpyKernels
+from accelsim.datapath.arrays import on_host
+from accelsim.datapath.kernels import Carrier
+from accelsim.datapath.kernels.gpu import cupy_kernels, self_check
+from accelsim.formats import integer
+from accelsim.hardware import load_hwconfig
+from accelsim.layers import Sgd
+from accelsim.layers.layer import parse_layer
+from accelsim.networks import Network, load_workload
+from accelsim.training import initial_state
+
+pytestmark = pytest.mark.gpu
+OPTIMIZER = Sgd(learning_rate=0.05, momentum=0.9, weight_decay=1e-4)
+STEM, CLASSES = {"conv2d": {"filters": 12, "kernel": 3, "padding": 1}}, 10
+LAYERS = {
+    "conv2d strided": [{"conv2d": {"filters": 20, "kernel": 3, "stride": 2, "padding": 1}}],
+    "conv2d grouped": [{"conv2d": {"filters": 12, "kernel": 3, "groups": 12}}],
+    "conv2d pointwise": [{"conv2d": {"filters": 33, "kernel": 1, "bias": False}}],
+    "batch_norm range": ["batch_norm", "relu"],
+    "batch_norm deviation": [{"batch_norm": {"spread": "deviation"}}, "relu"],
+    "batch_norm l1": [{"batch_norm": {"spread": "l1"}}, "relu"],
+    "layer_norm": ["layer_norm", {"relu": {"maximum": 0.5}}],
+    "pooling": [{"max_pool2d": {"kernel": 3, "stride": 2}}, {"average_pool2d": {"kernel": 2, "stride": 1}}],
+    "residual": [{"residual": {"body": ["batch_norm", "relu", STEM]}}, {"dropout": {"rate": 0.2}}],
+    "attention": ["tokens", {"multi_head_attention": {"heads": 2}}, "gelu", "mean_token"],
+}
+HWCONFIGS = ["int8_range_bn", "flexpoint", "mxfp8"]
+"""Machines whose bits no order of addition decides."""
+SHAPES = {
+    "cifar10_resnet20 s1": (64, (32, 32), 16, 16, (3, 3), (1, 1), (1, 1)),
+    "cifar10_resnet20 s3": (64, (8, 8), 64, 64, (3, 3), (1, 1), (1, 1)),
+    "imagenet_resnet18 stem": (2, (224, 224), 3, 64, (7, 7), (2, 2), (3, 3)),
+    "imagenet_resnet50 expand": (4, (14, 14), 256, 1024, (1, 1), (1, 1), (0, 0)),
+}
+
+
+@pytest.fixture(scope="module")
+def gpu():
+    reason = cupy_kernels.missing()
+    if reason:
+        pytest.skip(f"no GPU: {reason}")
+    return cupy_kernels.CupyKernels()
+
+
+def _train(hw, network, kernels, steps, batch=32):
+    state = initial_state(network.trace(hw.recipe(), OPTIMIZER, batch).parameters, 3, hw.recipe())
+    machine, rng = Datapath(hw.recipe(), state, seed=9, kernels=kernels), np.random.default_rng(1)
+    for step in range(steps):
+        images = rng.normal(size=(batch, *network.input_shape)).astype(np.float32)
+        labels = rng.integers(0, network.classes, batch).astype(np.uint16)
+        machine.begin_step(step, training=True, learning_rate=0.05)
+        network.train_step(machine, OPTIMIZER, images, labels, batch)
+    return {name: on_host(value) for name, value in machine.context.state.items()}, machine.context.scales
+
+
+def _assert_same(found, expected):
+    for name, value in expected[0].items():
+        np.testing.assert_array_equal(found[0][name], value, err_msg=name)
+    assert found[1] == expected[1]
+
+
+def test_self_check(gpu):
+    assert self_check.differing(gpu) == []
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_convolutions_of_whole_networks(gpu, rng, shape):
+    batch, size, channels, outputs, kernel, stride, padding = SHAPES[shape]
+    narrow, wide, numpy = Carrier.of(integer(8), integer(8)), Carrier.of(integer(8), integer(16)), NumpyKernels()
+    x = rng.integers(-128, 128, (batch, *size, channels)).astype(np.int8)
+    w = rng.integers(-128, 128, (outputs, *kernel, channels)).astype(np.int8)
+    y = numpy.conv2d(x, w, stride, padding, narrow)
+    g8, g16 = rng.integers(-128, 128, y.shape).astype(np.int8), rng.integers(-(2**15), 2**15, y.shape).astype(np.int16)
+    for call in (
+        lambda k, xp: k.conv2d(xp(x), xp(w), stride, padding, narrow),
+        lambda k, xp: k.conv2d_backward_data(xp(g8), xp(w), stride, padding, x.shape, narrow),
+        lambda k, xp: k.conv2d_backward_weights(xp(x), xp(g16), kernel, stride, padding, wide),
+    ):
+        np.testing.assert_array_equal(on_host(call(gpu, gpu.xp.asarray)), call(numpy, np.asarray).astype(np.int64))
+
+
+@pytest.mark.parametrize("hwconfig", HWCONFIGS)
+@pytest.mark.parametrize("layers", LAYERS)
+def test_every_layer(gpu, root, hwconfig, layers):
+    ending = [] if layers == "attention" else ["flatten"]
+    described = [STEM, *LAYERS[layers], *ending, {"linear": {"units": CLASSES}}]
+    network = Network([parse_layer(layer) for layer in described], (9, 9, 3), CLASSES)
+    hw = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml")
+    _assert_same(_train(hw, network, gpu, 3), _train(hw, network, NumpyKernels(), 3))
+
+
+@pytest.mark.parametrize("steps", [1, pytest.param(100, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("workload", ["digits_cnn", "cifar10_resnet20"])
+def test_whole_steps(gpu, root, workload, steps):
+    network = load_workload(root / "workloads" / f"{workload}.yaml").build()
+    hw = load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml")
+    _assert_same(_train(hw, network, gpu, steps), _train(hw, network, NumpyKernels(), steps))
+
+
+def test_memory_is_told(gpu):
+    memory = gpu.memory()
+    assert 0 < memory.free_bytes <= memory.total_bytes

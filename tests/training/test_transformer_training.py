@@ -1,0 +1,73 @@
+"""Transformers through the whole training loop: a text from files, and the digits' recipe."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import accelsim
+from accelsim.errors import UserError
+
+WORKLOAD = """
+name: periodic
+dataset: {kind: text}
+network:
+  tokens: 8
+  classes: 5
+  layers:
+    - embedding: {name: table, vocabulary: 5, width: 8}
+    - positional_embedding
+    - residual: {body: [layer_norm, multi_head_attention: {heads: 2, causal: true}]}
+    - residual: {body: [layer_norm, linear: {units: 16}, gelu, linear: {units: 8}]}
+    - layer_norm
+    - unembedding: {embedding: table, units: 5}
+batch_size: 16
+epochs: 2
+optimizer: {learning_rate: 0.2}
+"""
+
+
+@pytest.fixture
+def workload(tmp_path):
+    path = tmp_path / "periodic.yaml"
+    path.write_text(WORKLOAD)
+    return path
+
+
+@pytest.mark.parametrize("hwconfig", ["fp32", "int8_range_bn"])
+def test_a_periodic_text_is_learned(root, tmp_path, workload, hwconfig):
+    """Each token tells the next, so nearly all are foretold; accuracy and loss are those of tokens."""
+    np.save(tmp_path / "train.npy", np.arange(4000) % 5)
+    result = accelsim.simulate(root / "hwconfigs" / f"{hwconfig}.yaml", workload, data=tmp_path)
+    assert result.summary["test_accuracy"] > 0.95
+    losses = result.metrics["test_loss"].dropna()
+    assert losses.iloc[-1] < losses.iloc[0] < np.log(5)
+
+
+def test_a_missing_text_is_named(root, tmp_path, workload):
+    with pytest.raises(UserError, match=r"found none of train\.npy, train\.bin, train\.txt"):
+        accelsim.simulate(root / "hwconfigs" / "fp32.yaml", workload, data=tmp_path)
+    assert accelsim.simulate(root / "hwconfigs" / "fp32.yaml", workload, timing_only=True).summary["total_cycles"] > 0
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("  tokens: 8\n", "  input_shape: [8, 8, 1]\n", r"network\.input_shape: .*text"),
+        ("  tokens: 8\n", "", r"network\.input_shape: missing; allowed: a list of 3, or tokens"),
+        ("  tokens: 8\n", "  tokens: 8\n  input_shape: [8, 8, 1]\n", r"network\.tokens: found 8, but the input has"),
+        ("kind: text", "kind: digits", r"network\.tokens: .*digits"),
+        ("classes: 5", "classes: 6", r"the loss needs \(batch, tokens, 6\)"),
+    ],
+)
+def test_inputs_that_contradict_each_other(root, workload, old, new, message):
+    workload.write_text(WORKLOAD.replace(old, new, 1))
+    with pytest.raises(UserError, match=message):
+        accelsim.simulate(root / "hwconfigs" / "fp32.yaml", workload, timing_only=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hwconfig", ["fp32", "int8_range_bn"])
+def test_the_small_vision_transformer(root, hwconfig):
+    files = root / "hwconfigs" / f"{hwconfig}.yaml", root / "workloads" / "digits_vit.yaml"
+    assert accelsim.simulate(*files).summary["test_accuracy"] > 0.95
