@@ -60,9 +60,7 @@ def test_explained_when_it_happens(monkeypatch, files):
     """The estimate is a lower bound; once it proved wrong, no more than half the batch is advised."""
     batch = read_inputs(*files).training.batch_size
     _on(monkeypatch, _SmallDevice(1 << 40, 1 << 40, gives=1 << 20))
-    with pytest.raises(
-        UserError, match=rf"batch_size {batch} needs at least .* a batch_size of {batch // 2} may fit"
-    ):
+    with pytest.raises(UserError, match=rf"batch_size {batch} needs at least .* a batch_size of {batch // 2} may fit"):
         simulate(*files, steps=1)
 
 

@@ -22,9 +22,10 @@ def concat(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple
     if not output.format.is_integer:
         parts = [multiplied_out(xp, x.data, x.scale).astype(output.format.storage, copy=False) for x in inputs]
         return [Value(xp.concatenate([xp.asarray(part) for part in parts], axis=-1))]
-    bound = max(c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in inputs) or 1.0
-    scale = bound / 2.0**30
-    return [Value(xp.concatenate([_rescaled(c, x, scale) for x in inputs], axis=-1), scale)]
+    ranges = [c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in inputs]
+    scale = (max(ranges) or 1.0) / 2.0**30
+    parts = [_rescaled(c, x, scale if range_ else None) for x, range_ in zip(inputs, ranges, strict=True)]
+    return [Value(xp.concatenate(parts, axis=-1), scale)]
 
 
 @executes("slice_channels")
@@ -39,7 +40,10 @@ def slice_channels(
     return [Value(c.kernels.xp.asarray(x.data)[..., part].copy(), scale)]
 
 
-def _rescaled(c: Context, x: Tensor, scale: float) -> Any:
+def _rescaled(c: Context, x: Tensor, scale: float | None) -> Any:
+    """In units of ``scale``; of nothing but zeros where that is None, whose own scale may be out of all proportion."""
+    if scale is None:
+        return c.kernels.xp.zeros(x.shape, dtype="int32")
     multiplier = FixedPointMultiplier.from_real(x.scale / scale)
     nothing = c.kernels.xp.zeros(x.shape, dtype=x.format.storage)
     return c.kernels.xp.asarray(c.kernels.add(x.data, nothing, multiplier, multiplier))

@@ -82,7 +82,7 @@ REFUSED = {
     r"has weights for 4 channels, but": lambda m: conv(m, group=2),
     r"leaves the border out of its means": padded_mean,
     r"ceil_mode makes \[4, 4\] outputs of \[3, 3\]": rounded_up,
-    r"node 'MaxPool0' \(MaxPool\)|joins branches": places,
+    r"node 'MaxPool0' \(MaxPool\): its second output, the places of the maxima, is used": places,
     r"makes \[28, 7\] of 'x'.*mixes the batch": batch_mixed,
     r"takes the mean over the axes \[1\]": channel_mean,
     r"limits -1\.0 to 1\.0; allowed: from 0": leaky,

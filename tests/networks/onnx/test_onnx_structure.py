@@ -42,6 +42,31 @@ def test_branches_of_features_in_the_same_order_are_added(model, equal):
     assert kinds == ["flatten", ("residual", ["relu"], []), "linear"]
 
 
+def test_channels_side_by_side(model, equal):
+    """Two branches as in SqueezeNet, four as in GoogLeNet, one of them empty."""
+    m = model(2, 4, 4)
+    y = m.node("Concat", conv(m, "x", 3, 2), conv(m, "x", 1, 2), axis=1)
+    pool = m.node("MaxPool", y, kernel_shape=[3, 3], pads=[1] * 4)
+    y = m.node("Concat", conv(m, y, 2, 4), m.node("Relu", conv(m, y, 3, 4)), y, conv(m, pool, 1, 4), axis=-3)
+    two = ("concat", ["conv2d"], ["conv2d", "relu"])
+    assert equal(m.proto(scores(m, y, 10))) == [
+        ("concat", ["conv2d"], ["conv2d"]),
+        ("concat", [("concat", [two], [])], ["max_pool2d", "conv2d"]),
+        *("global_average_pool", "linear"),
+    ]
+
+
+def test_features_that_every_later_layer_reads_as_in_densenet(model, equal):
+    m = model(2, 4, 4)
+    features = ["x"]
+    for channels in (2, 5, 8):
+        together = m.node("Concat", *features, axis=1)
+        features.append(conv(m, m.node("Relu", together), 3, channels))
+    y = m.node("Concat", *features, axis=1)
+    layer = ("concat", [], ["relu", "conv2d"])
+    assert equal(m.proto(scores(m, y, 11))) == [layer, layer, layer, "global_average_pool", "linear"]
+
+
 def gate(m, x):
     return m.node("Mul", m.node("Relu", x), conv(m, x, 2, 2))
 
@@ -59,6 +84,10 @@ def twice(m, x):
     return m.node("Add", x, x)
 
 
+def beside_rows(m, x):
+    return m.node("Concat", m.node("Relu", x), x, axis=2)
+
+
 def reordered(m, x):
     turned = m.node("Transpose", x, perm=[0, 1, 3, 2])
     return m.node("Add", m.node("Relu", turned), conv(m, x, 2, 2))
@@ -67,10 +96,11 @@ def reordered(m, x):
 @pytest.mark.parametrize(
     ("block", "fault"),
     [
-        (gate, r"node 'Mul2' \(Mul\): joins branches that start at 'x'; supported: two branches"),
-        (three_branches, r"node 'Sum2' \(Sum\): joins branches that start at 'x'"),
-        (crossed, r"node '\w+' \(\w+\): belongs to both branches that meet in 'Add5'"),
-        (twice, r"node 'Add0' \(Add\): adds shapes .* or a tensor to itself"),
+        (gate, r"node 'Mul2' \(Mul\): joins branches that start at 'x'; supported: branches from one tensor"),
+        (three_branches, r"node 'Sum2' \(Sum\): adds 3 branches; allowed: 2"),
+        (crossed, r"node '\w+' \(\w+\): belongs to several branches that meet in 'Add5'"),
+        (twice, r"node 'Add0' \(Add\): takes 'x' twice"),
+        (beside_rows, r"node 'Concat1' \(Concat\): puts tensors beside each other along another axis"),
         (reordered, r"node 'Add3' \(Add\): adds shapes .* that don't lie alike"),
     ],
 )

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.errors import UserError
+from accelsim.networks.importers.onnx.concats import share_prefixes
 from accelsim.networks.importers.onnx.graph import DEFAULT_DOMAINS, Graph, Node
 from accelsim.networks.importers.onnx.reading import as_array, fault_of, initial_values, on_one_line, onnx_library
 
@@ -39,7 +40,7 @@ def fixed_graph(model: Any, path: Path, *, weights: bool, input_shape: Sequence[
     nodes, names = folder.fold(nodes)
     output = names.get(output, output)
     known = (constants, folder.shapes, folder.kinds, source, output, folder.origins)
-    needed = Graph(str(path), opset, nodes, *known).between(source, output)
+    needed = Graph(str(path), opset, share_prefixes(nodes), *known).between(source, output)
     if not any(source in node.inputs for node in needed):
         raise UserError(f"{path}: the output {output!r} doesn't depend on the input {source!r}")
     return Graph(str(path), opset, needed, *known)
@@ -146,7 +147,8 @@ class _Folder:
             self.constants[node.output] = self._given(node)
             return None
         known = [name in self.constants for name in inputs if name]
-        if node.op in PASSED_THROUGH and not known[0] and self._same_kind(node):
+        lone = node.op == "Concat" and len(inputs) == 1
+        if (node.op in PASSED_THROUGH and not known[0] and self._same_kind(node)) or (lone and not known[0]):
             self.names[node.output] = inputs[0]
             return None
         if node.op == "CastLike" and known[0] and inputs[1] in self.kinds:

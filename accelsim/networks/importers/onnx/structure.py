@@ -11,6 +11,7 @@ from accelsim.networks.importers.onnx.attention import find_attention
 from accelsim.networks.importers.onnx.context import HANDLERS, Context, Step
 from accelsim.networks.importers.onnx.gelu import find_gelu
 from accelsim.networks.importers.onnx.graph import Node
+from accelsim.networks.importers.onnx.joins import JOINS
 from accelsim.networks.importers.onnx.stream import Stream
 
 Pattern = Callable[[Context, Stream, list[Node]], Step | None]
@@ -60,29 +61,30 @@ def _single(context: Context, node: Node, stream: Stream) -> Step:
 
 
 def _branches(context: Context, stream: Stream, nodes: list[Node]) -> Step:
-    """The sum of two branches; either may be empty."""
+    """The sum of two branches, or the channels of several side by side; a branch may be empty."""
     neck = next(context.graph.necks(stream.name, nodes), "")
     if not neck:
         text = f"ends the network, but other nodes that start at {stream.name!r} do too; {_SUPPORTED_BRANCHES}"
         raise context.error(nodes[-1], text)
     join = context.graph.producers[neck]
     ends = context.graph.flowing(join)
-    if join.op not in ("Add", "Sum") or len(ends) != 2 or len(join.inputs) != 2:
+    if join.op not in JOINS or len(ends) != len(join.inputs) or len(ends) < 2:
         raise context.error(join, f"joins branches that start at {stream.name!r}; {_SUPPORTED_BRANCHES}")
-    inside = [context.graph.between(stream.name, end) for end in ends]
-    shared = next((node for node in inside[0] if node in inside[1]), None)
-    if shared:
-        raise context.error(
-            shared, f"belongs to both branches that meet in {join.name or join.op!r}; {_SUPPORTED_BRANCHES}"
-        )
+    _check_apart(context, join, [context.graph.between(stream.name, end) for end in ends])
     steps = [chain(context, stream, end) for end in ends]
-    body, shortcut = sorted((step.layers for step in steps), key=len, reverse=True)
-    first, second = (step.stream for step in steps)
-    if not body or not first.same_layout(second):
-        shapes = f"{list(first.shape)} and {list(second.shape)}"
-        raise context.error(join, f"adds shapes {shapes} that don't lie alike here, or a tensor to itself")
-    layer = context.plain("residual", body=body, shortcut=shortcut)
-    return Step([layer], first.named(join.output))
+    if sum(not step.layers for step in steps) > 1:
+        raise context.error(join, f"takes {stream.name!r} twice, which is not supported")
+    return JOINS[join.op](context, join, steps)
+
+
+def _check_apart(context: Context, join: Node, branches: list[list[Node]]) -> None:
+    seen = set[int]()
+    for branch in branches:
+        shared = next((node for node in branch if node.index in seen), None)
+        if shared:
+            text = f"belongs to several branches that meet in {join.name or join.op!r}; {_SUPPORTED_BRANCHES}"
+            raise context.error(shared, text)
+        seen |= {node.index for node in branch}
 
 
 def _check_closed(context: Context, stream: Stream, nodes: list[Node]) -> None:
@@ -97,10 +99,12 @@ def unsupported(op: str) -> str:
     if op.startswith(("Q", "Dequantize", "DynamicQuantize")) or op.endswith("Integer"):
         return "belongs to a quantised model; import the float model, as the hwconfig says what is quantised"
     remedy = _REMEDIES.get(op, "")
-    return f"not supported{remedy}; supported: {', '.join(sorted(HANDLERS))}, multi-head attention, residual branches"
+    return f"not supported{remedy}; supported: {', '.join(sorted(HANDLERS))}, multi-head attention, branches"
 
 
-_SUPPORTED_BRANCHES = "supported: two branches from one tensor that meet again in an Add (residual)"
+_SUPPORTED_BRANCHES = (
+    "supported: branches from one tensor that meet again in an Add of two (residual) or a Concat of channels (concat)"
+)
 _REMEDIES = {
     "LRN": " (no layer normalises over neighbouring channels; batch_norm is the usual replacement)",
     "Softmax": " inside the network, except in multi-head attention",
