@@ -28,7 +28,7 @@ SCALE_RULES: dict[str, str] = {
     "add": "sum of both ranges / 2^30",
     "add_parameter": "sum of both ranges / 2^30",
     "prepend": "sum of both ranges / 2^30",
-    "concat": "larger range / 2^30",
+    "concat": "larger range / 2^29",
     "slice_channels": SAME_SCALE,
     "gather": "the table's",
     "scatter_add": SAME_SCALE,

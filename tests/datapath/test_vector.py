@@ -1,15 +1,20 @@
-"""Pooling and softmax."""
+"""Addition, pooling and softmax."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accelsim.datapath import Datapath
+from accelsim.datapath.backends import choose_kernels
 from accelsim.datapath.kernels.vector import portable_exp
+from accelsim.formats import Role, format_by_name
+from accelsim.machine import Value
 
 
 @given(x=st.floats(-690, 0))
@@ -60,3 +65,17 @@ def test_pools_against_a_loop(kernels, rng, kernel, stride, padding):
             da_expected[n, y, z, k] += g[n, r, c, k]
     np.testing.assert_array_equal(dx, dx_expected)
     np.testing.assert_array_equal(da, da_expected)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "compiled"])
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+@pytest.mark.parametrize("ones", [1, 5])
+def test_zeros_of_any_scale_add_nothing(int8_machine, backend, scale, ones):
+    machine = Datapath(int8_machine.recipe(), {}, seed=1, kernels=choose_kernels(backend), check=True)
+    machine.begin_step(0, training=True)
+    int8 = format_by_name("int8")
+    zeros = machine.external("zeros", (2, 3), int8, Role.ACTIVATION, np.zeros((2, 3), np.int8))
+    codes = machine.external("codes", (2, 3), int8, Role.ACTIVATION, np.full((2, 3), ones, np.int8))
+    zeros, codes = replace(zeros, value=Value(zeros.data, scale)), replace(codes, value=Value(codes.data, 1e-6))
+    for total in (machine.add(zeros, codes), machine.add(codes, zeros)):
+        np.testing.assert_allclose(total.data * total.scale, ones * 1e-6, rtol=1e-6)

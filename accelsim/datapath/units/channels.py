@@ -14,6 +14,9 @@ from accelsim.formats import FixedPointMultiplier
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
+LARGEST = 2.0**29
+"""Of the codes side by side: a code of 1 is scaled up by no more, which the kernels' multipliers can."""
+
 
 @executes("concat")
 def concat(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
@@ -23,7 +26,7 @@ def concat(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple
         parts = [multiplied_out(xp, x.data, x.scale).astype(output.format.storage, copy=False) for x in inputs]
         return [Value(xp.concatenate([xp.asarray(part) for part in parts], axis=-1))]
     ranges = [c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in inputs]
-    scale = (max(ranges) or 1.0) / 2.0**30
+    scale = (max(ranges) or 1.0) / LARGEST
     parts = [_rescaled(c, x, scale if range_ else None) for x, range_ in zip(inputs, ranges, strict=True)]
     return [Value(xp.concatenate(parts, axis=-1), scale)]
 

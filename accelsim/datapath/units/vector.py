@@ -47,10 +47,16 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
     if not a.format.is_integer:
         left, right = (multiplied_out(c.kernels.xp, x.data, x.scale) for x in (a, b))
         return [Value((left + right).astype(outputs[0].format.storage, copy=False))]
+    peaks = [c.kernels.largest_magnitude(x.data) for x in (a, b)]
     # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
-    bound = sum(c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in (a, b)) or 1.0
+    bound = sum(peak * float(np.max(x.scale)) for peak, x in zip(peaks, (a, b), strict=True)) or 1.0
     scale = bound / 2.0**30
-    multipliers = (FixedPointMultiplier.from_real(x.scale / scale) for x in (a, b))
+    if any(float(np.max(x.scale)) >= bound for x in (a, b)):
+        # A single code of 1 beside zeros: a multiplier of 2**30 would leave no bit to round at.
+        scale *= 2.0
+    # Zeros may have any scale, however far beyond the sum's.
+    ratios = [x.scale / scale if peak else 0.0 for peak, x in zip(peaks, (a, b), strict=True)]
+    multipliers = (FixedPointMultiplier.from_real(ratio) for ratio in ratios)
     return [Value(c.kernels.add(a.data, b.data, *multipliers), scale)]
 
 

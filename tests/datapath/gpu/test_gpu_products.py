@@ -7,6 +7,7 @@ import pytest
 
 from accelsim.datapath import NumpyKernels
 from accelsim.datapath.kernels import Carrier
+from accelsim.datapath.kernels.gpu import products
 from accelsim.formats import integer
 
 NUMPY = NumpyKernels()
@@ -57,13 +58,27 @@ def test_matrix_products(cuda, rng, m, k, n):
     _same(cuda.matmul(g, b, WIDE), NUMPY.matmul(g, b, WIDE), "int64")
 
 
-def test_sums_at_the_ends_of_their_accumulators(cuda):
+@pytest.mark.parametrize("blocks", [1, 3, products.BLOCKS_WANTED])
+def test_weight_gradients_of_any_number_of_blocks(cuda, rng, monkeypatch, blocks):
+    """One block that takes many steps, or many that take one."""
+    monkeypatch.setattr(products, "BLOCKS_WANTED", blocks)
+    x, g = _codes(rng, "int8", 3, 11, 13, 5), _codes(rng, "int16", 3, 11, 13, 6)
+    arguments = x, g, (3, 3), (1, 1), (1, 1), WIDE
+    _same(cuda.conv2d_backward_weights(*arguments), NUMPY.conv2d_backward_weights(*arguments), "int64")
+
+
+@pytest.mark.parametrize("blocks", [1, products.BLOCKS_WANTED])
+def test_sums_at_the_ends_of_their_accumulators(cuda, monkeypatch, blocks):
     """Products of the lowest codes alone: 2**22 each, 2**8 of them in 32 bits, thousands in 64."""
+    monkeypatch.setattr(products, "BLOCKS_WANTED", blocks)
     g, x = np.full((1, 1, 9000, 1), -32768, dtype=np.int16), np.full((1, 1, 9000, 1), -128, dtype=np.int8)
     found = cuda.conv2d_backward_weights(x, g, (1, 1), (1, 1), (0, 0), WIDE)
     assert found.tolist() == [[[[9000 * 2**22]]]]
+
+
+def test_the_longest_sum_of_32_bits(host_cuda):
     a = np.full((2, 65000), -128, dtype=np.int8)
-    assert cuda.matmul(a, a.T, BYTES).tolist() == [[65000 * 2**14] * 2] * 2
+    assert host_cuda.matmul(a, a.T, BYTES).tolist() == [[65000 * 2**14] * 2] * 2
 
 
 def test_other_operands_take_the_portable_way(host_cuda, rng):

@@ -6,7 +6,7 @@ import pytest
 
 from accelsim.datapath.kernels.gpu.source import FOLDER, KERNELS, OPTIONS, source_of
 
-OLDEST, NEWEST = "sm_61", "sm_90"
+OLDEST, NEWEST = "sm_75", "sm_90"
 """__dp4a needs compute capability 6.1."""
 
 
