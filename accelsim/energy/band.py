@@ -16,8 +16,8 @@ def energy_band(program: Program, timeline: Timeline, hw: HardwareConfig) -> dic
     Overrides of the hwconfig stay as they are.
     """
     return {
-        "energy_low_pj": step_energy(program, timeline, _at(hw, Bound.LOW)).total_pj,
-        "energy_high_pj": step_energy(program, timeline, _at(hw, Bound.HIGH)).total_pj,
+        "energy_low_pj": step_energy(program, timeline, hw.at_bound(Bound.LOW)).total_pj,
+        "energy_high_pj": step_energy(program, timeline, hw.at_bound(Bound.HIGH)).total_pj,
     }
 
 
@@ -25,7 +25,3 @@ def static_energy_pj(hw: HardwareConfig, seconds: float) -> float | None:
     """Static power over ``seconds``: the hwconfig's figure and DRAM's standby; None where neither is known."""
     dram_mw, chip_mw = dram_static_mw(hw), hw.energy.static_power_mw
     return None if dram_mw is None and chip_mw is None else ((dram_mw or 0.0) + (chip_mw or 0.0)) * seconds * 1e9
-
-
-def _at(hw: HardwareConfig, bound: Bound) -> HardwareConfig:
-    return hw.model_copy(update={"energy": hw.energy.model_copy(update={"bound": bound})})

@@ -31,10 +31,9 @@ class DramSplit:
         return self.activate_pj + self.read_pj + self.write_pj + self.io_pj
 
 
-def dram_pj_per_byte(hw: HardwareConfig, bound: Bound | None = None) -> float:
-    """Energy of one byte to or from DRAM: the hwconfig's own figure, or the standard's at ``bound``.
+def dram_pj_per_byte(hw: HardwareConfig) -> float:
+    """Energy of one byte to or from DRAM: the hwconfig's own figure, or the standard's at ``energy.bound``.
 
-    ``bound`` is the hwconfig's ``energy.bound`` if left out.
     A random pattern adds the activations that a stream doesn't need, where the standard has the chips' currents; a
     figure of the hwconfig's own stands for either pattern.
     """
@@ -44,7 +43,7 @@ def dram_pj_per_byte(hw: HardwareConfig, bound: Bound | None = None) -> float:
     if row is None:
         raise InternalError("a dram section of model bandwidth without energy_pj_per_bit")
     extra = _activate_pj_per_bit(hw, row) - _activate_pj_per_bit(hw, row, streaming=True)
-    return 8 * (row.energy.pj_per_bit * row.energy.factor(bound or hw.energy.bound) + extra)
+    return 8 * (row.energy.pj_per_bit * row.energy.factor(hw.energy.bound) + extra)
 
 
 def dram_split(hw: HardwareConfig, read_bytes: int, write_bytes: int) -> DramSplit | None:
@@ -73,8 +72,8 @@ def dram_figures(hw: HardwareConfig, read_bytes: int, write_bytes: int, seconds:
     moved = read_bytes + write_bytes
     split, static_mw = dram_split(hw, read_bytes, write_bytes), dram_static_mw(hw)
     return {
-        "energy_dram_low_pj": moved * dram_pj_per_byte(hw, Bound.LOW),
-        "energy_dram_high_pj": moved * dram_pj_per_byte(hw, Bound.HIGH),
+        "energy_dram_low_pj": moved * dram_pj_per_byte(hw.at_bound(Bound.LOW)),
+        "energy_dram_high_pj": moved * dram_pj_per_byte(hw.at_bound(Bound.HIGH)),
         "energy_dram_activate_pj": split.activate_pj if split else None,
         "energy_dram_read_pj": split.read_pj if split else None,
         "energy_dram_write_pj": split.write_pj if split else None,

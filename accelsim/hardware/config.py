@@ -174,6 +174,10 @@ class HardwareConfig(FileModel):
             learning_rate=self.update_unit.learning_rate,
         )
 
+    def at_bound(self, bound: Bound) -> HardwareConfig:
+        """This machine with the energy tables at one end of their bands."""
+        return self.model_copy(update={"energy": self.energy.model_copy(update={"bound": bound})})
+
     def loaded_technology(self) -> Technology:
         return load_technology(self.technology)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.arrays import on_device, on_host
 from accelsim.datapath.context import Context
-from accelsim.datapath.units.scales import CHANNEL_FIRST, expect_finite, formed, known_ahead
+from accelsim.datapath.units.scales import expect_finite, extremes, formed, known_ahead
 from accelsim.formats import Granularity, IntegerFormat, Role, TensorRule
 from accelsim.formats.rounding import RoundingMode, round_real
 from accelsim.machine import Tensor
@@ -40,7 +38,7 @@ def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[
     below = f"{output.name} below zero"
     if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
         return -c.scales.running[below], c.scales.running[output.name]
-    found_low, found_high = _extremes(c, x, output, rule.granularity)
+    found_low, found_high = extremes(c, x, output, rule.granularity)
     expect_finite(c, x, found_high - found_low)
     low, high = np.minimum(found_low, 0.0), np.maximum(found_high, 0.0)
     high = np.where(high == low, 1.0, high)
@@ -53,21 +51,3 @@ def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[
         if known[1] is not None:
             return -(known[0] or 0.0), known[1]
     return float(low), float(high)
-
-
-def _extremes(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -> tuple[Any, Any]:
-    """Smallest and largest real value: of the tensor, of each channel, or of a sample on average."""
-    if granularity is Granularity.PER_SAMPLE_AVERAGE:
-        rows = (x.data * on_device(c.kernels.xp, x.scale)).reshape(x.data.shape[0], -1)
-        low, high = (
-            math.fsum(map(float, on_host(end))) / rows.shape[0] for end in (rows.min(axis=1), rows.max(axis=1))
-        )
-        return low, high
-    if granularity is Granularity.PER_CHANNEL:
-        kept = 0 if output.role in CHANNEL_FIRST else x.data.ndim - 1
-        axes = tuple(axis for axis in range(x.data.ndim) if axis != kept)
-        return on_host(x.data.min(axis=axes)) * x.scale, on_host(x.data.max(axis=axes)) * x.scale
-    axes = tuple(range(x.data.ndim - 1)) if np.ndim(x.scale) else tuple(range(x.data.ndim))
-    low, high = on_host(x.data.min(axis=axes)), on_host(x.data.max(axis=axes))
-    low, high = (low * x.scale).min(), (high * x.scale).max()
-    return low.astype("float64"), high.astype("float64")

@@ -68,24 +68,25 @@ def _peak(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -
     """Largest magnitude as a real value: of the tensor, of each channel, or of a sample on average."""
     if granularity is Granularity.PER_TENSOR and not is_per_channel(x.scale):
         return c.kernels.largest_magnitude(x.data) * float(x.scale)
-    if granularity is Granularity.PER_CHANNEL:
-        axis = 0 if output.role in CHANNEL_FIRST else x.data.ndim - 1
-        return _largest(x, tuple(a for a in range(x.data.ndim) if a != axis)) * x.scale
+    low, high = extremes(c, x, output, granularity)
+    peak = np.maximum(high, -low)
+    return peak if granularity is Granularity.PER_CHANNEL else float(peak)
+
+
+def extremes(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -> tuple[Any, Any]:
+    """Smallest and largest real value: of the tensor, of each channel, or of a sample on average.
+
+    The average is the published code's rule: each sample's minimum and maximum over the batch, added up exactly.
+    """
     if granularity is Granularity.PER_SAMPLE_AVERAGE:
-        return _sample_average(c, x)
-    return float((_largest(x, tuple(range(x.data.ndim - 1))) * x.scale).max())
-
-
-def _sample_average(c: Context, x: Tensor) -> float:
-    """The published code's rule: each sample's minimum and maximum, averaged over the batch; added up exactly."""
-    rows = (x.data * on_device(c.kernels.xp, x.scale)).reshape(x.data.shape[0], -1)
-    means = [math.fsum(map(float, on_host(end))) / rows.shape[0] for end in (rows.max(axis=1), rows.min(axis=1))]
-    return float(max(abs(mean) for mean in means))
-
-
-def _largest(x: Tensor, axes: tuple[int, ...]) -> Any:
-    high, low = (on_host(end).astype("float64") for end in (x.data.max(axis=axes), x.data.min(axis=axes)))
-    return np.maximum(high, -low)
+        rows = (x.data * on_device(c.kernels.xp, x.scale)).reshape(x.data.shape[0], -1)
+        ends = (on_host(end) for end in (rows.min(axis=1), rows.max(axis=1)))
+        low, high = (math.fsum(map(float, end)) / rows.shape[0] for end in ends)
+        return low, high
+    channel = 0 if granularity is Granularity.PER_CHANNEL and output.role in CHANNEL_FIRST else x.data.ndim - 1
+    axes = tuple(axis for axis in range(x.data.ndim) if axis != channel)
+    low, high = (on_host(end).astype("float64") * x.scale for end in (x.data.min(axis=axes), x.data.max(axis=axes)))
+    return (low, high) if granularity is Granularity.PER_CHANNEL else (low.min(), high.max())
 
 
 def formed(scale: Any, form: ScaleForm) -> Any:
