@@ -164,8 +164,8 @@ class Recipe:
 
     Integer accumulators ``wrap`` or ``saturate``; ``order`` is that of addition, which decides what saturates:
     sequential, or runs of so many terms. Integers wider than ``slice_bits`` are multiplied in slices of that width.
-    ``chunk`` terms are what a floating-point accumulator adds up at a time; with None those of fp32 follow the BLAS
-    library, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it.
+    ``chunk`` terms are what a floating-point accumulator adds up at a time; with None those of fp32 follow the
+    backend, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it.
     """
 
     rules: Mapping[Role, TensorRule]

@@ -91,7 +91,7 @@ class MacArray(FileModel):
     overflow to infinity."""
     accumulate_chunk: Annotated[int, Field(ge=1, le=1 << 30)] | None = None
     """Floating-point accumulators alone: sums of this many products, then the sum of those sums, rounded after every
-    addition (Wang et al. 2018). Without it fp32 adds in the order of the BLAS library, and narrower accumulators as the
+    addition (Wang et al. 2018). Without it fp32 adds in the order of the backend, and narrower accumulators as the
     dataflow does: one sum for os, sums of ``rows`` products for ws and is."""
 
     @property

@@ -1,4 +1,4 @@
-"""All backends give the same bits: single kernels, whole training steps, any number of threads."""
+"""Both backends give the same integers: single kernels, whole training steps, any number of threads."""
 
 from __future__ import annotations
 
@@ -70,6 +70,16 @@ def test_training_steps(int8_machine, other, check):
     assert contexts[0].scales == contexts[1].scales
     for name, value in contexts[0].state.items():
         np.testing.assert_array_equal(value, contexts[1].state[name], err_msg=name)
+
+
+def test_float_training_steps_on_any_number_of_threads(fp32_machine):
+    """Float products have an order of addition of their own on each backend, and the same one on all threads."""
+    states = [
+        _train(fp32_machine, kernels, 3, np.random.Generator(np.random.PCG64(1)), check=False).state
+        for kernels in (CompiledKernels(1), CompiledKernels(3, grain=64))
+    ]
+    for name, value in states[0].items():
+        np.testing.assert_array_equal(value, states[1][name], err_msg=name)
 
 
 @pytest.mark.parametrize("use_vnni", [True, False])

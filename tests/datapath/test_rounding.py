@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from accelsim.datapath import reference
 from accelsim.datapath.kernels import RandomStream
+from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.formats import FixedPointMultiplier, Rounding
+from accelsim.formats import reference as format_reference
+from accelsim.formats.flexpoint import FLEX16_5
+from accelsim.formats.rounding import RoundingMode
 
 INT32 = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1]))
 REAL = st.one_of(st.floats(2**-30, 2**12), st.floats(-(2**12), -(2**-30)), st.just(0.0))
@@ -60,6 +64,7 @@ def test_rescale_per_channel(kernels, x, reals):
     assert found[0].tolist() == [reference.rescale(v, *pair) for v, pair in zip(x, pairs, strict=True)]
 
 
+@settings(deadline=None)
 @given(x=st.lists(st.integers(-(2**60), 2**60), min_size=1), bits=st.sampled_from([8, 16, 20, 32, 48]))
 def test_wrap(kernels, x, bits):
     storage = f"int{next(w for w in (8, 16, 32, 64) if bits <= w)}"
@@ -67,6 +72,7 @@ def test_wrap(kernels, x, bits):
     assert found[0].tolist() == [reference.wrap(v, bits) for v in x]
 
 
+@settings(deadline=None)
 @given(x=st.lists(st.floats(-1e6, 1e6, width=32), min_size=1), scale=st.floats(1e-6, 1e4))
 def test_quantise_is_nearest_even_in_double_precision(kernels, x, scale):
     found = kernels.quantise(np.array([x], dtype=np.float32), scale, -127, 127, "int8")
@@ -117,3 +123,73 @@ def test_add_with_a_multiplier_per_channel(kernels, rng):
         terms = zip(a[:, channel].tolist(), b[:, channel].tolist(), strict=True)
         expected = [reference.rescale(x, *pair) + reference.rescale(y, *other) for x, y in terms]
         assert found[:, channel].tolist() == expected
+
+
+@settings(deadline=None)
+@given(
+    x=st.lists(st.integers(-(2**63), 2**63 - 1) | st.integers(-(2**34), 2**34), min_size=1),
+    shift=st.integers(0, 63),
+    each=st.booleans(),
+)
+def test_dropped(kernels, x, shift, each):
+    """Bits below the shift are cut, toward minus infinity; the peak is that of the words."""
+    data = np.array([x], dtype=np.int64)
+    found = kernels.dropped(data, np.full(len(x), shift) if each else np.int64(shift))
+    expected = [min(max(v >> shift, -(2**31) + 1), 2**31 - 1) for v in x]
+    assert found.dtype == np.int32
+    assert found[0].tolist() == expected
+    assert kernels.largest_magnitude(found) == max(map(abs, expected))
+
+
+ACCUMULATED = st.one_of(
+    st.integers(-(2**47), 2**47), st.sampled_from([0, 1, -1, 2**40, 2**52 + 1, 2**63 - 1, -(2**63)])
+)
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    x=st.lists(ACCUMULATED, min_size=1, max_size=20),
+    down=st.integers(0, 60),
+    exponent=st.integers(0, 31),
+    mode=st.sampled_from(list(RoundingMode)),
+)
+def test_flexpoint_codes_of_accumulators(kernels, x, down, exponent, mode):
+    """Accumulators under a power of two: rounded once, saturated; the peak is that of the codes."""
+    data, random = np.array([x], dtype=np.int64), np.arange(len(x)).reshape(1, -1) % 256
+    found = kernels.flexpoint_codes(data, 2.0**-down, exponent, FLEX16_5, mode, random, 8)
+    expected = []
+    for value, r in zip(x, random[0].tolist(), strict=True):
+        real = Fraction(int(float(value))) * Fraction(2) ** (exponent - down)
+        code = format_reference.round_to_integer(real, mode, r, 8)
+        expected.append(min(max(code, FLEX16_5.min_code), FLEX16_5.max_code))
+    assert found.dtype == np.int16
+    assert found[0].tolist() == expected
+    assert kernels.largest_magnitude(found) == max(map(abs, expected))
+
+
+@settings(deadline=None)
+@given(
+    x=st.lists(st.floats(-(2.0**40), 2.0**40, width=32), min_size=1),
+    scale=st.floats(2.0**-40, 2.0**20),
+    exponent=st.integers(0, 31),
+)
+def test_flexpoint_codes_of_floats_are_scaled_in_double_precision(kernels, x, scale, exponent):
+    data = np.array([x], dtype=np.float32)
+    found = kernels.flexpoint_codes(data, scale, exponent, FLEX16_5, RoundingMode.NEAREST_EVEN, None, 16)
+    expected = [round(value * scale * 2.0**exponent) for value in data[0].tolist()]
+    assert found[0].tolist() == [min(max(code, -32768), 32767) for code in expected]
+
+
+def test_flexpoint_codes_under_a_scale_for_each_channel(kernels):
+    data = np.array([[3, 3, -3]], dtype=np.int32)
+    found = kernels.flexpoint_codes(data, np.array([0.5, 2.0, 1e9]), 1, FLEX16_5, RoundingMode.NEAREST_EVEN, None, 16)
+    assert found.tolist() == [[3, 12, -32768]]
+
+
+@pytest.mark.parametrize("peak", [2**39 - 1, 2**39, 2**39 + 1])
+def test_wrap_at_a_known_peak(peak):
+    """Where the largest magnitude is known already, at the end of the accumulator and beyond."""
+    for sign in (1, -1):
+        x, kernels = np.array([[5, sign * peak]]), CompiledKernels(1)
+        kernels.peaks.note(x, peak)
+        assert kernels.wrap(x, 40, "int64")[0].tolist() == [5, reference.wrap(sign * peak, 40)]

@@ -70,7 +70,7 @@ def _rounding(name):
 def test_products_are_their_terms_rounded_in_order(
     fp32_machine, kernels, on_machine, operand, terms, window, names, name, chunk, order, bias, seed
 ):
-    """Without a chunk, narrow accumulators follow the dataflow; fp32 ones need a chunk, or BLAS decides."""
+    """Without a chunk, narrow accumulators follow the dataflow; fp32 ones need a chunk, or the backend decides."""
     if name == "fp32" and chunk is None:
         chunk = 2
     machine = on_machine(fp32_machine, kernels, **_changes(name, chunk, order))

@@ -10,6 +10,7 @@ from accelsim.datapath.kernels.accumulate_float import FloatAccumulatorKernels
 from accelsim.datapath.kernels.attention import AttentionKernels
 from accelsim.datapath.kernels.grouped import GroupedKernels
 from accelsim.datapath.kernels.norm import NormKernels
+from accelsim.datapath.kernels.norm_float import FloatNormKernels
 from accelsim.datapath.kernels.philox import RandomStream
 from accelsim.datapath.kernels.product import Carrier
 from accelsim.datapath.kernels.update import UpdateKernels
@@ -25,7 +26,15 @@ class Memory(NamedTuple):
     total_bytes: int
 
 
-class Kernels(FloatAccumulatorKernels, AttentionKernels, NormKernels, GroupedKernels, VectorKernels, UpdateKernels):
+class Kernels(
+    FloatAccumulatorKernels,
+    AttentionKernels,
+    NormKernels,
+    FloatNormKernels,
+    GroupedKernels,
+    VectorKernels,
+    UpdateKernels,
+):
     """Everything that the interpreter asks of an array library; ``xp`` is the library."""
 
     name: str

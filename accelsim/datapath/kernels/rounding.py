@@ -7,7 +7,9 @@ from typing import Any
 
 from accelsim.datapath.arrays import on_device
 from accelsim.datapath.kernels.philox import RandomStream, random_codes
-from accelsim.formats import FixedPointMultiplier, Rounding
+from accelsim.formats import FixedPointMultiplier, FloatFormat, Rounding
+from accelsim.formats.flexpoint import FlexpointFormat, flexpoint_codes
+from accelsim.formats.float_codes import round_to_float
 from accelsim.formats.rounding import round_real
 
 INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
@@ -135,10 +137,41 @@ class RoundingKernels:
         y += self.random_codes(random, x.size).reshape(x.shape) * 0.5**random.bits
         return xp.clip(xp.floor(y, out=y), low, high, out=y).astype(storage)
 
+    def real_values(self, x: Any, scale: Any) -> Any:
+        """Codes or floats under ``scale`` in double precision."""
+        return x.astype("float64") * on_device(self.xp, scale)
+
+    def to_float_format(
+        self,
+        x: Any,
+        scale: Any,
+        unit: Any,
+        format_: FloatFormat,
+        rounding: str,
+        random: Any,
+        random_bits: int,
+        *,
+        saturate: bool,
+    ) -> Any:
+        """``real_values`` of x over ``unit``, rounded once onto the grid of a format below 32 bits; float32."""
+        values = self.real_values(x, scale) / on_device(self.xp, unit)
+        return round_to_float(self.xp, values, format_, rounding, random, random_bits, saturate=saturate)
+
+    def flexpoint_codes(
+        self, x: Any, scale: Any, exponent: int, format_: FlexpointFormat, rounding: str, random: Any, random_bits: int
+    ) -> Any:
+        """Codes under 2**-exponent of the finite ``real_values`` of x, see ``formats.flexpoint``."""
+        values = self.real_values(x, scale)
+        return flexpoint_codes(self.xp, values, exponent, format_, rounding, random, random_bits)
+
     def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
         """Both operands rescaled, then added; int32, saturated."""
         total = self.rescale(a, first) + self.rescale(b, second)
         return self.xp.clip(total, INT32_MIN, INT32_MAX).astype("int32")
+
+    def dropped(self, x: Any, shift: Any) -> Any:
+        """int64 x without its lowest ``shift`` (0 to 63) bits, saturated to 32 bits symmetrically; int32."""
+        return self.xp.clip(x >> on_device(self.xp, shift), -INT32_MAX, INT32_MAX).astype("int32")
 
     def wrap(self, x: Any, bits: int, storage: str) -> Any:
         """Integers (int64, or floats that hold integers below 2**53) wrapped to ``bits`` bits of two's complement."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel, on_host
 from accelsim.datapath.context import NORM_FRACTION_BITS, NORMALISED_SCALE, Context
+from accelsim.datapath.kernels.norm_float import divisor, gradient_sums
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.units import norm_float
 from accelsim.datapath.units.norm_scale import (
@@ -59,7 +60,7 @@ def reduce_mean(
     (x,) = inputs
     columns = _columns(c, op, x)
     if not x.format.is_integer:
-        return [Value(norm_float.mean(columns))]
+        return [Value(c.kernels.float_mean(columns))]
     return [Value(c.kernels.mean(columns, NORM_FRACTION_BITS).astype("int32"), x.scale * FRACTION)]
 
 
@@ -87,7 +88,7 @@ def reduce_deviation(
     (x,) = inputs
     rule, columns = c.recipe.norm, _columns(c, op, x)
     if not x.format.is_integer:
-        return [Value(norm_float.deviation(columns, epsilon(rule, x), inside=is_inside(rule)))]
+        return [Value(_deviation(c, columns, epsilon(rule, x), inside=is_inside(rule)))]
     root = c.kernels.deviation(columns)
     return [Value(root, spread_scale(rule, x, root, x.scale / columns.shape[0], squared=True))]
 
@@ -114,7 +115,7 @@ def normalise(
     """One multiplier per channel holds gamma over spread."""
     x, mean, spread, gamma, beta = inputs
     if not x.format.is_integer:
-        return [Value(norm_float.normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
+        return [Value(c.kernels.float_normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
     gain = forward_multiplier(c.kernels, real(gamma) * reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
     y = c.kernels.normalise(_rows(x), mean.data, gain, _offset(c, beta), NORM_FRACTION_BITS)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
@@ -144,8 +145,7 @@ def reduce_products(
     g, x, mean, spread = inputs
     gradient, columns = _columns(c, op, g), _columns(c, op, x)
     if not x.format.is_integer:
-        standardised = norm_float.standardise(columns, mean.data, spread.data)
-        return [Value(total) for total in norm_float.products(gradient, standardised)]
+        return [Value(total) for total in c.kernels.float_products(gradient, columns, mean.data, spread.data)]
     g_sum, gx_sum = c.kernels.gradient_sums(gradient, columns)
     # sum g (x - mean) = sum g x - mean sum g, exactly, in units of the mean's fixed point.
     gd_sum = (gx_sum << NORM_FRACTION_BITS) - mean.data * g_sum
@@ -160,7 +160,7 @@ def reduce_row_products(
     g, x, mean, spread = inputs
     words = _standardised(c, op, x, mean, spread).reshape(-1, x.shape[-1])
     if not x.format.is_integer:
-        return [Value(total) for total in norm_float.products(_rows(g), words)]
+        return [Value(total) for total in gradient_sums(_rows(g), words)]
     weighted = c.kernels.channel_products(_rows(g), words)
     return [Value(c.kernels.channel_sum(_rows(g)), g.scale), Value(weighted, g.scale * NORMALISED_SCALE)]
 
@@ -199,9 +199,8 @@ def batch_norm_backward(
     rule, gradient, columns = c.recipe.norm, _columns(c, op, g), _columns(c, op, x)
     if not g.format.is_integer:
         gain, sums = _float_gain(spread, gamma), (g_sum.data, products.data)
-        standardised = norm_float.standardise(columns, mean.data, spread.data)
         outside = 0.0 if is_inside(rule) else epsilon(rule, g)
-        dx = norm_float.backward(gradient, standardised, gain, sums, spread.data, outside)
+        dx = c.kernels.float_norm_backward(gradient, columns, mean.data, spread.data, gain, sums, outside)
         return [Value(_restored(c, op, dx, g.shape))]
     rows = gradient.shape[0]
     multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
@@ -283,10 +282,16 @@ def _standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Te
     """(x - mean) / spread by group, in the shape of x: words with 16 fraction bits, or floats."""
     columns = _columns(c, op, x)
     if not x.format.is_integer:
-        return _restored(c, op, norm_float.standardise(columns, mean.data, spread.data), x.shape)
+        return _restored(c, op, c.kernels.float_standardise(columns, mean.data, spread.data), x.shape)
     gain = forward_multiplier(c.kernels, reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
     zero = c.kernels.xp.zeros(columns.shape[1], dtype="int64")
     return _restored(c, op, c.kernels.normalise(columns, mean.data, gain, zero, NORM_FRACTION_BITS), x.shape)
+
+
+def _deviation(c: Context, x: Any, epsilon: float, *, inside: bool) -> Any:
+    """sqrt(variance + epsilon), or sqrt(variance) + epsilon where that is not ``inside``; rounded once to floats."""
+    variance = c.kernels.float_variance(x)
+    return ((variance + epsilon) ** 0.5 if inside else variance**0.5 + epsilon).astype(x.dtype)
 
 
 def _offset(c: Context, beta: Tensor) -> Any:
@@ -295,4 +300,4 @@ def _offset(c: Context, beta: Tensor) -> Any:
 
 def _float_gain(spread: Tensor, gamma: list[Tensor]) -> Any:
     factor = gamma[0].data if gamma else spread.data.dtype.type(1)
-    return factor / norm_float.divisor(spread.data)
+    return factor / divisor(spread.data)

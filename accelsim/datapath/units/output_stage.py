@@ -9,7 +9,6 @@ import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel, on_device
 from accelsim.datapath.context import Context
-from accelsim.datapath.kernels.rounding import INT32_MAX
 from accelsim.datapath.units.affine_scale import choose_affine
 from accelsim.datapath.units.quantisers import QUANTISERS
 from accelsim.datapath.units.registry import executes
@@ -77,10 +76,9 @@ def _in_a_word(c: Context, x: Tensor, ratio: Any, bits: int) -> tuple[Any, Any]:
     """
     if x.format.bits <= 32:
         return x.data, ratio
-    xp, shift = c.kernels.xp, (bits - 31 - floor_log2(np, ratio)).clip(0, 63)
-    data = xp.clip(x.data >> on_device(xp, shift), -INT32_MAX, INT32_MAX).astype("int32")
+    shift = (bits - 31 - floor_log2(np, ratio)).clip(0, 63)
     widened = ratio * power_of_two(np, shift)
-    return data, widened if np.ndim(widened) else float(widened)
+    return c.kernels.dropped(x.data, shift), widened if np.ndim(widened) else float(widened)
 
 
 @executes("quantise_bias")

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accelsim.datapath.arrays import on_device
+import numpy as np
+
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.scales import choose_scale, expect_finite
 from accelsim.formats import FP32, FloatFormat, Rounding, TensorRule
-from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat, flexpoint_codes
-from accelsim.formats.float_codes import round_to_float
+from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat
 from accelsim.formats.mx import BlockFormat
 from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.formats.ternary import binary_codes, ternary_codes
@@ -25,23 +25,19 @@ TRIALS = 8
 """Trial writes after which Autoflex's first exponent is taken as it is."""
 
 
-def real_values(xp: Any, x: Tensor) -> Any:
-    """``x`` in double precision; scales of any integer or float format here are exact or rounded once."""
-    return x.data.astype("float64") * on_device(xp, x.scale)
-
-
 def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
     """Floats: rounded onto the grid, saturating; the narrow ones under a scale per tensor."""
     format_ = output.format
     wide = not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits
     if wide and rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
-        return Value(real_values(c.kernels.xp, x).astype(format_.storage))
+        return Value(c.kernels.real_values(x.data, x.scale).astype(format_.storage))
     if not isinstance(format_, FloatFormat):
         raise TypeError(f"{output.name} is not bound for a floating-point format")
     scale = choose_scale(c, x, output, rule, format_.max_normal) if format_.bits < SCALED_BELOW_BITS else 1.0
     mode, random = _mode(rule), _random(c, output, rule)
-    saturate, reduced = format_.bits < SCALED_BELOW_BITS, real_values(c.kernels.xp, x) / scale
-    values = round_to_float(c.kernels.xp, reduced, format_, mode, random, rule.random_bits, saturate=saturate)
+    values = c.kernels.to_float_format(
+        x.data, x.scale, scale, format_, mode, random, rule.random_bits, saturate=format_.bits < SCALED_BELOW_BITS
+    )
     return Value(values, scale)
 
 
@@ -50,9 +46,8 @@ def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis:
     if not isinstance(output.format, BlockFormat):
         raise TypeError(f"{output.name} is not bound for a block format")
     mode, random = _mode(rule), _random(c, output, rule)
-    return Value(
-        output.format.quantised(c.kernels.xp, real_values(c.kernels.xp, x), axis, mode, random, rule.random_bits)
-    )
+    values = c.kernels.real_values(x.data, x.scale)
+    return Value(output.format.quantised(c.kernels.xp, values, axis, mode, random, rule.random_bits))
 
 
 def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
@@ -60,13 +55,14 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
     format_ = output.format
     if not isinstance(format_, FlexpointFormat):
         raise TypeError(f"{output.name} is not bound for Flexpoint")
-    values, mode, random = real_values(c.kernels.xp, x), _mode(rule), _random(c, output, rule)
-    expect_finite(c, x, float(c.kernels.largest_magnitude(values)))
+    mode, random = _mode(rule), _random(c, output, rule)
+    # Finite codes under finite scales make finite values: neither is near the end of double precision.
+    expect_finite(c, x, c.kernels.largest_magnitude(x.data) * float(np.max(np.abs(x.scale))))
     stored = c.scales.autoflex.get(output.name)
     state = AutoflexState.from_dict(stored, format_) if stored else AutoflexState(format_)
 
     def write() -> Any:
-        return flexpoint_codes(c.kernels.xp, values, state.exponent, format_, mode, random, rule.random_bits)
+        return c.kernels.flexpoint_codes(x.data, x.scale, state.exponent, format_, mode, random, rule.random_bits)
 
     codes = write()
     for _ in range(0 if stored else TRIALS):
@@ -84,7 +80,7 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
 def to_signs(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
     """Ternary or binary codes and their mean magnitude."""
     convert = binary_codes if output.format.family == "binary" else ternary_codes
-    codes, scale = convert(c.kernels.xp, real_values(c.kernels.xp, x))
+    codes, scale = convert(c.kernels.xp, c.kernels.real_values(x.data, x.scale))
     return Value(codes, scale)
 
 

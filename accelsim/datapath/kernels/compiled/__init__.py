@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels import NumpyKernels
-from accelsim.datapath.kernels.compiled import loops, memory, tile
+from accelsim.datapath.kernels.compiled import float_loops, loops, memory, tile
 from accelsim.datapath.kernels.compiled.accumulate_float import CompiledFloatAccumulators
 from accelsim.datapath.kernels.compiled.deferred import Deferred, pending, plain
 from accelsim.datapath.kernels.compiled.masked import Product, Sum
 from accelsim.datapath.kernels.compiled.norm import CompiledNorm
+from accelsim.datapath.kernels.compiled.norm_float import CompiledFloatNorm
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.product import CompiledProducts
 from accelsim.datapath.kernels.compiled.requantised import Requantised
@@ -21,7 +22,9 @@ from accelsim.datapath.kernels.compiled.workers import GRAIN, Workers
 from accelsim.formats import FixedPointMultiplier
 
 
-class CompiledKernels(CompiledFloatAccumulators, CompiledNorm, CompiledProducts, CompiledUpdate, NumpyKernels):
+class CompiledKernels(
+    CompiledFloatAccumulators, CompiledNorm, CompiledFloatNorm, CompiledProducts, CompiledUpdate, NumpyKernels
+):
     """Overrides what it makes faster; same bits as ``NumpyKernels`` on any number of threads.
 
     ``threads`` defaults to OMP_NUM_THREADS or all CPUs; ``grain`` is the least work, in elements, of a thread's slice.
@@ -49,10 +52,11 @@ class CompiledKernels(CompiledFloatAccumulators, CompiledNorm, CompiledProducts,
         if codes is not None:
             return Deferred(codes.rectified(), x.shape)
         x = plain(x)
-        if x.dtype.kind != "i":
+        if x.dtype.kind != "i" and x.dtype != np.float32:
             return super().relu(x)
         source, out = x.reshape(-1), np.empty(x.size, dtype=x.dtype)
-        self.workers.spread(x.size, 1, lambda start, stop: loops.relu(source[start:stop], out[start:stop]))
+        work = loops.relu if x.dtype.kind == "i" else float_loops.relu
+        self.workers.spread(x.size, 1, lambda start, stop: work(source[start:stop], out[start:stop]))
         return out.reshape(x.shape)
 
     def relu_backward(self, g: Any, y: Any) -> Any:
@@ -60,9 +64,12 @@ class CompiledKernels(CompiledFloatAccumulators, CompiledNorm, CompiledProducts,
         if plan is not None and y.dtype == np.int8 and y.flags.c_contiguous:
             return plan.masked(y).reshape(g.shape)
         g = plain(g)
-        if g.dtype.kind != "i":
+        if g.dtype.kind != "i" and not g.dtype == y.dtype == np.float32:
             return super().relu_backward(g, y)
         gradient, signs, out = g.reshape(-1), y.reshape(-1), np.empty(g.size, dtype=g.dtype)
+        if g.dtype == np.float32:
+            self.workers.spread(g.size, 1, lambda i, j: float_loops.relu_backward(gradient[i:j], signs[i:j], out[i:j]))
+            return out.reshape(g.shape)
 
         def work(start: int, stop: int) -> int:
             return int(loops.relu_backward(gradient[start:stop], signs[start:stop], out[start:stop]))

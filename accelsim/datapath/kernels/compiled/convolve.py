@@ -62,6 +62,11 @@ def transposed_axis(size: int, kernel: int, stride: int, padding: int) -> tuple[
     return tuple(axes)
 
 
+def borders_of(axes: tuple[tuple[Axis, ...], tuple[Axis, ...]], x: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Positions read around x (batch, height, width, in): before and after its lines, then its columns."""
+    return _borders(axes[0], x.shape[1]), _borders(axes[1], x.shape[2])
+
+
 @lru_cache(maxsize=256)
 def _borders(axes: tuple[Axis, ...], size: int) -> tuple[int, int]:
     """Positions read before and after an input of ``size``."""
@@ -90,7 +95,7 @@ def convolve(
             workers.spread(out.size, 1, lambda i, j: int(relu_backward(words[i:j], signs[i:j], words[i:j])))
         )
     signs = np.zeros(0, dtype=np.int8) if mask is None else mask.reshape(-1)
-    borders = _borders(axes[0], x.shape[1]), _borders(axes[1], x.shape[2])
+    borders = borders_of(axes, x)
     image = unsigned_image(workers, x, borders)
     out = np.empty((x.shape[0], *size, w.shape[0]), dtype=np.int32)
     found = [0]
@@ -136,7 +141,7 @@ def _share(
     """One pair of axes; returns the largest magnitudes that its slices found."""
     vectors = 1 if w.shape[0] <= LANES else 2
     packed, initial = _packed_weights(w, axes, image.shape[3], vectors * LANES)
-    steps, left, right = _offsets(axes, origin, image.shape[2], image.shape[3], out.shape[2], w.shape[0])
+    steps, left, right = offsets(axes, origin, image.shape[2:], (out.shape[2], 4 * w.shape[0]), ROWS)
     after = step_offsets(steps.size, vectors * LANES * STEP)
 
     def work(start: int, stop: int) -> int:
@@ -146,20 +151,22 @@ def _share(
 
 
 @lru_cache(maxsize=256)
-def _offsets(
-    axes: tuple[Axis, Axis], origin: tuple[int, int], width: int, channels: int, out_width: int, outputs: int
+def offsets(
+    axes: tuple[Axis, Axis], origin: tuple[int, int], source: tuple[int, int], target: tuple[int, int], least: int
 ) -> tuple[Any, Any, Any]:
     """Bytes from a window's start to each step, from an image's start to each window, and to each window's result.
 
-    There are at least ``ROWS`` windows: the last one is repeated.
+    ``source`` and ``target`` are pixels of a line and bytes of a pixel. There are at least ``least`` windows: the last
+    one is repeated.
     """
     rows, columns = axes
+    (width, pixel_bytes), (out_width, out_bytes) = source, target
     down, across = np.arange(rows.count), np.arange(columns.count)
     taps = _grid(np.array(rows.shifts) + origin[0], np.array(columns.shifts) + origin[1], width)
-    steps = (taps[:, None] * channels + np.arange(0, channels, STEP)).reshape(-1)
-    left = _grid(down * rows.stride, across * columns.stride, width) * channels
-    right = _grid(rows.first + down * rows.step, columns.first + across * columns.step, out_width) * (4 * outputs)
-    padding = (0, max(0, ROWS - left.size))
+    steps = (taps[:, None] * pixel_bytes + np.arange(0, pixel_bytes, STEP)).reshape(-1)
+    left = _grid(down * rows.stride, across * columns.stride, width) * pixel_bytes
+    right = _grid(rows.first + down * rows.step, columns.first + across * columns.step, out_width) * out_bytes
+    padding = (0, max(0, least - left.size))
     return steps, np.pad(left, padding, mode="edge"), np.pad(right, padding, mode="edge")
 
 

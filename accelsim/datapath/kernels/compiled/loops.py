@@ -79,6 +79,17 @@ def wrap(x: Any, out: Any, bits: int) -> None:
 
 
 @compiled
+def dropped(x: Any, out: Any, shift: int) -> Any:
+    """``RoundingKernels.dropped``, one shift for all; returns the largest magnitude."""
+    highest, lowest = np.int32(0), np.int32(0)
+    for i in range(x.size):
+        y = np.int32(clamp(x[i] >> shift, -INT32_MAX, INT32_MAX))
+        out[i] = y
+        highest, lowest = max(highest, y), min(lowest, y)
+    return magnitude(highest, lowest)
+
+
+@compiled
 def rescale_rows(x: Any, out: Any, mantissa: Any, shift: Any) -> None:
     """``reference.rescale``, a multiplier per channel."""
     for row in range(x.shape[0]):

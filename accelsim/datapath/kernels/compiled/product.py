@@ -1,4 +1,4 @@
-"""Products on tiles of int32 accumulators where the operands fit; BLAS as before elsewhere."""
+"""Products on tiles of int32, int64 or float32 sums where the operands fit; BLAS as before elsewhere."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, pla
 from accelsim.datapath.kernels.compiled.masked import Product
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS, start_weight_gradient
+from accelsim.datapath.kernels.compiled.wide_product import CompiledWideProducts
 from accelsim.datapath.kernels.compiled.workers import Workers
-from accelsim.datapath.kernels.product import Carrier, ProductKernels
+from accelsim.datapath.kernels.product import Carrier
 
 SAFE_TERMS = 1 << 16
 """128 x 255 x 2**16 < 2**31: reductions up to this length can't overflow int32, whatever the accumulator."""
 
 
-class CompiledProducts(ProductKernels):
+class CompiledProducts(CompiledWideProducts):
     """Same integers as the BLAS route."""
 
     workers: Workers

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel
-from accelsim.datapath.kernels.compiled import loops, stochastic
+from accelsim.datapath.kernels.compiled import flexpoint, float_rounding, loops, stochastic
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, pending, plain
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.per_channel import fixed_point, mantissa_and_shift
@@ -16,7 +16,9 @@ from accelsim.datapath.kernels.compiled.scaled import Narrowed, ScaledRows, key_
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.datapath.kernels.philox import RandomStream
 from accelsim.datapath.kernels.rounding import RoundingKernels
-from accelsim.formats import FixedPointMultiplier, RandomSource
+from accelsim.formats import FixedPointMultiplier, FloatFormat, RandomSource
+from accelsim.formats.flexpoint import FlexpointFormat
+from accelsim.formats.rounding import RoundingMode
 
 
 class CompiledRounding(RoundingKernels):
@@ -86,6 +88,45 @@ class CompiledRounding(RoundingKernels):
         numbers = float(scale), random.bits, float(low), float(high)
         return self._dithered(stochastic.quantise, x, random, storage, *numbers)
 
+    def to_float_format(
+        self,
+        x: Any,
+        scale: Any,
+        unit: Any,
+        format_: FloatFormat,
+        rounding: str,
+        random: Any,
+        random_bits: int,
+        *,
+        saturate: bool,
+    ) -> Any:
+        x = plain(x)
+        if is_per_channel(scale) or is_per_channel(unit) or rounding != RoundingMode.NEAREST_EVEN:
+            return super().to_float_format(x, scale, unit, format_, rounding, random, random_bits, saturate=saturate)
+        source, out = x.reshape(-1), np.empty(x.size, dtype=np.float32)
+        numbers = float(scale), float(unit), *float_rounding.constants(format_, saturate=saturate)
+
+        def work(start: int, stop: int) -> None:
+            float_rounding.to_format(source[start:stop], out[start:stop], *numbers)
+
+        self.workers.spread(x.size, 1, work)
+        return out.reshape(x.shape)
+
+    def flexpoint_codes(
+        self, x: Any, scale: Any, exponent: int, format_: FlexpointFormat, rounding: str, random: Any, random_bits: int
+    ) -> Any:
+        x = plain(x)
+        if is_per_channel(scale) or rounding != RoundingMode.NEAREST_EVEN:
+            return super().flexpoint_codes(x, scale, exponent, format_, rounding, random, random_bits)
+        source, out = x.reshape(-1), np.empty(x.size, dtype=format_.storage)
+        numbers = float(scale), 2.0**exponent, float(format_.min_code), float(format_.max_code)
+
+        def work(start: int, stop: int) -> int:
+            return int(flexpoint.write(source[start:stop], out[start:stop], *numbers))
+
+        self.peaks.note(out, max(self.workers.spread(x.size, 1, work)))
+        return out.reshape(x.shape)
+
     def rescale(self, x: Any, multiplier: FixedPointMultiplier, storage: str = "int64") -> Any:
         rows = plain(x).reshape(-1, x.shape[-1])
         mantissa, shift = mantissa_and_shift(multiplier, rows.shape[1])
@@ -97,12 +138,27 @@ class CompiledRounding(RoundingKernels):
         self.workers.spread(rows.shape[0], rows.shape[1], work)
         return out.reshape(x.shape)
 
+    def dropped(self, x: Any, shift: Any) -> Any:
+        x = plain(x)
+        if is_per_channel(shift):
+            return super().dropped(x, shift)
+        source, out = x.reshape(-1), np.empty(x.size, dtype=np.int32)
+
+        def work(start: int, stop: int) -> int:
+            return int(loops.dropped(source[start:stop], out[start:stop], int(shift)))
+
+        self.peaks.note(out, max(self.workers.spread(x.size, 1, work)))
+        return out.reshape(x.shape)
+
     def wrap(self, x: Any, bits: int, storage: str) -> Any:
         if pending(x, Elsewhere) is not None:
             return Deferred(Elsewhere(storage, lambda: self.wrap(plain(x), bits, storage)), x.shape)
         if x.dtype == storage and bits == 8 * x.dtype.itemsize:
             return x
         x = plain(x)
+        peak = self.peaks.of(x)
+        if x.dtype == storage and peak is not None and peak < 1 << (bits - 1):
+            return x
         if x.dtype != np.int64 or storage != "int64" or not x.flags.c_contiguous:
             return super().wrap(x, bits, storage)
         out = np.empty_like(x)

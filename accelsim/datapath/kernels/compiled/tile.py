@@ -69,6 +69,20 @@ def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = 
     """
     dot = _dot if native and available() else _plain_dot
 
+    def emit(builder: ir.IRBuilder, arguments: Any) -> None:
+        sums = emit_sums(builder, arguments[:7], rows, columns, dot)
+        if masked:
+            sums = _emit_mask(builder, sums, columns, arguments[10], arguments[8])
+        emit_stores(builder, sums, columns, *arguments[7:9])
+        if tracked:
+            emit_peaks(builder, sums, arguments[9])
+
+    return callable_tile(emit)
+
+
+def callable_tile(emit: Any) -> Any:
+    """What ``emit(builder, arguments)`` writes, as a function of eleven int64 for compiled code."""
+
     @intrinsic
     def tile(
         typing: Any,
@@ -82,17 +96,12 @@ def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = 
         out: Any,
         out_rows: Any,
         peaks: Any,
-        mask: Any,
+        last: Any,
     ) -> Any:
         signature = types.void(*[types.int64] * 11)
 
         def generate(context: Any, builder: ir.IRBuilder, signature: Any, arguments: Any) -> Any:
-            sums = _emit_sums(builder, arguments[:7], rows, columns, dot)
-            if masked:
-                sums = _emit_mask(builder, sums, columns, arguments[10], arguments[8])
-            _emit_stores(builder, sums, columns, *arguments[7:9])
-            if tracked:
-                _emit_peaks(builder, sums, arguments[9])
+            emit(builder, arguments)
             return context.get_dummy_value()
 
         return signature, generate
@@ -100,10 +109,11 @@ def make_tile(rows: int, columns: int, *, tracked: bool = False, native: bool = 
     return tile
 
 
-def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int, dot: Any) -> list[Any]:
+def emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int, dot: Any) -> list[Any]:
+    """The loop over all steps; ``arguments`` are the first seven of a tile, the result its sums row by row."""
     left, left_rows, left_steps, right, right_steps, steps, start = arguments
-    row_address = [builder.add(left, _load(builder, left_rows, I64, r)) for r in range(rows)]
-    initial = [_load(builder, start, ACCUMULATOR, c) for c in range(columns)]
+    row_address = [builder.add(left, load(builder, left_rows, I64, r)) for r in range(rows)]
+    initial = [load(builder, start, ACCUMULATOR, c) for c in range(columns)]
     entry, loop, end = builder.block, builder.append_basic_block("steps"), builder.append_basic_block("end")
     builder.branch(loop)
     builder.position_at_end(loop)
@@ -112,12 +122,12 @@ def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int, d
     totals = [builder.phi(ACCUMULATOR) for _ in range(rows * columns)]
     for index, total in enumerate(totals):
         total.add_incoming(initial[index % columns], entry)
-    ahead = builder.add(right, _load(builder, right_steps, I64, k))
-    vectors = [_load(builder, ahead, BYTES, c) for c in range(columns)]
-    offset = _load(builder, left_steps, I64, k)
+    ahead = builder.add(right, load(builder, right_steps, I64, k))
+    vectors = [load(builder, ahead, BYTES, c) for c in range(columns)]
+    offset = load(builder, left_steps, I64, k)
     sums = []
     for r in range(rows):
-        word = _load(builder, builder.add(row_address[r], offset), I32, 0)
+        word = load(builder, builder.add(row_address[r], offset), I32, 0)
         spread = _broadcast(builder, word)
         sums += [dot(builder, totals[r * columns + c], spread, vectors[c]) for c in range(columns)]
     _keep_rolled(builder)
@@ -135,22 +145,24 @@ def _emit_mask(builder: ir.IRBuilder, sums: list[Any], columns: int, mask: Any, 
     signs, zero, kept = ir.VectorType(I8, LANES), ir.Constant(ACCUMULATOR, [0] * LANES), []
     for index, summed in enumerate(sums):
         row, column = divmod(index, columns)
-        address = builder.add(mask, builder.ashr(_load(builder, out_rows, I64, row), I64(2)))
-        positive = builder.icmp_signed(">", _load(builder, address, signs, column), ir.Constant(signs, [0] * LANES))
+        address = builder.add(mask, builder.ashr(load(builder, out_rows, I64, row), I64(2)))
+        positive = builder.icmp_signed(">", load(builder, address, signs, column), ir.Constant(signs, [0] * LANES))
         kept.append(builder.select(positive, summed, zero))
     return kept
 
 
-def _emit_stores(builder: ir.IRBuilder, sums: list[Any], columns: int, out: Any, out_rows: Any) -> None:
+def emit_stores(builder: ir.IRBuilder, sums: list[Any], columns: int, out: Any, out_rows: Any) -> None:
+    """Store the sums of each row at its place."""
     for index, summed in enumerate(sums):
         row, column = divmod(index, columns)
-        address = builder.add(out, _load(builder, out_rows, I64, row))
+        address = builder.add(out, load(builder, out_rows, I64, row))
         pointer = builder.inttoptr(address, ACCUMULATOR.as_pointer())
         builder.store(summed, builder.gep(pointer, [I64(column)]), align=4)
 
 
-def _emit_peaks(builder: ir.IRBuilder, sums: list[Any], peaks: Any) -> None:
-    pointer = builder.inttoptr(peaks, ACCUMULATOR.as_pointer())
+def emit_peaks(builder: ir.IRBuilder, sums: list[Any], peaks: Any) -> None:
+    """Lift the maxima at ``peaks`` and lower the minima behind them to those of ``sums``, lane by lane."""
+    pointer = builder.inttoptr(peaks, sums[0].type.as_pointer())
     for index, comparison in enumerate((">", "<")):
         place = builder.gep(pointer, [I64(index)])
         best = builder.load(place, align=4)
@@ -165,7 +177,8 @@ def _keep_rolled(builder: ir.IRBuilder) -> None:
     marker.attributes.add("convergent")
 
 
-def _load(builder: ir.IRBuilder, address: Any, kind: Any, index: Any) -> Any:
+def load(builder: ir.IRBuilder, address: Any, kind: Any, index: Any) -> Any:
+    """Element ``index`` of the array of ``kind`` at ``address``."""
     pointer = builder.inttoptr(address, kind.as_pointer())
     at = index if isinstance(index, ir.Value) else I64(index)
     return builder.load(builder.gep(pointer, [at]), align=1)

@@ -30,30 +30,41 @@ WANTED_STEPS = 1 << 9
 
 
 class Layout:
-    """How a block of output lines of some groups of four images is packed."""
+    """How a block of output lines of some groups of ``images`` is packed: each takes its part of a step's four bytes.
+
+    The left operand has ``planes``, of which the first two, or the only one, hold the gradient and the last one fills
+    ``left_rows`` up.
+    """
 
     def __init__(
-        self, channels: int, gradient: tuple[int, int, int, int], kernel: tuple[int, int], stride: tuple[int, int]
+        self,
+        channels: int,
+        gradient: tuple[int, int, int, int],
+        kernel: tuple[int, int],
+        stride: tuple[int, int],
+        images: int,
+        planes: int,
+        left_rows: int,
     ) -> None:
         batch, self.rows, self.columns, self.outputs = gradient
+        self.planes, self.left_rows = planes, left_rows
         self.channels, self.kernel, self.stride = channels, kernel, stride
         self.vectors = 1 if self.channels <= LANES else 2
         lanes = self.vectors * LANES
         self.wide = -(-self.channels // lanes) * lanes
-        self.groups = -(-batch // STEP)
+        self.groups = -(-batch // images)
         self.lines = min(self.rows, max(1, WANTED_STEPS // self.columns), MAX_STEPS // self.columns)
         self.together = max(1, min(self.groups, WANTED_STEPS // (self.lines * self.columns)))
         self.padded_lines = (self.lines - 1) * stride[0] + kernel[0]
         self.padded_columns = (self.columns - 1) * stride[1] + kernel[1]
-        self.left_rows = -(-(2 * self.outputs + 1) // ROWS) * ROWS
         self.offsets = (self._row_offsets(), *self._step_offsets())
 
     def _row_offsets(self) -> Any:
-        """Bytes from the start of the left operand to each of its rows: low bytes, high bytes, ones."""
+        """Bytes from the start of the left operand to each of its rows: low digits, high digits, what fills up."""
         plane = self.together * self.lines * self.columns * self.outputs * STEP
-        rows = np.full(self.left_rows, 2 * plane, dtype=np.int64)
-        for half in range(2):
-            rows[half * self.outputs : (half + 1) * self.outputs] = half * plane + STEP * np.arange(self.outputs)
+        rows = np.full(self.left_rows, (self.planes - 1) * plane, dtype=np.int64)
+        for digit in range(min(2, self.planes)):
+            rows[digit * self.outputs : (digit + 1) * self.outputs] = digit * plane + STEP * np.arange(self.outputs)
         return rows
 
     def _step_offsets(self) -> tuple[Any, Any]:
@@ -77,8 +88,7 @@ class Scratch:
 
     @classmethod
     def of(cls, layout: Layout) -> Scratch:
-        left = aligned((3, layout.together, layout.lines, layout.columns * layout.outputs), np.uint32)
-        left[2] = 0x01010101
+        left = aligned((layout.planes, layout.together, layout.lines, layout.columns * layout.outputs), np.uint32)
         right = aligned((layout.together, layout.padded_lines, layout.padded_columns, layout.wide), np.uint32)
         return cls(left, right, np.zeros((*layout.kernel, layout.left_rows, layout.wide), dtype=np.int64))
 
@@ -97,13 +107,14 @@ def start_weight_gradient(
     Other threads begin with it; the function returned helps them and returns the gradient.
     """
     x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
-    layout = layout_of(x.shape[3], g.shape, kernel, stride)
+    left_rows = -(-(2 * g.shape[3] + 1) // ROWS) * ROWS
+    layout = layout_of(x.shape[3], g.shape, kernel, stride, STEP, 3, left_rows)
     rows, before, after = layout.offsets
     # Threads that are not at work leave their scratch here; sums are exact, so it does not matter who adds what.
     idle: list[Scratch] = []
 
     def work(start: int, stop: int) -> None:
-        scratch = idle.pop() if idle else Scratch.of(layout)
+        scratch = idle.pop() if idle else _with_ones(layout)
         left, right, sums = scratch.left, scratch.right, scratch.sums
         _blocks(native, x, g, left, right, sums, rows, before, after, layout.vectors, stride[0], padding, start, stop)
         idle.append(scratch)
@@ -119,6 +130,12 @@ def start_weight_gradient(
         return total
 
     return gradient
+
+
+def _with_ones(layout: Layout) -> Scratch:
+    scratch = Scratch.of(layout)
+    scratch.left[2] = 0x01010101
+    return scratch
 
 
 @compiled

@@ -1,0 +1,161 @@
+"""Weight gradient of a convolution of 16-bit activations, exact in 64 bits.
+
+The left operand holds the gradients of two images side by side, split into two digits of a byte (``wide_tile``) where
+they have 16 bits; the right one the activations of the same images. A step is one output pixel of both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from accelsim.datapath.kernels.compiled.jit import compiled
+from accelsim.datapath.kernels.compiled.tile import LANES
+from accelsim.datapath.kernels.compiled.weight_gradient import Scratch, layout_of
+from accelsim.datapath.kernels.compiled.wide_tile import MAX_STEPS, PAIR, make_words_tile
+from accelsim.datapath.kernels.compiled.workers import Workers
+
+ROWS = 8
+TILE_1, TILE_2 = make_words_tile(ROWS, 1), make_words_tile(ROWS, 2)
+
+
+def start_wide_gradient(
+    workers: Workers, x: Any, g: Any, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int]
+) -> Callable[[], Any]:
+    """``start_weight_gradient`` of int16 x and int16 or int8 g, on CPUs with AVX512-VNNI."""
+    x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+    digits = g.dtype.itemsize
+    left_rows = -(-digits * g.shape[3] // ROWS) * ROWS
+    layout = layout_of(x.shape[3], g.shape, kernel, stride, PAIR, digits, left_rows)
+    rows, before, after = layout.offsets
+    idle: list[Scratch] = []
+
+    def work(start: int, stop: int) -> None:
+        scratch = idle.pop() if idle else Scratch.of(layout)
+        left, right, sums = scratch.left, scratch.right, scratch.sums
+        _blocks(x, g, left, right, sums, rows, before, after, layout.vectors, stride[0], padding, start, stop)
+        idle.append(scratch)
+
+    each = PAIR * layout.rows * layout.columns * layout.outputs * 16
+    finish = workers.start(layout.groups, each, work, multiple=layout.together)
+
+    def gradient() -> Any:
+        finish()
+        sums = sum(scratch.sums for scratch in idle)[:, :, : digits * layout.outputs, : layout.channels]
+        parts = sums.reshape(*kernel, digits, layout.outputs, layout.channels).transpose(2, 3, 0, 1, 4)
+        return np.ascontiguousarray(parts[0] if digits == 1 else parts[0] + (parts[1] << 8))
+
+    return gradient
+
+
+@compiled
+def _pack_left(g: Any, left: Any, group: int, some: int, line: int, lines: int) -> None:
+    """Gradients of two images side by side, in planes low + 256 high; an image past the batch is code 0."""
+    batch, size = g.shape[0], left.shape[3]
+    nothing = np.zeros(size, dtype=g.dtype)
+    for k in range(some):
+        n = 2 * (group + k)
+        for y in range(lines):
+            a = g[n, line + y].reshape(size)
+            b = g[n + 1, line + y].reshape(size) if n + 1 < batch else nothing
+            if left.shape[0] == 1:
+                _interleave(a, b, left[0, k, y])
+            else:
+                low, high = left[0, k, y], left[1, k, y]
+                for i in range(size):
+                    p, q = np.int32(a[i]), np.int32(b[i])
+                    # A digit above the middle of its byte becomes a negative one, and the next one goes up.
+                    first, second = (p + 128) >> 8, (q + 128) >> 8
+                    low[i] = ((p - (first << 8)) & 0xFFFF) | (q - (second << 8)) << 16
+                    high[i] = (first & 0xFFFF) | second << 16
+
+
+@compiled
+def _pack_right(x: Any, right: Any, group: int, some: int, line: int, padding: Any) -> None:
+    """Activations of two images side by side, (group, line, column, channel); 0 beyond the image and the batch."""
+    batch, height, width, channels = x.shape
+    top, before = padding
+    first, stop = before, min(before + width, right.shape[2])
+    nothing = np.zeros((width, channels), dtype=x.dtype)
+    for k in range(some):
+        n = 2 * (group + k)
+        for padded_line in range(right.shape[1]):
+            y, target = line + padded_line - top, right[k, padded_line]
+            if y < 0 or y >= height:
+                target[:] = 0
+                continue
+            a, b = x[n, y], x[n + 1, y] if n + 1 < batch else nothing
+            target[:first] = 0
+            target[stop:] = 0
+            if channels == right.shape[3]:
+                size = (stop - first) * channels
+                whole = target[first:stop].reshape(size)
+                _interleave(a.reshape(width * channels)[:size], b.reshape(width * channels)[:size], whole)
+            else:
+                for column in range(stop - first):
+                    pixel = target[first + column]
+                    pixel[channels:] = 0
+                    _interleave(a[column], b[column], pixel[:channels])
+
+
+@compiled
+def _interleave(a: Any, b: Any, out: Any) -> None:
+    for i in range(a.size):
+        out[i] = (np.int32(a[i]) & 0xFFFF) | np.int32(b[i]) << 16
+
+
+@compiled
+def _run(left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, vectors: int, sums: Any) -> None:
+    """Add the products of all taps to ``sums``."""
+    group = vectors * LANES
+    tile, nothing = np.zeros((ROWS, group), dtype=np.int32), np.zeros(group, dtype=np.int32)
+    tile_rows = np.arange(ROWS) * (4 * group)
+    pixel_bytes, line_bytes = right.shape[3] * 4, right.shape[2] * right.shape[3] * 4
+    from_left, target, begin = left.ctypes.data, tile.ctypes.data, nothing.ctypes.data
+    for done in range(0, left_steps.size, MAX_STEPS):
+        some = min(MAX_STEPS, left_steps.size - done)
+        before, after = left_steps.ctypes.data + 8 * done, right_steps.ctypes.data + 8 * done
+        for i in range(sums.shape[0]):
+            for j in range(sums.shape[1]):
+                for origin in range(0, sums.shape[3], group):
+                    from_right = right.ctypes.data + i * line_bytes + j * pixel_bytes + origin * 4
+                    for row in range(0, sums.shape[2], ROWS):
+                        base, places = rows.ctypes.data + 8 * row, tile_rows.ctypes.data
+                        if vectors == 1:
+                            TILE_1(from_left, base, before, from_right, after, some, begin, target, places, 0, 0)
+                        else:
+                            TILE_2(from_left, base, before, from_right, after, some, begin, target, places, 0, 0)
+                        for r in range(ROWS):
+                            total, found = sums[i, j, row + r, origin : origin + group], tile[r]
+                            for c in range(group):
+                                total[c] += found[c]
+
+
+@compiled
+def _blocks(
+    x: Any,
+    g: Any,
+    left: Any,
+    right: Any,
+    sums: Any,
+    rows: Any,
+    left_steps: Any,
+    right_steps: Any,
+    vectors: int,
+    stride: int,
+    padding: Any,
+    start: int,
+    stop: int,
+) -> None:
+    """Add the products of the groups of two images ``start`` to ``stop`` to ``sums``, block after block."""
+    together, lines = left.shape[1], left.shape[2]
+    for group in range(start, stop, together):
+        some = min(together, stop - group)
+        for line in range(0, g.shape[1], lines):
+            present = min(lines, g.shape[1] - line)
+            _pack_left(g, left, group, some, line, present)
+            _pack_right(x, right, group, some, line * stride, padding)
+            used = some * present * g.shape[2]
+            _run(left, right, rows, left_steps[:used], right_steps[:used], vectors, sums)
