@@ -9,14 +9,15 @@ if TYPE_CHECKING:
     from accelsim.hardware import load_hwconfig
     from accelsim.networks import load_workload
     from accelsim.reports.run_folder import load as load_run
-    from accelsim.simulation import explain, simulate
+    from accelsim.simulation import evaluate, explain, simulate
     from accelsim.simulation.torch_bridge import from_torch
 
-__all__ = ["UserError", "explain", "from_torch", "load_hwconfig", "load_run", "load_workload", "simulate"]
+__all__ = ["UserError", "evaluate", "explain", "from_torch", "load_hwconfig", "load_run", "load_workload", "simulate"]
 __version__ = "0.1.0"
 
 _HOMES = {
     "UserError": ("accelsim.errors", "UserError"),
+    "evaluate": ("accelsim.simulation", "evaluate"),
     "explain": ("accelsim.simulation", "explain"),
     "from_torch": ("accelsim.simulation.torch_bridge", "from_torch"),
     "load_hwconfig": ("accelsim.hardware", "load_hwconfig"),

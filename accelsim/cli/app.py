@@ -10,6 +10,7 @@ import typer
 import accelsim
 from accelsim.cli.check import check
 from accelsim.cli.compare import compare
+from accelsim.cli.evaluate import evaluate
 from accelsim.cli.explain import explain
 from accelsim.cli.importing import importer
 from accelsim.cli.interrupts import Interrupted, interruptible
@@ -24,7 +25,7 @@ app = typer.Typer(
     help="Simulate low-precision training accelerators: bits, cycles and energy.",
     epilog="Exit codes: 0 done, 2 a mistake in the input (the message says which), 130 interrupted.",
 )
-for command in (simulate, compare, check, explain, schema):
+for command in (simulate, evaluate, compare, check, explain, schema):
     app.command()(interruptible(command))
 app.add_typer(importer, name="import")
 

@@ -17,7 +17,7 @@ from rich.text import Text
 
 from accelsim.progress import Observer
 
-TITLES = {"time": "Timing", "train": "Training", "evaluate": "Evaluating"}
+TITLES = {"time": "Timing", "train": "Training", "evaluate": "Evaluating", "calibrate": "Calibrating"}
 
 
 class _Rate(ProgressColumn):

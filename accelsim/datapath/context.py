@@ -23,7 +23,8 @@ class Context:
     """Kernels, seed and step of the random bits, and the state that outlives a step.
 
     ``state`` holds persistent tensors by name, ``scales`` what the quantisers remember. Where ``counts`` is a
-    dictionary, quantisers record there what saturated and what vanished.
+    dictionary, quantisers record there what saturated and what vanished. An evaluation that is ``calibrating`` measures
+    ranges anew, as training does. ``overflow`` is the last step in which an accumulator overflowed, and how.
     """
 
     kernels: Kernels
@@ -34,7 +35,14 @@ class Context:
     counts: dict[str, QuantiserCount] | None = None
     step: int = 0
     training: bool = True
+    calibrating: bool = False
     learning_rate: float = 0.0
+    overflow: tuple[int, str] | None = None
+
+    @property
+    def measures_ranges(self) -> bool:
+        """Whether ranges come from the tensors at hand, and are remembered."""
+        return self.training or self.calibrating
 
     def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None) -> None:
         """Record saturation and underflow of one quantisation, where someone asked for it."""

@@ -71,6 +71,23 @@ def adamw(
     return _sum(_product(keep, w), -step), mean, square
 
 
+def squares(gradient: Sequence[float]) -> float:
+    """Sum of squares: neighbours in pairs, then their sums, each square and each sum rounded to fp32."""
+    row = [_product(g, g) for g in gradient]
+    while len(row) > 1:
+        row = [_sum(*pair) if len(pair) == 2 else pair[0] for pair in (row[i : i + 2] for i in range(0, len(row), 2))]
+    return row[0]
+
+
+def clip(gradients: Sequence[Sequence[float]], clip_norm: float) -> float:
+    """The factor on all gradients: sums, root and quotient rounded to fp32."""
+    total = 0.0
+    for gradient in gradients:
+        total = _sum(total, squares(gradient))
+    norm = _root(total)
+    return _fp32(Fraction(clip_norm) / Fraction(norm)) if norm > clip_norm else 1.0
+
+
 def _fp32(exact: Fraction) -> float:
     """To nearest even, of what doesn't overflow."""
     unit = Fraction(2) ** (max(floor_log2(abs(exact)) if exact else FP32.emin, FP32.emin) - FP32.mantissa_bits)

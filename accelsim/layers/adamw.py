@@ -24,7 +24,9 @@ class AdamW(Optimizer):
     epsilon: Annotated[float, Field(ge=1e-30, le=1)] = 1e-8
     """Added to the root."""
 
-    def update(self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float) -> None:
+    def update(
+        self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float, clip: Tensor | None
+    ) -> None:
         m.adamw(
             parameter,
             gradient,
@@ -32,4 +34,5 @@ class AdamW(Optimizer):
             beta2=self.beta2,
             epsilon=self.epsilon,
             weight_decay=weight_decay,
+            clip=clip,
         )

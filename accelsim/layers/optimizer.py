@@ -10,6 +10,7 @@ from pydantic import Field, GetJsonSchemaHandler, PlainSerializer, PlainValidato
 from pydantic_core import CoreSchema
 
 from accelsim.errors import nearest
+from accelsim.layers.clipping import clipping
 from accelsim.layers.shared_gradients import summed_gradients
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.program import Phase
@@ -36,17 +37,24 @@ class Optimizer(FileModel, ABC):
     """How strongly parameters are pulled to zero."""
     no_decay: list[UsedAs] = Field(default_factory=_biases_and_norms)
     """Parameters that don't decay, by what they are: weight, bias, norm_parameter (positions and class tokens too)."""
+    clip_norm: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    """Largest norm of all gradients together; longer ones are scaled down to it (Pascanu et al. 2013)."""
 
     def step(self, m: Machine) -> None:
         """Update every parameter whose gradient the layers collected."""
-        for layer, parameter, gradient in summed_gradients(m):
+        gradients, clip = summed_gradients(m), None
+        if self.clip_norm is not None:
+            gradients, clip = clipping(m, gradients, self.clip_norm)
+        for layer, parameter, gradient in gradients:
             decay = 0.0 if parameter.used_as.value in self.no_decay else self.weight_decay
             with m.scope(layer, Phase.UPDATE):
-                self.update(m, parameter, gradient, decay)
+                self.update(m, parameter, gradient, decay, clip)
 
     @abstractmethod
-    def update(self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float) -> None:
-        """Issue the update of one parameter.
+    def update(
+        self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float, clip: Tensor | None
+    ) -> None:
+        """Issue the update of one parameter; ``clip`` is a factor on its gradient.
 
         Raises:
             UserError: the machine's numerics can't do it.
@@ -92,7 +100,7 @@ def _described(kind: str, cls: type[Optimizer]) -> dict[str, Any]:
 
 
 def _dump(optimizer: Optimizer) -> dict[str, Any]:
-    return {"kind": optimizer.kind, **optimizer.model_dump(mode="json")}
+    return {"kind": optimizer.kind, **optimizer.model_dump(mode="json", exclude_none=True)}
 
 
 OptimizerField = Annotated[Optimizer, PlainValidator(parse_optimizer), PlainSerializer(_dump), _AnyOptimizer]

@@ -29,5 +29,14 @@ class Sgd(Optimizer):
             refuse("sgd", [Fault(("nesterov",), "found True, but momentum is 0; leave one of them out")])
         return self
 
-    def update(self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float) -> None:
-        m.sgd(parameter, gradient, momentum=self.momentum, weight_decay=weight_decay, nesterov=self.nesterov)
+    def update(
+        self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float, clip: Tensor | None
+    ) -> None:
+        m.sgd(
+            parameter,
+            gradient,
+            momentum=self.momentum,
+            weight_decay=weight_decay,
+            nesterov=self.nesterov,
+            clip=clip,
+        )

@@ -8,10 +8,13 @@ from accelsim.formats import Role
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.program import Phase
 
+Collected = tuple[str, Parameter, Tensor]
+"""Layer, parameter and gradient."""
 
-def summed_gradients(m: Machine) -> Iterator[tuple[str, Parameter, Tensor]]:
+
+def summed_gradients(m: Machine) -> Iterator[Collected]:
     """Layer, parameter and gradient of all that layers collected, each parameter once: its gradients are added up."""
-    found: dict[str, list[tuple[str, Parameter, Tensor]]] = {}
+    found: dict[str, list[Collected]] = {}
     for entry in m.gradients:
         found.setdefault(entry[1].name, []).append(entry)
     for (layer, parameter, gradient), *others in found.values():

@@ -44,5 +44,7 @@ class DatasetField(FileModel):
     """In place of the training images' own mean and deviation (of torchvision's figures for imagenet_folder)."""
     augmentation: Augmentation | None = None
     """Random changes of the training images."""
+    training_images: Annotated[int, Field(ge=1)] | None = None
+    """Train on so many images (or sequences), evenly spaced over the training set; normalised as the whole set is."""
     workers: Annotated[int, Field(ge=0, le=256)] = 1
     """Threads that prepare batches ahead of the training; 0 prepares each when it is wanted. Changes no bit."""

@@ -12,6 +12,7 @@ from pydantic import Field, model_validator
 
 from accelsim.formats import FP32, Recipe, float_recipe
 from accelsim.layers import LAYERS, Layer, LayerError, Layers, LossField, OptimizerField
+from accelsim.layers.clipping import LAYER
 from accelsim.networks.dataset_field import DatasetField
 from accelsim.networks.network import Network, Traced, named
 from accelsim.networks.schedule import Schedule
@@ -20,8 +21,8 @@ from accelsim.yamlfile import Fault, FileModel, MarkedYaml, Name, expand_blocks,
 Dimension = Annotated[int, Field(ge=1, le=65535)]
 Location = tuple[str | int, ...]
 MOST_EPOCHS = 1_000_000
-RESERVED = "loss"
-"""Name of the loss in tables, which no layer may take."""
+RESERVED = ("loss", LAYER)
+"""Names in tables of what is no layer: the loss, and clipping; no layer may take them."""
 
 
 class BlockField(FileModel):
@@ -138,8 +139,9 @@ def check_layers(workload: Workload, marked: MarkedYaml) -> None:
         if name in seen:
             line = marked.position(seen[name])[0]
             raise marked.error(location, f"two layers are called {name!r} (first on line {line}); names must be unique")
-        if name == RESERVED:
-            raise marked.error(location, f"no layer may be called {RESERVED!r}, the name of the loss in all tables")
+        if name in RESERVED:
+            what = "the loss" if name == "loss" else "gradient clipping"
+            raise marked.error(location, f"no layer may be called {name!r}, the name of {what} in all tables")
         seen[name] = location
     try:
         workload.trace(float_recipe(FP32))

@@ -1,4 +1,4 @@
-"""Putting the rooms together: simulate, check, explain."""
+"""Putting the rooms together: simulate, evaluate, check, explain."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from accelsim.simulation.evaluation import evaluate
     from accelsim.simulation.explanation import explain
     from accelsim.simulation.run import simulate
 
-__all__ = ["explain", "simulate"]
+__all__ = ["evaluate", "explain", "simulate"]
 
-_HOMES = {"explain": "accelsim.simulation.explanation", "simulate": "accelsim.simulation.run"}
+_HOMES = {
+    "evaluate": "accelsim.simulation.evaluation",
+    "explain": "accelsim.simulation.explanation",
+    "simulate": "accelsim.simulation.run",
+}
 
 
 def __getattr__(name: str) -> Any:

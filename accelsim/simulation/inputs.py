@@ -54,13 +54,14 @@ class Inputs:
         """Stands for everything that decides a bit of the training (not for where files lie or who loads them)."""
         from accelsim.training.initial_weights import weights_digest
 
+        # Options that are not given are left out: a run from before one was known keeps its fingerprint.
         described: dict[str, Any] = {
-            "hwconfig": self.hw.model_dump(mode="json", include=_DECIDES_BITS),
-            "workload": self.training.model_dump(mode="json", exclude={"name", "description"}),
+            "hwconfig": self.hw.model_dump(mode="json", include=_DECIDES_BITS, exclude_none=True),
+            "workload": self.training.model_dump(mode="json", exclude={"name", "description"}, exclude_none=True),
         }
         for field in ("folder", "workers"):
-            described["workload"]["dataset"].pop(field)
-        weights = described["workload"].pop("initial_weights")
+            described["workload"]["dataset"].pop(field, None)
+        weights = described["workload"].pop("initial_weights", None)
         if weights:
             described["initial_weights"] = weights_digest(Path(weights))
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -66,12 +66,14 @@ def simulate(
     _check_options(steps=steps, timing_only=timing_only, resume=resume, force=force)
     kernels = None if timing_only else choose_kernels(backend, device, observer.say)
     inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed, settings=settings)
+    stages.check_costs(inputs)
     folder = Path(out) if out is not None else None
     finished = check_folder(folder, resume=resume, force=force)
     traced = stages.trace(inputs)
     dataset = None if timing_only else stages.read_data(inputs, Path(data) if data else None, observer)
     with blaming(hwconfig):
-        timeline = stages.time_step(inputs, traced, observer)
+        planned = stages.plan_step(inputs, traced)
+        timeline = stages.time_step(planned, observer)
     start = None
     if dataset is not None:
         check_memory(traced)
@@ -89,7 +91,7 @@ def simulate(
             if stored.hwconfig == inputs.hw.model_dump(mode="json"):
                 observer.say(f"{folder} was finished already")
                 return stored
-    result = assemble(inputs, traced, timeline, training, dataset)
+    result = assemble(inputs, traced, planned, timeline, training, dataset)
     if folder:
         save(result, folder)
     return result

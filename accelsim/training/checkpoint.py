@@ -59,16 +59,28 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
         UserError: the file is broken, or belongs to another hwconfig, workload or seed.
     """
     try:
-        with safetensors.safe_open(path, framework="numpy") as file:
-            described = json.loads((file.metadata() or {})["accelsim"])
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        progress, scales = Progress(**described["progress"]), ScaleState.from_plain(described["scales"])
-        found = str(described["fingerprint"])
-    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
-        raise UserError(f"{path}: not a checkpoint that can be read ({error}); delete it to start over") from error
-    if found != fingerprint:
+        checkpoint = read_checkpoint(path)
+    except UserError as error:
+        raise UserError(f"{error}; delete it to start over") from error
+    if checkpoint.fingerprint != fingerprint:
         raise UserError(
             f"{path}: belongs to another run: hwconfig, workload, seed or batch differ; "
             "give the same ones, or another --out"
         )
-    return Checkpoint(state, scales, progress, fingerprint)
+    return checkpoint
+
+
+def read_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint, whosever it is.
+
+    Raises:
+        UserError: the file is broken, or no checkpoint.
+    """
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            described = json.loads((file.metadata() or {})["accelsim"])
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        progress, scales = Progress(**described["progress"]), ScaleState.from_plain(described["scales"])
+        return Checkpoint(state, scales, progress, str(described["fingerprint"]))
+    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        raise UserError(f"{path}: not a checkpoint that can be read ({error})") from error

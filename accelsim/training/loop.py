@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -15,19 +15,19 @@ from numpy.typing import NDArray
 from accelsim.datapath import Datapath, Kernels, ScaleState, choose_kernels
 from accelsim.datapath.arrays import on_host
 from accelsim.datapath.counts import QuantiserCount
+from accelsim.datapath.divergence import diverged
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
 from accelsim.networks import Network, Workload
 from accelsim.progress import Observer, watched
 from accelsim.training.checkpoint import Checkpoint, Progress
 from accelsim.training.datasets import Dataset, Split
+from accelsim.training.evaluation import Batch, Score, as_codes, score
 from accelsim.training.loader import prefetched
 from accelsim.training.state import State, image_order
 
-EVALUATION_BATCH = 256
 LOGGED_ROWS = 1000
 CHECKPOINT_SECONDS = 20.0
-Batch = tuple[NDArray[Any], NDArray[np.int64]]
 
 
 @dataclass(frozen=True)
@@ -105,14 +105,12 @@ class Trainer:
     def _step(self, images: NDArray[Any], labels: NDArray[np.int64]) -> float:
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         self.machine.context.counts = {} if self._ends_epoch(self.progress.step + 1) else None
-        loss = self.network.train_step(self.machine, self.workload.optimizer, images, _labels(labels), self.batch)
+        loss = self.network.train_step(self.machine, self.workload.optimizer, images, as_codes(labels), self.batch)
         if self.machine.context.counts:
             self.progress.quantisers = quantiser_rows(self.progress.step + 1, self.machine.context.counts)
         value = float(loss.loss.data[0])
         if not math.isfinite(value):
-            raise UserError(
-                f"training diverged: the loss of step {self.progress.step} is {value}; lower the learning rate"
-            )
+            raise diverged(self.machine.context, f"the loss is {value}")
         return value
 
     def _learning_rate(self) -> float:
@@ -144,25 +142,13 @@ class Trainer:
     def _ends_epoch(self, step: int) -> bool:
         return step % self.steps_per_epoch == 0 or step == self.total_steps
 
-    def evaluate(self, split: Split) -> tuple[float, float]:
-        """Share of images, or tokens, classified right, and the mean loss, with running statistics and ranges."""
-        correct, loss, asked = 0, 0.0, 0
-        self.machine.context.counts = None
-        with watched(self.observer, "evaluate", len(split), "image"):
-            for images, labels in self._whole(split):
-                self.machine.begin_step(self.progress.step, training=False)
-                result = self.network.forward(self.machine, images, _labels(labels), len(labels))
-                correct += int((on_host(result.logits.data).argmax(axis=1) == labels.reshape(-1)).sum())
-                asked += labels.size
-                loss += float(result.loss.data[0]) * len(labels)
-                self.observer.advance("evaluate", len(labels))
-        return correct / asked, loss / len(split)
-
-    def _whole(self, split: Split) -> Iterator[Batch]:
-        """Images and labels of a split, in order."""
-        starts = range(0, len(split), EVALUATION_BATCH)
-        parts = (np.arange(start, min(len(split), start + EVALUATION_BATCH)) for start in starts)
-        return prefetched(lambda part: self.dataset.batch(split, part), parts, self.workload.dataset.workers)
+    def evaluate(self, split: Split) -> Score:
+        """Share of images, or tokens, classified right, and the mean loss."""
+        workers = self.workload.dataset.workers
+        step = self.progress.step
+        return score(
+            self.network, self.machine, self.dataset, split, step=step, workers=workers, observer=self.observer
+        )
 
 
 def quantiser_rows(step: int, counts: dict[str, QuantiserCount]) -> list[dict[str, Any]]:
@@ -173,7 +159,3 @@ def quantiser_rows(step: int, counts: dict[str, QuantiserCount]) -> list[dict[st
 def fresh_checkpoint(state: State, fingerprint: str) -> Checkpoint:
     """The checkpoint before the first step."""
     return Checkpoint(state, ScaleState(), Progress(), fingerprint)
-
-
-def _labels(labels: Any) -> Any:
-    return labels.astype(np.uint16)

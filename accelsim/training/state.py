@@ -32,7 +32,7 @@ def initial_state(
     drawn = {name: known[name] if name in known else _drawn(parameter, seed) for name, parameter in parameters.items()}
     if recipe is None:
         return drawn
-    return {name: _held(value, recipe[parameters[name].role].format) for name, value in drawn.items()}
+    return {name: held(value, recipe[parameters[name].role].format) for name, value in drawn.items()}
 
 
 @lru_cache(maxsize=2)
@@ -41,7 +41,8 @@ def image_order(seed: int, epoch: int, images: int) -> NDArray[np.int64]:
     return _generator(seed, 1, epoch).permutation(images)
 
 
-def _held(value: NDArray[np.float32], format_: Format) -> NDArray[np.float32]:
+def held(value: NDArray[np.float32], format_: Format) -> NDArray[np.float32]:
+    """``value`` rounded to the float format that keeps it; integers are the datapath's business."""
     if isinstance(format_, FloatFormat) and format_.bits < FP32.bits:
         rounded: NDArray[np.float32] = round_to_float(np, value, format_)
         return rounded

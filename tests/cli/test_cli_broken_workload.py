@@ -46,6 +46,7 @@ LAYER_CASES = [
     ("{batch_norm: {spread: rnge}}", "found 'rnge'; allowed: machine, range, deviation, l1 (did you mean 'range'?)"),
     ("{batch_norm: {running_momentum: .nan}}", "found nan; allowed: a number from 0 to below 1"),
     ("{conv2d: {filters: 3, kernel: 3, name: loss}}", "10:7: network.layers.1: no layer may be called 'loss'"),
+    ("{relu: {name: clip_norm}}", "no layer may be called 'clip_norm', the name of gradient clipping"),
     (
         "{conv2d: {filters: 3, kernel: 3, name: conv2d1}}",
         "10:7: network.layers.1: two layers are called 'conv2d1' (first on line 9)",
@@ -175,7 +176,7 @@ def test_a_typo_deep_in_a_long_network(accelsim, root, tmp_path):
     path = tmp_path / "work.yaml"
     path.write_text(text.replace("padding: $padding, bias: false", "padding: $padding, bia: false", 1))
     found = accelsim("check", path).err
-    assert f"{path}:14:" in found
+    assert f"{path}:15:" in found
     assert "conv2d.bia: unknown field" in found
     assert "(in block 'conv', used on line " in found
     path.write_text(text.replace("conv: {filters: $width, kernel: 1", "conv: {filters: 33, kernel: 1", 1))

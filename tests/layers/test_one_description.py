@@ -8,9 +8,10 @@ import pytest
 from accelsim.datapath import Datapath
 from accelsim.formats import IntegerFormat
 from accelsim.hardware import load_hwconfig
-from accelsim.layers import Sgd
+from accelsim.layers import AdamW, Sgd
 from accelsim.machine import Tensor
 from accelsim.networks import load_workload
+from accelsim.training import initial_state
 
 OPTIMIZER = Sgd(learning_rate=0.05, weight_decay=1e-4)
 
@@ -68,4 +69,19 @@ def test_shipped_machines_and_workloads(root, rng, draw_state, hwconfig, workloa
     images = rng.normal(size=(batch, *network.input_shape)).astype(np.float32)
     labels = rng.integers(0, network.classes, size=batch).astype(np.uint16)
     network.train_step(witness, recipe.optimizer, images, labels, batch)
+    _assert_same(traced, witness)
+
+
+@pytest.mark.parametrize("optimizer", [Sgd, AdamW])
+def test_clipped_updates(int8_machine, root, rng, optimizer):
+    recipe, clipped = (
+        load_workload(root / "workloads" / "digits_vit.yaml"),
+        optimizer(learning_rate=0.05, clip_norm=0.1),
+    )
+    network = recipe.build()
+    traced = network.trace(int8_machine.recipe(), clipped, 4)
+    witness = Witness(int8_machine.recipe(), initial_state(traced.parameters, 1), seed=1)
+    witness.begin_step(0, training=True, learning_rate=0.1)
+    images = rng.normal(size=(4, *network.input_shape)).astype(np.float32)
+    network.train_step(witness, clipped, images, rng.integers(0, 10, size=4).astype(np.uint16), 4)
     _assert_same(traced, witness)

@@ -14,6 +14,7 @@ from accelsim.layers import OPTIMIZERS, AdamW, OptimizerField, Sgd
 from accelsim.layers.layer import parse_layer
 from accelsim.machine import Parameter, Tensor, Value
 from accelsim.networks import Network
+from accelsim.program import Phase
 
 LAYERS = [{"conv2d": {"filters": 3, "kernel": 3}}, "batch_norm", "flatten", {"linear": {"units": 3}}]
 ADAPTER = TypeAdapter(OptimizerField)
@@ -73,6 +74,33 @@ def test_a_file_names_the_kind():
     assert ADAPTER.validate_python(dumped) == found
 
 
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_clipping_measures_all_gradients_before_the_first_update(kind):
+    optimizer = OPTIMIZERS[kind](learning_rate=0.1, clip_norm=2.0)
+    network = Network([parse_layer(layer) for layer in LAYERS], (6, 6, 1), 3)
+    program = network.trace(float_recipe(FP32), optimizer, 4).program
+    update = [op for op in program.operations if op.phase is Phase.UPDATE]
+    assert [op.opcode for op in update] == ["sum_of_squares"] * 6 + ["clip_factor"] + [kind] * 6
+    measured, factor, updates = update[:6], update[6], update[7:]
+    assert factor.attributes == {"clip_norm": 2.0}
+    assert factor.layer == "clip_norm"
+    assert [op.inputs[0] for op in measured] == [op.inputs[1] for op in updates]
+    assert {op.inputs[2] for op in updates} == set(factor.outputs)
+    assert [(op.work.elements, op.work.multiplies, op.work.adds) for op in measured] == [
+        (program.tensors[op.inputs[0]].elements, 1, 1) for op in measured
+    ]
+    assert (factor.work.elements * factor.work.multiplies, factor.work.elements * factor.work.adds) == (12, 6 + 4)
+    plain = _updates(OPTIMIZERS[kind](learning_rate=0.1))
+    assert {program.tensors[op.inputs[0]].name: op.attributes for op in updates} == plain
+
+
+def test_an_option_that_is_not_used_is_not_written():
+    """So that checkpoints from before it was known still belong to their runs."""
+    assert "clip_norm" not in ADAPTER.dump_python(Sgd(learning_rate=0.1), mode="json")
+    clipped = Sgd(learning_rate=0.1, clip_norm=1.0)
+    assert ADAPTER.validate_python(ADAPTER.dump_python(clipped, mode="json")) == clipped
+
+
 ARGUMENTS = ("hwconfigs/int8_range_bn.yaml", "workloads/digits_cnn.yaml")
 FAULTS = {
     "optimizer.kind=adam": "found 'adam'; allowed: adamw, sgd (did you mean 'adamw'?)",
@@ -83,6 +111,7 @@ FAULTS = {
     "optimizer={learning_rate: 0.1, momentum: 0, nesterov: true}": "found True, but momentum is 0; leave one of them",
     "optimizer.no_decay=[gamma]": "found 'gamma'; allowed: weight, bias, norm_parameter",
     "optimizer.learning_rate=1e9": "allowed: a number above 0 to 1000",
+    "optimizer.clip_norm=0": "found 0; allowed: a number above 0 to 1000000",
     "optimizer=5": "found 5",
     "loss.label_smoothing=1": "found 1; allowed: a number from 0 to below 1",
 }
@@ -96,7 +125,14 @@ def test_a_wrong_field_is_named(root, setting):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("optimizer", ["{kind: adamw, learning_rate: 0.1}", "{learning_rate: 0.1, nesterov: true}"])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        "{kind: adamw, learning_rate: 0.1}",
+        "{learning_rate: 0.1, nesterov: true}",
+        "{learning_rate: 0.1, clip_norm: 1.0}",
+    ],
+)
 def test_integer_masters_take_plain_sgd_alone(root, optimizer):
     integers = ["numerics.master_weight=int16", "numerics.optimizer_state=int16", f"optimizer={optimizer}"]
     with pytest.raises(UserError, match=r"updates floating-point master weights, but numerics\.master_weight is int16"):

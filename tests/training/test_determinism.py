@@ -90,7 +90,7 @@ def test_evaluation_does_not_depend_on_how_images_are_grouped(root, monkeypatch)
     paths = [root / path for path in ARGUMENTS]
     rows = []
     for size in (256, 7):
-        monkeypatch.setattr("accelsim.training.loop.EVALUATION_BATCH", size)
+        monkeypatch.setattr("accelsim.training.evaluation.EVALUATION_BATCH", size)
         rows.append(accelsim.simulate(*paths, steps=20).metrics.iloc[-1])
     assert rows[0]["test_accuracy"] == rows[1]["test_accuracy"]
     # The loss of each group is one fp32 mean, so only its last bits may move.

@@ -8,6 +8,8 @@ from typing import Any
 class UpdateKernels:
     """Arrays and factors of one floating-point type; each product and each sum is rounded to it."""
 
+    xp: Any
+
     def multiply_add(self, x: Any, factor: Any, y: Any) -> Any:
         """x factor + y."""
         return x * factor + y
@@ -15,3 +17,16 @@ class UpdateKernels:
     def momentum(self, v: Any, momentum: Any, g: Any, w: Any, decay: Any) -> Any:
         """The new velocity: momentum v + (g + decay w)."""
         return self.multiply_add(v, momentum, self.multiply_add(w, decay, g) if decay else g)
+
+    def sum_of_squares(self, x: Any) -> Any:
+        """Squares of all elements added up, (1,): neighbours in pairs, then their sums in pairs, and so on.
+
+        What is left over at the end of a row of sums moves up as it is.
+        """
+        flat = x.reshape(-1)
+        row = flat * flat
+        while row.size > 1:
+            even = row.size // 2 * 2
+            sums = row[0:even:2] + row[1:even:2]
+            row = sums if even == row.size else self.xp.concatenate([sums, row[even:]])
+        return row

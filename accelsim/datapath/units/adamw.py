@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.units.clip import clipped_gradient, states
 from accelsim.datapath.units.registry import executes
-from accelsim.datapath.units.scales import multiplied_out
 from accelsim.datapath.units.update import stored
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
@@ -37,10 +37,10 @@ class Factors(NamedTuple):
 @executes("adamw")
 def adamw(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """Each product, sum, quotient and root is rounded to fp32, in the order that the instruction states."""
-    w, gradient, mean, square = inputs
+    w, (mean, square) = inputs[0], states(inputs)
     xp, kernels = c.kernels.xp, c.kernels
     f = factors(c.step + 1, c.learning_rate, **op.attributes)
-    g = multiplied_out(xp, gradient.data, gradient.scale).astype(gradient.data.dtype, copy=False)
+    g = clipped_gradient(c, inputs)
     first = c.state[mean.name] = stored(c, mean, kernels.multiply_add(mean.data, f.beta1, f.rest1 * g))
     second = c.state[square.name] = stored(c, square, kernels.multiply_add(square.data, f.beta2, f.rest2 * (g * g)))
     quotient = first / (xp.sqrt(second) * f.root + f.epsilon)

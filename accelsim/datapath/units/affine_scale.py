@@ -36,7 +36,7 @@ def choose_affine(
 def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[Any, Any]:
     """Ends of the range, with 0 inside; see ``scales.choose_scale`` for where they come from."""
     below = f"{output.name} below zero"
-    if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
+    if output.role is Role.ACTIVATION and not c.measures_ranges and output.name in c.scales.running:
         return -c.scales.running[below], c.scales.running[output.name]
     found_low, found_high = extremes(c, x, output, rule.granularity)
     expect_finite(c, x, found_high - found_low)
@@ -44,7 +44,7 @@ def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[
     high = np.where(high == low, 1.0, high)
     if rule.granularity is Granularity.PER_CHANNEL:
         return low, high
-    if c.training and (rule.one_pass or output.role is Role.ACTIVATION):
+    if c.measures_ranges and (rule.one_pass or output.role is Role.ACTIVATION):
         known = known_ahead(c, below, rule), known_ahead(c, output.name, rule)
         for name, end in ((below, -low), (output.name, high)):
             c.scales.observe(name, float(end), momentum=c.recipe.range_momentum, length=rule.history)

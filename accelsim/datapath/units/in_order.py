@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.divergence import watch_overflow
 from accelsim.datapath.kernels import Carrier
 from accelsim.datapath.kernels.accumulate import accumulate_in_passes
 from accelsim.datapath.units.matrices import as_matrices
@@ -64,6 +65,7 @@ def _rounding(c: Context, op: Operation, inputs: tuple[Tensor, ...], output: Ten
         return c.kernels.accumulate_float(left, right, chunk, format_)
 
     total = _product(c, op, inputs, output, add)
+    watch_overflow(c, op, (x, y), total, format_)
     if format_.bits >= FP32.bits:
         total = multiplied_out(c.kernels.xp, total, scale).astype(format_.storage, copy=False)
         return Value(total + bias[0].data if bias else total)

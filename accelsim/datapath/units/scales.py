@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel, on_device, on_host
 from accelsim.datapath.context import Context
-from accelsim.errors import UserError
+from accelsim.datapath.divergence import diverged
 from accelsim.formats import Granularity, Role, ScaleForm, ScalePolicy, TensorRule
 from accelsim.formats.scales import FORMS
 from accelsim.machine import Tensor
@@ -33,14 +33,14 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
     Raises:
         UserError: ``x`` is not finite.
     """
-    if output.role is Role.ACTIVATION and not c.training and output.name in c.scales.running:
+    if output.role is Role.ACTIVATION and not c.measures_ranges and output.name in c.scales.running:
         return formed(c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
     peak = _peak(c, x, output, rule.granularity)
     expect_finite(c, x, peak)
     if rule.granularity is Granularity.PER_CHANNEL:
         return formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
     known = known_ahead(c, output.name, rule)
-    if c.training and (rule.one_pass or output.role is Role.ACTIVATION):
+    if c.measures_ranges and (rule.one_pass or output.role is Role.ACTIVATION):
         c.scales.observe(output.name, peak or 1.0, momentum=c.recipe.range_momentum, length=rule.history)
     return formed((known or peak or 1.0) * rule.headroom / top, rule.scale_form)
 
@@ -52,7 +52,7 @@ def expect_finite(c: Context, x: Tensor, peak: Any) -> None:
         UserError: ``peak``, the largest magnitude of ``x``, is not finite.
     """
     if not (math.isfinite(peak) if isinstance(peak, float) else np.all(np.isfinite(peak))):
-        raise UserError(f"training diverged: {x.name} is not finite in step {c.step}; a lower learning rate may help")
+        raise diverged(c, f"{x.name} is not finite")
 
 
 def known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.units.clip import clipped_gradient, states
 from accelsim.datapath.units.registry import executes
-from accelsim.datapath.units.scales import multiplied_out
 from accelsim.datapath.units.update_integer import integer_sgd
 from accelsim.formats import FP32, FloatFormat, Rounding
 from accelsim.formats.float_codes import round_to_float
@@ -33,13 +33,14 @@ def reduce_sum(
 def sgd(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """Integer master weights by ``integer_sgd``; for floats each product and each sum is rounded to fp32, in the order
     that the instruction states."""
-    w, gradient, *velocity = inputs
+    w, gradient, *_ = inputs
+    velocity = states(inputs)
     if w.format.is_integer:
         integer_sgd(c, op, w, gradient, velocity[0] if velocity else None)
         return []
     momentum, decay = np.float32(op.attributes["momentum"]), np.float32(op.attributes["weight_decay"])
     nesterov = op.attributes["nesterov"]
-    g = multiplied_out(c.kernels.xp, gradient.data, gradient.scale).astype(gradient.data.dtype, copy=False)
+    g = clipped_gradient(c, inputs)
     if decay and (nesterov or not velocity):
         g = c.kernels.multiply_add(w.data, decay, g)
         decay = np.float32(0)

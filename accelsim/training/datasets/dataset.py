@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,8 @@ class Images(Protocol):
     def shape(self) -> tuple[int, ...]: ...
 
     def __getitem__(self, indices: NDArray[np.integer[Any]], /) -> NDArray[np.uint8]: ...
+
+    def take(self, indices: NDArray[np.integer[Any]], /, axis: SupportsIndex) -> Images: ...
 
 
 class Augment(Protocol):
@@ -45,6 +47,11 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def spread(self, count: int) -> Split:
+        """Return ``count`` of its n images: those at floor(i n / count)."""
+        indices = np.arange(count) * len(self) // count
+        return Split(self.images.take(indices, axis=0), self.labels[indices])
 
 
 @dataclass(frozen=True, eq=False)

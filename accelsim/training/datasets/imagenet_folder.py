@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,10 @@ class Pictures:
             UserError: a file is no picture.
         """
         return np.stack([_centre(_decoded(self.paths[index])) for index in indices.tolist()])
+
+    def take(self, indices: NDArray[np.integer[Any]], axis: SupportsIndex = 0) -> Pictures:
+        """The pictures at ``indices``, undecoded."""
+        return Pictures([self.paths[index] for index in indices.tolist()])
 
     def windows(self, indices: NDArray[np.integer[Any]], window: Window) -> NDArray[np.uint8]:
         """Decode the pictures at ``indices``, (b,), and bring the part that ``window`` chooses of each to full size.

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from accelsim.errors import UserError
 from accelsim.networks import Workload
 from accelsim.networks.dataset_field import DatasetField
 from accelsim.training.datasets.augmentation import Augmenter
@@ -28,7 +29,15 @@ def read_dataset(workload: Workload, folder: Path | None) -> Dataset:
     if field.normalise is not None:
         dataset = replace(dataset, mean=tuple(field.normalise.mean), std=tuple(field.normalise.std))
     augment = Augmenter(field.augmentation, workload.seed) if field.augmentation else None
-    return replace(dataset, padded_to=field.pad, augment=augment).shaped(network.shape, network.classes)
+    dataset = replace(dataset, padded_to=field.pad, augment=augment).shaped(network.shape, network.classes)
+    return dataset if field.training_images is None else _fewer(dataset, field.training_images)
+
+
+def _fewer(dataset: Dataset, count: int) -> Dataset:
+    if count > len(dataset.train):
+        text = f"found {count}, but {dataset.name} has {len(dataset.train)} to train on"
+        raise UserError(f"dataset.training_images: {text}")
+    return replace(dataset, train=dataset.train.spread(count))
 
 
 def network_shape(kind: DatasetKind, field: DatasetField) -> tuple[int, ...] | None:

@@ -1,0 +1,99 @@
+"""``accelsim evaluate``."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from accelsim.cli.bars import Bars
+from accelsim.cli.simulate import JSON, SETTINGS
+from accelsim.errors import UserError
+
+if TYPE_CHECKING:
+    from accelsim.simulation.evaluation import Evaluation
+
+
+def evaluate(
+    files: Annotated[
+        list[Path], typer.Argument(help="A run folder; or a hwconfig and a workload file.", show_default=False)
+    ],
+    hwconfig: Annotated[
+        Path | None, typer.Option(help="Another accelerator than the run folder's: post-training quantisation.")
+    ] = None,
+    weights: Annotated[
+        Path | None,
+        typer.Option(help="Checkpoint or safetensors file. Default: the run's, or the workload's initial weights."),
+    ] = None,
+    settings: SETTINGS = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
+    ] = None,
+    calibration_images: Annotated[
+        int, typer.Option(help="Training images that measure ranges of activations which the training did not need.")
+    ] = 1024,
+    backend: Annotated[
+        str | None, typer.Option(help="CPU kernels: compiled or numpy; both give the same bits. Default: compiled.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="Where to compute: auto (a GPU where CuPy sees one), cpu or gpu.")] = (
+        "auto"
+    ),
+    as_json: JSON = False,
+) -> None:
+    """Test accuracy and loss of trained weights as an accelerator computes them, bit by bit, without training."""
+    from accelsim.simulation import evaluate as run
+
+    folder, machine, workload = _sorted(files, hwconfig)
+    found = run(
+        folder,
+        hwconfig=machine,
+        workload=workload,
+        weights=weights,
+        data=data,
+        settings=settings or (),
+        calibration_images=calibration_images,
+        backend=backend,
+        device=device,
+        observer=Bars(Console(stderr=True), quiet=as_json),
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        Console().print(_table(found))
+
+
+def _sorted(files: list[Path], hwconfig: Path | None) -> tuple[Path | None, Path | None, Path | None]:
+    """Run folder, hwconfig and workload.
+
+    Raises:
+        UserError: neither a folder alone nor two files.
+    """
+    if len(files) == 1:
+        return files[0], hwconfig, None
+    if len(files) == 2 and hwconfig is None:
+        return None, files[0], files[1]
+    found = f"{len(files)} files" + (" and --hwconfig" if hwconfig else "")
+    raise UserError(f"evaluate takes one run folder, or a hwconfig and a workload, and got {found}")
+
+
+def _table(found: Evaluation) -> Table:
+    table = Table(title=Text(f"{found.workload} on {found.hwconfig}", style="bold"), title_justify="left")
+    table.add_column("Figure")
+    table.add_column("Value", justify="right", no_wrap=True)
+    table.add_column("Of")
+    tested = f"{found.test_images:,} test images, {found.weights}"
+    table.add_row("Test accuracy", f"{found.test_accuracy:.2%}", Text(tested, overflow="fold"))
+    table.add_row("Test loss", f"{found.test_loss:.4f}", "mean cross-entropy")
+    if found.trained_test_accuracy is not None and found.trained_test_loss is not None:
+        trained = f"{found.steps:,} training steps, on the machine that trained"
+        table.add_row("Accuracy then", f"{found.trained_test_accuracy:.2%}", trained)
+        table.add_row("Loss then", f"{found.trained_test_loss:.4f}", trained)
+    if found.calibration_images:
+        table.add_row("Calibration", f"{found.calibration_images:,}", "training images that ranges were measured on")
+    return table

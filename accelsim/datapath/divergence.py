@@ -1,0 +1,37 @@
+"""Why a value is not finite: an accumulator that overflowed to infinity, or a training that ran away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accelsim.datapath.context import Context
+from accelsim.errors import UserError
+from accelsim.formats import FloatFormat
+from accelsim.formats.recipe import SCALED_BELOW_BITS
+from accelsim.machine import Tensor
+from accelsim.program import Operation
+
+LOWER_RATE = "a lower learning rate may help"
+
+
+def diverged(c: Context, what: str) -> UserError:
+    """The error of a training whose ``what`` has no finite value."""
+    advice = LOWER_RATE
+    if c.overflow is not None and c.overflow[0] >= c.step - 1:  # weights bring it into the next step
+        advice = c.overflow[1]
+    return UserError(f"training diverged: {what} in step {c.step}; {advice}")
+
+
+def watch_overflow(c: Context, op: Operation, operands: Sequence[Tensor], total: Any, format_: FloatFormat) -> None:
+    """Remember that sums of finite operands left the range of ``format_``, in case the training diverges by it."""
+    xp = c.kernels.xp
+    if bool(xp.isfinite(total).all()) or not all(bool(xp.isfinite(x.data).all()) for x in operands):
+        return
+    scaled = [str(x.role) for x in operands if isinstance(x.format, FloatFormat) and x.format.bits < SCALED_BELOW_BITS]
+    headroom = f", or numerics.{scaled[0]}.headroom for smaller operands" if scaled else ""
+    c.overflow = (
+        c.step,
+        f"the {format_} accumulators of {op.name} overflowed to infinity in step {c.step} (their largest number is "
+        f"{format_.max_normal:g}); mac_array.accumulators.{op.phase} with a wider exponent will help{headroom}",
+    )

@@ -1,0 +1,29 @@
+"""Clipping of gradients by their global norm (Pascanu, Mikolov and Bengio 2013), before the parameters are updated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from accelsim.layers.shared_gradients import Collected
+from accelsim.machine import Machine, Tensor
+from accelsim.program import Phase
+
+LAYER = "clip_norm"
+"""Name in tables of what belongs to no layer."""
+
+
+def clipping(m: Machine, gradients: Iterable[Collected], clip_norm: float) -> tuple[Iterator[Collected], Tensor]:
+    """The gradients again, and the factor that brings their norm down to ``clip_norm``.
+
+    No update starts before the last gradient is known, as the norm is that of all.
+
+    Raises:
+        UserError: gradients are integers.
+    """
+    known, squares = [], []
+    for layer, parameter, gradient in gradients:
+        with m.scope(layer, Phase.UPDATE):
+            squares.append(m.sum_of_squares(gradient))
+        known.append((layer, parameter, gradient))
+    with m.scope(LAYER, Phase.UPDATE):
+        return iter(known), m.clip_factor(squares, clip_norm)

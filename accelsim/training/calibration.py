@@ -1,0 +1,47 @@
+"""Ranges of activations for a machine that did not train the weights: measured on training images."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+
+from accelsim.datapath import Datapath, ScaleState
+from accelsim.networks import Network
+from accelsim.progress import Observer, watched
+from accelsim.training.datasets import Dataset
+from accelsim.training.evaluation import as_codes, in_order
+
+
+def calibrate(
+    network: Network, machine: Datapath, dataset: Dataset, images: int, *, step: int, observer: Observer
+) -> int:
+    """Give ``machine`` the ranges that it lacks; returns how many images they were measured on.
+
+    Training images pass without augmentation, statistics of norms are the running ones, and a range is the mean of what
+    the batches have, weighted by their images. Where all ranges are known already they stay, and the answer is 0.
+    """
+    context, known = machine.context, machine.context.scales
+    count, totals = min(images, len(dataset.train)), defaultdict[str, float](float)
+    exponents = dict(known.autoflex)
+    context.calibrating = True
+    try:
+        with watched(observer, "calibrate", count, "image"):
+            for pixels, labels in in_order(dataset, dataset.train, count):
+                found = context.scales = replace(known, running={}, history={}, autoflex=exponents)
+                machine.begin_step(step, training=False)
+                network.forward(machine, pixels, as_codes(labels), len(labels))
+                observer.advance("calibrate", len(labels))
+                if not _lacking(found, known):
+                    return 0
+                for name, peaks in found.history.items():
+                    totals[name] += peaks[-1] * len(labels)
+    finally:
+        context.scales, context.calibrating = known, False
+    running = {name: total / count for name, total in totals.items()}
+    context.scales = replace(known, running=running, autoflex=exponents)
+    return count
+
+
+def _lacking(found: ScaleState, known: ScaleState) -> bool:
+    """Whether a batch asked for ranges or exponents that are not ``known``."""
+    return bool(found.running.keys() - known.running.keys() or found.autoflex.keys() - known.autoflex.keys())
