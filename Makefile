@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test test-slow test-all lint bench bench-gpu bench-scalesim numerics random-bits validation clean
+.PHONY: demo test test-slow test-all lint bench bench-gpu bench-scalesim numerics random-bits validation reports clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -55,6 +55,9 @@ random-bits: $(VENV)/.installed
 
 validation: $(VENV)/.installed
 	$(BIN)/python benchmarks/validation.py
+
+reports: $(VENV)/.installed
+	$(BIN)/python benchmarks/banner.py
 
 clean:
 	rm -rf $(VENV) $(RUNS) build *.egg-info

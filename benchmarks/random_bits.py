@@ -13,8 +13,8 @@ from statistics import mean
 from textwrap import fill
 
 from random_bits_parts import bias, figures, sums
-from random_bits_parts.page import TITLE, Figure, Table, page
 from random_bits_parts.training import BITS, FP32, ROOT, TASKS, Choice, Outcome, train_all
+from report_page import Figure, Table, page
 from rich.progress import track
 
 from accelsim.datapath.kernels import Kernels
@@ -22,6 +22,7 @@ from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.formats import RandomSource
 from accelsim.simulation.assemble import versions
 
+TITLE = "Few random bits in stochastic rounding"
 RANDOM_BITS = range(1, 17)
 STAIRS = (1, 2, 3, 4)
 WIDTH = 120
@@ -138,7 +139,7 @@ def main() -> None:
     cases = [(f, d, bits) for f in sums.ROUNDERS for d in sums.DIRECTIONS for bits in (None, *BITS)]
     walks = [sums.walk(kernels, *case) for case in track(cases, "Sums")]
     tables = [bias_table(kernels, measured), sum_table(walks), training_table(outcomes)]
-    html = page(LEAD, drawn(kernels, measured, walks, outcomes), tables, versions())
+    html = page(TITLE, LEAD, drawn(kernels, measured, walks, outcomes), tables, versions())
     commands = "\n".join(f"- {t.name} ({t.about}):\n  `{t.command(Choice('bf16', 1), 1)}`" for t in TASKS)
     sections = "\n\n".join(
         f"## {each.title}\n\n{fill(each.about, WIDTH, break_on_hyphens=False)}\n\n{each.markdown()}" for each in tables

@@ -1,4 +1,4 @@
-"""The random-bits report as one HTML file, built of the package's own pieces."""
+"""A report as one HTML file, built of the package's own pieces."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from plotly.offline import get_plotlyjs
 from accelsim.reports.page import footer_line
 from accelsim.reports.web import Cell, document, escape, figure_panel, table
 from accelsim.reports.web.script import SCRIPT
-
-TITLE = "Few random bits in stochastic rounding"
 
 
 class Figure(NamedTuple):
@@ -45,17 +43,17 @@ class Table(NamedTuple):
         return f'<h2>{escape(self.title)}</h2><p class="soft">{escape(self.about.replace("`", ""))}</p>{content}'
 
 
-def page(lead: str, figures: Sequence[Figure], tables: Sequence[Table], versions: dict[str, str]) -> str:
+def page(title: str, lead: str, figures: Sequence[Figure], tables: Sequence[Table], versions: dict[str, str]) -> str:
     """One HTML file that needs nothing else and no network."""
     panels = "".join(
         figure_panel(f.name, f.title, f.explanation, float(f.drawn.layout.height), wide=f.wide) for f in figures
     )
     body = (
-        f'<header><h1>{escape(TITLE)}</h1><p class="soft">{escape(lead)}</p></header><main>'
+        f'<header><h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p></header><main>'
         f'<div class="figures">{panels}</div>{"".join(each.html() for each in tables)}</main>'
         f"<footer>{footer_line(versions)}</footer>"
     )
-    return _packed(document(TITLE, body, {f.name: f.drawn for f in figures}))
+    return _packed(document(title, body, {f.name: f.drawn for f in figures}))
 
 
 LOADER = """<script type="text/plain" id="packed">{packed}</script>

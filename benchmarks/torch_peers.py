@@ -58,6 +58,24 @@ class FakeConv(nn.Conv2d):
         return _Bifurcated.apply(_Straight.apply(x, 8), _Straight.apply(self.weight, 8), self.stride, self.padding)
 
 
+class FakeLinear(nn.Linear):
+    def forward(self, x):
+        x, w = (_Straight.apply(each, 8)[..., None, None] for each in (x, self.weight))
+        return _Bifurcated.apply(x, w, 1, 0).flatten(1) + self.bias
+
+
+class _NormGradient(torch.autograd.Function):
+    """Identity whose backward quantises what reaches the norm to 16 bits."""
+
+    @staticmethod
+    def forward(ctx, x):
+        return x.view_as(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        return quantise(g, 16)
+
+
 class RangeNorm(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -70,14 +88,16 @@ class RangeNorm(nn.Module):
         spread = c * (flat.amax(1) - flat.amin(1)) + 1e-5
         shape = (1, -1, 1, 1)
         x = (x - flat.mean(1).view(shape)) / spread.view(shape)
-        return x * self.gamma.view(shape) + self.beta.view(shape)
+        gamma, beta = (_Straight.apply(each, 16).view(shape) for each in (self.gamma, self.beta))
+        return _NormGradient.apply(x * gamma + beta)
 
 
 class Fake(Float):
-    """The same network around quantise-dequantise, range norm by autograd."""
+    """The same network around quantise-dequantise wherever the int8 machine converts, range norm by autograd."""
 
     conv = staticmethod(lambda i, o, k, s: FakeConv(i, o, k, s, k // 2, bias=False))
     norm = staticmethod(RangeNorm)
+    linear = staticmethod(FakeLinear)
 
 
 class Block(nn.Module):

@@ -1,0 +1,63 @@
+"""What the evaluation says around its figures."""
+
+from __future__ import annotations
+
+from banner_parts.costs import COMPARED
+from banner_parts.deep import BATCH as DEEP_BATCH
+from banner_parts.deep import EPOCHS, IMAGES
+from banner_parts.settings import BATCH
+
+LEAD = (
+    "The evaluation of Banner, Hubara, Hoffer and Soudry, 'Scalable methods for 8-bit training of neural networks' "
+    "(NeurIPS 2018), on a data set and for as many epochs as two CPU cores train in an evening; not a repetition of "
+    "their figures, which are for ImageNet. Every training runs bit by bit on the machine that its hwconfig describes."
+)
+ABOUT_LONG = (
+    "Test accuracy in percent after the last epoch (10,000 images; one training's standard error is about 0.3 points), "
+    "mean over the seeds, and largest less smallest; a training that diverged counts as 0. Recipe and seeds are the "
+    f"same for all rows, none was tuned for a row: batch {BATCH}, the workload's rate and cosine, no augmentation. "
+    "Cycles, energy and model size are those of one step on that machine by the timing model, not validated against "
+    "silicon. The seconds are those of all seeds' training steps on this CPU, one thread each, other work beside them."
+)
+ABOUT_SHORT = (
+    "One epoch instead, so these are trainings far from their end: they tell what slows learning or breaks it. Each "
+    "row changes the 8-bit machine in what its options say and in nothing else."
+)
+ABOUT_CIFAR = "As on Fashion-MNIST, on CIFAR-10 (10,000 test images), without augmentation."
+ABOUT_DEEP = (
+    f"Flexpoint (Koster et al., NeurIPS 2017) was shown on a ResNet-110 with ordinary batch norm; here a short run "
+    f"of one on {IMAGES:,} images of Fashion-MNIST, batch {DEEP_BATCH}, {EPOCHS} epoch, one seed. It tells "
+    "whether the format trains so deep a network, not where accuracy ends."
+)
+ABOUT_COSTS = (
+    "One training step by the timing and energy models: model size, peak training memory (weights, optimizer state, "
+    "stashed activations, gradients), cycles, time at 500 MHz and energy; area of datapath and buffers. fp32 has the "
+    "area of int8_range_bn, fp32_same_macs as many multipliers. The last three columns are against fp32. Each row is "
+    "`accelsim simulate hwconfigs/MACHINE.yaml workloads/NETWORK.yaml --timing-only`; delayed scales are `--set "
+    "numerics.ROLE.scale=delayed` for activation and the three layer gradients. Not validated against silicon."
+)
+ABOUT_ACCURACY = "A dot is a seed, the bar their mean, the dotted line float32's mean."
+ABOUT_BITS = (
+    "The gradient that goes back through the layers, with stochastic rounding. Bifurcated: the weights' gradients are "
+    "computed from a copy of 16 bits. One copy: from the same number of bits."
+)
+ABOUT_LOSS = "What the accuracy hides: how much each setting slows learning down."
+ABOUT_MACHINES = f"{', '.join(COMPARED.values())} as shares of the float machine of the same area."
+ABOUT_LONG_LOSS = "Float32 with batch norm against 8 bits with range batch norm, first seed."
+ABOUT_DEEP_LOSS = "ResNet-110 on a part of Fashion-MNIST, by machine."
+README = """# {title}
+
+`make reports` writes this page and `index.html` (the same with figures; one file, open it in a browser). It says first
+how long it takes, and goes on where it was stopped.
+
+{lead}
+
+{sections}
+
+One training of each table as a command; options of a row are added to it with `--set`:
+
+{commands}
+
+`python benchmarks/banner.py --cifar10 FOLDER` trains on CIFAR-10 as well; that data set isn't shipped with any package,
+so no figures of it are kept here.
+"""
