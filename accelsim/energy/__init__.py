@@ -5,17 +5,20 @@ from accelsim.energy.assumptions import ASSUMPTIONS
 from accelsim.energy.band import energy_band, static_energy_pj
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_figures
-from accelsim.energy.model import operation_energy, step_energy
+from accelsim.energy.leakage import leakage_mw
+from accelsim.energy.model import EnergyModel, operation_energy, step_energy
 from accelsim.energy.table import layer_rows
 
 __all__ = [
     "ASSUMPTIONS",
     "EnergyBreakdown",
+    "EnergyModel",
     "area_um2",
     "buffer_area_um2",
     "dram_figures",
     "energy_band",
     "layer_rows",
+    "leakage_mw",
     "operation_energy",
     "static_energy_pj",
     "step_energy",

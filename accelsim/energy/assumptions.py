@@ -1,9 +1,11 @@
 """What the energy and area models leave out; reports show it beside the numbers."""
 
 ASSUMPTIONS: tuple[str, ...] = (
-    "Energy is dynamic energy of arithmetic, on-chip buffers and DRAM transfers; leakage is not modelled.",
+    "Energy is dynamic energy of arithmetic, on-chip buffers and DRAM transfers; leakage is in no sum, and known only "
+    "where the hwconfig says it or takes it from hwcomponents.",
     "Clock, control, wires, registers inside the array and the interconnect are not modelled, in energy or in area.",
-    "Figures per operation are published tables, not synthesis of this design; the technology file names each source.",
+    "Figures per operation are published tables, or models of hwcomponents, not synthesis of this design; the "
+    "technology file names each source.",
     "Every multiply-accumulate of a pass costs the full operand width, whatever its data (no gating of zeros).",
     "Idle places of the array cost nothing.",
     "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted.",

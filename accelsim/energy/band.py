@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from accelsim.energy.dram import dram_static_mw
+from accelsim.energy.leakage import leakage_mw
 from accelsim.energy.model import step_energy
 from accelsim.hardware import HardwareConfig
 from accelsim.hardware.technology import Bound
@@ -22,6 +23,11 @@ def energy_band(program: Program, timeline: Timeline, hw: HardwareConfig) -> dic
 
 
 def static_energy_pj(hw: HardwareConfig, seconds: float) -> float | None:
-    """Static power over ``seconds``: the hwconfig's figure and DRAM's standby; None where neither is known."""
+    """Static power over ``seconds``: the chip's and DRAM's standby; None where neither is known.
+
+    The chip's is the hwconfig's figure, or the leakage that the source of its costs has.
+    """
     dram_mw, chip_mw = dram_static_mw(hw), hw.energy.static_power_mw
+    if chip_mw is None:
+        chip_mw = leakage_mw(hw)
     return None if dram_mw is None and chip_mw is None else ((dram_mw or 0.0) + (chip_mw or 0.0)) * seconds * 1e9

@@ -1,4 +1,4 @@
-"""Energy per event of one hwconfig: its own overrides first, then the technology's tables."""
+"""Energy per event of one hwconfig: its own overrides first, then the source of its costs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from accelsim.hardware import HardwareConfig, Memory
 def multiply_pj(hw: HardwareConfig, format_: Format) -> float:
     """Energy of one multiplication."""
     override = hw.energy.multiply_pj.get(format_.name)
-    return hw.loaded_technology().bounded("multiply_pj", format_, hw.energy.bound) if override is None else override
+    return hw.costs().bounded("multiply_pj", format_, hw.energy.bound) if override is None else override
 
 
 def add_pj(hw: HardwareConfig, format_: Format) -> float:
     """Energy of one addition or comparison."""
     override = hw.energy.add_pj.get(format_.name)
-    return hw.loaded_technology().bounded("add_pj", format_, hw.energy.bound) if override is None else override
+    return hw.costs().bounded("add_pj", format_, hw.energy.bound) if override is None else override
 
 
 def mac_pj(hw: HardwareConfig, accumulator: Format) -> float:
@@ -29,5 +29,4 @@ def sram_pj_per_byte(hw: HardwareConfig, memory: Memory, *, write: bool) -> floa
     """Energy of one byte read from or written to an on-chip memory: that of a memory of one bank's capacity."""
     if hw.energy.sram_pj_per_byte is not None:
         return hw.energy.sram_pj_per_byte
-    technology = hw.loaded_technology()
-    return technology.sram_pj_per_byte(memory.bank_bytes, write=write) * technology.sram.factor(hw.energy.bound)
+    return hw.costs().sram_pj_per_byte(memory.bank_bytes, write=write, bound=hw.energy.bound)

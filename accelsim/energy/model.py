@@ -9,52 +9,68 @@ from __future__ import annotations
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_pj_per_byte
 from accelsim.energy.figures import add_pj, mac_pj, multiply_pj, sram_pj_per_byte
-from accelsim.hardware import HardwareConfig, Memory
-from accelsim.program import Operation, Program
-from accelsim.timing import Access, OperationTiming, SramTraffic, Timeline, passes
+from accelsim.formats import Format
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Operation, Program, Work
+from accelsim.timing import OperationTiming, SramTraffic, Timeline, passes
+
+
+class EnergyModel:
+    """Energy of the operations of ``program`` on ``hw``; each energy per event is looked up once."""
+
+    def __init__(self, program: Program, hw: HardwareConfig) -> None:
+        self._program = program
+        self._hw = hw
+        self._dram_pj_per_byte = dram_pj_per_byte(hw)
+        buffers = hw.buffers
+        self._sram_pj_per_byte = [
+            (sram_pj_per_byte(hw, memory, write=False), sram_pj_per_byte(hw, memory, write=True))
+            for memory in (buffers.input, buffers.weight, buffers.output, *buffers.levels)
+        ]
+        self._mac_pj: dict[Format, float] = {}
+        self._step_pj: dict[tuple[Format, float, float], float] = {}
+
+    def energy(self, operation: Operation, timing: OperationTiming) -> EnergyBreakdown:
+        """Energy of one operation, with the traffic that ``timing`` found for it."""
+        return EnergyBreakdown(
+            mac_pj=self._macs(operation),
+            lane_pj=self._lanes(operation.work) if operation.work else 0.0,
+            sram_pj=self._sram(timing.sram),
+            dram_pj=(timing.dram_read_bytes + timing.dram_write_bytes) * self._dram_pj_per_byte,
+        )
+
+    def _macs(self, operation: Operation) -> float:
+        if not operation.gemms:
+            return 0.0
+        accumulator = self._program.outputs_of(operation)[0].format
+        if accumulator not in self._mac_pj:
+            self._mac_pj[accumulator] = mac_pj(self._hw, accumulator)
+        return operation.macs * passes(self._program, operation, self._hw.mac_array) * self._mac_pj[accumulator]
+
+    def _lanes(self, work: Work) -> float:
+        key = work.format, work.multiplies, work.adds
+        if key not in self._step_pj:
+            multiplies = work.multiplies * multiply_pj(self._hw, work.format) if work.multiplies else 0.0
+            adds = work.adds * add_pj(self._hw, work.format) if work.adds else 0.0
+            self._step_pj[key] = multiplies + adds
+        return work.elements * self._step_pj[key]
+
+    def _sram(self, traffic: SramTraffic) -> float:
+        return sum(
+            access.read_bytes * read_pj + access.write_bytes * write_pj
+            for access, (read_pj, write_pj) in zip(traffic.all, self._sram_pj_per_byte, strict=False)
+        )
 
 
 def operation_energy(
     program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig
 ) -> EnergyBreakdown:
     """Energy of one operation, with the traffic that ``timing`` found for it."""
-    return EnergyBreakdown(
-        mac_pj=_mac_pj(program, operation, hw),
-        lane_pj=_lane_pj(operation, hw),
-        sram_pj=_sram_pj(timing.sram, hw),
-        dram_pj=(timing.dram_read_bytes + timing.dram_write_bytes) * dram_pj_per_byte(hw),
-    )
+    return EnergyModel(program, hw).energy(operation, timing)
 
 
 def step_energy(program: Program, timeline: Timeline, hw: HardwareConfig) -> EnergyBreakdown:
     """Energy of the whole training step."""
+    model = EnergyModel(program, hw)
     pairs = zip(program.operations, timeline.operations, strict=True)
-    parts = [operation_energy(program, operation, timing, hw) for operation, timing in pairs]
-    return sum(parts, EnergyBreakdown())
-
-
-def _mac_pj(program: Program, operation: Operation, hw: HardwareConfig) -> float:
-    if not operation.gemms:
-        return 0.0
-    accumulator = program.outputs_of(operation)[0].format
-    return operation.macs * passes(program, operation, hw.mac_array) * mac_pj(hw, accumulator)
-
-
-def _lane_pj(operation: Operation, hw: HardwareConfig) -> float:
-    work = operation.work
-    if work is None:
-        return 0.0
-    multiplies = work.multiplies * multiply_pj(hw, work.format) if work.multiplies else 0.0
-    adds = work.adds * add_pj(hw, work.format) if work.adds else 0.0
-    return work.elements * (multiplies + adds)
-
-
-def _sram_pj(traffic: SramTraffic, hw: HardwareConfig) -> float:
-    buffers = hw.buffers
-    memories = (buffers.input, buffers.weight, buffers.output, *buffers.levels)
-    return sum(_access_pj(access, memory, hw) for access, memory in zip(traffic.all, memories, strict=False))
-
-
-def _access_pj(access: Access, memory: Memory, hw: HardwareConfig) -> float:
-    read = access.read_bytes * sram_pj_per_byte(hw, memory, write=False)
-    return read + access.write_bytes * sram_pj_per_byte(hw, memory, write=True)
+    return sum((model.energy(operation, timing) for operation, timing in pairs), EnergyBreakdown())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from accelsim.energy.model import operation_energy
+from accelsim.energy.breakdown import EnergyBreakdown
+from accelsim.energy.model import EnergyModel
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Program
 from accelsim.timing import OperationTiming, Timeline, passes
@@ -10,11 +11,18 @@ from accelsim.timing import OperationTiming, Timeline, passes
 
 def layer_rows(program: Program, timeline: Timeline, hw: HardwareConfig) -> list[dict[str, object]]:
     """One tidy row per operation, in issue order; ``passes`` is 0 outside the MAC array."""
-    pairs = zip(program.operations, timeline.operations, strict=True)
-    return [_row(program, operation, timing, hw) for operation, timing in pairs]
+    pairs, energy = zip(program.operations, timeline.operations, strict=True), EnergyModel(program, hw)
+    return [
+        {
+            **_work(program, operation, timing, hw),
+            **_bytes(timing),
+            **_energy(energy.energy(operation, timing)),
+        }
+        for operation, timing in pairs
+    ]
 
 
-def _row(program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig) -> dict[str, object]:
+def _work(program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig) -> dict[str, object]:
     return {
         "layer": operation.layer,
         "phase": str(operation.phase),
@@ -24,8 +32,6 @@ def _row(program: Program, operation: Operation, timing: OperationTiming, hw: Ha
         **_cycles(timing),
         "macs": operation.macs,
         "passes": passes(program, operation, hw.mac_array),
-        **_bytes(timing),
-        **_energy(program, operation, timing, hw),
     }
 
 
@@ -48,8 +54,7 @@ def _bytes(timing: OperationTiming) -> dict[str, object]:
     }
 
 
-def _energy(program: Program, operation: Operation, timing: OperationTiming, hw: HardwareConfig) -> dict[str, object]:
-    energy = operation_energy(program, operation, timing, hw)
+def _energy(energy: EnergyBreakdown) -> dict[str, object]:
     return {
         "energy_pj": energy.total_pj,
         "energy_mac_pj": energy.mac_pj,

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from accelsim.errors import nearest
 from accelsim.formats import BlockFormat, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
+from accelsim.hardware.costs import COST_SOURCES, Costs, CostSource
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.epilogues import Epilogue
 from accelsim.hardware.memory import Buffers
@@ -47,6 +48,9 @@ class EnergyOverrides(FileModel):
 
     source: str = ""
     """Where they come from; shown beside the results."""
+    models: CostSource = "tables"
+    """Where energy, area and leakage of arithmetic and memories come from: the technology's tables, or for integers and
+    memories the models of the package hwcomponents at its node."""
     bound: Bound = Bound.NOMINAL
     """Where sources disagree: nominal takes the technology file's figures, low and high the ends of its bands."""
     static_power_mw: Annotated[float, Field(ge=0, le=1e9)] | None = None
@@ -180,6 +184,14 @@ class HardwareConfig(FileModel):
 
     def loaded_technology(self) -> Technology:
         return load_technology(self.technology)
+
+    def costs(self) -> Costs:
+        """Energy, area and leakage of arithmetic and memories, from where ``energy.models`` says.
+
+        Raises:
+            UserError: the source isn't installed.
+        """
+        return COST_SOURCES[self.energy.models](self.technology)
 
 
 def load_hwconfig(path: Path | str, settings: Sequence[str] = ()) -> HardwareConfig:

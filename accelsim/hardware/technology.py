@@ -101,15 +101,24 @@ class Technology(FileModel):
         )
         return _power_law(known, format_.bits)
 
-    def sram_pj_per_byte(self, capacity_bytes: int, *, write: bool = False) -> float:
+    def sram_pj_per_byte(self, capacity_bytes: int, *, write: bool = False, bound: Bound = Bound.NOMINAL) -> float:
         """Energy of one byte to or from a buffer, by the power law between the listed capacities."""
         known = sorted((self.sram.write_pj if write else self.sram.read_pj).items())
-        return _power_law([(float(size), pj) for size, pj in known], capacity_bytes / 1024) / 8
+        word_pj = _power_law([(float(size), pj) for size, pj in known], capacity_bytes / 1024)
+        return word_pj / 8 * self.sram.factor(bound)
 
     def sram_mm2(self, capacity_bytes: int) -> float:
         """Area of a buffer, by the power law between the listed capacities."""
         known = sorted(self.sram.area_mm2.items())
         return _power_law([(float(size), area) for size, area in known], capacity_bytes / 1024)
+
+    def leakage_mw(self, multiplier: Format, adder: Format) -> float | None:
+        """None: the tables have no leakage."""
+        return None
+
+    def sram_leakage_mw(self, capacity_bytes: int) -> float | None:
+        """None: the tables have no leakage."""
+        return None
 
 
 def significand_bits(name: str) -> float:

@@ -20,6 +20,7 @@ from accelsim.simulation.step_analysis import analyse_step
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
 from accelsim.timing import DramModel, Timeline
+from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Training
 from accelsim.training.datasets import Dataset
 
@@ -27,11 +28,16 @@ PACKAGES = ("accelsim", "numpy", "numba", "simpy", "pydantic", "pandas", "plotly
 
 
 def assemble(
-    inputs: Inputs, traced: Traced, timeline: Timeline, training: Training | None, dataset: Dataset | None
+    inputs: Inputs,
+    traced: Traced,
+    planned: PlannedStep,
+    timeline: Timeline,
+    training: Training | None,
+    dataset: Dataset | None,
 ) -> Result:
     """Tables and summary of one run."""
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
-    step = analyse_step(traced.program, timeline, inputs.hw)
+    step = analyse_step(planned, timeline)
     sizes = model_size(traced.parameters, inputs.recipe)
     metrics = pd.DataFrame(training.checkpoint.progress.rows if training else [], columns=METRICS).astype(float)
     summary = {

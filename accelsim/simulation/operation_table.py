@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.energy import operation_energy
+from accelsim.energy import EnergyModel
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Program
 from accelsim.timing import OperationTiming, Timeline
@@ -27,8 +27,8 @@ def operation_table(
     ``critical``: 1 without slack. ``beside_serial_path_cycles``: of weight-gradient products.
     ``arithmetic_operations``: two for a multiply-accumulate.
     """
-    places = assign_instances(program, timeline, hw)
-    on_path = path.cycles_by_operation
+    places = assign_instances(program, timeline)
+    on_path, energy = path.cycles_by_operation, EnergyModel(program, hw)
     rows = []
     for operation, roof in zip(program.operations, operation_roofs(program, timeline, hw), strict=True):
         index, place = operation.index, places[operation.index]
@@ -39,10 +39,10 @@ def operation_table(
             "path_cycles": on_path.get(index, 0),
             "beside_serial_path_cycles": products.beside_cycles.get(index, 0),
         }
-        energy = operation_energy(program, operation, timing, hw).total_pj
         number = 0 if place is None else place + 1
         named = {**_name(operation), "unit_number": number}
-        rows.append({**named, **_timing(timing), **hangs_on, **_bytes(timing), **_roof(roof), "energy_pj": energy})
+        pj = energy.energy(operation, timing).total_pj
+        rows.append({**named, **_timing(timing), **hangs_on, **_bytes(timing), **_roof(roof), "energy_pj": pj})
     return pd.DataFrame(rows)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 from accelsim.datapath import Kernels
+from accelsim.energy import area_um2, buffer_area_um2
 from accelsim.errors import UserError
 from accelsim.networks import Traced
 from accelsim.progress import Observer, watched
 from accelsim.simulation.device_memory import enough_device_memory
 from accelsim.simulation.folder import CHECKPOINT_FILE
 from accelsim.simulation.inputs import Inputs
-from accelsim.timing import Timeline, simulate
+from accelsim.timing import Timeline
+from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Checkpoint, Trainer, Training, initial_state, load_checkpoint, save_checkpoint
 from accelsim.training.datasets import Dataset, read_dataset
 from accelsim.training.initial_weights import Values, take_weights
@@ -23,10 +25,29 @@ def trace(inputs: Inputs) -> Traced:
     return inputs.workload.trace(inputs.recipe)
 
 
-def time_step(inputs: Inputs, traced: Traced, observer: Observer) -> Timeline:
-    """Replay the Program on the units and memories."""
-    with watched(observer, "time", len(traced.program.operations), "operation"):
-        return simulate(traced.program, inputs.hw, lambda done, total: observer.advance("time"))
+def check_costs(inputs: Inputs) -> None:
+    """Look up the area of every unit and memory, and so find out whether the source of costs has them.
+
+    Raises:
+        UserError: it isn't installed, or has no model.
+    """
+    area_um2(inputs.hw)
+    buffer_area_um2(inputs.hw)
+
+
+def plan_step(inputs: Inputs, traced: Traced) -> PlannedStep:
+    """Plan every operation of the Program on the units and memories.
+
+    Raises:
+        UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
+    """
+    return PlannedStep(traced.program, inputs.hw)
+
+
+def time_step(step: PlannedStep, observer: Observer) -> Timeline:
+    """Replay the planned step."""
+    with watched(observer, "time", len(step.program.operations), "operation"):
+        return step.simulate(lambda done, total: observer.advance("time"))
 
 
 def read_data(inputs: Inputs, folder: Path | None, observer: Observer) -> Dataset:

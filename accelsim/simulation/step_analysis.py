@@ -7,12 +7,11 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.hardware import HardwareConfig
-from accelsim.program import Program
 from accelsim.reports.trace import chrome_trace
 from accelsim.simulation.operation_table import operation_table
 from accelsim.timing import Timeline
 from accelsim.timing.critical_path import CriticalPath, critical_path
+from accelsim.timing.planned_step import PlannedStep
 from accelsim.timing.weight_products import WeightProducts, weight_products
 
 
@@ -25,9 +24,10 @@ class StepAnalysis:
     trace: bytes
 
 
-def analyse_step(program: Program, timeline: Timeline, hw: HardwareConfig) -> StepAnalysis:
-    """Work out what the Timeline of ``program`` on ``hw`` hangs on, with one more simulation."""
-    path, products = critical_path(program, timeline, hw), weight_products(program, timeline, hw)
+def analyse_step(step: PlannedStep, timeline: Timeline) -> StepAnalysis:
+    """Work out what the Timeline of ``step`` hangs on, with one more simulation."""
+    program, hw = step.program, step.hw
+    path, products = critical_path(program, timeline), weight_products(step, timeline)
     return StepAnalysis(
         operations=operation_table(program, timeline, hw, path, products),
         figures={**_path_figures(path, timeline), **_product_figures(products)},

@@ -6,7 +6,7 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Compute cycles don't depend on the tiling: what a fold costs is charged once, however its stream is cut. Where "
     "products are split over several arrays, they do: each tile's folds are dealt out anew.",
     "An operation runs on one array, unless products are split; several arrays else only run independent products side "
-    "by side.",
+    "by side. Where the step is shorter on fewer arrays, the others stay idle.",
     "Operations start in dependency order on tensors, not tiles: a unit never starts on a half-made tensor.",
     "An operation fetches nothing before its unit is free, so its first tile is exposed; with 'prefetch', only what "
     "isn't fetched beneath the last tile of the operation before it.",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from accelsim.hardware import HardwareConfig
 from accelsim.program import Program
 from accelsim.timing.schedule_graph import ScheduleGraph, schedule_graph
 from accelsim.timing.timeline import Timeline
@@ -49,12 +48,12 @@ class CriticalPath:
         return self.slack_cycles[index] == 0
 
 
-def critical_path(program: Program, timeline: Timeline, hw: HardwareConfig) -> CriticalPath:
+def critical_path(program: Program, timeline: Timeline) -> CriticalPath:
     """Find the chain of operations whose durations add up to the whole step, and all slacks.
 
     Where several chains do, dependencies are followed before units, then the operation issued first.
     """
-    graph = schedule_graph(program, timeline, hw)
+    graph = schedule_graph(program, timeline)
     ends = (timing.end_cycle for timing in timeline.operations)
     slack = tuple(latest - end for latest, end in zip(graph.latest_ends(), ends, strict=True))
     return CriticalPath(_steps(graph), slack)

@@ -12,14 +12,14 @@ def instances_of(unit: Unit, hw: HardwareConfig) -> int:
     return hw.mac_array.products_at_once if unit is Unit.MAC_ARRAY else 1
 
 
-def assign_instances(program: Program, timeline: Timeline, hw: HardwareConfig) -> list[int | None]:
+def assign_instances(program: Program, timeline: Timeline) -> list[int | None]:
     """For each operation the number of its unit, from 0; None for one that takes no time and holds none.
 
     Equal units are interchangeable, so a Timeline doesn't tell them apart. Here an operation takes the one that has
     been free longest: if it had to wait for one, that was given back in the very cycle of its start.
     """
     places: list[int | None] = [None] * len(program.operations)
-    freed = {unit: [0] * instances_of(unit, hw) for unit in Unit}
+    freed = {unit: [0] * (timeline.products_at_once if unit is Unit.MAC_ARRAY else 1) for unit in Unit}
     for timing in in_order(timeline):
         if timing.end_cycle > timing.start_cycle:
             ends = freed[program.operations[timing.index].unit]

@@ -3,8 +3,8 @@
 The rule, worked out ahead over the whole step in issue order, as a compiler would: a tensor that an operation
 makes stays on chip until its last use; where the resident tensors then exceed the resident share of the
 buffers, those whose last use lies furthest ahead are given up, from their making on. What does not stay is
-written to DRAM once and read back by each user. The rule looks at one operation at a time: now and then a larger
-resident share keeps a tensor for which it must give up another that moves more.
+written to DRAM once and read back by each user. The rule looks at one operation at a time, so it isn't
+monotone: a larger share may keep a tensor for which it gives up another that moves more.
 
 Levels between DRAM and the operand buffers have resident shares of their own. The rule is applied to the operand
 buffers first, all of whose shares together are one place, then to each level outwards, with what the places inside of

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import simpy
 
-from accelsim.program import Operation, Phase, Program, Unit
+from accelsim.program import Operation, Phase, Unit
 from accelsim.timing.cycle import Turn, callbacks, settled
-from accelsim.timing.epilogues import Drained
-from accelsim.timing.ordering import predecessors, successors
+from accelsim.timing.least_left import LeastLeft
+from accelsim.timing.ordering import successors
 from accelsim.timing.plan import OperationPlan
 from accelsim.timing.running import Pipelines, Running
 from accelsim.timing.stalls import CAUSES
@@ -32,35 +32,40 @@ class Held:
 
 
 class Schedule:
-    """Starts every operation once what it depends on has ended and its unit is free.
+    """Starts every operation once what ``order`` says has ended and its unit is free: ``arrays`` or one of the others.
 
     A unit goes to the waiting operation of lowest ``priority``: forward and data-gradient phases first, then issue
     order. With ``prefetch``, that operation is chosen as soon as the one before it has room for a tile of the next.
+
+    ``before``: cycle that the step must end before to be of use; None where it is in any case.
     """
 
     def __init__(
         self,
         environment: simpy.Environment,
-        program: Program,
-        drained: Drained,
-        plans: list[OperationPlan],
-        starts: list[int | None],
+        operations: Sequence[Operation],
+        order: list[tuple[int, ...]],
+        plans: Sequence[OperationPlan],
+        starts: Sequence[int | None],
         pipelines: Pipelines,
-        capacity: Callable[[Unit], int],
+        least_left: LeastLeft,
+        *,
+        arrays: int,
         prefetch: bool,
         ended: Callable[[int], None],
+        before: int | None,
     ) -> None:
         self._environment = environment
-        self._operations = program.operations
+        self._operations = operations
         self._plans = plans
         self._starts = starts
         self._pipelines = pipelines
         self._told = ended
-        order = predecessors(program, drained)
         self._successors = successors(order)
         self._missing = [len(needed) for needed in order]
         self._ready = [0] * len(order)
-        self._free = {unit: capacity(unit) for unit in Unit}
+        self._free = {**dict.fromkeys(Unit, 1), Unit.MAC_ARRAY: arrays}
+        self.least_free = dict(self._free)
         self._waiting: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
         self._prefetch = prefetch
         self._fetching: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
@@ -68,13 +73,22 @@ class Schedule:
         self._running: dict[int, Running] = {}
         self._asked = False
         self._held: dict[int, Held] = {}
+        self._least_left = least_left
+        self._before = before
+        self._over = environment.event()
 
-    def run(self) -> list[Held]:
-        """Run to the end of the step; one entry per operation, in issue order."""
+    def run(self) -> list[Held] | None:
+        """Run to the end of the step; one entry per operation, in issue order.
+
+        None once the step is certain not to end before the cycle ``before``.
+        """
         for index, missing in enumerate(list(self._missing)):
             if not missing:
                 self._enqueue(index)
-        self._environment.run()
+        if self._operations and not self._over.triggered:
+            self._environment.run(self._over)
+        if len(self._held) < len(self._operations):
+            return None
         return [self._held[operation.index] for operation in self._operations]
 
     def priority(self, operation: Operation) -> int:
@@ -105,11 +119,13 @@ class Schedule:
             fetching = self._fetching[unit]
             while self._free[unit] and (fetching or waiting):
                 self._free[unit] -= 1
+                self.least_free[unit] = min(self.least_free[unit], self._free[unit])
                 self._environment.process(self._operate(heapq.heappop(fetching or waiting)[1]))
             while self._prefetch and waiting and len(fetching) < self._tails[unit]:
                 priority, index = waiting[0]
                 if (start_at := self._starts[index]) is None:
                     break
+                self._least_left.begin(index)
                 self._running[index] = self._pipelines.start(start_at, priority, held_back=True)
                 heapq.heappush(fetching, heapq.heappop(waiting))
 
@@ -132,14 +148,14 @@ class Schedule:
 
     def _begin(self, index: int) -> Running | None:
         """Begin an operation, or release one that was held back; None where it moves nothing."""
+        if (running := self._running.pop(index, None)) is not None:
+            self._pipelines.release(running)
+            return running
+        self._least_left.begin(index)
         start_at = self._starts[index]
         if start_at is None:
             return None
-        if (running := self._running.pop(index, None)) is None:
-            priority = self.priority(self._operations[index])
-            return self._pipelines.start(start_at, priority, held_back=False)
-        self._pipelines.release(running)
-        return running
+        return self._pipelines.start(start_at, self.priority(self._operations[index]), held_back=False)
 
     def _tail(self, unit: Unit) -> None:
         """An operation of this unit has room for a tile of the next."""
@@ -150,7 +166,16 @@ class Schedule:
     def _finish(self, index: int, start: int, stalls: list[int]) -> None:
         self._held[index] = Held(self._ready[index], start, self._now, stalls)
         self._told(len(self._held))
+        if len(self._held) == len(self._operations) or self._is_late():
+            self._end()
         for later in self._successors[index]:
             self._missing[later] -= 1
             if not self._missing[later]:
                 self._enqueue(later)
+
+    def _is_late(self) -> bool:
+        return self._before is not None and self._now + self._least_left.cycles >= self._before
+
+    def _end(self) -> None:
+        if not self._over.triggered:
+            self._over.succeed()

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from accelsim.hardware import HardwareConfig
 from accelsim.program import Program
 from accelsim.timing.instances import assign_instances, in_order
 from accelsim.timing.ordering import predecessors
@@ -65,13 +64,13 @@ class ScheduleGraph:
         return latest
 
 
-def schedule_graph(program: Program, timeline: Timeline, hw: HardwareConfig) -> ScheduleGraph:
-    """The graph of a Timeline of ``program`` on ``hw``."""
+def schedule_graph(program: Program, timeline: Timeline) -> ScheduleGraph:
+    """The graph of a Timeline of ``program``."""
     order = predecessors(program, timeline.residency.drained)
     incoming = [[Edge(i, j, "dependency") for i in needed] for j, needed in enumerate(order)]
     before: dict[tuple[str, int], int] = {}
     served = [timing.index for timing in in_order(timeline)]
-    places = assign_instances(program, timeline, hw)
+    places = assign_instances(program, timeline)
     for index in served:
         place = places[index]
         if place is not None:

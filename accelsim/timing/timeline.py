@@ -48,10 +48,14 @@ class OperationTiming:
 
 @dataclass(frozen=True)
 class Timeline:
-    """One simulated training step: operations in issue order, and where the tensors lived."""
+    """One simulated training step: operations in issue order, and where the tensors lived.
+
+    ``products_at_once``: arrays that products were given to side by side; further ones stayed idle.
+    """
 
     operations: list[OperationTiming] = field(default_factory=list)
     residency: Residency = field(default_factory=lambda: Residency(frozenset()))
+    products_at_once: int = 1
 
     @property
     def total_cycles(self) -> int:

@@ -10,7 +10,7 @@ because it isn't on the critical path: no other layer's backward pass waits for 
   would call a product hidden that slows its neighbours through DRAM. Alone, a product takes the cycles of its array or
   of its DRAM transfers, whichever are more; those that it held its array grow while others keep it from DRAM, and would
   flatter. Fully hidden products don't lengthen the step. The share is below 0 where they lengthen it by more than they
-  take alone, and may be a little above 1, as schedules aren't monotone.
+  take alone, and may be a little above 1, as a schedule may become longer where an operation becomes shorter.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from accelsim.hardware import HardwareConfig
-from accelsim.program import Operation, Phase, Program, Unit
+from accelsim.program import Operation, Phase, Unit
 from accelsim.timing.dram_model import DramModel
-from accelsim.timing.simulator import simulate
+from accelsim.timing.planned_step import PlannedStep
 from accelsim.timing.spans import common_cycles, length_cycles, merged, spans_of
 from accelsim.timing.timeline import OperationTiming, Timeline
 
@@ -62,18 +61,15 @@ def is_weight_product(operation: Operation) -> bool:
     return operation.unit is Unit.MAC_ARRAY and operation.phase is Phase.WEIGHT_GRADIENT
 
 
-def weight_products(program: Program, timeline: Timeline, hw: HardwareConfig) -> WeightProducts:
-    """Measure the weight-gradient products of ``timeline``, with one more simulation.
-
-    Raises:
-        UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
-    """
-    products = [op.index for op in program.operations if is_weight_product(op)]
-    serial = [timeline.operations[op.index] for op in program.operations if op.phase in SERIAL_PATH]
+def weight_products(step: PlannedStep, timeline: Timeline) -> WeightProducts:
+    """Measure the weight-gradient products of ``timeline``, the simulation of ``step``, with one more simulation."""
+    operations = step.program.operations
+    products = [op.index for op in operations if is_weight_product(op)]
+    serial = [timeline.operations[op.index] for op in operations if op.phase in SERIAL_PATH]
     spans = dict(zip(products, spans_of(timeline.operations[i] for i in products), strict=True))
     others = merged(spans_of(serial))
-    without = simulate(program, hw, untimed=frozenset(products)) if products else timeline
-    bandwidth = DramModel.of(hw).bytes_per_cycle
+    without = step.simulate(untimed=frozenset(products)) if products else timeline
+    bandwidth = DramModel.of(step.hw).bytes_per_cycle
     return WeightProducts(
         held_cycles=length_cycles(spans.values()),
         alone_cycles=sum(_alone_cycles(timeline.operations[index], bandwidth) for index in products),

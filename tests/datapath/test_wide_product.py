@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from accelsim.datapath import Datapath, NumpyKernels
 from accelsim.datapath.kernels import Carrier
 from accelsim.datapath.kernels.compiled import CompiledKernels
-from accelsim.datapath.kernels.compiled.wide_tile import MAX_STEPS, PAIR
+from accelsim.datapath.kernels.compiled.wide.tile import MAX_STEPS, PAIR
 from accelsim.formats import format_by_name
 from accelsim.layers import Sgd
 from accelsim.layers.layer import parse_layer

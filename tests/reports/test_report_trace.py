@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
@@ -25,6 +26,8 @@ FIELDS = {
     "f": {"name", "cat", "pid", "tid", "ts", "id", "bp"},
 }
 """Required fields by phase of the event."""
+METADATA = {"process_name": "name", "thread_name": "name", "thread_sort_index": "sort_index"}
+"""Argument by kind of metadata."""
 WORKLOADS = ["digits_cnn", "cifar10_resnet20"]
 
 
@@ -67,6 +70,42 @@ def test_every_row_is_named_and_its_slices_never_overlap(events):
     assert set(rows) <= named
     for spans in rows.values():
         assert all(a[1] <= b[0] for a, b in pairwise(sorted(spans)))
+
+
+def test_metadata_names_every_process_and_row_once(events):
+    named = {kind: [e for e in of_kind(events, "M") if e["name"] == kind] for kind in METADATA}
+    assert sum(map(len, named.values())) == len(of_kind(events, "M"))
+    for kind, key in METADATA.items():
+        assert all(set(event["args"]) == {key} for event in named[kind])
+    for kind, where in (("process_name", ("pid",)), ("thread_name", ("pid", "tid"))):
+        places = [tuple(event[part] for part in where) for event in named[kind]]
+        assert len(set(places)) == len(places)
+        used = {tuple(event[part] for part in where) for event in events if event["ph"] in "Xsf"}
+        assert used <= set(places)
+    assert {event["pid"] for event in events} == {event["pid"] for event in named["process_name"]}
+    assert all(isinstance(event["args"]["sort_index"], int) for event in named["thread_sort_index"])
+
+
+def test_values_are_what_the_format_takes(events):
+    """Whole numbers for processes, rows and arrows; finite numbers for times and counters; nothing that JSON lacks."""
+    for event in events:
+        assert all(type(event.get(field, 0)) is int for field in ("pid", "tid", "id"))
+        assert all(math.isfinite(event.get(field, 0)) for field in ("ts", "dur"))
+        assert isinstance(event.get("cat", ""), str)
+        assert event.get("bp", "e") == "e"
+    json.dumps(events, allow_nan=False)
+
+
+def test_a_counter_is_one_series_with_one_value_at_a_time(events):
+    series = defaultdict(list)
+    for event in of_kind(events, "C"):
+        (value,) = event["args"].values()
+        assert type(value) in (int, float)
+        assert value >= 0
+        series[event["pid"], event["name"], *event["args"]].append(event["ts"])
+    assert len(series) == 2
+    for times in series.values():
+        assert all(a < b for a, b in pairwise(times))
 
 
 def test_each_array_has_a_row(events):

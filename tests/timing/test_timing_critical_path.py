@@ -16,8 +16,8 @@ from accelsim.timing.schedule_graph import schedule_graph
 def check(program, hw):
     """Every property that critical path and slacks of any schedule have."""
     timeline = simulate(program, hw)
-    path = critical_path(program, timeline, hw)
-    check_replay(schedule_graph(program, timeline, hw), timeline, path.slack_cycles)
+    path = critical_path(program, timeline)
+    check_replay(schedule_graph(program, timeline), timeline, path.slack_cycles)
     check_path(program, timeline, path)
     return timeline, path
 
@@ -66,7 +66,7 @@ def test_shipped_accelerators(case):
 
 def test_every_wait_is_for_a_dependency_or_a_unit(case):
     program, hw = case
-    graph = schedule_graph(program, simulate(program, hw), hw)
+    graph = schedule_graph(program, simulate(program, hw))
     assert not any(graph.gap_cycles(operation.index) for operation in program.operations)
 
 
@@ -76,7 +76,7 @@ def test_no_unit_has_two_operations_at_once(data, graphs, load, edit, arrays):
     program, hw = data.draw(graphs), edit(load("int8_range_bn"), "mac_array", count=arrays)
     timeline = simulate(program, hw)
     until = {}
-    places = assign_instances(program, timeline, hw)
+    places = assign_instances(program, timeline)
     for timing in sorted(timeline.operations, key=lambda timing: timing.start_cycle):
         unit, place = program.operations[timing.index].unit, places[timing.index]
         assert 0 <= place < instances_of(unit, hw)
@@ -114,7 +114,7 @@ def test_a_busy_unit_is_named_as_the_cause(load, edit):
 
 
 def test_an_empty_program_has_no_path(load):
-    path = critical_path(Program(), simulate(Program(), load("fp32")), load("fp32"))
+    path = critical_path(Program(), simulate(Program(), load("fp32")))
     assert (path.steps, path.slack_cycles) == ((), ())
 
 
@@ -122,6 +122,6 @@ def test_an_empty_program_has_no_path(load):
 def test_weight_gradients_but_the_first_layers_have_slack(trace, load, hwconfig):
     """Only the first layer's product has no data gradient beside it."""
     program, hw = trace(hwconfig), load(hwconfig)
-    slack = critical_path(program, simulate(program, hw), hw).slack_cycles
+    slack = critical_path(program, simulate(program, hw)).slack_cycles
     products = [op for op in program.operations if op.unit is Unit.MAC_ARRAY and op.phase is Phase.WEIGHT_GRADIENT]
     assert {op.layer for op in products if not slack[op.index]} == {"conv2d1"}

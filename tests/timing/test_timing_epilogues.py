@@ -180,7 +180,7 @@ def test_every_operation_is_done_once_and_energy_adds_up(machine, program, fused
     plain = step_energy(program, simulate(program, machine()), machine())
     assert whole.total_pj == pytest.approx(sum(part.total_pj for part in parts))
     assert (whole.mac_pj, whole.lane_pj) == pytest.approx((plain.mac_pj, plain.lane_pj))
-    path = critical_path(program, timeline, hw)
+    path = critical_path(program, timeline)
     assert sum(step.end_cycle - step.start_cycle + step.gap_cycles for step in path.steps) == timeline.total_cycles
 
 

@@ -1,7 +1,8 @@
 """What can only help: on a chain of operations, one at a time, more of anything never makes the step slower.
 
 Plans are chosen to a thousandth of a product's own work (``tiling.RESOLUTION``), and that is how much it may lose.
-Between operations that run side by side, list schedules have no such guarantee (Graham 1969).
+Between operations that run side by side, list schedules have no such guarantee (Graham 1969): what more arrays can't
+do there either is in ``test_timing_arrays.py``.
 """
 
 import itertools
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from accelsim.errors import UserError
 from accelsim.formats import Role, integer
-from accelsim.hardware import Dataflow
+from accelsim.hardware import Dataflow, Dram
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import product_cost, simulate
 from accelsim.timing.dram_model import DramModel
@@ -46,13 +47,13 @@ def chains(draw):
 
 @pytest.fixture(scope="module")
 def machine(load, edit, plain_dram):
-    """A small array whose buffers hold nothing between operations."""
+    """A small array whose buffers hold nothing between operations, unless they have a share for it."""
 
-    def make(kib=64, bytes_per_cycle=8, latency_cycles=10, **array):
+    def make(kib=64, bytes_per_cycle=8, latency_cycles=10, share=0.0, **array):
         array = {"rows": 16, "columns": 16, "dataflow": Dataflow.OUTPUT_STATIONARY, **array}
         hw = edit(load("int8_range_bn"), "mac_array", **array)
         for name in BUFFERS:
-            hw = edit(hw, f"buffers.{name}", capacity_bytes=kib * 1024, resident_share=0.0)
+            hw = edit(hw, f"buffers.{name}", capacity_bytes=kib * 1024, resident_share=share)
         return plain_dram(hw, bytes_per_cycle, latency_cycles)
 
     return make
@@ -104,6 +105,32 @@ def test_larger_buffers(machine, program, kib, times, dataflow):
     small = simulate(program, before)
     assume(coarse(program, small))
     assert simulate(program, after).total_cycles <= small.total_cycles + loss(program, after)
+
+
+@CHECK
+@given(program=chains(), kib=st.sampled_from([16, 64, 256]), times=st.integers(2, 16), dataflow=DATAFLOWS)
+def test_larger_buffers_that_keep_more(machine, program, kib, times, dataflow):
+    """Where all that the smaller ones keep stays on chip in the larger ones, too, which residency doesn't promise."""
+    before, after = (machine(kib=size, share=0.5, dataflow=dataflow) for size in (kib, kib * times))
+    small, large = simulate(program, before), simulate(program, after)
+    assume(coarse(program, small) and small.residency.on_chip <= large.residency.on_chip)
+    assert large.total_cycles <= small.total_cycles + loss(program, after)
+
+
+@CHECK
+@given(
+    program=chains(),
+    standard=st.sampled_from(["DDR4-2400", "LPDDR5-6400", "HBM2-2000"]),
+    channels=st.integers(1, 8),
+    more=st.integers(1, 8),
+    pattern=st.sampled_from(["streaming", "random"]),
+)
+def test_more_channels(machine, program, standard, channels, more, pattern):
+    before, after = (
+        machine().model_copy(update={"dram": Dram(standard=standard, channels=count, pattern=pattern)})
+        for count in (channels, channels + more)
+    )
+    assert simulate(program, after).total_cycles <= simulate(program, before).total_cycles + loss(program, after)
 
 
 @CHECK

@@ -60,3 +60,23 @@ def test_resident_bytes_stay_within_the_budget(case):
     for operation in traced.operations:
         alive = [i for i in found.on_chip if made[i] <= operation.index <= last[i]]
         assert sum(traced.tensors[i].bytes for i in alive) <= budget_bytes(hw.buffers)
+
+
+def moved_bytes(traced, residency):
+    """What tensors in DRAM cost: written once, read by each user."""
+    touched = ({*op.inputs, *op.outputs} for op in traced.operations)
+    return sum(traced.tensors[i].bytes for each in touched for i in each if residency.where(i) == "dram")
+
+
+@pytest.mark.parametrize("workload", ["digits_cnn", "cifar10_resnet20", "gpt2_small"])
+def test_on_shipped_networks_more_room_never_moves_more(trace, load, edit, workload):
+    """The rule doesn't promise it for every program."""
+    traced, hw = trace("int8_range_bn", workload), load("int8_range_bn")
+    moved = []
+    for eighths in range(8, 81, 3):
+        capacity = hw.buffers.input.capacity_bytes * 2 ** (eighths / 8) / 4
+        moved.append(
+            moved_bytes(traced, place_tensors(traced, edit(hw, "buffers.input", capacity_bytes=int(capacity))))
+        )
+    assert moved == sorted(moved, reverse=True)
+    assert moved[0] > moved[-1]

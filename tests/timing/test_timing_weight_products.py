@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, simulate
+from accelsim.timing.planned_step import PlannedStep
 from accelsim.timing.spans import common_cycles, length_cycles, merged
 from accelsim.timing.weight_products import is_weight_product, weight_products
 
@@ -17,7 +18,7 @@ spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)).map(lambda s:
 
 
 def measured(program, hw):
-    return weight_products(program, simulate(program, hw), hw)
+    return weight_products(PlannedStep(program, hw), simulate(program, hw))
 
 
 @given(spans, spans)
@@ -63,8 +64,8 @@ def test_work_that_waits_for_dram_is_not_hidden(load, edit):
     hw = edit(load("int8_range_bn").model_copy(update={"clock_mhz": 500_000}), "mac_array", count=3)
     program = products_and_work(Phase.WEIGHT_GRADIENT, Phase.FORWARD, Phase.FORWARD)
     found = measured(Program(program.tensors, program.operations[:3]), hw)
-    assert found.beside_share > 0.6
-    assert found.hidden_share < 0.7
+    assert found.beside_share >= 0.5
+    assert found.hidden_share < 0.1
 
 
 def test_cycles_alone_are_those_of_the_array_or_of_dram(load):

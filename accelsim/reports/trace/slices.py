@@ -23,8 +23,8 @@ def shown_operations(timeline: Timeline, most: int = MOST_SLICES) -> list[int]:
 
 def operation_slices(program: Program, timeline: Timeline, hw: HardwareConfig, shown: list[int]) -> dict[int, Event]:
     """A complete event for each of the ``shown`` operations, by index; its arguments are what it did and moved."""
-    threads, places = unit_threads(hw), assign_instances(program, timeline, hw)
-    slack = critical_path(program, timeline, hw).slack_cycles
+    threads, places = unit_threads(hw), assign_instances(program, timeline)
+    slack = critical_path(program, timeline).slack_cycles
     found = {}
     for index in shown:
         operation, place = program.operations[index], places[index]

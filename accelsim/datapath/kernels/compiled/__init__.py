@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels import NumpyKernels
-from accelsim.datapath.kernels.compiled import float_loops, loops, memory, tile
-from accelsim.datapath.kernels.compiled.accumulate_float import CompiledFloatAccumulators
+from accelsim.datapath.kernels.compiled import loops, memory, tile
 from accelsim.datapath.kernels.compiled.deferred import Deferred, pending, plain
+from accelsim.datapath.kernels.compiled.floats import loops as float_loops
+from accelsim.datapath.kernels.compiled.floats.accumulate import CompiledFloatAccumulators
+from accelsim.datapath.kernels.compiled.floats.norm import CompiledFloatNorm
 from accelsim.datapath.kernels.compiled.masked import Product, Sum
 from accelsim.datapath.kernels.compiled.norm import CompiledNorm
-from accelsim.datapath.kernels.compiled.norm_float import CompiledFloatNorm
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.product import CompiledProducts
 from accelsim.datapath.kernels.compiled.requantised import Requantised

@@ -11,7 +11,7 @@ from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, pla
 from accelsim.datapath.kernels.compiled.masked import Product
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS, start_weight_gradient
-from accelsim.datapath.kernels.compiled.wide_product import CompiledWideProducts
+from accelsim.datapath.kernels.compiled.wide.product import CompiledWideProducts
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.datapath.kernels.product import Carrier
 

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel
-from accelsim.datapath.kernels.compiled import flexpoint, float_rounding, loops, stochastic
+from accelsim.datapath.kernels.compiled import flexpoint, loops, stochastic
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, pending, plain
+from accelsim.datapath.kernels.compiled.floats import rounding as float_rounding
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.per_channel import fixed_point, mantissa_and_shift
 from accelsim.datapath.kernels.compiled.requantised import Requantised

@@ -1,6 +1,6 @@
 """Weight gradient of a convolution of 16-bit activations, exact in 64 bits.
 
-The left operand holds the gradients of two images side by side, split into two digits of a byte (``wide_tile``) where
+The left operand holds the gradients of two images side by side, split into two digits of a byte (``wide.tile``) where
 they have 16 bits; the right one the activations of the same images. A step is one output pixel of both.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.tile import LANES
 from accelsim.datapath.kernels.compiled.weight_gradient import Scratch, layout_of
-from accelsim.datapath.kernels.compiled.wide_tile import MAX_STEPS, PAIR, make_words_tile
+from accelsim.datapath.kernels.compiled.wide.tile import MAX_STEPS, PAIR, make_words_tile
 from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 8

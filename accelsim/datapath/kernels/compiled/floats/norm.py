@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled import float_loops
 from accelsim.datapath.kernels.compiled.deferred import plain
+from accelsim.datapath.kernels.compiled.floats import loops
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.datapath.kernels.norm_float import FloatNormKernels, divisor, outside_factor
 
@@ -29,7 +29,7 @@ class CompiledFloatNorm(FloatNormKernels):
         if not _fits(x):
             return super().float_variance(x)
         x, mean, total = np.ascontiguousarray(x), self._column_sums(x) / x.shape[0], np.zeros(x.shape[1])
-        self._over_columns(x, lambda start, stop: float_loops.squares(x, mean, total, start, stop))
+        self._over_columns(x, lambda start, stop: loops.squares(x, mean, total, start, stop))
         return total / x.shape[0]
 
     def float_normalise(self, x: Any, centre: Any, spread: Any, gamma: Any, beta: Any) -> Any:
@@ -38,7 +38,7 @@ class CompiledFloatNorm(FloatNormKernels):
             return super().float_normalise(x, centre, spread, gamma, beta)
         rows, gain = np.ascontiguousarray(x).reshape(-1, x.shape[-1]), gamma / divisor(spread)
         out = np.empty_like(rows)
-        self._over_rows(rows, lambda i, j: float_loops.normalise(rows[i:j], centre, gain, beta, out[i:j]))
+        self._over_rows(rows, lambda i, j: loops.normalise(rows[i:j], centre, gain, beta, out[i:j]))
         return out.reshape(x.shape)
 
     def float_products(self, g: Any, x: Any, centre: Any, spread: Any) -> tuple[Any, Any]:
@@ -47,7 +47,7 @@ class CompiledFloatNorm(FloatNormKernels):
             return super().float_products(g, x, centre, spread)
         g, x, safe = np.ascontiguousarray(g), np.ascontiguousarray(x), divisor(spread)
         total, weighted = np.zeros(x.shape[1]), np.zeros(x.shape[1])
-        self._over_columns(x, lambda i, j: float_loops.products(g, x, centre, safe, total, weighted, i, j))
+        self._over_columns(x, lambda i, j: loops.products(g, x, centre, safe, total, weighted, i, j))
         return total.astype(g.dtype), weighted.astype(g.dtype)
 
     def float_norm_backward(
@@ -60,12 +60,12 @@ class CompiledFloatNorm(FloatNormKernels):
         each = sums[0] / rows, sums[1] / rows, gain, outside_factor(spread, outside) if outside else None
         g, x, safe = np.ascontiguousarray(g), np.ascontiguousarray(x), divisor(spread)
         out = np.empty_like(g)
-        self._over_rows(g, lambda i, j: float_loops.norm_backward(g[i:j], x[i:j], centre, safe, *each, out[i:j]))
+        self._over_rows(g, lambda i, j: loops.norm_backward(g[i:j], x[i:j], centre, safe, *each, out[i:j]))
         return out
 
     def _column_sums(self, x: Any) -> Any:
         x, total = np.ascontiguousarray(x), np.zeros(x.shape[1])
-        self._over_columns(x, lambda start, stop: float_loops.sums(x, total, start, stop))
+        self._over_columns(x, lambda start, stop: loops.sums(x, total, start, stop))
         return total
 
     def _over_columns(self, x: Any, work: Any) -> None:

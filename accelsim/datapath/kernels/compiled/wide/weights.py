@@ -1,7 +1,7 @@
 """Weights of a product of 16-bit codes as the tiles read them, and where sums have to be flushed into 64 bits.
 
 Weights are whole words where few flushes keep their products within 32 bits, as with codes that are not all at their
-extremes: |sum x w| <= max |x| times the sum of |w|. Else each is split into two digits of a byte (``wide_tile``), which
+extremes: |sum x w| <= max |x| times the sum of |w|. Else each is split into two digits of a byte (``wide.tile``), which
 lie side by side.
 """
 
@@ -15,7 +15,7 @@ from accelsim.datapath.kernels.compiled.convolve import Axis
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.tile import LANES
-from accelsim.datapath.kernels.compiled.wide_tile import PAIR
+from accelsim.datapath.kernels.compiled.wide.tile import PAIR
 
 LEAST_STEPS = 12
 """Steps between two flushes, on average, from which whole words are faster than digits."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.convolve import Axis
-from accelsim.datapath.kernels.compiled.float_tile import (
+from accelsim.datapath.kernels.compiled.floats.tile import (
     LANES,
     ROWS,
     fetch,

@@ -8,11 +8,11 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled.convolve import Axis, forward_axis, transposed_axis
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere
-from accelsim.datapath.kernels.compiled.float_product import CompiledFloatProducts
+from accelsim.datapath.kernels.compiled.floats.product import CompiledFloatProducts
 from accelsim.datapath.kernels.compiled.rounding import CompiledRounding
 from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS
-from accelsim.datapath.kernels.compiled.wide_convolve import convolve_words
-from accelsim.datapath.kernels.compiled.wide_gradient import start_wide_gradient
+from accelsim.datapath.kernels.compiled.wide.convolve import convolve_words
+from accelsim.datapath.kernels.compiled.wide.gradient import start_wide_gradient
 from accelsim.datapath.kernels.product import Carrier
 
 CODES = (np.int8, np.int16)

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.float_convolve import border
-from accelsim.datapath.kernels.compiled.float_tile import LANES, ROWS, float_tile, plane, vectors_for
+from accelsim.datapath.kernels.compiled.floats.convolve import border
+from accelsim.datapath.kernels.compiled.floats.tile import LANES, ROWS, float_tile, plane, vectors_for
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.workers import Workers

@@ -1,6 +1,6 @@
 """Convolution of 16-bit codes as an implicit matrix product, exact in 64 bits: nothing is unfolded.
 
-Sums of 32 bits are flushed into 64 bits after the steps that ``wide_weights`` finds for the operands.
+Sums of 32 bits are flushed into 64 bits after the steps that ``wide.weights`` finds for the operands.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from accelsim.datapath.kernels.compiled.convolve import Axis, borders_of, offset
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.tile import LANES, STEP, step_offsets
-from accelsim.datapath.kernels.compiled.wide_tile import PAIR, make_wide_tile
-from accelsim.datapath.kernels.compiled.wide_weights import packed_words
+from accelsim.datapath.kernels.compiled.wide.tile import PAIR, make_wide_tile
+from accelsim.datapath.kernels.compiled.wide.weights import packed_words
 from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 8

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.convolve import Axis, forward_axis, transposed_axis
-from accelsim.datapath.kernels.compiled.float_convolve import float_convolve
-from accelsim.datapath.kernels.compiled.float_weight_gradient import float_weight_gradient
+from accelsim.datapath.kernels.compiled.floats.convolve import float_convolve
+from accelsim.datapath.kernels.compiled.floats.weight_gradient import float_weight_gradient
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.datapath.kernels.product import Carrier, ProductKernels
 

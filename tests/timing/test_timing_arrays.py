@@ -1,0 +1,112 @@
+"""More arrays never make a step longer, whatever runs beside each other: fewer are used where that is faster."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from accelsim.errors import UserError
+from accelsim.formats import Role, integer
+from accelsim.hardware import Dataflow, Dram
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.timing import DramModel, simulate
+from accelsim.timing.least_left import LeastLeft
+from accelsim.timing.planned_step import PlannedStep
+from accelsim.timing.schedule_graph import schedule_graph
+
+SIDES = st.sampled_from([16, 64, 200, 400])
+
+
+@st.composite
+def programs(draw):
+    """Products and lane work of all phases and many lengths, most of which have something to run beside."""
+    count = draw(st.integers(3, 16))
+    sides = draw(st.lists(SIDES, min_size=count + 2, max_size=count + 2))
+    tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL) for i, side in enumerate(sides)]
+    operations = []
+    for i in range(count):
+        inputs = (draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
+        unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.MAC_ARRAY, Unit.VECTOR]))
+        gemms = (Gemm(sides[inputs[0]], draw(SIDES), sides[inputs[1]]),) * (unit is Unit.MAC_ARRAY)
+        work = None if gemms else Work(sides[inputs[0]] ** 2 * draw(st.integers(1, 9)), 0, 1, integer(8))
+        phase = draw(st.sampled_from(Phase))
+        operations.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, (i + 2,), gemms, work))
+    return Program(tensors, operations)
+
+
+@pytest.fixture(scope="module")
+def machine(load, edit, plain_dram):
+    def make(count, kib=64, share=0.5, dram=8.0, **array):
+        hw = edit(load("int8_range_bn"), "mac_array", count=count, rows=16, columns=16, **array)
+        for name in ("input", "weight", "output"):
+            hw = edit(hw, f"buffers.{name}", capacity_bytes=kib * 1024, resident_share=share)
+        if isinstance(dram, Dram):
+            return hw.model_copy(update={"dram": dram})
+        return plain_dram(hw, dram, latency_cycles=20)
+
+    return make
+
+
+DDR4_AT_RANDOM = Dram(standard="DDR4-2400", pattern="random", first_row="conflict")
+MACHINES = st.fixed_dictionaries(
+    {
+        "kib": st.sampled_from([16, 64, 512]),
+        "share": st.sampled_from([0.0, 0.5]),
+        "dram": st.sampled_from([2.0, 8.0, 64.0, Dram(standard="HBM2-2000"), DDR4_AT_RANDOM]),
+        "dataflow": st.sampled_from(Dataflow),
+        "prefetch": st.booleans(),
+    }
+)
+CHECK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def cycles(program, hw):
+    try:
+        return simulate(program, hw).total_cycles
+    except UserError:
+        assume(False)
+
+
+@CHECK
+@given(program=programs(), given_machine=MACHINES, arrays=st.integers(1, 5), more=st.integers(1, 3))
+def test_any_program(machine, program, given_machine, arrays, more):
+    before, after = (machine(count, **given_machine) for count in (arrays, arrays + more))
+    assert cycles(program, after) <= cycles(program, before)
+
+
+@CHECK
+@given(program=programs(), given_machine=MACHINES, arrays=st.integers(1, 4))
+def test_what_is_left_is_never_too_much(machine, program, given_machine, arrays):
+    """Else a schedule on fewer arrays would be given up that is shorter. Without prefetch, nothing begins early."""
+    hw = machine(arrays, **{**given_machine, "prefetch": False})
+    try:
+        step = PlannedStep(program, hw)
+    except UserError:
+        assume(False)
+    timeline = step.simulate()
+    left = LeastLeft(program, step.plans, arrays, DramModel.of(hw).bytes_per_cycle)
+    for timing in sorted(timeline.operations, key=lambda timing: timing.start_cycle):
+        assert timing.start_cycle + left.cycles <= timeline.total_cycles
+        left.begin(timing.index)
+    assert left.cycles == 0
+
+
+def test_a_network_in_which_an_array_too_many_would_get_in_the_way(load, edit, trace):
+    """A fourth array makes the list schedule of ResNet-20 longer, so three of four are used, and all is as on three."""
+    program, hw = trace("int8_range_bn", "cifar10_resnet20"), load("int8_range_bn")
+    timelines = [simulate(program, edit(hw, "mac_array", count=count)) for count in range(1, 7)]
+    assert all(after.total_cycles <= before.total_cycles for before, after in pairwise(timelines))
+    assert [timeline.products_at_once for timeline in timelines[:4]] == [1, 2, 3, 3]
+    assert timelines[3] == timelines[2]
+    graph = schedule_graph(program, timelines[3])
+    assert graph.replayed(graph.durations()) == [timing.end_cycle for timing in timelines[3].operations]
+    assert not any(graph.gap_cycles(operation.index) for operation in program.operations)
+
+
+def test_a_planned_step_is_simulated_as_often_as_wanted(load, trace):
+    program, hw = trace("int8_range_bn"), load("int8_range_bn")
+    step, free = PlannedStep(program, hw), frozenset({0, 5})
+    assert step.simulate() == simulate(program, hw)
+    assert step.simulate(untimed=free) == simulate(program, hw, untimed=free)
+    assert step.simulate() == simulate(program, hw)
