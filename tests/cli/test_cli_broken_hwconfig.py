@@ -110,7 +110,7 @@ CASES = [
         "energy: {mac_pj: .inf}\ndram:\n",
         "29:10: energy.mac_pj: found inf; allowed: a number from 0 to 1000000000",
     ),
-    ("dram:\n", "energy: 5\ndram:\n", "29:1: energy: found 5; allowed: the fields source, bound, "),
+    ("dram:\n", "energy: 5\ndram:\n", "29:1: energy: found 5; allowed: the fields source, models, bound, "),
 ]
 CONTRADICTIONS = [
     (
