@@ -24,6 +24,8 @@ _DECIDES_BITS: dict[str, Any] = {
     "mac_array": True,
     "update_unit": {"learning_rate"},
 }
+_SPOKEN = {"batch": "batch_size"}
+"""What ``--set`` calls a field beside its name in the file."""
 M = TypeVar("M", HardwareConfig, Workload, Topology)
 
 
@@ -118,7 +120,7 @@ def _sorted(settings: Sequence[str]) -> tuple[list[str], list[str]]:
     """
     fields = set(HardwareConfig.model_fields), set(Workload.model_fields)
     found: tuple[list[str], list[str]] = ([], [])
-    for setting in settings:
+    for setting in map(_by_its_name, settings):
         first = split_setting(setting)[0][0]
         owners = [files for files, names in zip(found, fields, strict=True) if first in names]
         if len(owners) == 2:
@@ -131,6 +133,11 @@ def _sorted(settings: Sequence[str]) -> tuple[list[str], list[str]]:
             )
         owners[0].append(setting)
     return found
+
+
+def _by_its_name(setting: str) -> str:
+    path, *rest = setting.partition("=")
+    return "".join([_SPOKEN.get(path.strip(), path), *rest])
 
 
 def _without_settings(given: M, settings: Sequence[str]) -> M:

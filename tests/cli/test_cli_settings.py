@@ -22,13 +22,18 @@ def test_settings_of_both_files(root):
     assert json.dumps(result.hwconfig).count('"int4"') == 1
 
 
+def test_batch_is_short_for_batch_size(root):
+    result = package.simulate(*(root / path for path in FILES), settings=["batch=16"], timing_only=True)
+    assert result.workload["batch_size"] == 16
+
+
 @pytest.mark.parametrize(
     ("setting", "expected"),
     [
         ("numerics.activation.fromat=int4", "unknown field (did you mean 'format'?)"),
         ("numerics.activation=int99", "2 to 64 bits, not 99"),
         ("numeric.x=3", "did you mean 'numerics'?"),
-        ("batch=64", "neither file has a field 'batch' (did you mean 'batch_size'?)"),
+        ("batchsize=64", "neither file has a field 'batchsize' (did you mean 'batch_size'?)"),
         ("batch_size=0", "found 0; allowed: a whole number from 1"),
         ("batch_size", "should be path.to.field=value"),
         ("name=x", "both files have a field 'name'"),
