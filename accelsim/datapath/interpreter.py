@@ -17,11 +17,13 @@ from accelsim.datapath.units import HANDLERS
 from accelsim.datapath.units.scales import multiplied_out
 from accelsim.datapath.zero_points import centred, restored
 from accelsim.errors import InternalError
-from accelsim.formats import FP32, FloatFormat, Format, IntegerFormat, Recipe, Role
+from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Machine, Parameter, Tensor, Value
 from accelsim.machine.vector import wide
 from accelsim.program import Operation, TensorSpec, Unit
+
+NORM = Unit.NORM
 
 
 class Datapath(Machine):
@@ -57,19 +59,23 @@ class Datapath(Machine):
     def execute(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
-        xp = self.context.kernels.xp
-        operands = tuple([centred(xp, x) for x in inputs])
-        if operation.unit is Unit.NORM:
-            operands = tuple([_unscaled(xp, x) for x in operands])
-        values = HANDLERS[operation.opcode](self.context, operation, operands, outputs)
-        values = restored(xp, operation.opcode, inputs[0], outputs, values)
+        context, operands = self.context, inputs
+        for x in inputs:
+            if x.zero_point is not None:
+                operands = tuple([centred(context.kernels.xp, x) for x in inputs])
+                break
+        if operation.unit is NORM:
+            operands = tuple([x if x.format.is_integer else _unscaled(context.kernels.xp, x) for x in operands])
+        values = HANDLERS[operation.opcode](context, operation, operands, outputs)
+        if operands is not inputs:
+            values = restored(context.kernels.xp, operation.opcode, inputs[0], outputs, values)
         if self.check:
             for spec, value in zip(outputs, values, strict=True):
                 _conforms(operation, spec, value)
         return values
 
-    def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
-        return super().external(name, shape, format_, role, self.context.kernels.xp.asarray(data))
+    def bring(self, data: Any) -> Value:
+        return Value(self.context.kernels.xp.asarray(data))
 
     def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
         if isinstance(spec.format, IntegerFormat):
@@ -79,8 +85,6 @@ class Datapath(Machine):
 
 def _unscaled(xp: Any, x: Tensor) -> Tensor:
     """Floats as the norm unit reads them: multiplied out, since it adds values of different scales."""
-    if x.format.is_integer:
-        return x
     data = multiplied_out(xp, x.data, x.scale).astype(wide(x).storage, copy=False)
     return x if data is x.data else replace(x, value=Value(data))
 

@@ -7,25 +7,25 @@ no backend can round a scale differently. Follows gemmlowp's ``QuantizeMultiplie
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MANTISSA_BITS = 31
 MAX_RIGHT_SHIFT = 31
+ONE = 2.0**MANTISSA_BITS
 
 
-@dataclass(frozen=True)
-class FixedPointMultiplier:
+class FixedPointMultiplier(NamedTuple):
     """``value = mantissa * 2**(exponent - 31)``, mantissa an int32 with 2**30 <= |mantissa| < 2**31, or 0.
 
     ``exponent > 0`` shifts left before the multiplication, ``exponent < 0`` shifts right after it.
     Arrays of shape (channels,) give one multiplier per channel.
     """
 
-    mantissa: NDArray[np.int64]
-    exponent: NDArray[np.int64]
+    mantissa: NDArray[np.int64] | np.int64
+    exponent: NDArray[np.int64] | np.int64
 
     @classmethod
     def from_real(cls, real: ArrayLike) -> FixedPointMultiplier:
@@ -46,13 +46,12 @@ class FixedPointMultiplier:
     def _from_scalar(cls, real: float) -> FixedPointMultiplier:
         """The same for one number, without NumPy's overhead."""
         fraction, exponent = math.frexp(real)
-        mantissa = math.floor(abs(fraction) * 2.0**MANTISSA_BITS + 0.5)
-        if mantissa == 1 << MANTISSA_BITS:
+        mantissa = math.floor(abs(fraction) * ONE + 0.5)
+        if mantissa >= ONE:
             mantissa, exponent = mantissa >> 1, exponent + 1
         if exponent < -MAX_RIGHT_SHIFT or mantissa == 0:
             mantissa, exponent = 0, 0
-        signed = -mantissa if fraction < 0 else mantissa
-        return cls(np.asarray(signed, dtype=np.int64), np.asarray(exponent, dtype=np.int64))
+        return cls(np.int64(-mantissa if fraction < 0 else mantissa), np.int64(exponent))
 
     @property
     def real(self) -> NDArray[np.float64]:

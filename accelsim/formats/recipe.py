@@ -114,7 +114,7 @@ class TensorRule:
     history: int = 16
     headroom: float = 1.0
 
-    @property
+    @cached_property
     def one_pass(self) -> bool:
         """True when no range of the whole tensor is waited for.
 

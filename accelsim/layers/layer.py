@@ -36,6 +36,8 @@ class Layer(FileModel, ABC):
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         """Issue the forward work on ``m`` and return the output with the function that issues the backward.
 
+        Fields, shapes, formats and the machine's recipe decide what is issued, as a machine may repeat it later.
+
         Raises:
             ValueError: the shape of ``x`` does not suit the layer.
         """

@@ -1,5 +1,4 @@
-"""A step's Program as it is recorded. A step that makes the calls of the step before gets the records back that those
-calls made, so training builds the Program once and then only compares."""
+"""A step's Program as it is recorded."""
 
 from __future__ import annotations
 
@@ -35,67 +34,25 @@ class Call(NamedTuple):
     attributes: Mapping[str, Any]
 
 
-class _Record(NamedTuple):
-    call: Call | tuple[Output, bool]
-    operations: tuple[Operation, ...]
-    specs: tuple[TensorSpec, ...]
-    names: tuple[str, ...]
-    """Names that the tensors were given before equal ones were told apart."""
-
-
 class Recorder:
-    """Indices and names depend on all calls before, so the first call that differs ends what the last step left."""
+    """Gives operations and tensors their numbers, and tensors that ask for the same name different ones."""
 
-    def __init__(self) -> None:
-        self._records: list[_Record] = []
-        self.begin()
+    def __init__(self, program: Program | None = None, names: Counter[str] | None = None) -> None:
+        self.program = program or Program()
+        self._names = names or Counter()
 
-    def begin(self) -> None:
-        """Start a new step with an empty Program."""
-        self.program = Program()
-        self._position = 0
-        self._names: Counter[str] | None = None
+    def copy(self) -> Recorder:
+        """Another one at the same point, which goes on by itself."""
+        return Recorder(Program(list(self.program.tensors), list(self.program.operations)), self._names.copy())
 
     def tensor(self, output: Output, *, persistent: bool = False) -> TensorSpec:
         """A tensor that no operation makes."""
-        call = (output, persistent)
-        record = self._known(call)
-        if record is None:
-            specs = (self._spec(output, output.name, 0, persistent=persistent),)
-            record = self._keep(_Record(call, (), specs, (output.name,)))
-        self.program.tensors += record.specs
-        return record.specs[0]
+        return self._spec(output, output.name, persistent=persistent)
 
     def operation(self, call: Call) -> tuple[Operation, tuple[TensorSpec, ...]]:
         """The next operation and the tensors that it makes."""
-        record = self._known(call)
-        if record is None:
-            record = self._keep(self._recorded(call))
-        self.program.tensors += record.specs
-        self.program.operations += record.operations
-        return record.operations[0], record.specs
-
-    def _known(self, call: Any) -> _Record | None:
-        """What the last step made of the same call at the same place."""
-        if self._position == len(self._records):
-            return None
-        record = self._records[self._position]
-        if record.call != call:
-            del self._records[self._position :]
-            return None
-        self._position += 1
-        return record
-
-    def _keep(self, record: _Record) -> _Record:
-        self._records.append(record)
-        self._position += 1
-        return record
-
-    def _recorded(self, call: Call) -> _Record:
         prefix = f"{call.layer}." if call.layer else ""
-        names = tuple(prefix + output.name for output in call.outputs)
-        pairs = enumerate(zip(call.outputs, names, strict=True))
-        specs = tuple(self._spec(output, name, place) for place, (output, name) in pairs)
+        specs = tuple([self._spec(output, prefix + output.name) for output in call.outputs])
         operation = Operation(
             index=len(self.program.operations),
             opcode=call.opcode,
@@ -103,17 +60,18 @@ class Recorder:
             layer=call.layer,
             phase=call.phase,
             inputs=call.inputs,
-            outputs=tuple(spec.index for spec in specs) + call.in_place,
+            outputs=tuple([spec.index for spec in specs]) + call.in_place,
             gemms=call.gemms,
             work=call.work,
             attributes=call.attributes,
         )
-        return _Record(call, (operation,), specs, names)
+        self.program.operations.append(operation)
+        return operation, specs
 
-    def _spec(self, output: Output, name: str, place: int, *, persistent: bool = False) -> TensorSpec:
-        if self._names is None:
-            self._names = Counter(name for record in self._records for name in record.names)
+    def _spec(self, output: Output, name: str, *, persistent: bool = False) -> TensorSpec:
         self._names[name] += 1
         unique = name if self._names[name] == 1 else f"{name}.{self._names[name]}"
-        index = len(self.program.tensors) + place
-        return TensorSpec(index, unique, output.shape, output.format, output.role, persistent)
+        index = len(self.program.tensors)
+        spec = TensorSpec(index, unique, output.shape, output.format, output.role, persistent)
+        self.program.tensors.append(spec)
+        return spec

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 
 from accelsim.formats import Format, Role
 from accelsim.program import TensorSpec
@@ -22,21 +22,45 @@ class Value(NamedTuple):
     zero_point: Any = None
 
 
-@dataclass(frozen=True, eq=False)
+class View(NamedTuple):
+    """A way to see a tensor: in another shape, or with its axes in another order."""
+
+    method: Literal["reshaped", "transposed"]
+    numbers: tuple[int, ...]
+
+    def of(self, tensor: Tensor) -> Tensor:
+        """``tensor`` seen so."""
+        return tensor.reshaped(self.numbers) if self.method == "reshaped" else tensor.transposed(self.numbers)
+
+
+@dataclass(eq=False, slots=True, init=False)
 class Tensor:
-    """A handle: a tensor of the Program, seen in some shape, with its value under the datapath."""
+    """A handle: a tensor of the Program, seen in some shape, with its value under the datapath. Nobody writes to it.
+
+    ``views`` lead from the tensor as it was made to how it is seen here. The last four are those of ``spec`` and
+    ``value``, at hand because units ask for them all the time.
+    """
 
     spec: TensorSpec
     shape: tuple[int, ...]
     value: Value
+    views: tuple[View, ...]
+    format: Format = field(init=False)
+    data: Any = field(init=False)
+    scale: Any = field(init=False)
+    zero_point: Any = field(init=False)
+
+    def __init__(self, spec: TensorSpec, shape: tuple[int, ...], value: Value, views: tuple[View, ...] = ()) -> None:
+        self.spec = spec
+        self.shape = shape
+        self.value = value
+        self.views = views
+        self.format = spec.format
+        self.data, self.scale, self.zero_point = value
 
     @property
     def name(self) -> str:
         return self.spec.name
-
-    @property
-    def format(self) -> Format:
-        return self.spec.format
 
     @property
     def role(self) -> Role:
@@ -45,18 +69,6 @@ class Tensor:
     @property
     def elements(self) -> int:
         return self.spec.elements
-
-    @property
-    def data(self) -> Any:
-        return self.value.data
-
-    @property
-    def scale(self) -> Any:
-        return self.value.scale
-
-    @property
-    def zero_point(self) -> Any:
-        return self.value.zero_point
 
     def reshaped(self, shape: tuple[int, ...]) -> Tensor:
         """The same tensor in another shape: costs nothing, moves nothing.
@@ -67,7 +79,7 @@ class Tensor:
         if math.prod(shape) != self.elements:
             raise ValueError(f"cannot view {self.name} of shape {self.shape} as {shape}")
         data = None if self.data is None else self.data.reshape(shape)
-        return replace(self, shape=shape, value=self.value._replace(data=data))
+        return self._seen(View("reshaped", shape), shape, data)
 
     def transposed(self, axes: tuple[int, ...]) -> Tensor:
         """The same tensor with its axes in another order, as a strided read sees it: costs nothing, moves nothing.
@@ -82,4 +94,8 @@ class Tensor:
         shape = tuple(self.shape[axis] for axis in axes)
         # Kernels want packed rows, so the emulation copies where the hardware only counts its addresses differently.
         data = None if self.data is None else self.data.transpose(axes).copy()
-        return replace(self, shape=shape, value=self.value._replace(data=data))
+        return self._seen(View("transposed", axes), shape, data)
+
+    def _seen(self, view: View, shape: tuple[int, ...], data: Any) -> Tensor:
+        views = (*self.views, view)
+        return replace(self, shape=shape, value=self.value._replace(data=data), views=views)

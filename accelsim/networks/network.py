@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from accelsim.errors import UserError
 from accelsim.formats import FP32, Recipe, Role, integer
-from accelsim.layers import Layer, LayerError, Loss, Optimizer, run, softmax_cross_entropy
-from accelsim.machine import Machine, Parameter
+from accelsim.layers import Backward, Layer, LayerError, Loss, Optimizer, run, softmax_cross_entropy
+from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.networks.embeddings import check_embeddings
 from accelsim.program import Phase, Program
 from accelsim.tracing import Tracer
@@ -24,6 +24,13 @@ class Traced:
 
     program: Program
     parameters: dict[str, Parameter]
+
+
+class Outcome(NamedTuple):
+    """Mean loss (1,), and the logits as the loss saw them (rows, classes)."""
+
+    loss: Tensor
+    logits: Tensor
 
 
 class Network:
@@ -41,21 +48,30 @@ class Network:
         self.classes = classes
         self.label_smoothing = label_smoothing
 
-    def forward(self, m: Machine, images: Any, labels: Any, batch: int) -> Loss:
+    def forward(self, m: Machine, images: Any, labels: Any, batch: int) -> Outcome:
         """Forward and loss only, for evaluation; ``images`` (or token ids) and ``labels`` are None when tracing."""
-        return self._forward(m, images, labels, batch)[0]
 
-    def train_step(self, m: Machine, optimizer: Optimizer, images: Any, labels: Any, batch: int) -> Loss:
+        def issue() -> tuple[Tensor, Tensor]:
+            loss, _ = self._forward(m, images, labels, batch)
+            return loss.loss, loss.logits
+
+        return Outcome(*m.repeated((self, batch), self._given(images, labels), issue))
+
+    def train_step(self, m: Machine, optimizer: Optimizer, images: Any, labels: Any, batch: int) -> Outcome:
         """Issue one whole training step: forward, loss, backward, update.
 
         Raises:
             LayerError: a layer can't take the shape that reaches it.
         """
-        loss, backward = self._forward(m, images, labels, batch)
-        with m.scope(phase=Phase.DATA_GRADIENT):
-            backward(loss.backward())
-        optimizer.step(m)
-        return loss
+
+        def issue() -> tuple[Tensor, Tensor]:
+            loss, backward = self._forward(m, images, labels, batch)
+            with m.scope(phase=Phase.DATA_GRADIENT):
+                backward(loss.backward())
+            optimizer.step(m)
+            return loss.loss, loss.logits
+
+        return Outcome(*m.repeated((self, batch, optimizer), self._given(images, labels), issue))
 
     def trace(self, recipe: Recipe, optimizer: Optimizer, batch: int) -> Traced:
         """The Program of one training step with ``batch`` images."""
@@ -63,8 +79,15 @@ class Network:
         self.train_step(tracer, optimizer, None, None, batch)
         return Traced(tracer.program, tracer.parameters)
 
-    def _forward(self, m: Machine, images: Any, labels: Any, batch: int) -> tuple[Loss, Any]:
-        text = len(self.input_shape) == 1
+    @property
+    def _reads_text(self) -> bool:
+        return len(self.input_shape) == 1
+
+    def _given(self, images: Any, labels: Any) -> dict[str, Any]:
+        return {"tokens" if self._reads_text else "images": images, "labels": labels}
+
+    def _forward(self, m: Machine, images: Any, labels: Any, batch: int) -> tuple[Loss, Backward]:
+        text = self._reads_text
         rows = (batch, *self.input_shape) if text else (batch,)
         name, format_ = ("tokens", LABEL) if text else ("images", FP32)
         x = m.external(name, (batch, *self.input_shape), format_, Role.INPUT, images)

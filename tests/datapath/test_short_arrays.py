@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from accelsim.datapath import NumpyKernels, reference
 from accelsim.datapath.kernels.compiled import CompiledKernels
+from accelsim.datapath.kernels.numbers import ONE, Numbers
 
 NUMPY, COMPILED = NumpyKernels(), CompiledKernels(2, grain=64)
 INT64 = st.integers(-(2**60), 2**60)
@@ -30,6 +31,42 @@ def test_multipliers(real):
         expected, found = (kernels.multiplier(numbers) for kernels in (NUMPY, COMPILED))
         _same(expected.mantissa, found.mantissa)
         _same(expected.exponent, found.exponent)
+
+
+GAINS = st.lists(st.tuples(st.integers(-(2**15), 2**15 - 1), st.integers(0, 2**31 - 1), FLOATS), min_size=1, max_size=9)
+SCALES = st.floats(2.0**-60, 2.0**20)
+
+
+@compiling
+@given(GAINS, SCALES, SCALES, SCALES, st.booleans())
+def test_numbers_of_the_norm_unit(rows, first, second, unit, channelwise):
+    """Gains with groups of no spread among them; one scale for all, or one for each group."""
+    gamma, spread, running = (np.array(part) for part in zip(*rows, strict=True))
+    scale = second * np.arange(1.0, spread.size + 1) if channelwise else second
+    codes, spreads = Numbers(gamma.astype(np.int16), first), Numbers(spread.astype(np.int32), scale)
+    kept = running.astype(np.float32)
+    for gain in (codes, ONE):
+        expected, found = (kernels.forward_gain(gain, spreads, unit) for kernels in (NUMPY, COMPILED))
+        _same(expected.mantissa, found.mantissa)
+        _same(expected.exponent, found.exponent)
+        (expected, large), (found, largest) = (kernels.gradient_gain(gain, spreads) for kernels in (NUMPY, COMPILED))
+        assert large == largest
+        _same(expected.mantissa, found.mantissa)
+        _same(expected.exponent, found.exponent)
+    _same(NUMPY.reciprocals(spreads, unit), COMPILED.reciprocals(spreads, unit))
+    _same(NUMPY.offsets(codes, 2.0**-16), COMPILED.offsets(codes, 2.0**-16))
+    for inverse in (False, True):
+        moves = [kernels.moved(kept, spreads, 0.9, inverse=inverse) for kernels in (NUMPY, COMPILED)]
+        _same(*moves)
+
+
+@compiling
+@given(st.lists(INT64, min_size=1, max_size=40), SCALES)
+def test_real_values_of_codes(codes, scale):
+    """Rounded once from the double product, however wide the codes are."""
+    for storage in ("int64", "int32", "int8"):
+        x = (np.array(codes) >> {"int64": 0, "int32": 30, "int8": 54}[storage]).astype(storage)
+        _same(NUMPY.floats(x, scale, "float32"), COMPILED.floats(x, scale, "float32"))
 
 
 @compiling
@@ -73,6 +110,9 @@ def test_update(rng, shape, decay):
     momentum, factor = np.float32(0.9), np.float32(decay)
     _same(NUMPY.momentum(v, momentum, g, w, factor), COMPILED.momentum(v, momentum, g, w, factor))
     _same(NUMPY.multiply_add(v, momentum, g), COMPILED.multiply_add(v, momentum, g))
+    steps = [kernels.momentum_step(w, v, g, momentum, factor, np.float32(0.03)) for kernels in (NUMPY, COMPILED)]
+    for expected, found in zip(*steps, strict=True):
+        _same(expected, found)
 
 
 @compiling

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from accelsim.datapath.arrays import on_device
+from accelsim.datapath.kernels.numbers import NumberKernels
 from accelsim.datapath.kernels.philox import RandomStream, random_codes
 from accelsim.formats import FixedPointMultiplier, FloatFormat, Rounding
 from accelsim.formats.flexpoint import FlexpointFormat, flexpoint_codes
@@ -17,7 +18,7 @@ BLOCK = 1 << 14
 """Elements that go through all steps of a kernel before the next ones: they stay in the first-level cache."""
 
 
-class RoundingKernels:
+class RoundingKernels(NumberKernels):
     """Arrays of codes in, codes of ``storage`` out; multipliers are scalars or one per channel (last axis)."""
 
     xp: Any
@@ -25,10 +26,6 @@ class RoundingKernels:
     def random_codes(self, stream: RandomStream, elements: int) -> Any:
         """Random codes for stochastic rounding, see ``reference.random_code``."""
         return random_codes(self.xp, stream, elements)
-
-    def multiplier(self, real: Any) -> FixedPointMultiplier:
-        """A real multiplier, or an array of one per channel in this computer's memory, in fixed point."""
-        return FixedPointMultiplier.from_real(real)
 
     def largest_magnitude(self, x: Any) -> float:
         """max |x|, 0 for an empty array; exact for codes up to 53 bits."""
@@ -140,6 +137,10 @@ class RoundingKernels:
     def real_values(self, x: Any, scale: Any) -> Any:
         """Codes or floats under ``scale`` in double precision."""
         return x.astype("float64") * on_device(self.xp, scale)
+
+    def floats(self, x: Any, scale: Any, storage: str) -> Any:
+        """``real_values`` as floats of ``storage``, to nearest even."""
+        return self.real_values(x, scale).astype(storage)
 
     def to_float_format(
         self,

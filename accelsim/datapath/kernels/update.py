@@ -18,6 +18,11 @@ class UpdateKernels:
         """The new velocity: momentum v + (g + decay w)."""
         return self.multiply_add(v, momentum, self.multiply_add(w, decay, g) if decay else g)
 
+    def momentum_step(self, w: Any, v: Any, g: Any, momentum: Any, decay: Any, learning_rate: Any) -> tuple[Any, Any]:
+        """The new velocity, and the new weights: w - learning_rate times it."""
+        kept = self.momentum(v, momentum, g, w, decay)
+        return kept, self.multiply_add(kept, -learning_rate, w)
+
     def sum_of_squares(self, x: Any) -> Any:
         """Squares of all elements added up, (1,): neighbours in pairs, then their sums in pairs, and so on.
 

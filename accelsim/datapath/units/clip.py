@@ -17,6 +17,8 @@ from accelsim.formats import Role
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
+OPTIMIZER_STATE = Role.OPTIMIZER_STATE
+
 
 @executes("sum_of_squares")
 def sum_of_squares(
@@ -52,15 +54,16 @@ def clipped_gradient(c: Context, inputs: Sequence[Tensor]) -> Any:
     _, gradient, *rest = inputs
     g = _real(c, gradient)
     for factor in rest:
-        if factor.role is not Role.OPTIMIZER_STATE:
+        if factor.role is not OPTIMIZER_STATE:
             g = g * factor.data
     return g
 
 
 def states(inputs: Sequence[Tensor]) -> list[Tensor]:
     """What the optimizer keeps, among the inputs of an update."""
-    return [x for x in inputs if x.role is Role.OPTIMIZER_STATE]
+    return [x for x in inputs if x.role is OPTIMIZER_STATE]
 
 
 def _real(c: Context, gradient: Tensor) -> Any:
-    return multiplied_out(c.kernels.xp, gradient.data, gradient.scale).astype(gradient.data.dtype, copy=False)
+    values = multiplied_out(c.kernels.xp, gradient.data, gradient.scale)
+    return values if values is gradient.data else values.astype(gradient.data.dtype, copy=False)

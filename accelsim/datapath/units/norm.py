@@ -10,17 +10,15 @@ import numpy as np
 from accelsim.datapath.arrays import is_per_channel, on_host
 from accelsim.datapath.context import NORM_FRACTION_BITS, NORMALISED_SCALE, Context
 from accelsim.datapath.kernels.norm_float import divisor, gradient_sums
+from accelsim.datapath.kernels.numbers import ONE, divided
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.units import norm_float
 from accelsim.datapath.units.norm_scale import (
     damping,
-    divided,
     epsilon,
-    forward_multiplier,
     gradient_multiplier,
     is_inside,
-    real,
-    reciprocal,
+    numbers,
     spread_scale,
 )
 from accelsim.datapath.units.registry import executes
@@ -116,7 +114,7 @@ def normalise(
     x, mean, spread, gamma, beta = inputs
     if not x.format.is_integer:
         return [Value(c.kernels.float_normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
-    gain = forward_multiplier(c.kernels, real(gamma) * reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
+    gain = c.kernels.forward_gain(numbers(gamma), numbers(spread), mean.scale / NORMALISED_SCALE)
     y = c.kernels.normalise(_rows(x), mean.data, gain, _offset(c, beta), NORM_FRACTION_BITS)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
@@ -132,7 +130,7 @@ def normalise_rows(
         return [Value(words * gamma.data + beta.data)]
     # The same kernel with a centre of zero and no fraction bits: a gain and an offset for each channel.
     centre = c.kernels.xp.zeros(x.shape[-1], dtype="int32")
-    gain = forward_multiplier(c.kernels, real(gamma))
+    gain = c.kernels.forward_gain(numbers(gamma), ONE, 1.0)
     y = c.kernels.normalise(words.reshape(-1, x.shape[-1]), centre, gain, _offset(c, beta), 0)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
@@ -149,7 +147,7 @@ def reduce_products(
     g_sum, gx_sum = c.kernels.gradient_sums(gradient, columns)
     # sum g (x - mean) = sum g x - mean sum g, exactly, in units of the mean's fixed point.
     gd_sum = (gx_sum << NORM_FRACTION_BITS) - mean.data * g_sum
-    return [Value(g_sum, g.scale), Value(gd_sum, g.scale * mean.scale * reciprocal(spread))]
+    return [Value(g_sum, g.scale), Value(gd_sum, c.kernels.reciprocals(numbers(spread), g.scale * mean.scale))]
 
 
 @executes("reduce_row_products")
@@ -251,10 +249,8 @@ def l1_norm_backward(
 def track(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """Moves the running statistic; written in place."""
     running, statistic = inputs
-    momentum = np.float32(op.attributes["momentum"])
-    found = reciprocal(statistic) if op.attributes["inverse"] else real(statistic)
-    new = c.kernels.xp.asarray(found.astype(running.format.storage))
-    c.state[running.name] = momentum * running.data + (np.float32(1) - momentum) * new
+    momentum, inverse = op.attributes["momentum"], op.attributes["inverse"]
+    c.state[running.name] = c.kernels.moved(running.data, numbers(statistic), momentum, inverse=inverse)
     return []
 
 
@@ -275,7 +271,9 @@ def recall_spread(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     """1 / the running inverse."""
-    return [Value(c.kernels.xp.asarray(reciprocal(inputs[0]).astype(outputs[0].format.storage)))]
+    return [
+        Value(c.kernels.xp.asarray(c.kernels.reciprocals(numbers(inputs[0]), 1.0).astype(outputs[0].format.storage)))
+    ]
 
 
 def _standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Tensor) -> Any:
@@ -283,7 +281,7 @@ def _standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Te
     columns = _columns(c, op, x)
     if not x.format.is_integer:
         return _restored(c, op, c.kernels.float_standardise(columns, mean.data, spread.data), x.shape)
-    gain = forward_multiplier(c.kernels, reciprocal(spread) * (mean.scale / NORMALISED_SCALE))
+    gain = c.kernels.forward_gain(ONE, numbers(spread), mean.scale / NORMALISED_SCALE)
     zero = c.kernels.xp.zeros(columns.shape[1], dtype="int64")
     return _restored(c, op, c.kernels.normalise(columns, mean.data, gain, zero, NORM_FRACTION_BITS), x.shape)
 
@@ -295,7 +293,7 @@ def _deviation(c: Context, x: Any, epsilon: float, *, inside: bool) -> Any:
 
 
 def _offset(c: Context, beta: Tensor) -> Any:
-    return c.kernels.xp.asarray(np.floor(real(beta) / NORMALISED_SCALE + 0.5).astype(np.int64))
+    return c.kernels.xp.asarray(c.kernels.offsets(numbers(beta), NORMALISED_SCALE))
 
 
 def _float_gain(spread: Tensor, gamma: list[Tensor]) -> Any:

@@ -8,26 +8,14 @@ import numpy as np
 
 from accelsim.datapath.arrays import on_host
 from accelsim.datapath.kernels import Kernels
+from accelsim.datapath.kernels.numbers import ONE, Numbers, divided
 from accelsim.formats import FixedPointMultiplier, NormRule
 from accelsim.machine import Tensor
-
-LARGEST_GAIN = 2.0**30 - 1
-"""Gains saturate here: the widest left shift that the multiplier has."""
 
 
 def real(x: Tensor) -> Any:
     """Values of a tensor of one axis."""
-    return on_host(x.data).astype(np.float64) * x.scale
-
-
-def divided(numerator: Any, denominator: Any) -> Any:
-    """numerator / denominator (an array that numerator broadcasts to), 0 where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.zeros(denominator.shape), where=denominator != 0)
-
-
-def reciprocal(spread: Tensor) -> Any:
-    """1 / spread; a zero range gives 0, so such a group puts out beta and passes no gradient."""
-    return divided(1.0, real(spread))
+    return numbers(x).real
 
 
 def epsilon(rule: NormRule, x: Tensor) -> float:
@@ -57,21 +45,20 @@ def spread_scale(rule: NormRule, x: Tensor, codes: Any, unit: Any, *, squared: b
 def damping(rule: NormRule, spread: Tensor, *, squared: bool = False) -> Any:
     """What epsilon leaves of the spread's gradient: spread without / with epsilon (of squares, inside); exactly 1
     without epsilon."""
-    added, whole = epsilon(rule, spread), real(spread)
+    added = epsilon(rule, spread)
+    if not added:
+        return (on_host(spread.data) != 0).astype(np.float64)
+    whole = real(spread)
     if squared and is_inside(rule):
         whole = whole * whole
-    return divided(whole - added, whole) if added else (whole != 0).astype(np.float64)
-
-
-def forward_multiplier(kernels: Kernels, gain: Any) -> FixedPointMultiplier:
-    """One multiplier per entry, saturated where the 32-bit words that it makes would be."""
-    return kernels.multiplier(np.minimum(np.maximum(gain, -LARGEST_GAIN), LARGEST_GAIN))
+    return divided(whole - added, whole)
 
 
 def gradient_multiplier(kernels: Kernels, spread: Tensor, gamma: list[Tensor]) -> tuple[FixedPointMultiplier, float]:
     """gamma / spread relative to the largest, and that largest; gamma is 1 where the list is empty."""
-    gain = reciprocal(spread)
-    if gamma:
-        gain = real(gamma[0]) * gain
-    largest = float(np.abs(gain).max()) or 1.0
-    return kernels.multiplier(gain / largest), largest
+    return kernels.gradient_gain(numbers(gamma[0]) if gamma else ONE, numbers(spread))
+
+
+def numbers(x: Tensor) -> Numbers:
+    """A tensor of one axis on the host."""
+    return Numbers(on_host(x.data), x.scale)

@@ -18,6 +18,9 @@ from accelsim.formats.doubles import floor_log2, power_of_two
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
+# An enumeration looks its members up slowly, and these are asked for with every tensor.
+NEAREST, NEAREST_EVEN, STOCHASTIC = Rounding.NEAREST, Rounding.NEAREST_EVEN, Rounding.STOCHASTIC
+
 
 @executes("quantise", "requantise", "convert", "dequantise")
 def convert(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
@@ -37,10 +40,10 @@ def _quantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Va
     divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
     # A float that carries a scale of its own is divided by the ratio of both.
     ratio = divisor / x.scale
-    if rule.rounding is Rounding.STOCHASTIC:
+    if rule.rounding is STOCHASTIC:
         random = c.random_stream(output.name, rule)
         codes = c.kernels.quantise_stochastic(x.data, ratio, random, low, high, storage)
-    elif rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
+    elif rule.rounding in (NEAREST, NEAREST_EVEN):
         codes = c.kernels.quantise(x.data, ratio, low, high, storage)
     else:
         codes = c.kernels.quantise_as(x.data, ratio, rule.rounding, low, high, storage)
@@ -56,9 +59,9 @@ def _requantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> 
         # Kernels have channels last.
         data = c.kernels.xp.ascontiguousarray(c.kernels.xp.moveaxis(data, 0, -1))
         low, high = (np.reshape(limit, -1) if is_per_channel(limit) else limit for limit in (low, high))
-    if rule.rounding is Rounding.NEAREST:
+    if rule.rounding is NEAREST:
         codes = c.kernels.requantise(data, multiplier, low, high, storage)
-    elif rule.rounding is Rounding.STOCHASTIC:
+    elif rule.rounding is STOCHASTIC:
         random = c.random_stream(output.name, rule)
         codes = c.kernels.requantise_stochastic(data, multiplier, random, low, high, storage)
     else:

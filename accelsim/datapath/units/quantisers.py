@@ -21,6 +21,7 @@ from accelsim.machine import Tensor, Value
 from accelsim.program import TensorSpec
 
 Quantiser = Callable[[Context, Tensor, TensorSpec, TensorRule, int], Value]
+NEAREST = (Rounding.NEAREST, Rounding.NEAREST_EVEN)
 TRIALS = 8
 """Trial writes after which Autoflex's first exponent is taken as it is."""
 
@@ -29,8 +30,8 @@ def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: 
     """Floats: rounded onto the grid, saturating; the narrow ones under a scale per tensor."""
     format_ = output.format
     wide = not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits
-    if wide and rule.rounding in (Rounding.NEAREST, Rounding.NEAREST_EVEN):
-        return Value(c.kernels.real_values(x.data, x.scale).astype(format_.storage))
+    if wide and rule.rounding in NEAREST:
+        return Value(c.kernels.floats(x.data, x.scale, format_.storage))
     if not isinstance(format_, FloatFormat):
         raise TypeError(f"{output.name} is not bound for a floating-point format")
     scale = choose_scale(c, x, output, rule, format_.max_normal) if format_.bits < SCALED_BELOW_BITS else 1.0

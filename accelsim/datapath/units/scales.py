@@ -15,6 +15,9 @@ from accelsim.formats.scales import FORMS
 from accelsim.machine import Tensor
 from accelsim.program import TensorSpec
 
+# An enumeration looks its members up slowly, and these are asked for with every tensor.
+ACTIVATION, CURRENT, FLOAT = Role.ACTIVATION, ScalePolicy.CURRENT, ScaleForm.FLOAT
+PER_TENSOR, PER_CHANNEL = Granularity.PER_TENSOR, Granularity.PER_CHANNEL
 CHANNEL_FIRST = (Role.WEIGHT, Role.WEIGHT_BACKWARD)
 """Roles whose output channels lie along the first axis; elsewhere channels are the last."""
 
@@ -33,14 +36,15 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
     Raises:
         UserError: ``x`` is not finite.
     """
-    if output.role is Role.ACTIVATION and not c.measures_ranges and output.name in c.scales.running:
+    is_activation, measures = output.role is ACTIVATION, c.measures_ranges
+    if is_activation and not measures and output.name in c.scales.running:
         return formed(c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
     peak = _peak(c, x, output, rule.granularity)
     expect_finite(c, x, peak)
-    if rule.granularity is Granularity.PER_CHANNEL:
+    if rule.granularity is PER_CHANNEL:
         return formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
-    known = known_ahead(c, output.name, rule)
-    if c.measures_ranges and (rule.one_pass or output.role is Role.ACTIVATION):
+    known = None if rule.policy is CURRENT else known_ahead(c, output.name, rule)
+    if measures and (is_activation or rule.one_pass):
         c.scales.observe(output.name, peak or 1.0, momentum=c.recipe.range_momentum, length=rule.history)
     return formed((known or peak or 1.0) * rule.headroom / top, rule.scale_form)
 
@@ -66,11 +70,11 @@ def known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:
 
 def _peak(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -> Any:
     """Largest magnitude as a real value: of the tensor, of each channel, or of a sample on average."""
-    if granularity is Granularity.PER_TENSOR and not is_per_channel(x.scale):
+    if granularity is PER_TENSOR and not is_per_channel(x.scale):
         return c.kernels.largest_magnitude(x.data) * float(x.scale)
     low, high = extremes(c, x, output, granularity)
     peak = np.maximum(high, -low)
-    return peak if granularity is Granularity.PER_CHANNEL else float(peak)
+    return peak if granularity is PER_CHANNEL else float(peak)
 
 
 def extremes(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity) -> tuple[Any, Any]:
@@ -91,7 +95,7 @@ def extremes(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity
 
 def formed(scale: Any, form: ScaleForm) -> Any:
     """``scale`` as the hardware can hold it."""
-    if form is ScaleForm.FLOAT:
+    if form is FLOAT:
         return scale
     held = FORMS[str(form)](np, np.asarray(scale, dtype=np.float64))
     return held if np.ndim(scale) else float(held)

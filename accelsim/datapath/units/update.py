@@ -39,8 +39,12 @@ def sgd(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
         integer_sgd(c, op, w, gradient, velocity[0] if velocity else None)
         return []
     momentum, decay = np.float32(op.attributes["momentum"]), np.float32(op.attributes["weight_decay"])
-    nesterov = op.attributes["nesterov"]
+    nesterov, rate = op.attributes["nesterov"], np.float32(c.learning_rate)
     g = clipped_gradient(c, inputs)
+    if velocity and not nesterov and _holds_fp32(w) and _holds_fp32(velocity[0]):
+        (v,) = velocity
+        c.state[v.name], c.state[w.name] = c.kernels.momentum_step(w.data, v.data, g, momentum, decay, rate)
+        return []
     if decay and (nesterov or not velocity):
         g = c.kernels.multiply_add(w.data, decay, g)
         decay = np.float32(0)
@@ -48,17 +52,22 @@ def sgd(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
         (v,) = velocity
         kept = c.state[v.name] = stored(c, v, c.kernels.momentum(v.data, momentum, g, w.data, decay))
         g = c.kernels.multiply_add(kept, momentum, g) if nesterov else kept
-    c.state[w.name] = stored(c, w, c.kernels.multiply_add(g, -np.float32(c.learning_rate), w.data))
+    c.state[w.name] = stored(c, w, c.kernels.multiply_add(g, -rate, w.data))
     return []
 
 
 def stored(c: Context, kept: Tensor, new: Any) -> Any:
     """``new`` as the format of ``kept`` holds it: stochastic rounding lets small updates through on average."""
     format_, rule = kept.format, c.recipe[kept.role]
-    if not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits:
+    if not isinstance(format_, FloatFormat) or _holds_fp32(kept):
         return new
     if rule.rounding is not Rounding.STOCHASTIC:
         return round_to_float(c.kernels.xp, new, format_)
     stream = c.random_stream(f"{kept.name}.update", rule)
     random = c.kernels.random_codes(stream, new.size).reshape(new.shape)
     return round_to_float(c.kernels.xp, new, format_, "stochastic", random, rule.random_bits)
+
+
+def _holds_fp32(kept: Tensor) -> bool:
+    """True where what is stored is not rounded again."""
+    return isinstance(kept.format, FloatFormat) and kept.format.bits >= FP32.bits

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.arrays import is_per_channel
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.kernels.vector import SOFTMAX_BITS
@@ -48,10 +49,11 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
         left, right = (multiplied_out(c.kernels.xp, x.data, x.scale) for x in (a, b))
         return [Value((left + right).astype(outputs[0].format.storage, copy=False))]
     peaks = [c.kernels.largest_magnitude(x.data) for x in (a, b)]
+    steps = [float(np.max(x.scale)) if is_per_channel(x.scale) else float(x.scale) for x in (a, b)]
     # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
-    bound = sum(peak * float(np.max(x.scale)) for peak, x in zip(peaks, (a, b), strict=True)) or 1.0
+    bound = peaks[0] * steps[0] + peaks[1] * steps[1] or 1.0
     scale = bound / 2.0**30
-    if any(float(np.max(x.scale)) >= bound for x in (a, b)):
+    if max(steps) >= bound:
         # A single code of 1 beside zeros: a multiplier of 2**30 would leave no bit to round at.
         scale *= 2.0
     # Zeros may have any scale, however far beyond the sum's.

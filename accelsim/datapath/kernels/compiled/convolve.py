@@ -7,8 +7,8 @@ weights is taken off the result. All sums are exact modulo 2**32.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from functools import cached_property, lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -34,6 +34,14 @@ class Axis:
     stride: int
     shifts: tuple[int, ...]
     taps: tuple[int, ...]
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash((self.count, self.first, self.step, self.stride, self.shifts, self.taps))
+
+    def __hash__(self) -> int:
+        """Asked for by every call of a product."""
+        return self._hash
 
     def borders(self, size: int) -> tuple[int, int]:
         """Positions read before and after an input of ``size``."""
@@ -140,9 +148,9 @@ def _share(
 ) -> Any:
     """One pair of axes; returns the largest magnitudes that its slices found."""
     vectors = 1 if w.shape[0] <= LANES else 2
-    packed, initial = _packed_weights(w, axes, image.shape[3], vectors * LANES)
-    steps, left, right = offsets(axes, origin, image.shape[2:], (out.shape[2], 4 * w.shape[0]), ROWS)
-    after = step_offsets(steps.size, vectors * LANES * STEP)
+    places = _places(axes, origin, image.shape[2:], (out.shape[2], 4 * w.shape[0]), vectors)
+    packed, initial = _packed_weights(w, places, image.shape[3], vectors * LANES)
+    steps, left, right, after = places.steps, places.left, places.right, places.after
 
     def work(start: int, stop: int) -> int:
         return int(_run(native, image, packed, steps, after, initial, out, left, right, mask, start, stop))
@@ -170,14 +178,34 @@ def offsets(
     return steps, np.pad(left, padding, mode="edge"), np.pad(right, padding, mode="edge")
 
 
+class _Places(NamedTuple):
+    """``offsets`` of a share, where each step of the right operand begins, and its taps as arrays."""
+
+    steps: Any
+    left: Any
+    right: Any
+    after: Any
+    rows: Any
+    columns: Any
+
+
+@lru_cache(maxsize=256)
+def _places(
+    axes: tuple[Axis, Axis], origin: tuple[int, int], source: tuple[int, int], target: tuple[int, int], vectors: int
+) -> _Places:
+    found = offsets(axes, origin, source, target, ROWS)
+    after = step_offsets(found[0].size, vectors * LANES * STEP)
+    return _Places(*found, after, *(np.array(axis.taps) for axis in axes))
+
+
 def _grid(rows: Any, columns: Any, width: int) -> Any:
     """Positions of all pairs in a plane of lines of ``width``, int64."""
     return (rows[:, None].astype(np.int64) * width + columns).reshape(-1)
 
 
-def _packed_weights(w: Any, axes: tuple[Axis, Axis], channels: int, group: int) -> tuple[Any, Any]:
+def _packed_weights(w: Any, places: _Places, channels: int, group: int) -> tuple[Any, Any]:
     """Right operand (blocks, steps, columns, four terms), int8, and what each column starts from."""
-    rows, columns = (np.array(axis.taps) for axis in axes)
+    rows, columns = places.rows, places.columns
     blocks, steps = -(-w.shape[0] // group), rows.size * columns.size * channels // STEP
     packed, start = aligned((blocks, steps, group, STEP), np.int8), np.zeros(blocks * group, dtype=np.int32)
     if channels != w.shape[3] or blocks * group != w.shape[0]:

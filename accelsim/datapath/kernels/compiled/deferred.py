@@ -35,7 +35,8 @@ class Plan(ABC):
     def array(self) -> Any:
         """The array, flat or in any shape of the right size."""
         if self._array is None:
-            self.keep(self.make())
+            self._array = self.make()
+            self.forget()
         return self._array
 
     def keep(self, array: Any) -> None:
@@ -70,13 +71,12 @@ class Elsewhere(Plan):
 class Deferred(NDArrayOperatorsMixin):
     """What ``plan`` will make, in ``shape``."""
 
+    __slots__ = ("dtype", "plan", "shape")
+
     def __init__(self, plan: Plan, shape: tuple[int, ...]) -> None:
         self.plan = plan
         self.shape = shape
-
-    @property
-    def dtype(self) -> Any:
-        return self.plan.dtype
+        self.dtype = plan.dtype
 
     @property
     def ndim(self) -> int:
@@ -89,11 +89,13 @@ class Deferred(NDArrayOperatorsMixin):
     def reshape(self, *shape: Any) -> Deferred:
         """The same array in another shape, one side of which may be -1."""
         sides = tuple(shape[0]) if len(shape) == 1 and not isinstance(shape[0], int) else shape
-        whole = sides
+        if sides == self.shape:
+            return self
+        whole, size = sides, prod(self.shape)
         if -1 in sides:
             at = sides.index(-1)
-            whole = (*sides[:at], self.size // -prod(sides), *sides[at + 1 :])
-        if prod(whole) != self.size:
+            whole = (*sides[:at], size // -prod(sides), *sides[at + 1 :])
+        if prod(whole) != size:
             raise ValueError(f"cannot reshape an array of shape {self.shape} into {sides}")
         return Deferred(self.plan, whole)
 
@@ -109,7 +111,8 @@ class Deferred(NDArrayOperatorsMixin):
 
     def array(self) -> Any:
         """The codes, made now if nobody has."""
-        return self.plan.array().reshape(self.shape)
+        made = self.plan.array()
+        return made if made.shape == self.shape else made.reshape(self.shape)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.array(self.array(), dtype=dtype, copy=copy)
@@ -151,6 +154,8 @@ def plain(x: Any) -> Any:
 
 def pending(x: Any, kind: type[P]) -> P | None:
     """The plan behind ``x`` where it is of ``kind`` (no subclass) and nobody has read the array yet."""
-    if isinstance(x, Deferred) and type(x.plan) is kind and not x.plan.is_made:
-        return x.plan
+    if isinstance(x, Deferred):
+        plan = x.plan
+        if type(plan) is kind and plan._array is None:
+            return plan
     return None

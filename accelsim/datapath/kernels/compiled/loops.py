@@ -71,6 +71,13 @@ def quantise(x: Any, out: Any, scale: float, low: float, high: float) -> None:
 
 
 @compiled
+def real_values(x: Any, out: Any, scale: float) -> None:
+    """x times ``scale`` in double precision, rounded to the floats of ``out``."""
+    for i in range(x.size):
+        out[i] = np.float64(x[i]) * scale
+
+
+@compiled
 def wrap(x: Any, out: Any, bits: int) -> None:
     """``reference.wrap`` of int64."""
     free = 64 - bits

@@ -39,7 +39,6 @@ def _before_line(raw: Any) -> Any:
 
 def aligned(shape: tuple[int, ...], dtype: Any) -> Any:
     """An uninitialised array that starts on a cache line, so that no vector of it crosses one."""
-    size = prod(shape) * np.dtype(dtype).itemsize
-    raw = np.empty(size + LINE, dtype=np.uint8)
-    start = _before_line(raw)
-    return raw[start : start + size].view(dtype).reshape(shape)
+    dtype = np.dtype(dtype)
+    raw = np.empty(prod(shape) * dtype.itemsize + LINE, dtype=np.uint8)
+    return np.ndarray(shape, dtype, raw, _before_line(raw))

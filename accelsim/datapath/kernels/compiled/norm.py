@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled import channels, loops
-from accelsim.datapath.kernels.compiled.column import first_extremes, joined
+from accelsim.datapath.kernels.compiled.column import added, chunk_ranges, first_extremes, folded, joined
 from accelsim.datapath.kernels.compiled.deferred import Deferred, pending, plain
 from accelsim.datapath.kernels.compiled.notes import Notes
 from accelsim.datapath.kernels.compiled.per_channel import (
@@ -66,17 +66,23 @@ class CompiledNorm(CompiledRounding, NormKernels):
     def range_sum(self, x: Any, chunks: int) -> tuple[Any, Any]:
         x = plain(x)
         size, count = x.shape[0] // chunks, x.shape[1]
-        high, low = (np.empty((chunks, count), dtype=x.dtype) for _ in range(2))
+        if chunks == 1:
+            high, low, rows = known = self._extremes(x)
+            self.extremes.note(x, known)
+            return high.astype(np.int64) - low, rows[:, None]
+        high, low = np.empty((2, chunks, count), dtype=x.dtype)
         rows = np.empty((2, chunks, count), dtype=np.int64)
         for k in range(chunks):
             high[k], low[k], rows[:, k] = self._extremes(x[k * size : (k + 1) * size])
-        rows += size * np.arange(chunks)[:, None]
+            rows[:, k] += k * size
+        total, highest, lowest = np.empty(count, dtype=np.int64), np.empty_like(high[0]), np.empty_like(high[0])
+        chunk_ranges(high, low, total, highest, lowest)
         if size * chunks == x.shape[0]:
-            self.extremes.note(x, (high.max(axis=0), low.min(axis=0), None if chunks > 1 else rows[:, 0]))
-        return (high.astype(np.int64) - low).sum(axis=0), rows
+            self.extremes.note(x, (highest, lowest, None))
+        return total, rows
 
     def normalise(self, x: Any, centre: Any, multiplier: FixedPointMultiplier, offset: Any, bits: int) -> Any:
-        return self._scaled(loops.normalise, plain(x), centre, multiplier, offset, bits)
+        return self._scaled(loops.normalise, plain(x), centre, mantissa_and_shift(multiplier, x.shape[1]), offset, bits)
 
     def absolute_deviation(self, x: Any, centre: Any, fraction_bits: int) -> tuple[Any, Any]:
         x = plain(x)
@@ -86,16 +92,16 @@ class CompiledNorm(CompiledRounding, NormKernels):
             loops.absolute_deviation(x[start:stop], centre, fraction_bits, totals)
             return totals
 
-        total, signs = sum(self.workers.spread(x.shape[0], x.shape[1], work))
+        total, signs = added(self.workers.spread(x.shape[0], x.shape[1], work))
         return total, signs
 
     def range_norm_backward(
         self, g: Any, g_sum: Any, share: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int
     ) -> Any:
         g, centre = plain(g), self.divide_rounded(g_sum << bits, g.shape[0])
-        out = self._scaled(loops.centred_gradient, g, centre, multiplier, np.zeros_like(centre), bits)
+        numbers, nothing = mantissa_and_shift(multiplier, g.shape[1]), np.zeros(centre.size, dtype=np.int64)
+        out = self._scaled(loops.centred_gradient, g, centre, numbers, nothing, bits)
         words, places = np.empty(extremes.size, dtype=np.int32), np.empty(extremes.size, dtype=np.int64)
-        numbers = mantissa_and_shift(multiplier, g.shape[1])
         replaced_words(g, extremes, centre, share, *numbers, bits, words, places)
         plan = pending(out, ScaledRows)
         if plan is None:
@@ -155,8 +161,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
             loops_of(*[x[start:stop] for x in views], partial, limit, total)
             return total
 
-        total = sum(self.workers.spread(rows // beside, beside * count, work))
-        return total.reshape(beside, count).sum(axis=0)
+        return folded(added(self.workers.spread(rows // beside, beside * count, work)), count)
 
     def _extremes(self, x: Any) -> tuple[Any, Any, Any]:
         """Largest and smallest code of each channel, and the first rows where they stand (2, channels)."""
@@ -172,15 +177,14 @@ class CompiledNorm(CompiledRounding, NormKernels):
 
         return joined(self.workers.spread(rows // beside, beside * count, work))
 
-    def _scaled(
-        self, general: Any, x: Any, centre: Any, multiplier: FixedPointMultiplier, offset: Any, bits: int
-    ) -> Any:
-        """((x << bits) - centre) times a multiplier a channel plus offset, int32; ``general`` saturates on the way.
+    def _scaled(self, general: Any, x: Any, centre: Any, multiplier: tuple[Any, Any], offset: Any, bits: int) -> Any:
+        """((x << bits) - centre) times a multiplier (mantissas and shifts) a channel plus offset, int32; ``general``
+        saturates on the way.
 
         Where nothing can saturate it is one multiplication, one addition and one shift, left to whoever reads it.
         """
         rows, count = x.shape
-        mantissa, shift = mantissa_and_shift(multiplier, count)
+        mantissa, shift = multiplier
         beside = channels.wide(rows, count)
         numbers = np.empty(beside * count, np.int32), *np.empty((2, beside * count), np.int64)
         largest = 1 << (8 * x.dtype.itemsize - 1)

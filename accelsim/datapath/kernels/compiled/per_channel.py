@@ -9,6 +9,7 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled.jit import compiled, inlined
 from accelsim.datapath.kernels.compiled.loops import clamp, scale_once
+from accelsim.datapath.kernels.numbers import LARGEST_GAIN
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.formats import FixedPointMultiplier
 from accelsim.formats.multiplier import MANTISSA_BITS, MAX_RIGHT_SHIFT
@@ -20,13 +21,72 @@ ONE = float(1 << MANTISSA_BITS)
 def fixed_point(real: Any, mantissa: Any, exponent: Any) -> None:
     """``FixedPointMultiplier.from_real``."""
     for c in range(real.size):
-        fraction, power = math.frexp(real[c])
-        word, shift = np.int64(math.floor(abs(fraction) * ONE + 0.5)), np.int64(power)
-        if word == 1 << MANTISSA_BITS:
-            word, shift = word >> 1, shift + 1
-        if shift < -MAX_RIGHT_SHIFT or word == 0:
-            word = shift = np.int64(0)
-        mantissa[c], exponent[c] = -word if fraction < 0 else word, shift
+        mantissa[c], exponent[c] = word_and_shift(real[c])
+
+
+@compiled
+def word_and_shift(real: Any) -> Any:
+    """``FixedPointMultiplier.from_real`` of one number."""
+    fraction, power = math.frexp(real)
+    word, shift = np.int64(math.floor(abs(fraction) * ONE + 0.5)), np.int64(power)
+    if word == 1 << MANTISSA_BITS:
+        word, shift = word >> 1, shift + 1
+    if shift < -MAX_RIGHT_SHIFT or word == 0:
+        word = shift = np.int64(0)
+    return -word if fraction < 0 else word, shift
+
+
+@compiled
+def reciprocal(code: Any, scale: float) -> Any:
+    """1 / (code scale), 0 for 0."""
+    real = np.float64(code) * scale
+    return 1.0 / real if real != 0 else 0.0
+
+
+@compiled
+def reciprocals(codes: Any, scale: float, unit: float, out: Any) -> None:
+    """``NumberKernels.reciprocals``."""
+    for c in range(codes.size):
+        out[c] = unit * reciprocal(codes[c], scale)
+
+
+@compiled
+def forward_gain(gamma: Any, gamma_scale: float, spread: Any, spread_scale: float, unit: float, out: Any) -> None:
+    """``NumberKernels.forward_gain``: mantissas and exponents."""
+    for c in range(spread.size):
+        gain = np.float64(gamma[c]) * gamma_scale * reciprocal(spread[c], spread_scale) * unit
+        out[0, c], out[1, c] = word_and_shift(min(max(gain, -LARGEST_GAIN), LARGEST_GAIN))
+
+
+@compiled
+def gradient_gain(gamma: Any, gamma_scale: float, spread: Any, spread_scale: float, out: Any) -> Any:
+    """``NumberKernels.gradient_gain``: mantissas and exponents; returns the largest gain."""
+    gain, largest = np.empty(spread.size), 0.0
+    for c in range(spread.size):
+        gain[c] = np.float64(gamma[c]) * gamma_scale * reciprocal(spread[c], spread_scale)
+        largest = max(largest, abs(gain[c]))
+    if largest == 0:
+        largest = 1.0
+    for c in range(spread.size):
+        out[0, c], out[1, c] = word_and_shift(gain[c] / largest)
+    return largest
+
+
+@compiled
+def offsets(codes: Any, scale: float, unit: float, out: Any) -> None:
+    """``NumberKernels.offsets``."""
+    for c in range(codes.size):
+        out[c] = np.int64(math.floor(np.float64(codes[c]) * scale / unit + 0.5))
+
+
+@compiled
+def moved(running: Any, codes: Any, scale: float, momentum: float, inverse: bool, out: Any) -> None:
+    """``NumberKernels.moved``, fp32."""
+    share = np.float32(momentum)
+    rest = np.float32(1) - share
+    for c in range(codes.size):
+        new = np.float32(reciprocal(codes[c], scale) if inverse else np.float64(codes[c]) * scale)
+        out[c] = np.float32(share * running[c]) + np.float32(rest * new)
 
 
 def mantissa_and_shift(multiplier: FixedPointMultiplier, channels: int) -> tuple[Any, Any]:

@@ -8,9 +8,12 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled import fused, loops
 from accelsim.datapath.kernels.compiled.channels import wide
-from accelsim.datapath.kernels.compiled.column import first_extremes, joined, lane_sums
+from accelsim.datapath.kernels.compiled.column import added, first_extremes, folded, folded_extremes, joined, lane_sums
 from accelsim.datapath.kernels.compiled.deferred import Plan
 from accelsim.datapath.kernels.compiled.workers import Workers
+
+BEYOND = np.array([[-(1 << 15)], [(1 << 15) - 1]], dtype=np.int16)
+"""What every 16-bit code widens: a largest and a smallest one to start from."""
 
 
 class Requantised(Plan):
@@ -53,8 +56,7 @@ class Requantised(Plan):
 
         found = self.workers.spread(rows // beside, lanes, work)
         self.keep(out)
-        total = sum(part[0] for part in found).reshape(beside, channels).sum(axis=0)
-        return total, joined([part[1] for part in found])
+        return folded(added([part[0] for part in found]), channels), joined([part[1] for part in found])
 
     def can_be_measured(self) -> bool:
         """True where ``statistics`` can make the codes: int8 from int32."""
@@ -76,16 +78,18 @@ class Requantised(Plan):
 
         def work(start: int, stop: int) -> tuple[Any, Any]:
             totals, extremes = np.zeros((2, lanes), dtype=np.int64), np.empty((2, lanes), dtype=np.int16)
-            extremes[0], extremes[1] = -(1 << 15), (1 << 15) - 1
+            extremes[:] = BEYOND
             some = words[start:stop], others[start:stop], block, out[start:stop]
             fused.narrow_and_sum(*some, self.numbers, totals[0], totals[1], extremes[0], extremes[1])
             return totals, extremes
 
         found = self.workers.spread(rows // beside, lanes, work, multiple=block)
-        total = sum(part[0] for part in found).reshape(2, beside, channels).sum(axis=1)
-        ends = np.stack([part[1] for part in found]).reshape(-1, 2, beside, channels)
+        ends = found[0][1]
+        for _, others in found[1:]:
+            ends = np.stack([np.maximum(ends[0], others[0]), np.minimum(ends[1], others[1])])
         self.keep(out)
-        return total[0], total[1], (ends[:, 0].max(axis=(0, 1)), ends[:, 1].min(axis=(0, 1)))
+        total, (high, low) = folded(added([part[0] for part in found]), channels), folded_extremes(ends, channels)
+        return total[0], total[1], (high, low)
 
     def forget(self) -> None:
         del self.x

@@ -11,7 +11,8 @@ from accelsim.datapath.kernels.compiled import flexpoint, loops, stochastic
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, pending, plain
 from accelsim.datapath.kernels.compiled.floats import rounding as float_rounding
 from accelsim.datapath.kernels.compiled.notes import Notes
-from accelsim.datapath.kernels.compiled.per_channel import fixed_point, mantissa_and_shift
+from accelsim.datapath.kernels.compiled.numbers import CompiledNumbers
+from accelsim.datapath.kernels.compiled.per_channel import mantissa_and_shift
 from accelsim.datapath.kernels.compiled.requantised import Requantised
 from accelsim.datapath.kernels.compiled.scaled import Narrowed, ScaledRows, key_of
 from accelsim.datapath.kernels.compiled.workers import Workers
@@ -22,31 +23,27 @@ from accelsim.formats.flexpoint import FlexpointFormat
 from accelsim.formats.rounding import RoundingMode
 
 
-class CompiledRounding(RoundingKernels):
+class CompiledRounding(CompiledNumbers, RoundingKernels):
     """Same bits as the NumPy kernels."""
 
     workers: Workers
     peaks: Notes[int]
-
-    def multiplier(self, real: Any) -> FixedPointMultiplier:
-        if not isinstance(real, np.ndarray) or real.ndim != 1:
-            return super().multiplier(real)
-        mantissa, exponent = np.empty((2, real.size), dtype=np.int64)
-        fixed_point(real, mantissa, exponent)
-        return FixedPointMultiplier(mantissa, exponent)
 
     def largest_magnitude(self, x: Any) -> float:
         words = pending(x, ScaledRows)
         if words is not None:
             return float(words.peak())
         x = plain(x)
-        if not x.flags.c_contiguous or not (x.dtype.kind == "i" or x.dtype == np.float32):
+        kind = x.dtype.kind
+        known = self.peaks.of(x) if kind == "i" else None
+        if known is not None:
+            return float(known)
+        if not x.flags.c_contiguous or not (kind == "i" or x.dtype == np.float32):
             return super().largest_magnitude(x)
-        if x.dtype.kind == "f":
+        if kind == "f":
             # Magnitudes of floats are in the order of their bits without the sign; NaN is above infinity.
             return float(np.uint32(self._look(x.view(np.uint32))).view(np.float32))
-        peak = self.peaks.of(x)
-        return float(self._look(x) if peak is None else peak)
+        return float(self._look(x))
 
     def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
         if multiplier.mantissa.ndim or is_per_channel(low):
@@ -88,6 +85,16 @@ class CompiledRounding(RoundingKernels):
             return super().quantise_stochastic(x, scale, random, low, high, storage)
         numbers = float(scale), random.bits, float(low), float(high)
         return self._dithered(stochastic.quantise, x, random, storage, *numbers)
+
+    def floats(self, x: Any, scale: Any, storage: str) -> Any:
+        if is_per_channel(scale) or storage != "float32":
+            return super().floats(x, scale, storage)
+        if pending(x, Elsewhere) is not None:
+            return Deferred(Elsewhere(storage, lambda: self.floats(plain(x), scale, storage)), x.shape)
+        x = plain(x)
+        source, out, scale = x.reshape(-1), np.empty(x.size, dtype=np.float32), float(scale)
+        self.workers.spread(x.size, 1, lambda i, j: loops.real_values(source[i:j], out[i:j], scale))
+        return out.reshape(x.shape)
 
     def to_float_format(
         self,

@@ -43,6 +43,29 @@ class CompiledUpdate(UpdateKernels):
         self.workers.spread(out.size, 1, work)
         return out
 
+    def momentum_step(self, w: Any, v: Any, g: Any, momentum: Any, decay: Any, learning_rate: Any) -> tuple[Any, Any]:
+        w, v, g = plain(w), plain(v), plain(g)
+        if not (_is_fp32(v) and _is_fp32(g) and _is_fp32(w)):
+            return super().momentum_step(w, v, g, momentum, decay, learning_rate)
+        kept, moved = np.empty_like(v), np.empty_like(w)
+        weights, velocity, gradient = w.reshape(-1), v.reshape(-1), g.reshape(-1)
+        new_velocity, new_weights, rate = kept.reshape(-1), moved.reshape(-1), -learning_rate
+
+        def work(i: int, j: int) -> None:
+            momentum_step(
+                weights[i:j],
+                velocity[i:j],
+                gradient[i:j],
+                momentum,
+                decay,
+                rate,
+                new_velocity[i:j],
+                new_weights[i:j],
+            )
+
+        self.workers.spread(v.size, 1, work)
+        return kept, moved
+
 
 def _is_fp32(x: Any) -> bool:
     return bool(x.dtype == np.float32 and x.flags.c_contiguous)
@@ -60,3 +83,15 @@ def decayed_momentum(v: Any, momentum: Any, g: Any, w: Any, decay: Any, out: Any
     """momentum v + (g + decay w)."""
     for i in range(out.size):
         out[i] = np.float32(momentum * v[i]) + np.float32(np.float32(decay * w[i]) + g[i])
+
+
+@compiled
+def momentum_step(
+    w: Any, v: Any, g: Any, momentum: Any, decay: Any, rate: Any, new_velocity: Any, new_weights: Any
+) -> None:
+    """v <- momentum v + (g + decay w), then w <- rate v + w; without decay there is no such term."""
+    for i in range(w.size):
+        pulled = np.float32(decay * w[i]) + g[i] if decay else g[i]
+        kept = np.float32(momentum * v[i]) + np.float32(pulled)
+        new_velocity[i] = kept
+        new_weights[i] = np.float32(rate * kept) + w[i]
