@@ -69,7 +69,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=1, help="of every setting")
-    parser.add_argument("--long-epochs", type=int, default=5, help="of float32 against 8 bits")
+    parser.add_argument("--long-epochs", type=int, default=4, help="of float32 against 8 bits")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings at a time, one thread each")
     parser.add_argument("--cifar10", type=Path, help="folder of CIFAR-10's binary version, to train on that too")
     parser.add_argument("--tables-only", action="store_true", help="write the report of what is finished")
@@ -143,9 +143,10 @@ def drawn(
         Figure("accuracy", "Accuracy by setting", texts.ABOUT_ACCURACY, figures.accuracies(short, reference)),
         Figure("bits", "Bits of the gradient", texts.ABOUT_BITS, figures.gradient_bits(copies, reference), wide=False),
         Figure("loss", "Training loss, first seed", texts.ABOUT_LOSS, figures.losses(chosen(by_key)), wide=False),
-        Figure("long", "Training loss, longer", texts.ABOUT_LONG_LOSS, figures.losses(long), wide=False),
         Figure("machines", "Size, memory, time and energy", texts.ABOUT_MACHINES, figures.machines(compared)),
     ]
+    if long:
+        panels.append(Figure("long", "Training loss, longer", texts.ABOUT_LONG_LOSS, figures.losses(long), wide=False))
     if deeper:
         panels.append(Figure("deep", "ResNet-110", texts.ABOUT_DEEP_LOSS, figures.losses(deeper), wide=False))
     return panels

@@ -32,6 +32,8 @@ class Table(NamedTuple):
     about: str
     header: list[str]
     rows: list[list[str]]
+    numeric: Sequence[int] | None = None
+    """Columns of numbers; all but the first where it is None."""
 
     def markdown(self) -> str:
         lines = [self.header, ["---"] * len(self.header), *self.rows]
@@ -39,7 +41,8 @@ class Table(NamedTuple):
 
     def html(self) -> str:
         rows = [[Cell(text.replace("`", "")) for text in row] for row in self.rows]
-        content = table(self.header, rows, numeric=range(1, len(self.header)))
+        numeric = range(1, len(self.header)) if self.numeric is None else self.numeric
+        content = table(self.header, rows, numeric=numeric)
         return f'<h2>{escape(self.title)}</h2><p class="soft">{escape(self.about.replace("`", ""))}</p>{content}'
 
 

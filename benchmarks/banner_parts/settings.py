@@ -49,7 +49,7 @@ MAIN = (
     Setting("int8", "8 bits, range batch norm: the machine as shipped"),
     Setting(
         "int8_code",
-        "8 bits, range batch norm with the published code's constant and chunks",
+        "8 bits, range batch norm of the published code",
         ("norm_unit.constant=code", "norm_unit.chunks=16"),
     ),
     Setting("int8_batch_norm", "8 bits, ordinary batch norm", ("norm_unit.spread=deviation",)),

@@ -34,7 +34,7 @@ def accuracy_table(title: str, about: str, results: Sequence[Result], costs: dic
                 " ".join(f"`{option}`" for option in result.setting.options) or f"`{result.setting.hwconfig}`",
             ]
         )
-    return Table(title, about, header, rows)
+    return Table(title, about, header, rows, numeric=range(1, len(header) - 1))
 
 
 def cost_table(title: str, about: str, costs: Sequence[Cost]) -> Table:
@@ -61,4 +61,4 @@ def cost_table(title: str, about: str, costs: Sequence[Cost]) -> Table:
                 f"{1 / share['energy_per_step_pj']:.2f}x",
             ]
         )
-    return Table(title, about, header, rows)
+    return Table(title, about, header, rows, numeric=range(2, len(header)))
