@@ -168,7 +168,7 @@ def readme(lead: str, tables: Sequence[Table], commands: Sequence[str]) -> str:
     )
     lead = fill(lead, WIDTH, break_on_hyphens=False)
     listed = "\n".join(f"    {command}" for command in commands)
-    return texts.README.format(title=TITLE, lead=lead, sections=sections, commands=listed)
+    return texts.README.format(title=TITLE, lead=lead, findings=texts.FINDINGS, sections=sections, commands=listed)
 
 
 if __name__ == "__main__":
