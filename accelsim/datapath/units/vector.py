@@ -138,7 +138,7 @@ def _taps(op: Operation) -> int:
 
 
 def _saturated(c: Context, x: Any) -> Any:
-    return c.kernels.xp.clip(x, INT32_MIN, INT32_MAX).astype("int32")
+    return x if x.dtype == "int32" else c.kernels.xp.clip(x, INT32_MIN, INT32_MAX).astype("int32")
 
 
 def _wide(c: Context, x: Any, source: Tensor, output: TensorSpec, divisor: int) -> Value:

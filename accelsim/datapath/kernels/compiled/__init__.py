@@ -15,6 +15,7 @@ from accelsim.datapath.kernels.compiled.floats.norm import CompiledFloatNorm
 from accelsim.datapath.kernels.compiled.masked import Product, Sum
 from accelsim.datapath.kernels.compiled.norm import CompiledNorm
 from accelsim.datapath.kernels.compiled.notes import Notes
+from accelsim.datapath.kernels.compiled.pooling import CompiledPooling
 from accelsim.datapath.kernels.compiled.product import CompiledProducts
 from accelsim.datapath.kernels.compiled.requantised import Requantised
 from accelsim.datapath.kernels.compiled.scaled import Narrowed, ScaledRows
@@ -24,7 +25,13 @@ from accelsim.formats import FixedPointMultiplier
 
 
 class CompiledKernels(
-    CompiledFloatAccumulators, CompiledNorm, CompiledFloatNorm, CompiledProducts, CompiledUpdate, NumpyKernels
+    CompiledFloatAccumulators,
+    CompiledNorm,
+    CompiledFloatNorm,
+    CompiledPooling,
+    CompiledProducts,
+    CompiledUpdate,
+    NumpyKernels,
 ):
     """Overrides what it makes faster; same bits as ``NumpyKernels`` on any number of threads.
 

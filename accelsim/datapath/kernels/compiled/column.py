@@ -80,10 +80,23 @@ def chunk_ranges(high: Any, low: Any, total: Any, highest: Any, lowest: Any) -> 
 
 
 def joined(found: list[tuple[Any, Any, Any]]) -> tuple[Any, Any, Any]:
-    """The extremes of all slices, in order: of equal ones the first counts."""
-    if len(found) == 1:
-        return found[0]
-    highs, lows, places = (np.stack(part) for part in zip(*found, strict=True))
-    # argmax and argmin take the first slice of equal ones.
-    best, columns = np.stack([highs.argmax(axis=0), lows.argmin(axis=0)]), np.arange(highs.shape[1])
-    return highs[best[0], columns], lows[best[1], columns], places[best, [[0], [1]], columns]
+    """The extremes of all slices, in order: of equal ones the first counts. Those of the first slice are written."""
+    for later in found[1:]:
+        _join(*found[0], *later)
+    return found[0]
+
+
+@compiled
+def _join(high: Any, low: Any, places: Any, later_high: Any, later_low: Any, later_places: Any) -> None:
+    for c in range(high.size):
+        if later_high[c] > high[c]:
+            high[c], places[0, c] = later_high[c], later_places[0, c]
+        if later_low[c] < low[c]:
+            low[c], places[1, c] = later_low[c], later_places[1, c]
+
+
+@compiled
+def widened(ends: Any, later: Any) -> None:
+    """Take the extremes ``later`` (2, lanes) into ``ends``."""
+    for lane in range(ends.shape[1]):
+        ends[0, lane], ends[1, lane] = max(ends[0, lane], later[0, lane]), min(ends[1, lane], later[1, lane])

@@ -8,7 +8,15 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled import fused, loops
 from accelsim.datapath.kernels.compiled.channels import wide
-from accelsim.datapath.kernels.compiled.column import added, first_extremes, folded, folded_extremes, joined, lane_sums
+from accelsim.datapath.kernels.compiled.column import (
+    added,
+    first_extremes,
+    folded,
+    folded_extremes,
+    joined,
+    lane_sums,
+    widened,
+)
 from accelsim.datapath.kernels.compiled.deferred import Plan
 from accelsim.datapath.kernels.compiled.workers import Workers
 
@@ -85,8 +93,8 @@ class Requantised(Plan):
 
         found = self.workers.spread(rows // beside, lanes, work, multiple=block)
         ends = found[0][1]
-        for _, others in found[1:]:
-            ends = np.stack([np.maximum(ends[0], others[0]), np.minimum(ends[1], others[1])])
+        for _, later in found[1:]:
+            widened(ends, later)
         self.keep(out)
         total, (high, low) = folded(added([part[0] for part in found]), channels), folded_extremes(ends, channels)
         return total[0], total[1], (high, low)

@@ -18,6 +18,7 @@ import numpy as np
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.tile import LANES, STEP, make_tile
+from accelsim.datapath.kernels.compiled.unfold import is_worth_unfolding, unfolded
 from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 11
@@ -107,6 +108,24 @@ def start_weight_gradient(
     Other threads begin with it; the function returned helps them and returns the gradient.
     """
     x, g = np.ascontiguousarray(x), np.ascontiguousarray(g)
+    channels, taps, shape = x.shape[3], kernel[1], (g.shape[3], *kernel, x.shape[3])
+    if not is_worth_unfolding(channels, taps):
+        return _start(workers, native, x, g, kernel, stride, padding)
+    seen = unfolded(workers, x, g.shape[2], taps, stride[1], padding[1])
+    finish = _start(workers, native, seen, g, (kernel[0], 1), (stride[0], 1), (padding[0], 0))
+    return lambda: finish()[:, :, 0, : taps * channels].reshape(shape)
+
+
+def _start(
+    workers: Workers,
+    native: bool,
+    x: Any,
+    g: Any,
+    kernel: tuple[int, int],
+    stride: tuple[int, int],
+    padding: tuple[int, int],
+) -> Callable[[], Any]:
+    """``start_weight_gradient`` of contiguous arrays, a tap at a time."""
     left_rows = -(-(2 * g.shape[3] + 1) // ROWS) * ROWS
     layout = layout_of(x.shape[3], g.shape, kernel, stride, STEP, 3, left_rows)
     rows, before, after = layout.offsets
@@ -153,21 +172,21 @@ def _add_sums(sums: Any, total: Any) -> None:
 @compiled
 def _pack_left(g: Any, left: Any, group: int, some: int, line: int, lines: int) -> None:
     """Low and high bytes of the gradients of four images side by side; an image past the batch is code 0."""
-    batch, size = g.shape[0], left.shape[3]
-    nothing = np.zeros(size, dtype=np.int16)
+    batch, each, size = g.shape[0], g[0].size, lines * left.shape[3]
+    codes, start, nothing = g.reshape(g.size), line * left.shape[3], np.zeros(size, dtype=np.int16)
     for k in range(some):
         n = 4 * (group + k)
-        for y in range(lines):
-            a = g[n, line + y].reshape(size)
-            b = g[n + 1, line + y].reshape(size) if n + 1 < batch else nothing
-            c = g[n + 2, line + y].reshape(size) if n + 2 < batch else nothing
-            d = g[n + 3, line + y].reshape(size) if n + 3 < batch else nothing
-            low, high = left[0, k, y], left[1, k, y]
-            for i in range(size):
-                low[i] = (a[i] & 255) | (b[i] & 255) << 8 | (c[i] & 255) << 16 | (d[i] & 255) << 24
-                # An arithmetic shift leaves h - 128 in the low byte; flipping its top bit adds 128.
-                tops = (a[i] >> 8 & 255) | (b[i] >> 8 & 255) << 8 | (c[i] >> 8 & 255) << 16 | (d[i] >> 8 & 255) << 24
-                high[i] = tops ^ 0x80808080
+        at = n * each + start
+        a = codes[at : at + size]
+        b = codes[at + each : at + each + size] if n + 1 < batch else nothing
+        c = codes[at + 2 * each : at + 2 * each + size] if n + 2 < batch else nothing
+        d = codes[at + 3 * each : at + 3 * each + size] if n + 3 < batch else nothing
+        low, high = left[0, k].reshape(left[0, k].size), left[1, k].reshape(left[1, k].size)
+        for i in range(size):
+            low[i] = (a[i] & 255) | (b[i] & 255) << 8 | (c[i] & 255) << 16 | (d[i] & 255) << 24
+            # An arithmetic shift leaves h - 128 in the low byte; flipping its top bit adds 128.
+            tops = (a[i] >> 8 & 255) | (b[i] >> 8 & 255) << 8 | (c[i] >> 8 & 255) << 16 | (d[i] >> 8 & 255) << 24
+            high[i] = tops ^ 0x80808080
 
 
 @compiled
@@ -175,31 +194,33 @@ def _pack_right(x: Any, right: Any, group: int, some: int, line: int, padding: A
     """Activations of four images side by side, (group, line, column, channel); 0 beyond the image and the batch."""
     batch, height, width, channels = x.shape
     top, before = padding
-    wide = right.shape[3]
+    wide, line_size = right.shape[3], right.shape[2] * right.shape[3]
     first, stop = before, min(before + width, right.shape[2])
-    size = (stop - first) * channels
-    nothing = np.zeros(size, dtype=np.int8)
+    row, each, size = width * channels, x[0].size, (stop - first) * channels
+    codes, nothing = x.reshape(x.size), np.zeros(row, dtype=np.int8)
     for k in range(some):
         n = 4 * (group + k)
+        packed = right[k].reshape(right[k].size)
         for padded_line in range(right.shape[1]):
-            y, target = line + padded_line - top, right[k, padded_line]
+            y, target = line + padded_line - top, packed[padded_line * line_size : (padded_line + 1) * line_size]
             if y < 0 or y >= height:
                 target[:] = 0
                 continue
-            a = x[n, y].reshape(width * channels)
-            b = x[n + 1, y].reshape(width * channels) if n + 1 < batch else nothing
-            c = x[n + 2, y].reshape(width * channels) if n + 2 < batch else nothing
-            d = x[n + 3, y].reshape(width * channels) if n + 3 < batch else nothing
-            target[:first] = 0
-            target[stop:] = 0
+            at = n * each + y * row
+            a = codes[at : at + row]
+            b = codes[at + each : at + each + row] if n + 1 < batch else nothing
+            c = codes[at + 2 * each : at + 2 * each + row] if n + 2 < batch else nothing
+            d = codes[at + 3 * each : at + 3 * each + row] if n + 3 < batch else nothing
+            target[: first * wide] = 0
+            target[stop * wide :] = 0
             if channels == wide:
-                _interleave(a[:size], b[:size], c[:size], d[:size], target[first:stop].reshape(size))
+                _interleave(a[:size], b[:size], c[:size], d[:size], target[first * wide : stop * wide])
             else:
                 for column in range(stop - first):
-                    at, end = column * channels, (column + 1) * channels
-                    pixel = target[first + column]
+                    start, end = column * channels, (column + 1) * channels
+                    pixel = target[(first + column) * wide : (first + column + 1) * wide]
                     pixel[channels:] = 0
-                    _interleave(a[at:end], b[at:end], c[at:end], d[at:end], pixel[:channels])
+                    _interleave(a[start:end], b[start:end], c[start:end], d[start:end], pixel[:channels])
 
 
 @compiled

@@ -24,8 +24,9 @@ GRAIN = 1 << 18
 """Elements below which a slice is not worth handing over."""
 SLICES = 4
 """Slices for each thread: what is left uneven at the end of a call is at most one of them."""
-PATIENCE = 4000
-"""Looks before a waiting thread sleeps: about a tenth of a millisecond."""
+PATIENCE = 20000
+"""Looks before a waiting thread sleeps: about half a millisecond, longer than the calling thread takes from one call
+to the next."""
 
 
 class Job:
