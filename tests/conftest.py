@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from accelsim.datapath import Datapath, NumpyKernels
 from accelsim.datapath.kernels import Kernels
@@ -19,6 +20,10 @@ from accelsim.program import Program
 ROOT = Path(__file__).parents[1]
 GOLDEN = ROOT / "tests" / "golden"
 BACKENDS = [NumpyKernels, CompiledKernels]
+
+# Fewer than hypothesis's 100, to keep the fast suite short; the slow suite has a million cases a unit.
+settings.register_profile("fast", max_examples=50)
+settings.load_profile("fast")
 
 
 @pytest.fixture(scope="session")
