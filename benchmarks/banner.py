@@ -122,8 +122,8 @@ def verdict(found: Sequence[Result]) -> str:
     off = ours.accuracy - reference.accuracy
     within = "within" if abs(off) <= WITHIN_POINTS else "not within"
     return (
-        f"8 bits with range batch norm reach {ours.accuracy:.2f} % ({len(ours.trainings)} seeds), float32 "
-        f"{reference.accuracy:.2f} % ({len(reference.trainings)} seeds): {off:+.2f} points, {within} half a point."
+        f"8 bits with range batch norm reach {ours.accuracy:.2f} % (seeds: {len(ours.trainings)}), float32 "
+        f"{reference.accuracy:.2f} % (seeds: {len(reference.trainings)}): {off:+.2f} points, {within} half a point."
     )
 
 

@@ -22,7 +22,7 @@ GOLDEN = ROOT / "tests" / "golden"
 BACKENDS = [NumpyKernels, CompiledKernels]
 
 # Fewer than hypothesis's 100, to keep the fast suite short; the slow suite has a million cases a unit.
-settings.register_profile("fast", max_examples=50)
+settings.register_profile("fast", max_examples=30)
 settings.load_profile("fast")
 
 

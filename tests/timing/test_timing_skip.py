@@ -116,7 +116,7 @@ def is_small(loop):
     return isinstance(loop, Segment) and loop.moves and loop.pieces <= 3000
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     levels=levels_of_a_machine(),
     data=st.data(),
