@@ -130,7 +130,7 @@ def emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, columns: int, do
         word = load(builder, builder.add(row_address[r], offset), I32, 0)
         spread = _broadcast(builder, word)
         sums += [dot(builder, totals[r * columns + c], spread, vectors[c]) for c in range(columns)]
-    _keep_rolled(builder)
+    keep_rolled(builder)
     following = builder.add(k, I64(1))
     builder.cbranch(builder.icmp_signed("<", following, steps), loop, end)
     k.add_incoming(following, builder.block)
@@ -171,7 +171,7 @@ def emit_peaks(builder: ir.IRBuilder, sums: list[Any], peaks: Any) -> None:
         builder.store(best, place, align=4)
 
 
-def _keep_rolled(builder: ir.IRBuilder) -> None:
+def keep_rolled(builder: ir.IRBuilder) -> None:
     """Stop LLVM from unrolling: twice the tile does not fit the registers. A convergent call forbids it."""
     marker = builder.asm(ir.FunctionType(ir.VoidType(), []), "", "", [], True)
     marker.attributes.add("convergent")

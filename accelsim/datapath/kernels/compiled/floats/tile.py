@@ -15,6 +15,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from accelsim.datapath.kernels.compiled.jit import inlined
+from accelsim.datapath.kernels.compiled.tile import keep_rolled
 
 LANES = 16
 """Sums of one vector."""
@@ -91,7 +92,7 @@ def _emit_sums(builder: ir.IRBuilder, arguments: Any, rows: int, vectors: int) -
     for r in range(rows):
         spread = _broadcast(builder, _load(builder, builder.add(row_address[r], offset), FLOAT, 0))
         sums += [_fused(builder, spread, columns[v], totals[r * vectors + v]) for v in range(vectors)]
-    _keep_rolled(builder)
+    keep_rolled(builder)
     following = builder.add(k, I64(1))
     builder.cbranch(builder.icmp_signed("<", following, steps), loop, end)
     k.add_incoming(following, builder.block)
@@ -119,12 +120,6 @@ def _fused(builder: ir.IRBuilder, a: Any, b: Any, total: Any) -> Any:
     function = builder.module.globals.get(name)
     function = function or ir.Function(builder.module, ir.FunctionType(SUMS, [SUMS] * 3), name)
     return builder.call(function, [a, b, total])
-
-
-def _keep_rolled(builder: ir.IRBuilder) -> None:
-    """Stop LLVM from unrolling: twice the tile does not fit the registers. A convergent call forbids it."""
-    marker = builder.asm(ir.FunctionType(ir.VoidType(), []), "", "", [], True)
-    marker.attributes.add("convergent")
 
 
 def _load(builder: ir.IRBuilder, address: Any, kind: Any, index: Any) -> Any:
