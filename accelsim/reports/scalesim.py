@@ -23,7 +23,7 @@ from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Program, TensorSpec
 from accelsim.timing import OperationTiming, ProductCost, Timeline, passes, product_cost
-from accelsim.timing.operands import product_operands
+from accelsim.timing.mapping.operands import product_operands
 
 COMPUTE = (
     "Total Cycles (incl. prefetch)",

@@ -10,11 +10,11 @@ from accelsim.energy import EnergyModel
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Program
 from accelsim.timing import OperationTiming, Timeline
-from accelsim.timing.critical_path import CriticalPath
-from accelsim.timing.cycle_counts import cycle_counts
-from accelsim.timing.instances import assign_instances
-from accelsim.timing.roofline import Roof, operation_roofs
-from accelsim.timing.weight_products import WeightProducts
+from accelsim.timing.analysis.critical_path import CriticalPath
+from accelsim.timing.analysis.cycle_counts import cycle_counts
+from accelsim.timing.analysis.instances import assign_instances
+from accelsim.timing.analysis.roofline import Roof, operation_roofs
+from accelsim.timing.analysis.weight_products import WeightProducts
 
 
 def operation_table(

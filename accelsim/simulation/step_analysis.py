@@ -10,9 +10,9 @@ import pandas as pd
 from accelsim.reports.trace import chrome_trace
 from accelsim.simulation.operation_table import operation_table
 from accelsim.timing import Timeline
-from accelsim.timing.critical_path import CriticalPath, critical_path
+from accelsim.timing.analysis.critical_path import CriticalPath, critical_path
+from accelsim.timing.analysis.weight_products import WeightProducts, weight_products
 from accelsim.timing.planned_step import PlannedStep
-from accelsim.timing.weight_products import WeightProducts, weight_products
 
 
 @dataclass(frozen=True)

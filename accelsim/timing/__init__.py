@@ -1,14 +1,14 @@
 """Cycles, stalls and memory traffic of a Program on a hwconfig."""
 
 from accelsim.timing.assumptions import ASSUMPTIONS
-from accelsim.timing.dram_model import DramModel, TransferCost
-from accelsim.timing.operands import passes
+from accelsim.timing.mapping.operands import passes
+from accelsim.timing.mapping.systolic import ProductCost, product_cost
+from accelsim.timing.memory.dram_model import DramModel, TransferCost
+from accelsim.timing.memory.sram import Access, SramTraffic
+from accelsim.timing.pipelines.stalls import StallCycles
+from accelsim.timing.placement.residency import Residency, place_tensors
 from accelsim.timing.plan import TileChoice
-from accelsim.timing.residency import Residency, place_tensors
 from accelsim.timing.simulator import simulate
-from accelsim.timing.sram import Access, SramTraffic
-from accelsim.timing.stalls import StallCycles
-from accelsim.timing.systolic import ProductCost, product_cost
 from accelsim.timing.timeline import OperationTiming, Timeline
 
 __all__ = [

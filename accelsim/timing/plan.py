@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from accelsim.program import Gemm
-from accelsim.timing.levels import Moved, added
-from accelsim.timing.sram import SramTraffic
+from accelsim.timing.memory.levels import Moved, added
+from accelsim.timing.memory.sram import SramTraffic
 
 
 @dataclass(frozen=True)

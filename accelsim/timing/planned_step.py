@@ -17,17 +17,17 @@ import simpy
 from accelsim.errors import InternalError
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Program, Unit
-from accelsim.timing.fast_pipelines import FastPipelines
-from accelsim.timing.least_left import LeastLeft
-from accelsim.timing.memory_system import MemorySystem
-from accelsim.timing.ordering import dependency_waits, predecessors
-from accelsim.timing.pipeline import EventPipelines
+from accelsim.timing.pipelines.event_pipelines import EventPipelines
+from accelsim.timing.pipelines.fast_pipelines import FastPipelines
+from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.pipelines.running import Pipelines
+from accelsim.timing.pipelines.stalls import StallCycles
+from accelsim.timing.placement.residency import place_tensors
 from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
-from accelsim.timing.residency import place_tensors
-from accelsim.timing.running import Pipelines
-from accelsim.timing.schedule import Held, Schedule
-from accelsim.timing.stalls import StallCycles
+from accelsim.timing.scheduling.least_left import LeastLeft
+from accelsim.timing.scheduling.ordering import dependency_waits, predecessors
+from accelsim.timing.scheduling.schedule import Held, Schedule
 from accelsim.timing.timeline import OperationTiming, Timeline
 
 Progress = Callable[[int, int], None]

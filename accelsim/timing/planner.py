@@ -6,17 +6,17 @@ from collections.abc import Hashable, Sequence
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Operation, Program, Unit
-from accelsim.timing.drain import drain_of
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.lane_plan import Streams, lane_plan, lane_streams, lane_unit
-from accelsim.timing.loop_nest import LoopNest, Product
-from accelsim.timing.loops import Loops, assemble
-from accelsim.timing.memory_system import MemorySystem
+from accelsim.timing.mapping.lane_plan import Streams, lane_plan, lane_streams, lane_unit
+from accelsim.timing.mapping.loop_nest import LoopNest, Product
+from accelsim.timing.mapping.product_plan import ProductPart, product_parts, product_plan
+from accelsim.timing.mapping.tiling import best_nest
+from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.pipelines.loops import Loops, assemble
+from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.placement.drain import drain_of
+from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
-from accelsim.timing.product_plan import ProductPart, product_parts, product_plan
-from accelsim.timing.residency import Residency
-from accelsim.timing.tiling import best_nest
-from accelsim.timing.transfers import Transfers
 
 
 class Planner:

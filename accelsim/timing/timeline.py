@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from accelsim.timing.memory.sram import SramTraffic
+from accelsim.timing.pipelines.stalls import StallCycles
+from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import TileChoice
-from accelsim.timing.residency import Residency
-from accelsim.timing.sram import SramTraffic
-from accelsim.timing.stalls import StallCycles
 
 
 @dataclass(frozen=True)

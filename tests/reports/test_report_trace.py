@@ -16,7 +16,7 @@ from accelsim.reports.trace.levels import MOST_LEVELS, dram_levels, resident_lev
 from accelsim.reports.trace.slices import operation_slices, shown_operations
 from accelsim.reports.trace.tracks import DRAM_PROCESS, UNITS_PROCESS
 from accelsim.timing import DramModel, simulate
-from accelsim.timing.ordering import predecessors
+from accelsim.timing.scheduling.ordering import predecessors
 
 FIELDS = {
     "M": {"name", "pid", "tid", "args"},

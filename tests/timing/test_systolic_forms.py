@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accelsim.hardware import Dataflow, MacArray
 from accelsim.program import Gemm
 from accelsim.timing import product_cost
-from accelsim.timing.systolic import MAPPINGS, quantum, size
+from accelsim.timing.mapping.systolic import MAPPINGS, quantum, size
 
 SIZES = st.integers(1, 300)
 GEMMS = st.builds(Gemm, SIZES, SIZES, SIZES)

@@ -11,9 +11,9 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Dram
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, simulate
-from accelsim.timing.least_left import LeastLeft
+from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.planned_step import PlannedStep
-from accelsim.timing.schedule_graph import schedule_graph
+from accelsim.timing.scheduling.least_left import LeastLeft
 
 SIDES = st.sampled_from([16, 64, 200, 400])
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from accelsim.formats import Role, integer
 from accelsim.program import Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
-from accelsim.timing.critical_path import critical_path
-from accelsim.timing.instances import assign_instances, instances_of
-from accelsim.timing.ordering import predecessors
-from accelsim.timing.schedule_graph import schedule_graph
+from accelsim.timing.analysis.critical_path import critical_path
+from accelsim.timing.analysis.instances import assign_instances, instances_of
+from accelsim.timing.analysis.schedule_graph import schedule_graph
+from accelsim.timing.scheduling.ordering import predecessors
 
 
 def check(program, hw):

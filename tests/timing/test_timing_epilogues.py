@@ -11,10 +11,10 @@ from accelsim.hardware import load_hwconfig
 from accelsim.networks import load_workload
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import place_tensors, product_cost, simulate
-from accelsim.timing.critical_path import critical_path
-from accelsim.timing.epilogues import applied, drained_tensors, streamed
-from accelsim.timing.ordering import predecessors
-from accelsim.timing.tiling import RESOLUTION
+from accelsim.timing.analysis.critical_path import critical_path
+from accelsim.timing.mapping.tiling import RESOLUTION
+from accelsim.timing.placement.epilogues import applied, drained_tensors, streamed
+from accelsim.timing.scheduling.ordering import predecessors
 
 ALL = ("relu", "relu_backward", "add", "add_parameter", "gelu", "gelu_backward", "dropout", "dropout_backward")
 SIDE = 64

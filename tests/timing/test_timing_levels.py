@@ -13,15 +13,15 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Level, load_hwconfig
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import place_tensors, product_cost, simulate
-from accelsim.timing.cycle_counts import cycle_counts
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.levels import DRAM, IN_BUFFERS
-from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.analysis.cycle_counts import cycle_counts
+from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.mapping.tile_grid import FEW_STEPS, SMALLEST_STEP_BYTES, TileGrid, lengths
+from accelsim.timing.mapping.tiling import RESOLUTION, best_nest
+from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.levels import DRAM, IN_BUFFERS
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.placement.residency import Residency
 from accelsim.timing.planner import Planner
-from accelsim.timing.residency import Residency
-from accelsim.timing.tile_grid import FEW_STEPS, SMALLEST_STEP_BYTES, TileGrid, lengths
-from accelsim.timing.tiling import RESOLUTION, best_nest
-from accelsim.timing.transfers import Transfers
 
 KIB = 1024
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from accelsim.hardware import Dataflow, MacArray
 from accelsim.program import Gemm
 from accelsim.timing import product_cost
-from accelsim.timing.levels import DRAM, IN_BUFFERS
-from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.mapping.systolic import quantum, size
+from accelsim.timing.memory.levels import DRAM, IN_BUFFERS
 from accelsim.timing.plan import Piece, Segment, sequence, with_first, with_last
-from accelsim.timing.systolic import quantum, size
 
 SIDES = st.integers(1, 6)
 ARRAYS = st.builds(

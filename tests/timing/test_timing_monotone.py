@@ -17,9 +17,9 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Dram
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import product_cost, simulate
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.tile_grid import SMALLEST_STEP_BYTES
-from accelsim.timing.tiling import RESOLUTION
+from accelsim.timing.mapping.tile_grid import SMALLEST_STEP_BYTES
+from accelsim.timing.mapping.tiling import RESOLUTION
+from accelsim.timing.memory.dram_model import DramModel
 
 BUFFERS = ("input", "weight", "output")
 SIDES = st.sampled_from([1, 17, 64, 200, 500])

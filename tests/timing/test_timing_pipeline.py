@@ -3,14 +3,14 @@
 import pytest
 import simpy
 
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.loops import assemble
-from accelsim.timing.memory_system import MemorySystem
-from accelsim.timing.pipeline import EventPipelines
+from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.pipelines.event_pipelines import EventPipelines
+from accelsim.timing.pipelines.loops import assemble
+from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.pipelines.stalls import Cause
 from accelsim.timing.plan import Piece, Segment
 from accelsim.timing.planner import depths
-from accelsim.timing.stalls import Cause
-from accelsim.timing.transfers import Transfers
 
 
 @pytest.fixture

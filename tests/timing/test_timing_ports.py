@@ -11,7 +11,7 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Buffer, Dataflow, load_hwconfig
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import Access, simulate
-from accelsim.timing.tiling import RESOLUTION
+from accelsim.timing.mapping.tiling import RESOLUTION
 
 NAMES = ("input", "weight", "output")
 

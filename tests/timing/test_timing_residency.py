@@ -5,7 +5,7 @@ import pytest
 from accelsim.formats import Role, integer
 from accelsim.program import Operation, Phase, Program, TensorSpec, Unit
 from accelsim.timing import place_tensors
-from accelsim.timing.residency import budget_bytes
+from accelsim.timing.placement.residency import budget_bytes
 
 
 def program(sizes, operations, persistent=()):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, passes, simulate
-from accelsim.timing.lane_plan import lane_unit
-from accelsim.timing.roofline import operation_roofs, phase_roofs
+from accelsim.timing.analysis.roofline import operation_roofs, phase_roofs
+from accelsim.timing.mapping.lane_plan import lane_unit
 
 ROUNDING = 1e-9
 

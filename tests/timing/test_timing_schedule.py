@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, passes, product_cost, simulate
-from accelsim.timing.lane_plan import lane_unit
-from accelsim.timing.levels import DRAM
-from accelsim.timing.operands import moved_inputs
-from accelsim.timing.ordering import predecessors
-from accelsim.timing.sram import SramTraffic
+from accelsim.timing.mapping.lane_plan import lane_unit
+from accelsim.timing.mapping.operands import moved_inputs
+from accelsim.timing.memory.levels import DRAM
+from accelsim.timing.memory.sram import SramTraffic
+from accelsim.timing.scheduling.ordering import predecessors
 
 
 def check(program, hw):

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.timing.shares import Cut, places, split_by_weight
+from accelsim.timing.mapping.shares import Cut, places, split_by_weight
 
 COUNTS = st.integers(1, 200)
 TOTALS = st.integers(0, 10**9)

@@ -10,13 +10,13 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Level
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.loops import assemble
-from accelsim.timing.memory_system import MemorySystem
-from accelsim.timing.pipeline import EventPipelines
+from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.pipelines.event_pipelines import EventPipelines
+from accelsim.timing.pipelines.loops import assemble
+from accelsim.timing.pipelines.memory_system import MemorySystem
 from accelsim.timing.plan import Piece, Segment
 from accelsim.timing.planner import depths
-from accelsim.timing.transfers import Transfers
 
 
 def check(program, hw):

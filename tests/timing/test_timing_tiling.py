@@ -10,16 +10,16 @@ from accelsim.errors import UserError
 from accelsim.hardware import Buffer, Buffers, Dataflow, MacArray
 from accelsim.program import Gemm
 from accelsim.timing import product_cost
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.levels import DRAM, IN_BUFFERS
-from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results
-from accelsim.timing.loops import assemble
-from accelsim.timing.memory_system import MemorySystem
+from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.mapping.systolic import quantum
+from accelsim.timing.mapping.tile_grid import FEW_STEPS, SMALLEST_STEP_BYTES, lengths
+from accelsim.timing.mapping.tiling import RESOLUTION, best_nest
+from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.levels import DRAM, IN_BUFFERS
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.pipelines.loops import assemble
+from accelsim.timing.pipelines.memory_system import MemorySystem
 from accelsim.timing.planner import depths
-from accelsim.timing.systolic import quantum
-from accelsim.timing.tile_grid import FEW_STEPS, SMALLEST_STEP_BYTES, lengths
-from accelsim.timing.tiling import RESOLUTION, best_nest
-from accelsim.timing.transfers import Transfers
 
 SIZES = st.integers(1, 2000)
 GEMMS = st.builds(Gemm, SIZES, SIZES, SIZES)

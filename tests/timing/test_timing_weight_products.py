@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, simulate
+from accelsim.timing.analysis.spans import common_cycles, length_cycles, merged
+from accelsim.timing.analysis.weight_products import is_weight_product, weight_products
 from accelsim.timing.planned_step import PlannedStep
-from accelsim.timing.spans import common_cycles, length_cycles, merged
-from accelsim.timing.weight_products import is_weight_product, weight_products
 
 spans = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 12)).map(lambda s: (s[0], s[0] + s[1])), max_size=8)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from accelsim.program import Program
 from accelsim.reports.trace.tracks import Event
-from accelsim.timing.ordering import predecessors
+from accelsim.timing.scheduling.ordering import predecessors
 
 MOST_ARROWS = 10_000
 """With more dependencies than this, an operation keeps the arrow from the one that ended last; of more operations than

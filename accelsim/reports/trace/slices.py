@@ -6,9 +6,9 @@ from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Program
 from accelsim.reports.trace.tracks import UNITS_PROCESS, Event, unit_threads
 from accelsim.timing import OperationTiming, Timeline
-from accelsim.timing.critical_path import critical_path
-from accelsim.timing.cycle_counts import cycle_counts
-from accelsim.timing.instances import assign_instances
+from accelsim.timing.analysis.critical_path import critical_path
+from accelsim.timing.analysis.cycle_counts import cycle_counts
+from accelsim.timing.analysis.instances import assign_instances
 
 MOST_SLICES = 50_000
 """Of more operations than this, the longest are shown."""

@@ -8,7 +8,7 @@ from accelsim.hardware import HardwareConfig
 from accelsim.program import Unit
 from accelsim.reports.palette import UNITS
 from accelsim.timing import DramModel
-from accelsim.timing.instances import instances_of
+from accelsim.timing.analysis.instances import instances_of
 
 Event = dict[str, Any]
 """One event of the trace; times are clock cycles."""

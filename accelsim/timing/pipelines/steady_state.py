@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from accelsim.timing.channel import MOVING, ChannelField, TaskField, set_due
-from accelsim.timing.jit import inner
-from accelsim.timing.loops import BEGIN, END, MOST_NESTED, Integers
-from accelsim.timing.stages import MOST_HELD, Field
-from accelsim.timing.stalls import CAUSES
+from accelsim.timing.pipelines.channel import MOVING, ChannelField, TaskField, set_due
+from accelsim.timing.pipelines.jit import inner
+from accelsim.timing.pipelines.loops import BEGIN, END, MOST_NESTED, Integers
+from accelsim.timing.pipelines.stages import MOST_HELD, Field
+from accelsim.timing.pipelines.stalls import CAUSES
 
 QUIET_CHECKS = 3
 """Checks without an event after which a pipeline is left out of the state."""

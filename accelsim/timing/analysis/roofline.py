@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Phase, Program, Unit
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.instances import instances_of
-from accelsim.timing.lane_plan import lane_unit
-from accelsim.timing.operands import passes
-from accelsim.timing.spans import length_cycles, merged, spans_of
+from accelsim.timing.analysis.instances import instances_of
+from accelsim.timing.analysis.spans import length_cycles, merged, spans_of
+from accelsim.timing.mapping.lane_plan import lane_unit
+from accelsim.timing.mapping.operands import passes
+from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.timeline import OperationTiming, Timeline
 
 

@@ -19,9 +19,9 @@ import math
 from dataclasses import dataclass
 
 from accelsim.program import Operation, Phase, Unit
-from accelsim.timing.dram_model import DramModel
+from accelsim.timing.analysis.spans import common_cycles, length_cycles, merged, spans_of
+from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.planned_step import PlannedStep
-from accelsim.timing.spans import common_cycles, length_cycles, merged, spans_of
 from accelsim.timing.timeline import OperationTiming, Timeline
 
 SERIAL_PATH = (Phase.FORWARD, Phase.DATA_GRADIENT)

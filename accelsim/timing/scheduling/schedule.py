@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import simpy
 
 from accelsim.program import Operation, Phase, Unit
-from accelsim.timing.cycle import Turn, callbacks, settled
-from accelsim.timing.least_left import LeastLeft
-from accelsim.timing.ordering import successors
+from accelsim.timing.pipelines.cycle import Turn, callbacks, settled
+from accelsim.timing.pipelines.running import Pipelines, Running
+from accelsim.timing.pipelines.stalls import CAUSES
 from accelsim.timing.plan import OperationPlan
-from accelsim.timing.running import Pipelines, Running
-from accelsim.timing.stalls import CAUSES
+from accelsim.timing.scheduling.least_left import LeastLeft
+from accelsim.timing.scheduling.ordering import successors
 
 # Forward and the chain of data gradients are the serial path; the rest fills the gaps that they leave.
 _PHASE_PRIORITY = {Phase.FORWARD: 0, Phase.DATA_GRADIENT: 0, Phase.WEIGHT_GRADIENT: 1, Phase.UPDATE: 2}

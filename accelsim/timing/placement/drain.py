@@ -11,9 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from accelsim.program import Operation, Program, TensorSpec, Unit
-from accelsim.timing.epilogues import applied, streamed
-from accelsim.timing.residency import Residency
-from accelsim.timing.sram import Access, SramTraffic
+from accelsim.timing.memory.sram import Access, SramTraffic
+from accelsim.timing.placement.epilogues import applied, streamed
+from accelsim.timing.placement.residency import Residency
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from accelsim.program import Operation, Program, Unit
-from accelsim.timing.epilogues import Drained, applied, streamed
+from accelsim.timing.placement.epilogues import Drained, applied, streamed
 
 
 def predecessors(program: Program, drained: Drained | None = None) -> list[tuple[int, ...]]:

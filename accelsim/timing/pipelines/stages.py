@@ -25,9 +25,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from accelsim.timing.jit import compiled, inner
-from accelsim.timing.loops import BEGIN, END, MOST_NESTED, STEP, Integers, StepField
-from accelsim.timing.stalls import CAUSES, Cause
+from accelsim.timing.pipelines.jit import compiled, inner
+from accelsim.timing.pipelines.loops import BEGIN, END, MOST_NESTED, STEP, Integers, StepField
+from accelsim.timing.pipelines.stalls import CAUSES, Cause
 
 NO_REQUEST, LOAD_REQUEST, STORE_REQUEST = range(3)
 """What REQUEST may be."""

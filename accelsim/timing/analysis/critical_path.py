@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accelsim.program import Program
-from accelsim.timing.schedule_graph import ScheduleGraph, schedule_graph
+from accelsim.timing.analysis.schedule_graph import ScheduleGraph, schedule_graph
 from accelsim.timing.timeline import Timeline
 
 Cause = Literal["start", "dependency", "unit"]

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.hardware import Level
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.holding import Floats, Numbers, Sweep, held_levels
-from accelsim.timing.levels import DRAM, IN_BUFFERS, added
-from accelsim.timing.loop_nest import AXES, Outer, Product
-from accelsim.timing.systolic import Axis, product_cost, quantum, size
+from accelsim.timing.mapping.holding import Floats, Numbers, Sweep, held_levels
+from accelsim.timing.mapping.loop_nest import AXES, Outer, Product
+from accelsim.timing.mapping.systolic import Axis, product_cost, quantum, size
+from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, added
 
 SMALLEST_STEP_BYTES = 32768
 """Mean bytes that a step fetches and stores below which nothing is cut for the sake of overlap."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from itertools import accumulate, pairwise, zip_longest
 
 from accelsim.hardware import Level
-from accelsim.timing.sram import Access
+from accelsim.timing.memory.sram import Access
 
 DRAM = 0
 IN_BUFFERS = -1

@@ -25,11 +25,11 @@ from collections.abc import Callable
 from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, Buffers
 from accelsim.program import Gemm
-from accelsim.timing.dram_model import DramModel
-from accelsim.timing.loop_nest import AXES, LoopNest, Product
+from accelsim.timing.mapping.loop_nest import AXES, LoopNest, Product
+from accelsim.timing.mapping.systolic import Axis, quantum, size
+from accelsim.timing.mapping.tile_grid import TileGrid, least_busy_cycles
+from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.plan import Segment
-from accelsim.timing.systolic import Axis, quantum, size
-from accelsim.timing.tile_grid import TileGrid, least_busy_cycles
 
 RESOLUTION = 1000
 """Parts of a product's own work below which cycles don't decide."""

@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from accelsim.hardware import Level
-from accelsim.timing.dram_model import TransferCost
-from accelsim.timing.levels import DRAM, Moved, load_accesses, passing_cycles, store_accesses
+from accelsim.timing.memory.dram_model import TransferCost
+from accelsim.timing.memory.levels import DRAM, Moved, load_accesses, passing_cycles, store_accesses
 
 
 class Move(NamedTuple):

@@ -22,8 +22,8 @@ from functools import cached_property
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Program, TensorSpec
-from accelsim.timing.epilogues import Drained, drained_tensors
-from accelsim.timing.levels import DRAM, IN_BUFFERS, Moved, added, moved
+from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, moved
+from accelsim.timing.placement.epilogues import Drained, drained_tensors
 
 
 @dataclass(frozen=True)

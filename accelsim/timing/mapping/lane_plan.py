@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
 from accelsim.program import Operation, Program, TensorSpec, Unit
-from accelsim.timing.drain import Drain
-from accelsim.timing.levels import DRAM, Moved, level_accesses, shared
-from accelsim.timing.operands import moved_inputs
+from accelsim.timing.mapping.operands import moved_inputs
+from accelsim.timing.mapping.shares import Cut
+from accelsim.timing.mapping.tile_grid import FEW_STEPS, FINER, SMALLEST_STEP_BYTES
+from accelsim.timing.memory.levels import DRAM, Moved, level_accesses, shared
+from accelsim.timing.memory.sram import Access, SramTraffic
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.placement.drain import Drain
+from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
-from accelsim.timing.residency import Residency
-from accelsim.timing.shares import Cut
-from accelsim.timing.sram import Access, SramTraffic
-from accelsim.timing.tile_grid import FEW_STEPS, FINER, SMALLEST_STEP_BYTES
-from accelsim.timing.transfers import Transfers
 
 
 def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelsim.errors import InternalError
-from accelsim.timing.channel import (
+from accelsim.timing.pipelines.channel import (
     FOREVER,
     NO_TRANSFER,
     ChannelField,
@@ -16,11 +16,11 @@ from accelsim.timing.channel import (
     grant,
     start_ready,
 )
-from accelsim.timing.jit import compiled
-from accelsim.timing.loops import Integers, Loops
-from accelsim.timing.stages import Field, begin, release
-from accelsim.timing.stalls import CAUSES
-from accelsim.timing.steady_state import MOST_PIPELINES, Memory, skip
+from accelsim.timing.pipelines.jit import compiled
+from accelsim.timing.pipelines.loops import Integers, Loops
+from accelsim.timing.pipelines.stages import Field, begin, release
+from accelsim.timing.pipelines.stalls import CAUSES
+from accelsim.timing.pipelines.steady_state import MOST_PIPELINES, Memory, skip
 
 PATIENCE_GRANTS = 16
 """Grants after which another pipeline becomes the anchor."""

@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from accelsim.errors import InternalError
+from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.plan import Piece, Segment
-from accelsim.timing.transfers import Transfers
 
 Integers = npt.NDArray[np.int64]
 MOST_NESTED = 8

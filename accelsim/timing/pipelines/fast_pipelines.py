@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import simpy
 
-from accelsim.timing.channel import FOREVER
-from accelsim.timing.cycle import Settled, Turn
-from accelsim.timing.dram import Steps
-from accelsim.timing.memory_system import MemorySystem, Task
-from accelsim.timing.running import Running
+from accelsim.timing.pipelines.channel import FOREVER
+from accelsim.timing.pipelines.cycle import Settled, Turn
+from accelsim.timing.pipelines.dram_channel import Steps
+from accelsim.timing.pipelines.memory_system import MemorySystem, Task
+from accelsim.timing.pipelines.running import Running
 
 
 class FastPipelines:

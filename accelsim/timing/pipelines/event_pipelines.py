@@ -9,10 +9,10 @@ import numpy as np
 import simpy
 
 from accelsim.errors import InternalError
-from accelsim.timing.dram import DramChannel, Steps
-from accelsim.timing.loops import Loops
-from accelsim.timing.running import Running
-from accelsim.timing.stages import (
+from accelsim.timing.pipelines.dram_channel import DramChannel, Steps
+from accelsim.timing.pipelines.loops import Loops
+from accelsim.timing.pipelines.running import Running
+from accelsim.timing.pipelines.stages import (
     NO_REQUEST,
     STORE_REQUEST,
     Field,
@@ -23,7 +23,7 @@ from accelsim.timing.stages import (
     release,
     settle,
 )
-from accelsim.timing.stalls import CAUSES
+from accelsim.timing.pipelines.stalls import CAUSES
 
 
 class EventPipelines:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accelsim.program import Program
-from accelsim.timing.instances import assign_instances, in_order
-from accelsim.timing.ordering import predecessors
+from accelsim.timing.analysis.instances import assign_instances, in_order
+from accelsim.timing.scheduling.ordering import predecessors
 from accelsim.timing.timeline import Timeline
 
 Kind = Literal["dependency", "unit"]

@@ -8,15 +8,15 @@ from dataclasses import dataclass, replace
 from accelsim.formats import Format
 from accelsim.hardware import Buffer, HardwareConfig, MacArray
 from accelsim.program import Gemm, Operation, Program, TensorSpec
-from accelsim.timing.drain import Drain
-from accelsim.timing.levels import IN_BUFFERS, Moved, level_accesses
-from accelsim.timing.loop_nest import LoopNest, Operand, Product, Results, SharedPort
-from accelsim.timing.operands import passes, product_operands
+from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results, SharedPort
+from accelsim.timing.mapping.operands import passes, product_operands
+from accelsim.timing.mapping.shares import Cut, places, split_by_weight
+from accelsim.timing.mapping.systolic import product_cost
+from accelsim.timing.memory.levels import IN_BUFFERS, Moved, level_accesses
+from accelsim.timing.memory.sram import Access, SramTraffic
+from accelsim.timing.placement.drain import Drain
+from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, TileChoice
-from accelsim.timing.residency import Residency
-from accelsim.timing.shares import Cut, places, split_by_weight
-from accelsim.timing.sram import Access, SramTraffic
-from accelsim.timing.systolic import product_cost
 
 
 @dataclass(frozen=True)

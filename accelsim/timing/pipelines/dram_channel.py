@@ -7,7 +7,7 @@ from collections.abc import Generator
 
 import simpy
 
-from accelsim.timing.cycle import Turn, settled
+from accelsim.timing.pipelines.cycle import Turn, settled
 
 Steps = Generator[simpy.Event, None, None]
 """A SimPy process body."""

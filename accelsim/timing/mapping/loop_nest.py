@@ -21,10 +21,10 @@ from typing import Literal
 
 from accelsim.hardware import MacArray
 from accelsim.program import Gemm
-from accelsim.timing.levels import IN_BUFFERS, Moved, added, shared
+from accelsim.timing.mapping.shares import Cut, Place, places
+from accelsim.timing.mapping.systolic import Axis, FoldClock, size
+from accelsim.timing.memory.levels import IN_BUFFERS, Moved, added, shared
 from accelsim.timing.plan import Piece, Segment, sequence, with_first, with_last
-from accelsim.timing.shares import Cut, Place, places
-from accelsim.timing.systolic import Axis, FoldClock, size
 
 AXES: tuple[Axis, ...] = ("m", "k", "n")
 Outer = Literal["m", "n"]

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from enum import IntEnum
 
-from accelsim.timing.jit import compiled, inner
-from accelsim.timing.loops import Integers
-from accelsim.timing.stages import (
+from accelsim.timing.pipelines.jit import compiled, inner
+from accelsim.timing.pipelines.loops import Integers
+from accelsim.timing.pipelines.stages import (
     NO_REQUEST,
     STORE_REQUEST,
     Field,

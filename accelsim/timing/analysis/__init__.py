@@ -1,0 +1,1 @@
+"""What a Timeline says: critical path, slack, hidden work, roofline."""

@@ -1,0 +1,1 @@
+"""What moving and holding data costs: DRAM, SRAM, the levels between them."""

@@ -1,0 +1,1 @@
+"""Operations at work together, load, work and store overlapped, on one DRAM channel."""

@@ -1,0 +1,1 @@
+"""When operations may start, and which one a free unit takes."""
