@@ -5,13 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from accelsim.errors import InternalError
 from accelsim.formats import Format, Recipe, Role
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.recorder import Call, Output, Recorder
-from accelsim.machine.script import Notebook, Script
+from accelsim.machine.script import Notebook, Script, first_difference
 from accelsim.machine.tensor import Tensor, Value
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 
@@ -19,6 +19,14 @@ __all__ = ["Issuer", "Output"]
 
 SCRIPTS = 8
 """Steps that a machine knows by heart: training, evaluation, and the smaller batches at their ends."""
+
+
+class _Known(NamedTuple):
+    """A step taken down; ``confirmed``: the layers issued it a second time, and it was the same."""
+
+    key: tuple[Any, ...]
+    script: Script
+    confirmed: bool
 
 
 class Issuer(ABC):
@@ -29,7 +37,7 @@ class Issuer(ABC):
         self.training = True
         self.layer = ""
         self.phase = Phase.FORWARD
-        self._scripts: list[tuple[Any, Script]] = []
+        self._known: list[_Known] = []
         self.begin()
 
     def begin(self, *, training: bool = True) -> None:
@@ -81,25 +89,33 @@ class Issuer(ABC):
     def repeated(
         self, key: tuple[Any, ...], given: Mapping[str, Any], issue: Callable[[], tuple[Tensor, ...]]
     ) -> tuple[Tensor, ...]:
-        """What ``issue()`` returns; where a step of the same ``key`` is known, its calls are repeated without it.
+        """What ``issue()`` returns; once two steps of the same ``key`` made the same calls, without asking it again.
 
         ``key`` must decide all that ``issue`` calls but the arrays of external tensors, which are ``given`` by name.
 
         Raises:
-            InternalError: ``issue`` asks for other external tensors than those.
+            InternalError: ``issue`` asks for other external tensors than those, or makes other calls the second time.
         """
         if self.program.tensors:
             return issue()
         key = (*key, self.training, self.layer, self.phase)
-        known = next((script for other, script in self._scripts if other == key), None)
-        if known is not None:
-            return self._repeat(known, given)
+        known = next((known for known in self._known if known.key == key), None)
+        if known is not None and known.confirmed:
+            return self._repeat(known.script, given)
         left = issue()
         asked = sorted(name for name, _ in self._notebook.externals)
         if asked != sorted(given):
             raise InternalError(f"a step asks for {asked}, but is given {sorted(given)}")
-        self._scripts = [(key, self._notebook.script(self._recorder, left)), *self._scripts[: SCRIPTS - 1]]
+        self._learn(known, key, self._notebook.script(self._recorder, left))
         return left
+
+    def _learn(self, before: _Known | None, key: tuple[Any, ...], script: Script) -> None:
+        """Keep a step, confirmed where it was issued ``before``."""
+        if before is not None:
+            if difference := first_difference(before.script, script):
+                raise InternalError(f"a step of the same shapes issued other calls than the one before: {difference}")
+            self._known.remove(before)
+        self._known = [_Known(key, script, before is not None), *self._known[: SCRIPTS - 1]]
 
     def _repeat(self, script: Script, given: Mapping[str, Any]) -> tuple[Tensor, ...]:
         self._recorder = script.recorder.copy()

@@ -1,7 +1,8 @@
 """A step's calls, written down, so that a machine can repeat them without the layers that made them.
 
 What a layer calls follows from shapes, formats and fields, never from the numbers in a tensor: handles tell a layer
-nothing else. So equal steps make equal calls, and only the arrays, the learning rate and the step number differ.
+nothing else. So equal steps make equal calls, and only the arrays, the learning rate and the step number differ. A
+machine holds the second of two equal steps to the first before it repeats them (``first_difference``).
 """
 
 from __future__ import annotations
@@ -61,6 +62,17 @@ class Script(NamedTuple):
                 held[place] = None
         _see(held, self.left_views)
         return tuple(map(at, self.left))
+
+
+def first_difference(one: Script, other: Script) -> str:
+    """Where two steps part, in words; empty where they make the same calls and leave the same tensors."""
+    for a, b in zip(one.lines, other.lines, strict=False):
+        if a != b:
+            return f"{a.operation.name}, then {b.operation.name}, or the same on other tensors"
+    if len(one.lines) != len(other.lines):
+        return f"{len(one.lines)} operations, then {len(other.lines)}"
+    same = all(getattr(one, name) == getattr(other, name) for name in Script._fields if name != "recorder")
+    return "" if same else "other tensors from outside or left at the end"
 
 
 def _see(held: list[Any], views: Iterable[tuple[int, int, View]]) -> None:

@@ -18,11 +18,11 @@ def test_every_layer(hwconfig, optimizer, network, batch, request):
     parameters = network.trace(recipe, optimizer, 8).parameters
     states, scales = [initial_state(parameters, 5) for _ in range(2)], [ScaleState(), ScaleState()]
     repeating = Datapath(recipe, states[0], seed=1, scales=scales[0], check=True)
-    for step in range(3):
+    for step in range(6):
         fresh, losses = Datapath(recipe, states[1], seed=1, scales=scales[1]), []
         for machine in (repeating, fresh):
-            machine.begin_step(step, training=step != 1, learning_rate=0.1 / (step + 1))
-            if step == 1:
+            machine.begin_step(step, training=step % 3 != 1, learning_rate=0.1 / (step + 1))
+            if step % 3 == 1:
                 outcome = network.forward(machine, images, batch[1], 8)
             else:
                 outcome = network.train_step(machine, optimizer, images, batch[1], 8)

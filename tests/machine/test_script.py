@@ -10,7 +10,7 @@ import pytest
 from accelsim.datapath import Datapath, NumpyKernels, ScaleState
 from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.errors import InternalError
-from accelsim.formats import FP32, Role
+from accelsim.formats import FP32, Role, integer
 from accelsim.layers import Sgd
 from accelsim.layers.conv2d import Conv2d
 from accelsim.layers.layer import parse_layer
@@ -29,7 +29,7 @@ LAYERS = [
     "flatten",
     {"linear": {"units": 3}},
 ]
-STEPS = [(8, True), (8, True), (5, True), (5, False), (8, False), (8, True), (5, False), (8, True)]
+STEPS = [(8, True), (8, True), (5, True), (5, False), (8, False), (8, True), (5, False), (8, True), (5, False)]
 """Batch, and whether it trains: last batches are smaller, and evaluations come between."""
 
 
@@ -84,17 +84,40 @@ def test_training_among_evaluations_gives_the_bits_of_new_machines(network, sett
         np.testing.assert_array_equal(value, states[1][name], err_msg=name)
 
 
-def test_layers_are_asked_once(network, int8_machine, monkeypatch):
+def test_layers_are_asked_until_two_steps_were_the_same(network, int8_machine, monkeypatch):
     calls, forward = [], Conv2d.forward
     monkeypatch.setattr(Conv2d, "forward", lambda layer, m, x: (calls.append(layer), forward(layer, m, x))[1])
     tracer, programs = Tracer(int8_machine.recipe()), []
-    for _ in range(3):
+    for _ in range(4):
         tracer.begin()
         _run(network, tracer, 8, True)
         programs.append(tracer.program)
-    assert len(calls) == 1
-    assert programs[1] is not programs[2]
-    assert all(a is b for a, b in zip(programs[0].operations, programs[2].operations, strict=True))
+    assert len(calls) == 2
+    assert programs[2] is not programs[3]
+    assert all(a is b for a, b in zip(programs[1].operations, programs[3].operations, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("second", "message"),
+    [
+        (lambda m, x: m.matmul(x, x), "x/forward/relu, then x/forward/matmul"),
+        (lambda m, x: m.relu(m.relu(x)), "1 operations, then 2"),
+        (lambda m, x: (m.relu(x), m.parameter(Parameter("more", (4,), Role.WEIGHT)))[0], "other tensors from outside"),
+    ],
+)
+def test_a_layer_that_changes_its_mind_is_found_out(int8_machine, second, message):
+    tracer, issued = Tracer(int8_machine.recipe()), []
+
+    def issue():
+        x = tracer.external("x", (4, 4), integer(8), Role.INPUT)
+        issued.append(x)
+        return (tracer.relu(x) if len(issued) == 1 else second(tracer, x),)
+
+    with tracer.scope("x"):
+        tracer.repeated(("a step",), {"x": None}, issue)
+        tracer.begin()
+        with pytest.raises(InternalError, match=f"same shapes issued other calls .*: ({message})"):
+            tracer.repeated(("a step",), {"x": None}, issue)
 
 
 def test_another_optimizer_or_network_is_another_step(network, int8_machine):
@@ -114,7 +137,7 @@ def test_another_optimizer_or_network_is_another_step(network, int8_machine):
 def test_what_comes_on_top_of_a_step(network, int8_machine):
     """A machine goes on after a repeated step as after an issued one; a step on top of another is issued anew."""
     tracer, found = Tracer(int8_machine.recipe()), []
-    for _ in range(2):
+    for _ in range(3):
         tracer.begin()
         _run(network, tracer, 4, False)
         known = tracer.parameter(Parameter("linear1.weight", (3, 144), Role.WEIGHT))
@@ -123,7 +146,7 @@ def test_what_comes_on_top_of_a_step(network, int8_machine):
             tracer.relu(known)
         _run(network, tracer, 4, False)
         found.append(tracer.program.to_json())
-    assert found[0] == found[1]
+    assert found[0] == found[1] == found[2]
 
 
 def test_few_steps_are_known_by_heart(network, int8_machine):
@@ -131,7 +154,7 @@ def test_few_steps_are_known_by_heart(network, int8_machine):
     for batch in range(2, 2 * SCRIPTS):
         tracer.begin()
         _run(network, tracer, batch, False)
-    assert len(tracer._scripts) == SCRIPTS
+    assert len(tracer._known) == SCRIPTS
 
 
 def test_a_step_must_be_given_what_it_asks_for(int8_machine):
@@ -147,7 +170,7 @@ class Codes(np.ndarray):
 def test_every_tensor_is_let_go_after_its_last_use(network, int8_machine):
     tracer = Tracer(int8_machine.recipe())
     _run(network, tracer, 4, True)
-    ((_, script),) = tracer._scripts
+    ((_, script, _),) = tracer._known
     program, alive = tracer.program, {}
     last = program.last_uses()
 
