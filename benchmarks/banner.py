@@ -18,7 +18,8 @@ from banner_parts.costs import Cost, costs, step_cost
 from banner_parts.results import Result, results
 from banner_parts.settings import LONG, SETTINGS, SHARED, Setting
 from banner_parts.tables import accuracy_table, cost_table
-from banner_parts.trainings import ROOT, Training, expected_seconds, run_all
+from banner_parts.trainings import Training, expected_seconds
+from kept_trainings import ROOT, run_all
 from report_page import Figure, Table, page
 
 from accelsim.simulation.assemble import versions
@@ -60,8 +61,8 @@ def main() -> None:
     here = [*plan.short, *plan.long, *plan.deep]
     if not arguments.tables_only:
         announce([*here, *plan.cifar], arguments.jobs)
-        run_all(here, arguments.jobs)
-        run_all(plan.cifar, arguments.jobs, arguments.cifar10)
+        run_all([training.kept for training in here], arguments.jobs)
+        run_all([training.kept for training in plan.cifar], arguments.jobs, arguments.cifar10)
     write(arguments.out, plan)
 
 

@@ -7,16 +7,14 @@ Run ``make numerics``. Every row is ``accelsim simulate hwconfigs/HWCONFIG.yaml 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
-import sys
 from pathlib import Path
 
+from kept_trainings import ROOT, KeptTraining, run_all
 from rich.progress import track
 
 import accelsim
 
-ROOT = Path(__file__).parents[1]
 GRADIENTS = ("layer_gradient_data_path", "layer_gradient_weight_path", "layer_gradient_norm")
 
 
@@ -153,20 +151,16 @@ SETTINGS: list[tuple[str, str, list[str]]] = [
 """Name, hwconfig, and what is set."""
 
 
-def accuracy(hwconfig: str, settings: list[str], seed: int, runs: Path, row: int) -> float:
-    """Test accuracy of one training in percent, from its folder where it is finished already; 0 if it diverged."""
-    folder = runs / f"{row:02d}-seed{seed}"
-    wanted = folder / "settings.txt"
-    described = "\n".join([hwconfig, *settings])
-    if (folder / "summary.json").exists() and wanted.exists() and wanted.read_text(encoding="utf-8") == described:
-        return 100 * float(json.loads((folder / "summary.json").read_text(encoding="utf-8"))["test_accuracy"])
-    try:
-        summary = accelsim.simulate(*files(hwconfig), seed=seed, settings=settings, out=folder, force=True).summary
-    except accelsim.UserError as error:
-        sys.stderr.write(f"{hwconfig} {settings}: {error}\n")
-        return 0.0
-    wanted.write_text(described, encoding="utf-8")
-    return 100 * float(summary["test_accuracy"])
+def training(hwconfig: str, settings: list[str], seed: int, runs: Path, row: int) -> KeptTraining:
+    """A row with one seed."""
+    options = "".join(f" --set {setting}" for setting in settings)
+    command = f"accelsim simulate hwconfigs/{hwconfig}.yaml workloads/digits_cnn.yaml{options} --seed {seed}"
+    return KeptTraining(command, runs / f"{row:02d}-seed{seed}")
+
+
+def accuracy(training: KeptTraining) -> float:
+    """Test accuracy of a finished training in percent; 0 if it diverged."""
+    return 100 * float((training.summary() or {}).get("test_accuracy", 0))
 
 
 def files(hwconfig: str) -> tuple[Path, Path]:
@@ -192,11 +186,15 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "numerics" / "README.md")
     arguments = parser.parse_args()
     seeds = range(1, arguments.seeds + 1)
-    rows = []
-    for index, (name, hwconfig, settings) in enumerate(track(SETTINGS, "Settings")):
-        accuracies = [accuracy(hwconfig, settings, seed, arguments.runs, index) for seed in seeds]
-        rows.append(line(name, hwconfig, settings, accuracies))
-        print(rows[-1], flush=True)
+    trainings = [
+        [training(hwconfig, settings, seed, arguments.runs, row) for seed in seeds]
+        for row, (_, hwconfig, settings) in enumerate(SETTINGS)
+    ]
+    run_all([one for row in trainings for one in row])
+    rows = [
+        line(*setting, [accuracy(one) for one in row])
+        for setting, row in zip(track(SETTINGS, "Costs"), trainings, strict=True)
+    ]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(HEAD.format(seeds=arguments.seeds) + "\n".join(rows) + "\n", encoding="utf-8")
 

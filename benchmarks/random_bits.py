@@ -12,8 +12,9 @@ from pathlib import Path
 from statistics import mean
 from textwrap import fill
 
+from kept_trainings import ROOT
 from random_bits_parts import bias, figures, sums
-from random_bits_parts.training import BITS, FP32, ROOT, TASKS, Choice, Outcome, train_all
+from random_bits_parts.training import BITS, FP32, TASKS, Choice, Outcome, train_all
 from report_page import Figure, Table, page
 from rich.progress import track
 

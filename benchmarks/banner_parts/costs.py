@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kept_trainings import ROOT
 from rich.progress import track
 
 import accelsim
 from banner_parts.settings import Setting
-from banner_parts.trainings import ROOT
 
 MACHINES = ("fp32", "fp32_same_macs", "bf16", "flexpoint", "fp8_hybrid", "mxfp8", "int8_range_bn")
 NETWORKS = ("cifar10_resnet20", "cifar10_resnet56", "cifar10_resnet110", "imagenet_resnet18", "imagenet_resnet50")

@@ -8,12 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from rich.progress import track
+from kept_trainings import KeptTraining, run_all
 from safetensors import safe_open
 
-import accelsim
-
-ROOT = Path(__file__).parents[2]
 ROLE = "numerics.master_weight"
 BITS = (1, 2, 4, 8, 16)
 LAST_STEPS = 44
@@ -108,18 +105,19 @@ class Outcome:
 def train_all(runs: Path) -> list[Outcome]:
     """Every run, from its folder in ``runs`` where it is finished already."""
     wanted = [(task, choice, seed) for task in TASKS for choice in task.choices for seed in task.seeds]
-    return [_outcome(runs, *one) for one in track(wanted, "Training")]
+    kept = [
+        KeptTraining(task.command(choice, seed), _folder(runs, task, choice, seed)) for task, choice, seed in wanted
+    ]
+    run_all(kept)
+    return [_outcome(*one, training.folder) for one, training in zip(wanted, kept, strict=True)]
 
 
-def _outcome(runs: Path, task: Task, choice: Choice, seed: int) -> Outcome:
+def _kept(runs: Path, task: Task, choice: Choice, seed: int) -> KeptTraining:
     name = f"{task.name}-{choice.format}-{choice.rounding}-seed{seed}"
-    folder = runs / name.replace(",", "").replace(" ", "_")
-    described, kept = task.command(choice, seed), folder / "command.txt"
-    if not (kept.exists() and kept.read_text(encoding="utf-8") == described):
-        settings = [*task.settings, *choice.settings]
-        hw, workload = ROOT / task.hwconfig, ROOT / task.workload
-        accelsim.simulate(hw, workload, seed=seed, settings=settings, out=folder, force=True)
-        kept.write_text(described, encoding="utf-8")
+    return KeptTraining(task.command(choice, seed), runs / name.replace(",", "").replace(" ", "_"))
+
+
+def _outcome(task: Task, choice: Choice, seed: int, folder: Path) -> Outcome:
     metrics, weights = pd.read_csv(folder / "metrics.csv"), _weights(folder / "checkpoint.safetensors")
     tests = metrics[["test_accuracy", "test_loss"]].dropna()
     return Outcome(
