@@ -105,9 +105,7 @@ class Outcome:
 def train_all(runs: Path) -> list[Outcome]:
     """Every run, from its folder in ``runs`` where it is finished already."""
     wanted = [(task, choice, seed) for task in TASKS for choice in task.choices for seed in task.seeds]
-    kept = [
-        KeptTraining(task.command(choice, seed), _folder(runs, task, choice, seed)) for task, choice, seed in wanted
-    ]
+    kept = [_kept(runs, *one) for one in wanted]
     run_all(kept)
     return [_outcome(*one, training.folder) for one, training in zip(wanted, kept, strict=True)]
 
