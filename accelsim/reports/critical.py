@@ -8,13 +8,17 @@ from accelsim.reports.figures.aggregate import phase_title
 from accelsim.reports.figures.selection import on_critical_path
 from accelsim.reports.palette import PHASES, UNITS
 from accelsim.reports.result import Result
-from accelsim.reports.units import human_count, human_percent
+from accelsim.reports.units import MISSING, human_count, human_percent
 
-CRITICAL_HEADER = ["Phase", "Unit", "Operations", "Cycles", "Computing", "Share"]
-CRITICAL_NUMERIC = range(2, 6)
+CRITICAL_HEADER = ["Phase", "Unit", "Operations", "Cycles", "Computing", "DRAM busy", "Share"]
+CRITICAL_NUMERIC = range(2, 7)
 CRITICAL_NOTE = (
-    "The chain of operations, each waiting for the one before it or for its unit, whose durations add up to the step."
+    "The chain of operations, each waiting for the one before it or for its unit, whose durations add up to the step. "
+    "Computing: the unit works. DRAM busy: it waits while DRAM serves operations that go first; more of that unit "
+    "wouldn't help, more bandwidth would."
 )
+PARTS = ("compute_cycles", "stall_dram_busy_cycles")
+"""Columns of the operations whose share is shown; a run from before one of them was told apart lacks it."""
 
 
 def critical_rows(result: Result) -> list[list[str]]:
@@ -30,10 +34,10 @@ def critical_rows(result: Result) -> list[list[str]]:
 
 
 def _figures(group: pd.DataFrame, total_cycles: int) -> list[str]:
-    cycles, computing = int(group["path_cycles"].sum()), int(group["compute_cycles"].sum())
+    cycles = int(group["path_cycles"].sum())
     return [
         str(len(group)),
         human_count(cycles),
-        human_percent(computing / cycles),
+        *(human_percent(int(group[part].sum()) / cycles) if part in group else MISSING for part in PARTS),
         human_percent(cycles / total_cycles),
     ]

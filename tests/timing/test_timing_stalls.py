@@ -88,3 +88,21 @@ def test_prefetch_needs_double_buffers(root):
     settings = ["mac_array.prefetch=true", "buffers.input.double_buffered=false"]
     with pytest.raises(UserError, match=r"mac_array\.prefetch.*: found True, .* not double-buffered"):
         load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml", settings)
+
+
+def test_dram_that_serves_others_is_blamed(load, edit, plain_dram):
+    """Two equal operations on units of their own: the one issued later waits for each transfer of the other."""
+    tensors = [TensorSpec(i, f"t{i}", (100_000,), integer(8), Role.INTERNAL, persistent=True) for i in range(4)]
+    work = Work(100_000, 0, 1, integer(8))
+    operations = [
+        Operation(0, "relu", Unit.VECTOR, "l", Phase.FORWARD, (0,), (1,), work=work),
+        Operation(1, "relu", Unit.NORM, "l", Phase.FORWARD, (2,), (3,), work=work),
+    ]
+    hw = plain_dram(load("int8_range_bn"), 1)
+    hw = edit(edit(hw, "vector_unit", lanes=64), "norm_unit", lanes=64)
+    first, second = (timing.stalls for timing in simulate(Program(tensors, operations), hw).operations)
+    (alone,) = (timing.stalls for timing in simulate(Program(tensors[:2], operations[:1]), hw).operations)
+    assert alone.dram_busy_cycles == 0
+    assert first.dram_busy_cycles < second.dram_busy_cycles
+    # All that the channel moved for the other one, but what came after this one's last transfer.
+    assert 0.9 * alone.total < second.dram_busy_cycles <= 200_000

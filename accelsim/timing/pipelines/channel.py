@@ -48,6 +48,10 @@ class TaskField(IntEnum):
     """Its pipeline is in its tail, and that was told."""
     TURNAROUND = 9
     """Paid by its transfer under way."""
+    ASKED = 10
+    """Since when its transfer waits for the channel."""
+    WAITED = 11
+    """How long its transfer under way waited for the channel."""
 
 
 class ChannelField(IntEnum):
@@ -76,7 +80,7 @@ class ChannelField(IntEnum):
 _PRIORITY, _MOVE, _MOVE_DUE = int(TaskField.PRIORITY), int(TaskField.MOVE), int(TaskField.MOVE_DUE)
 _WORK_DUE, _EVENTS, _LAST_CHECK = int(TaskField.WORK_DUE), int(TaskField.EVENTS), int(TaskField.LAST_CHECK)
 _ENDED, _DUE, _TAIL = int(TaskField.ENDED), int(TaskField.DUE), int(TaskField.TAIL)
-_TURNAROUND = int(TaskField.TURNAROUND)
+_TURNAROUND, _ASKED, _WAITED = int(TaskField.TURNAROUND), int(TaskField.ASKED), int(TaskField.WAITED)
 _TELLS_TAILS, _IN_TAIL = int(ChannelField.TELLS_TAILS), int(Field.IN_TAIL)
 _NOW, _COUNT, _HOLDER, _LAST = (
     int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.HOLDER, ChannelField.LAST)
@@ -119,7 +123,7 @@ def finish_due(pipelines: Integers, tasks: Integers, channel: Integers, code: In
             if pipelines[row, _WORKING] and tasks[row, _WORK_DUE] <= now:
                 finish_work(pipelines[row], now)
             elif tasks[row, _MOVE] == IN_LATENCY:
-                tasks[row, _MOVE] = WAITING
+                _ask(tasks, row, now)
             elif tasks[row, _MOVE] == MOVING and pipelines[row, _REQUEST_LAG]:
                 channel[_HOLDER] = -1
                 _lag(pipelines, tasks, channel, row)
@@ -127,7 +131,7 @@ def finish_due(pipelines: Integers, tasks: Integers, channel: Integers, code: In
                 if tasks[row, _MOVE] == MOVING:
                     channel[_HOLDER] = -1
                 tasks[row, _MOVE] = NOT_MOVING
-                finish_transfer(pipelines[row], code, steps, now, tasks[row, _TURNAROUND])
+                finish_transfer(pipelines[row], code, steps, now, tasks[row, _TURNAROUND], tasks[row, _WAITED])
             start_ready(pipelines, tasks, channel, code, steps, row)
             if channel[_TELLS_TAILS] and pipelines[row, _IN_TAIL] and not tasks[row, _TAIL]:
                 ended += 1
@@ -145,8 +149,11 @@ def start_ready(
     if pipelines[row, _WORKING] and not worked:
         tasks[row, _WORK_DUE] = now + pipelines[row, _WORK_CYCLES]
     if pipelines[row, _REQUEST] != NO_REQUEST and tasks[row, _MOVE] == NOT_MOVING:
-        tasks[row, _MOVE] = IN_LATENCY if pipelines[row, _REQUEST_LATENCY] else WAITING
-        tasks[row, _MOVE_DUE] = now + pipelines[row, _REQUEST_LATENCY]
+        if pipelines[row, _REQUEST_LATENCY]:
+            tasks[row, _MOVE] = IN_LATENCY
+            tasks[row, _MOVE_DUE] = now + pipelines[row, _REQUEST_LATENCY]
+        else:
+            _ask(tasks, row, now)
     set_due(pipelines, tasks, channel, row)
 
 
@@ -160,7 +167,7 @@ def grant(pipelines: Integers, tasks: Integers, channel: Integers) -> int:
     for row in range(channel[_COUNT]):
         if tasks[row, _MOVE] == WAITING:
             if not pipelines[row, _REQUEST_CYCLES]:
-                tasks[row, _TURNAROUND] = 0
+                tasks[row, _TURNAROUND] = tasks[row, _WAITED] = 0
                 _lag(pipelines, tasks, channel, row)
                 set_due(pipelines, tasks, channel, row)
                 note(tasks, channel, row)
@@ -174,11 +181,19 @@ def grant(pipelines: Integers, tasks: Integers, channel: Integers) -> int:
     tasks[chosen, _TURNAROUND] = pipelines[chosen, _REQUEST_TURNAROUND] if turns else 0
     channel[_LAST] = direction
     channel[_HOLDER] = chosen
+    tasks[chosen, _WAITED] = channel[_NOW] - tasks[chosen, _ASKED]
     tasks[chosen, _MOVE] = MOVING
     tasks[chosen, _MOVE_DUE] = channel[_NOW] + pipelines[chosen, _REQUEST_CYCLES] + tasks[chosen, _TURNAROUND]
     set_due(pipelines, tasks, channel, chosen)
     note(tasks, channel, chosen)
     return chosen
+
+
+@inner
+def _ask(tasks: Integers, row: int, now: int) -> None:
+    """The transfer waits for the channel."""
+    tasks[row, _MOVE] = WAITING
+    tasks[row, _MOVE_DUE] = tasks[row, _ASKED] = now
 
 
 @inner

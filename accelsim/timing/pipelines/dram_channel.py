@@ -28,21 +28,22 @@ class DramChannel:
 
     def transfer(
         self, cycles: int, turnaround_cycles: int, *, write: bool, priority: int
-    ) -> Generator[simpy.Event, None, int]:
+    ) -> Generator[simpy.Event, None, tuple[int, int]]:
         """Move one tile in ``cycles``, and ``turnaround_cycles`` where the transfer before went the other way.
 
-        Returns the cycles of turnaround that it paid.
+        Returns the cycles of turnaround that it paid, and those that it waited for the channel.
         """
-        granted = self._environment.event()
+        granted, asked = self._environment.event(), self._environment.now
         heapq.heappush(self._waiting, (priority, granted))
         self._ask()
         yield granted
+        waited = int(self._environment.now - asked)
         paid = turnaround_cycles if self._wrote is not None and self._wrote != write else 0
         self._wrote = write
         yield self._environment.timeout(cycles + paid)
         self._busy = False
         self._ask()
-        return paid
+        return paid, waited
 
     def _ask(self) -> None:
         if not self._asked:

@@ -94,9 +94,9 @@ class _Pipeline(Running):
             self._requested = self._environment.event()
             if latency := int(self.fields[Field.REQUEST_LATENCY]):
                 yield self._environment.timeout(latency)
-            turnaround = 0
+            turnaround = waited = 0
             if cycles := int(self.fields[Field.REQUEST_CYCLES]):
-                turnaround = yield from self._channel.transfer(
+                turnaround, waited = yield from self._channel.transfer(
                     cycles,
                     int(self.fields[Field.REQUEST_TURNAROUND]),
                     write=self.fields[Field.REQUEST] == STORE_REQUEST,
@@ -104,7 +104,7 @@ class _Pipeline(Running):
                 )
             if lag := int(self.fields[Field.REQUEST_LAG]):
                 yield self._environment.timeout(lag)
-            finish_transfer(self.fields, self._loops.code, self._loops.steps, self.now, turnaround)
+            finish_transfer(self.fields, self._loops.code, self._loops.steps, self.now, turnaround, waited)
             self.settle()
 
     def _end(self) -> Steps:

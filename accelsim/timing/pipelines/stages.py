@@ -96,7 +96,8 @@ _PLACE, _DEPTH, _TURNS, _HELD, _STALLS = (
 _LOAD, _BUSY, _STORE = int(StepField.LOAD), int(StepField.BUSY), int(StepField.STORE)
 _OPERANDS, _FIRST_TILE, _DRAM_LATENCY = int(Cause.OPERANDS), int(Cause.FIRST_TILE), int(Cause.DRAM_LATENCY)
 _OUTPUT_BUFFER, _LAST_TILE, _DRAM_ROW = int(Cause.OUTPUT_BUFFER), int(Cause.LAST_TILE), int(Cause.DRAM_ROW)
-_DRAM_TURNAROUND, _REFRESH, _FIRST_LEVEL = int(Cause.DRAM_TURNAROUND), int(Cause.REFRESH), len(Cause)
+_DRAM_TURNAROUND, _REFRESH, _DRAM_BUSY = int(Cause.DRAM_TURNAROUND), int(Cause.REFRESH), int(Cause.DRAM_BUSY)
+_FIRST_LEVEL = len(Cause)
 _TO_ROW, _TO_REFRESH = int(StepField.LOAD_ROW) - _LOAD, int(StepField.LOAD_REFRESH) - _LOAD
 _TO_LAG, _TO_LEVEL = int(StepField.LOAD_LAG) - _LOAD, int(StepField.LOAD_LEVEL) - _LOAD
 
@@ -143,16 +144,18 @@ def finish_work(pipeline: Integers, now: int) -> None:
 
 
 @compiled
-def finish_transfer(pipeline: Integers, code: Integers, steps: Integers, now: int, turnaround: int) -> None:
-    """The requested transfer ended; the channel had to turn round for it for so long."""
+def finish_transfer(
+    pipeline: Integers, code: Integers, steps: Integers, now: int, turnaround: int, waited: int
+) -> None:
+    """The requested transfer ended; it had waited for the channel, and the channel turned round for it, so long."""
     request = pipeline[_REQUEST]
     pipeline[_REQUEST] = NO_REQUEST
     if request == STORE_REQUEST:
         latency = pipeline[_LATENCY] if pipeline[_REQUEST_CYCLES] else 0
         pipeline[_ARRIVAL] = max(pipeline[_ARRIVAL], now + latency)
-        _stored(pipeline, steps, now, turnaround)
+        _stored(pipeline, steps, now, turnaround, waited)
     else:
-        _fetched(pipeline, code, steps, now, turnaround)
+        _fetched(pipeline, code, steps, now, turnaround, waited)
 
 
 @compiled
@@ -192,9 +195,9 @@ def _next_transfer(pipeline: Integers, code: Integers, steps: Integers, now: int
         return False
     if steps[row, column] + steps[row, column + _TO_LAG] == 0:
         if request == STORE_REQUEST:
-            _stored(pipeline, steps, now, 0)
+            _stored(pipeline, steps, now, 0, 0)
         else:
-            _fetched(pipeline, code, steps, now, 0)
+            _fetched(pipeline, code, steps, now, 0, 0)
         return True
     pipeline[_REQUEST] = request
     pipeline[_REQUEST_CYCLES] = steps[row, column]
@@ -208,30 +211,30 @@ def _next_transfer(pipeline: Integers, code: Integers, steps: Integers, now: int
 
 
 @inner
-def _fetched(pipeline: Integers, code: Integers, steps: Integers, now: int, turnaround: int) -> None:
+def _fetched(pipeline: Integers, code: Integers, steps: Integers, now: int, turnaround: int, waited: int) -> None:
     row = code[pipeline[_PLACE], 1]
     if pipeline[_AHEAD] == 0 and not pipeline[_WORKING] and not pipeline[_HELD_BACK]:
         if steps[row, _LOAD] + steps[row, _LOAD + _TO_LAG] == 0:
-            _charge(pipeline, steps, row, _LOAD, now, turnaround, _OUTPUT_BUFFER)
+            _charge(pipeline, steps, row, _LOAD, now, turnaround, waited, _OUTPUT_BUFFER)
         elif pipeline[_FRESH]:
             latency = min(now - pipeline[_IDLE_SINCE], pipeline[_REQUEST_LATENCY])
             pipeline[_STALLS + _DRAM_LATENCY] += latency
             pipeline[_IDLE_SINCE] += latency
-            _charge(pipeline, steps, row, _LOAD, now, turnaround, _FIRST_TILE)
+            _charge(pipeline, steps, row, _LOAD, now, turnaround, waited, _FIRST_TILE)
         else:
-            _charge(pipeline, steps, row, _LOAD, now, turnaround, _OPERANDS)
+            _charge(pipeline, steps, row, _LOAD, now, turnaround, waited, _OPERANDS)
     pipeline[_HELD + pipeline[_BEHIND] + pipeline[_AHEAD]] = row
     pipeline[_AHEAD] += 1
     _advance(pipeline, code)
 
 
 @inner
-def _stored(pipeline: Integers, steps: Integers, now: int, turnaround: int) -> None:
+def _stored(pipeline: Integers, steps: Integers, now: int, turnaround: int, waited: int) -> None:
     if not pipeline[_WORKING]:
         if pipeline[_AHEAD]:
-            _charge(pipeline, steps, pipeline[_HELD], _STORE, now, turnaround, _OUTPUT_BUFFER)
+            _charge(pipeline, steps, pipeline[_HELD], _STORE, now, turnaround, waited, _OUTPUT_BUFFER)
         elif pipeline[_PLACE] < 0:
-            _charge(pipeline, steps, pipeline[_HELD], _STORE, now, turnaround, _LAST_TILE)
+            _charge(pipeline, steps, pipeline[_HELD], _STORE, now, turnaround, waited, _LAST_TILE)
     held = pipeline[_BEHIND] + pipeline[_AHEAD]
     for i in range(held - 1):
         pipeline[_HELD + i] = pipeline[_HELD + i + 1]
@@ -240,11 +243,23 @@ def _stored(pipeline: Integers, steps: Integers, now: int, turnaround: int) -> N
 
 
 @inner
-def _charge(pipeline: Integers, steps: Integers, row: int, column: int, now: int, turnaround: int, cause: int) -> None:
+def _charge(
+    pipeline: Integers,
+    steps: Integers,
+    row: int,
+    column: int,
+    now: int,
+    turnaround: int,
+    waited: int,
+    cause: int,
+) -> None:
     """Blame the time since the unit fell idle on ``cause``, but parts of the transfer on DRAM or on a level."""
     cycles = now - pipeline[_IDLE_SINCE]
     pipeline[_IDLE_SINCE] = now
     whole = steps[row, column] + turnaround + steps[row, column + _TO_LAG]
+    busy = min(waited, max(0, cycles - whole))
+    pipeline[_STALLS + _DRAM_BUSY] += busy
+    cycles -= busy
     if cycles and whole:
         row_share = cycles * steps[row, column + _TO_ROW] // whole
         turnaround_share = cycles * turnaround // whole

@@ -20,6 +20,7 @@ class Cause(IntEnum):
     DRAM_ROW = 5
     DRAM_TURNAROUND = 6
     REFRESH = 7
+    DRAM_BUSY = 8
 
 
 CAUSES = len(Cause) + MOST_LEVELS
@@ -30,8 +31,9 @@ CAUSES = len(Cause) + MOST_LEVELS
 class StallCycles:
     """Cycles of one operation in which its unit did no work, by cause; ``total`` is all of them.
 
-    While a unit waits for a transfer, the part of it that DRAM spends on rows, turnaround or refresh counts as these,
-    and the part by which a level takes longer than DRAM as that level.
+    While a unit waits for a transfer, the time before DRAM takes it up counts as DRAM being busy with others, the part
+    of it that DRAM spends on rows, turnaround or refresh as these, and the part by which a level takes longer than DRAM
+    as that level.
     """
 
     dram_latency_cycles: int = 0
@@ -39,7 +41,7 @@ class StallCycles:
     first_tile_cycles: int = 0
     """The rest of the wait for the first tile: nothing hides it."""
     operands_cycles: int = 0
-    """A later tile wasn't there: DRAM bandwidth, or DRAM busy with other operations."""
+    """A later tile wasn't there: its own bytes take longer than the work on those before."""
     output_buffer_cycles: int = 0
     """The tile was there, and the output buffer still full of results on their way out."""
     last_tile_cycles: int = 0
@@ -47,6 +49,8 @@ class StallCycles:
     dram_row_cycles: int = 0
     dram_turnaround_cycles: int = 0
     refresh_cycles: int = 0
+    dram_busy_cycles: int = 0
+    """A transfer that the unit waited for was ready, and DRAM served other operations."""
     buffer_port_cycles: int = 0
     """Work held up by the port of an on-chip buffer."""
     conversion_cycles: int = 0
@@ -68,6 +72,7 @@ class StallCycles:
             dram_row_cycles=cycles[Cause.DRAM_ROW],
             dram_turnaround_cycles=cycles[Cause.DRAM_TURNAROUND],
             refresh_cycles=cycles[Cause.REFRESH],
+            dram_busy_cycles=cycles[Cause.DRAM_BUSY],
             buffer_port_cycles=buffer_port_cycles,
             conversion_cycles=conversion_cycles,
             levels=tuple(zip(levels, cycles[len(Cause) :], strict=False)),

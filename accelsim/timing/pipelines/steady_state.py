@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accelsim.timing.pipelines.channel import MOVING, ChannelField, TaskField, set_due
+from accelsim.timing.pipelines.channel import MOVING, WAITING, ChannelField, TaskField, set_due
 from accelsim.timing.pipelines.jit import inner
 from accelsim.timing.pipelines.loops import BEGIN, END, MOST_NESTED, Integers
 from accelsim.timing.pipelines.stages import MOST_HELD, Field
@@ -26,14 +26,14 @@ REMEMBERED = 512
 """States remembered at a time."""
 MOST_PIPELINES = 8
 """Where more are at work at once, nothing is skipped."""
-STATE_OF_PIPELINE = 13 + MOST_HELD
+STATE_OF_PIPELINE = 15 + MOST_HELD
 GROWTH_OF_PIPELINE = 1 + MOST_NESTED + CAUSES
 """Numbers by pipeline that decide what comes next, and that grow from period to period."""
 _META = 4
 
 _MOVE, _MOVE_DUE, _WORK_DUE = int(TaskField.MOVE), int(TaskField.MOVE_DUE), int(TaskField.WORK_DUE)
 _EVENTS, _LAST_CHECK, _DUE = (int(f) for f in (TaskField.EVENTS, TaskField.LAST_CHECK, TaskField.DUE))
-_TURNAROUND = int(TaskField.TURNAROUND)
+_TURNAROUND, _ASKED, _WAITED = int(TaskField.TURNAROUND), int(TaskField.ASKED), int(TaskField.WAITED)
 _NOW, _COUNT, _LAST = int(ChannelField.NOW), int(ChannelField.COUNT), int(ChannelField.LAST)
 _CHECKS, _GENERATION, _FRUITLESS = (
     int(f) for f in (ChannelField.CHECKS, ChannelField.GENERATION, ChannelField.FRUITLESS)
@@ -123,8 +123,10 @@ def _describe(pipelines: Integers, tasks: Integers, channel: Integers, found: In
         found[at + 10] = pipeline[_PLACE]
         found[at + 11] = pipeline[_DEPTH] + MOST_NESTED * pipeline[_HELD_BACK]
         found[at + 12] = task[_TURNAROUND] if task[_MOVE] >= MOVING else 0
+        found[at + 13] = task[_WAITED] if task[_MOVE] >= MOVING else 0
+        found[at + 14] = now - task[_ASKED] if task[_MOVE] == WAITING else 0
         for i in range(MOST_HELD):
-            found[at + 13 + i] = pipeline[_HELD + i]
+            found[at + 15 + i] = pipeline[_HELD + i]
         at += STATE_OF_PIPELINE
     return at
 
@@ -168,6 +170,7 @@ def _repeat(
             pipelines[row, _ARRIVAL] += periods * cycles
             tasks[row, _MOVE_DUE] += periods * cycles
             tasks[row, _WORK_DUE] += periods * cycles
+            tasks[row, _ASKED] += periods * cycles
             set_due(pipelines, tasks, channel, row)
 
 
