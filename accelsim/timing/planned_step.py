@@ -5,46 +5,26 @@ may (Graham 1969). A machine can always leave arrays idle, so the schedule is th
 one fewer, and so on down to one; of equally short ones that with the most. So more arrays never make a step longer,
 whatever the Program, where each product runs on one array. A schedule on fewer arrays is given up as soon as what is
 left of it can't end in time, and those on more arrays than were ever at work together are the same one.
+
+**In which order tensors are placed.** In issue order, a weight-gradient product is over before the next layer's turn;
+in time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. So on
+every number of arrays, where operations may wait for room, tensors are also placed in the order in which operations
+start without such waits, and the shorter of the two schedules counts.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import simpy
+from functools import cached_property
 
 from accelsim.errors import InternalError
 from accelsim.hardware import HardwareConfig
-from accelsim.program import Program, Unit
-from accelsim.timing.pipelines.event_pipelines import EventPipelines
-from accelsim.timing.pipelines.fast_pipelines import FastPipelines
-from accelsim.timing.pipelines.memory_system import MemorySystem
-from accelsim.timing.pipelines.running import Pipelines
-from accelsim.timing.pipelines.stalls import StallCycles
-from accelsim.timing.placement.residency import place_tensors
-from accelsim.timing.plan import NOTHING, OperationPlan
-from accelsim.timing.planner import Planner
-from accelsim.timing.scheduling.least_left import LeastLeft
-from accelsim.timing.scheduling.ordering import dependency_waits, predecessors
-from accelsim.timing.scheduling.schedule import Held, Schedule
-from accelsim.timing.timeline import OperationTiming, Timeline
+from accelsim.program import Program
+from accelsim.timing.placed_step import PlacedStep, Progress, Run, Scheduled
+from accelsim.timing.placement.residency import Residency, place_tensors
+from accelsim.timing.plan import OperationPlan
+from accelsim.timing.timeline import Timeline
 
-Progress = Callable[[int, int], None]
-"""Told (operations done, operations in all)."""
-
-
-@dataclass(frozen=True)
-class _Scheduled:
-    """A schedule on so many ``arrays``, of which ``at_once`` were at work together."""
-
-    held: Sequence[Held]
-    arrays: int
-    at_once: int
-
-    @property
-    def cycles(self) -> int:
-        return max((held.end_cycle for held in self.held), default=0)
+__all__ = ["PlannedStep", "Progress"]
 
 
 class PlannedStep:
@@ -57,80 +37,61 @@ class PlannedStep:
     def __init__(self, program: Program, hw: HardwareConfig) -> None:
         self.program = program
         self.hw = hw
-        self._residency = place_tensors(program, hw)
-        self._planner = Planner(program, hw, self._residency)
-        self.plans = [self._planner.plan(operation) for operation in program.operations]
-        moving = list(dict.fromkeys(plan for plan in self.plans if not plan.on_chip))
-        self._loops = self._planner.loops(moving)
-        self._starts = dict(zip(moving, self._loops.starts, strict=True))
-        self._order = predecessors(program, self._residency.drained)
+        self._issued = PlacedStep(program, hw, place_tensors(program, hw))
+        self._placed: dict[tuple[int, ...], PlacedStep] = {(): self._issued}
+
+    @property
+    def plans(self) -> list[OperationPlan]:
+        """Of each operation, with tensors placed in issue order."""
+        return self._issued.plans
 
     def simulate(
-        self, progress: Progress | None = None, *, untimed: frozenset[int] = frozenset(), skip: bool = True
+        self,
+        progress: Progress | None = None,
+        *,
+        untimed: frozenset[int] = frozenset(),
+        skip: bool = True,
+        residency: Residency | None = None,
     ) -> Timeline:
-        """Time the step, as ``simulator.simulate`` says; ``progress`` hears of the schedule on all arrays."""
-        plans = [NOTHING if index in untimed else plan for index, plan in enumerate(self.plans)]
-        best = self._shortest(plans, progress, skip=skip)
-        timings = _timings(self.program, plans, best.held, self._residency.level_names)
-        return Timeline(timings, self._residency, best.arrays)
+        """Time the step, as ``simulator.simulate`` says; ``progress`` hears of the first schedule on all arrays.
 
-    def _shortest(self, plans: Sequence[OperationPlan], progress: Progress | None, *, skip: bool) -> _Scheduled:
-        """The shortest schedule of those on all arrays and on fewer."""
+        ``residency``: that of an earlier simulation of this step, to place tensors as they were there.
+        """
+        run = Run(untimed, skip)
+        placed = self._placed_in(residency.turns) if residency else self._issued
         arrays = self.hw.mac_array.products_at_once
-        best = self._scheduled(plans, arrays, progress, None, skip=skip)
+        best = placed.schedule(Run(untimed, skip, progress), arrays)
         if best is None:
             raise InternalError("a schedule that ends before no cycle")
-        for fewer in range(best.at_once - 1, 0, -1):
-            best = self._scheduled(plans, fewer, None, best.cycles, skip=skip) or best
-        return best
+        at_once = best.at_once
+        if not residency and best.waited_for_room():
+            best, at_once = self._in_turns(run, arrays, best)
+        for fewer in range(at_once - 1, 0, -1):
+            best = placed.schedule(run, fewer, best.cycles) or best
+            if not residency and self._issued.waits:
+                best, _ = self._in_turns(run, fewer, best)
+        return best.timeline()
 
-    def _scheduled(
-        self, plans: Sequence[OperationPlan], arrays: int, progress: Progress | None, before: int | None, *, skip: bool
-    ) -> _Scheduled | None:
-        """The schedule on so many arrays; None where it doesn't end before the cycle ``before``."""
-        environment = simpy.Environment()
-        schedule = Schedule(
-            environment,
-            self.program.operations,
-            self._order,
-            plans,
-            [self._starts.get(plan) for plan in plans],
-            self._pipelines(environment, arrays, skip=skip),
-            LeastLeft(self.program, plans, arrays, self._planner.dram.bytes_per_cycle),
-            arrays=arrays,
-            prefetch=self.hw.mac_array.prefetch,
-            ended=lambda done: progress(done, len(plans)) if progress else None,
-            before=before,
-        )
-        held = schedule.run()
-        return None if held is None else _Scheduled(held, arrays, arrays - schedule.least_free[Unit.MAC_ARRAY])
+    def _in_turns(self, run: Run, arrays: int, best: Scheduled) -> tuple[Scheduled, int]:
+        """The better of ``best`` and the schedule with tensors placed in the order in which operations start.
 
-    def _pipelines(self, environment: simpy.Environment, arrays: int, *, skip: bool) -> Pipelines:
-        depths, prefetch = self._planner.depths, self.hw.mac_array.prefetch
-        if not skip:
-            return EventPipelines(environment, self._loops, depths)
-        # One operation on each unit, and one more where it prefetches.
-        most = (arrays + len(Unit) - 1) * (1 + prefetch)
-        return FastPipelines(environment, MemorySystem(self._loops, depths, most, tells_tails=prefetch))
+        And the most arrays that were at work together in any of those looked at.
+        """
+        free = self._free.schedule(run, arrays)
+        if free is None:
+            raise InternalError("a schedule that ends before no cycle")
+        found = self._placed_in(free.turns).schedule(run, arrays, best.cycles)
+        # A schedule that is given up may have used all arrays at once.
+        at_once = max(best.at_once, free.at_once, found.at_once if found else arrays)
+        return found or best, at_once
 
+    @cached_property
+    def _free(self) -> PlacedStep:
+        """With tensors placed in issue order, and room for all of them."""
+        return PlacedStep(self.program, self.hw, self._issued.residency, self._issued, rooms=False)
 
-def _timings(
-    program: Program, plans: Sequence[OperationPlan], schedule: Sequence[Held], levels: Sequence[str]
-) -> list[OperationTiming]:
-    waits = dependency_waits(program, [(held.ready_cycle, held.end_cycle) for held in schedule])
-    return [
-        OperationTiming(
-            index=index,
-            start_cycle=held.start_cycle,
-            end_cycle=held.end_cycle,
-            compute_cycles=plan.compute_cycles,
-            wait_cycles=held.start_cycle - held.ready_cycle,
-            dependency_cycles=dependency,
-            stalls=StallCycles.of(held.stalls, plan.port_stall_cycles, plan.conversion_stall_cycles, levels),
-            dram_read_bytes=plan.dram_read_bytes,
-            dram_write_bytes=plan.dram_write_bytes,
-            sram=plan.sram,
-            tiles=plan.tiles,
-        )
-        for index, (plan, held, dependency) in enumerate(zip(plans, schedule, waits, strict=True))
-    ]
+    def _placed_in(self, turns: tuple[int, ...]) -> PlacedStep:
+        if turns not in self._placed:
+            residency = place_tensors(self.program, self.hw, turns)
+            self._placed[turns] = PlacedStep(self.program, self.hw, residency, self._issued)
+        return self._placed[turns]

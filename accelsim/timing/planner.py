@@ -20,16 +20,21 @@ from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
 
 
 class Planner:
-    """What each operation asks of the hardware, before any contention."""
+    """What each operation asks of the hardware, before any contention.
 
-    def __init__(self, program: Program, hw: HardwareConfig, residency: Residency) -> None:
+    ``known``: plans of the same Program and hardware, with other residencies; equal work is planned once.
+    """
+
+    def __init__(
+        self, program: Program, hw: HardwareConfig, residency: Residency, known: Planner | None = None
+    ) -> None:
         self.program = program
         self.hw = hw
         self.residency = residency
         self.dram = DramModel.of(hw)
         self.depths = depths(hw.buffers, self.dram)
         self._transfers = Transfers(self.dram.cost, hw.buffers.levels)
-        self._plans: dict[Hashable, OperationPlan] = {}
+        self._plans: dict[Hashable, OperationPlan] = known._plans if known else {}
 
     def plan(self, operation: Operation) -> OperationPlan:
         """The plan of one operation.

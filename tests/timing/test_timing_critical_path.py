@@ -11,6 +11,7 @@ from accelsim.timing.analysis.critical_path import critical_path
 from accelsim.timing.analysis.instances import assign_instances, instances_of
 from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.scheduling.ordering import predecessors
+from accelsim.timing.scheduling.rooms import waits_for_room
 
 
 def check(program, hw):
@@ -36,6 +37,7 @@ def check_replay(graph, timeline, slack):
 
 def check_path(program, timeline, path):
     needed = predecessors(program)
+    rooms = waits_for_room(program, timeline.residency, needed)
     cycle, before = 0, None
     for step in path.steps:
         timing = timeline.operations[step.index]
@@ -46,6 +48,8 @@ def check_path(program, timeline, path):
             assert step.cause == "start"
         elif step.cause == "dependency":
             assert before in needed[step.index]
+        elif step.cause == "room":
+            assert before in rooms[step.index]
         else:
             assert program.operations[before].unit is program.operations[step.index].unit
         cycle, before = step.end_cycle, step.index
@@ -119,9 +123,11 @@ def test_an_empty_program_has_no_path(load):
 
 
 @pytest.mark.parametrize("hwconfig", ["int8_range_bn", "fp32"])
-def test_weight_gradients_but_the_first_layers_have_slack(trace, load, hwconfig):
-    """Only the first layer's product has no data gradient beside it."""
-    program, hw = trace(hwconfig), load(hwconfig)
+def test_weight_gradients_but_the_first_layers_have_slack(trace, load, edit, hwconfig):
+    """Only the first layer's product has no data gradient beside it, where nothing waits for room on chip."""
+    program, hw = trace(hwconfig), edit(load(hwconfig), "buffers.input", resident_share=0)
+    for name in ("weight", "output"):
+        hw = edit(hw, f"buffers.{name}", resident_share=0)
     slack = critical_path(program, simulate(program, hw)).slack_cycles
     products = [op for op in program.operations if op.unit is Unit.MAC_ARRAY and op.phase is Phase.WEIGHT_GRADIENT]
     assert {op.layer for op in products if not slack[op.index]} == {"conv2d1"}

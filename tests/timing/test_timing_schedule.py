@@ -15,6 +15,7 @@ from accelsim.timing.mapping.operands import moved_inputs
 from accelsim.timing.memory.levels import DRAM
 from accelsim.timing.memory.sram import SramTraffic
 from accelsim.timing.scheduling.ordering import predecessors
+from accelsim.timing.scheduling.rooms import waits_for_room
 
 
 def check(program, hw):
@@ -22,8 +23,10 @@ def check(program, hw):
     timeline = simulate(program, hw)
     timings = timeline.operations
     assert [timing.index for timing in timings] == list(range(len(program.operations)))
-    for timing, needed in zip(timings, predecessors(program), strict=True):
-        ready = max((timings[i].end_cycle for i in needed), default=0)
+    order = predecessors(program)
+    rooms = waits_for_room(program, timeline.residency, order)
+    for timing, needed, room in zip(timings, order, rooms, strict=True):
+        ready = max((timings[i].end_cycle for i in (*needed, *room)), default=0)
         assert timing.wait_cycles == timing.start_cycle - ready >= 0
         assert timing.stall_cycles >= 0
     check_units(program, hw, timings)

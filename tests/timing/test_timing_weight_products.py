@@ -96,7 +96,9 @@ def test_a_second_array_hides_more(trace, load, edit):
 def test_an_untimed_operation_takes_nothing_and_leaves_tensors_where_they_are(case):
     program, hw = case
     free = frozenset(op.index for op in program.operations if is_weight_product(op))
-    whole, without = simulate(program, hw), simulate(program, hw, untimed=free)
+    step = PlannedStep(program, hw)
+    whole = step.simulate()
+    without = step.simulate(untimed=free, residency=whole.residency)
     for index in free:
         timing = without.operations[index]
         assert timing.end_cycle == timing.start_cycle

@@ -9,7 +9,7 @@ from accelsim.program import Program
 from accelsim.timing.analysis.schedule_graph import ScheduleGraph, schedule_graph
 from accelsim.timing.timeline import Timeline
 
-Cause = Literal["start", "dependency", "unit"]
+Cause = Literal["start", "dependency", "room", "unit"]
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,8 @@ class PathStep:
     """An operation on the critical path, from ``start_cycle`` to ``end_cycle``.
 
     It started when the step before it ended, plus ``gap_cycles``. ``cause``: it needed that step's result
-    (``dependency``), or its unit (``unit``); the first one waited for nothing (``start``).
+    (``dependency``), the room on chip of what that step read (``room``), or its unit (``unit``); the first one waited
+    for nothing (``start``).
     """
 
     index: int

@@ -1,9 +1,9 @@
 """A schedule as a graph: what each operation waited for, and how late it could have ended.
 
-Two kinds of edge lead to an operation: from those whose results it needs, and from the one that held its unit before
-it. With durations and the units' order of service as recorded, the graph gives the recorded schedule back exactly
-(``replayed``); with other durations, the schedule that they would give. That DRAM would then be shared differently
-isn't in it.
+Three kinds of edge lead to an operation: from those whose results it needs, from those that give it room on chip, and
+from the one that held its unit before it. With durations and the units' order of service as recorded, the graph gives
+the recorded schedule back exactly (``replayed``); with other durations, the schedule that they would give. That DRAM
+would then be shared differently isn't in it.
 """
 
 from __future__ import annotations
@@ -15,14 +15,16 @@ from typing import Literal
 from accelsim.program import Program
 from accelsim.timing.analysis.instances import assign_instances, in_order
 from accelsim.timing.scheduling.ordering import predecessors
+from accelsim.timing.scheduling.rooms import waits_for_room
 from accelsim.timing.timeline import Timeline
 
-Kind = Literal["dependency", "unit"]
+Kind = Literal["dependency", "room", "unit"]
 
 
 @dataclass(frozen=True)
 class Edge:
-    """``earlier`` ends before ``later`` starts; ``dependency``: it is needed, ``unit``: it held the same unit."""
+    """``earlier`` ends before ``later`` starts; ``dependency``: it is needed, ``room``: it gives back what it read,
+    ``unit``: it held the same unit."""
 
     earlier: int
     later: int
@@ -68,6 +70,8 @@ def schedule_graph(program: Program, timeline: Timeline) -> ScheduleGraph:
     """The graph of a Timeline of ``program``."""
     order = predecessors(program, timeline.residency.drained)
     incoming = [[Edge(i, j, "dependency") for i in needed] for j, needed in enumerate(order)]
+    for j, room in enumerate(waits_for_room(program, timeline.residency, order)):
+        incoming[j] += [Edge(i, j, "room") for i in sorted(room.difference(order[j]))]
     before: dict[tuple[str, int], int] = {}
     served = [timing.index for timing in in_order(timeline)]
     places = assign_instances(program, timeline)

@@ -68,7 +68,8 @@ def weight_products(step: PlannedStep, timeline: Timeline) -> WeightProducts:
     serial = [timeline.operations[op.index] for op in operations if op.phase in SERIAL_PATH]
     spans = dict(zip(products, spans_of(timeline.operations[i] for i in products), strict=True))
     others = merged(spans_of(serial))
-    without = step.simulate(untimed=frozenset(products)) if products else timeline
+    free = frozenset(products)
+    without = step.simulate(untimed=free, residency=timeline.residency) if products else timeline
     bandwidth = DramModel.of(step.hw).bytes_per_cycle
     return WeightProducts(
         held_cycles=length_cycles(spans.values()),

@@ -1,10 +1,11 @@
 """Which tensors of a step stay on chip between their producer and their last use.
 
-The rule, worked out ahead over the whole step in issue order, as a compiler would: a tensor that an operation
-makes stays on chip until its last use; where the resident tensors then exceed the resident share of the
-buffers, those whose last use lies furthest ahead are given up, from their making on. What does not stay is
-written to DRAM once and read back by each user. The rule looks at one operation at a time, so it isn't
-monotone: a larger share may keep a tensor for which it gives up another that moves more.
+The rule, worked out ahead over the whole step as a compiler would: a tensor that an operation makes stays on chip until
+its last use; where the resident tensors then exceed the resident share of the buffers, those whose last use lies
+furthest ahead are given up, from their making on. What does not stay is written to DRAM once and read back by each
+user. The rule looks at one operation at a time, so it isn't monotone: a larger share may keep a tensor for which it
+gives up another that moves more. The order is that of issue, or that in which operations started in an earlier
+simulation; where they run in another one, what makes a resident tensor waits for its room (``scheduling/rooms.py``).
 
 Levels between DRAM and the operand buffers have resident shares of their own. The rule is applied to the operand
 buffers first, all of whose shares together are one place, then to each level outwards, with what the places inside of
@@ -24,6 +25,7 @@ from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Program, TensorSpec
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, moved
 from accelsim.timing.placement.epilogues import Drained, drained_tensors
+from accelsim.timing.placement.lifetimes import Lifetimes, lifetimes
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class Residency:
     in_levels: Mapping[int, int] = field(default_factory=dict)
     """Of those on chip that a level holds, its number, from DRAM inwards and from 1 on."""
     level_names: tuple[str, ...] = ()
+    room_bytes: tuple[int, ...] = ()
+    """What tensors may take at once in the operand buffers together, then in each level, by its number."""
+    turns: tuple[int, ...] = ()
+    """Operations in the order in which this was decided; () as issued."""
 
     @property
     def in_flight(self) -> frozenset[int]:
@@ -46,6 +52,10 @@ class Residency:
     def fused(self) -> frozenset[int]:
         """Operations that happen in another one's drain."""
         return frozenset(reader.index for readers in self.drained.values() for reader in readers)
+
+    def kept_in(self, place: int) -> frozenset[int]:
+        """Tensors that live in the operand buffers (0) or in a level, by its number."""
+        return frozenset(index for index in self.on_chip if self.in_levels.get(index, 0) == place)
 
     def where(self, tensor_index: int) -> str:
         """``in_flight``: used as it drains; ``on_chip``: in the operand buffers; a level's name; else ``dram``."""
@@ -73,31 +83,32 @@ def budget_bytes(buffers: Buffers) -> int:
     return buffers.input.resident_bytes + buffers.weight.resident_bytes + buffers.output.resident_bytes
 
 
-def place_tensors(program: Program, hw: HardwareConfig) -> Residency:
-    """Decide for every tensor of ``program`` by the rule above."""
+def place_tensors(program: Program, hw: HardwareConfig, turns: tuple[int, ...] = ()) -> Residency:
+    """Decide for every tensor of ``program`` by the rule above, in the order of ``turns``, by default as issued."""
     drained, levels = drained_tensors(program, hw.fused_epilogues), hw.buffers.levels
-    last_read = {index: operation.index for operation in program.operations for index in operation.inputs}
-    staying = {t.index for t in program.tensors if not t.persistent and t.index in last_read and t.index not in drained}
-    on_chip = _kept(program, last_read, staying, budget_bytes(hw.buffers))
+    lives = lifetimes(program, drained, turns)
+    room = (budget_bytes(hw.buffers), *(level.resident_bytes for level in levels))
+    staying = {index for made in lives.made for index in made if lives.readers[index]}
+    on_chip = _kept(program, lives, staying, room[0])
     in_levels: dict[int, int] = {}
     for number in range(len(levels), 0, -1):
         left = staying - on_chip - in_levels.keys()
-        kept = _kept(program, last_read, left, levels[number - 1].resident_bytes)
-        in_levels.update(dict.fromkeys(kept, number))
-    return Residency(frozenset(on_chip | in_levels.keys()), drained, in_levels, tuple(level.name for level in levels))
+        in_levels.update(dict.fromkeys(_kept(program, lives, left, room[number]), number))
+    names = tuple(level.name for level in levels)
+    return Residency(frozenset(on_chip | in_levels.keys()), drained, in_levels, names, room, turns)
 
 
-def _kept(program: Program, last_read: Mapping[int, int], candidates: Set[int], budget: int) -> set[int]:
+def _kept(program: Program, lives: Lifetimes, candidates: Set[int], budget: int) -> set[int]:
     """Those of the candidates that stay in a place of ``budget`` bytes from their making to their last use."""
     resident: dict[int, int] = {}
     kept: set[int] = set()
-    for operation in program.operations:
-        made = [tensor for tensor in program.outputs_of(operation) if tensor.index in candidates]
-        resident.update({tensor.index: tensor.bytes for tensor in made})
-        kept.update(tensor.index for tensor in made)
+    for turn, operation in enumerate(lives.turns):
+        candidate = [index for index in lives.made[operation] if index in candidates]
+        resident.update({index: program.tensors[index].bytes for index in candidate})
+        kept.update(candidate)
         while sum(resident.values()) > budget:
-            given_up = max(resident, key=lambda index: (last_read[index], index))
+            given_up = max(resident, key=lambda index: (lives.spent[index], index))
             del resident[given_up]
             kept.discard(given_up)
-        resident = {index: size for index, size in resident.items() if last_read[index] > operation.index}
+        resident = {index: size for index, size in resident.items() if lives.spent[index] > turn}
     return kept

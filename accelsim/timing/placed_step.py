@@ -1,0 +1,155 @@
+"""A training step planned for one placement of its tensors, and its schedules on so many arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import simpy
+
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Program, Unit
+from accelsim.timing.pipelines.event_pipelines import EventPipelines
+from accelsim.timing.pipelines.fast_pipelines import FastPipelines
+from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.pipelines.running import Pipelines
+from accelsim.timing.pipelines.stalls import StallCycles
+from accelsim.timing.placement.residency import Residency
+from accelsim.timing.plan import NOTHING
+from accelsim.timing.planner import Planner
+from accelsim.timing.scheduling.least_left import LeastLeft
+from accelsim.timing.scheduling.ordering import dependency_waits, predecessors
+from accelsim.timing.scheduling.rooms import waits_for_room
+from accelsim.timing.scheduling.schedule import Held, Schedule
+from accelsim.timing.timeline import OperationTiming, Timeline
+
+Progress = Callable[[int, int], None]
+"""Told (operations done, operations in all)."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a step is simulated: operations that take no time, and whether what repeats itself is skipped."""
+
+    untimed: frozenset[int] = frozenset()
+    skip: bool = True
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A schedule on so many ``arrays``, of which ``at_once`` were at work together."""
+
+    placed: PlacedStep
+    run: Run
+    held: list[Held]
+    arrays: int
+    at_once: int
+
+    @property
+    def cycles(self) -> int:
+        return max((held.end_cycle for held in self.held), default=0)
+
+    @property
+    def turns(self) -> tuple[int, ...]:
+        """Operations in the order in which they started; one that takes no time before those that wait for it."""
+        return tuple(sorted(range(len(self.held)), key=lambda i: (self.held[i].start_cycle, i)))
+
+    def waited_for_room(self) -> bool:
+        """Whether an operation started later than what it needs allowed, for room's sake."""
+        ends = [held.end_cycle for held in self.held]
+        return any(
+            held.ready_cycle > max((ends[earlier] for earlier in needed), default=0)
+            for held, needed in zip(self.held, self.placed.needed, strict=True)
+        )
+
+    def timeline(self) -> Timeline:
+        """What came of it."""
+        return Timeline(self.placed.timings(self), self.placed.residency, self.arrays)
+
+
+class PlacedStep:
+    """The plans of all operations of ``program`` on ``hw``, with tensors as in ``residency``.
+
+    ``known``: another placement of the same step, whose plans are used again where they are equal. ``rooms``: whether
+    operations wait for room on chip.
+
+    Raises:
+        UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        hw: HardwareConfig,
+        residency: Residency,
+        known: PlacedStep | None = None,
+        *,
+        rooms: bool = True,
+    ) -> None:
+        self.program, self.hw, self.residency = program, hw, residency
+        self._planner: Planner = Planner(program, hw, residency, known._planner if known else None)
+        self.plans = [self._planner.plan(operation) for operation in program.operations]
+        moving = list(dict.fromkeys(plan for plan in self.plans if not plan.on_chip))
+        self._loops = self._planner.loops(moving)
+        self._starts = dict(zip(moving, self._loops.starts, strict=True))
+        self.needed = predecessors(program, residency.drained)
+        waits = waits_for_room(program, residency, self.needed) if rooms else [set[int]() for _ in self.needed]
+        self._order = [tuple(sorted(room.union(needed))) for needed, room in zip(self.needed, waits, strict=True)]
+
+    @property
+    def waits(self) -> bool:
+        """Whether some operation may have to wait for room."""
+        return self._order != self.needed
+
+    def schedule(self, run: Run, arrays: int, before: int | None = None) -> Scheduled | None:
+        """The schedule on so many arrays; None where it doesn't end before the cycle ``before``."""
+        environment = simpy.Environment()
+        plans = [NOTHING if index in run.untimed else plan for index, plan in enumerate(self.plans)]
+        schedule = Schedule(
+            environment,
+            self.program.operations,
+            self._order,
+            plans,
+            [self._starts.get(plan) for plan in plans],
+            self._pipelines(environment, arrays, skip=run.skip),
+            LeastLeft(self.program, plans, arrays, self._planner.dram.bytes_per_cycle),
+            arrays=arrays,
+            prefetch=self.hw.mac_array.prefetch,
+            ended=lambda done: run.progress(done, len(plans)) if run.progress else None,
+            before=before,
+        )
+        held = schedule.run()
+        at_once = arrays - schedule.least_free[Unit.MAC_ARRAY]
+        return None if held is None else Scheduled(self, run, held, arrays, at_once)
+
+    def timings(self, scheduled: Scheduled) -> list[OperationTiming]:
+        """Every operation of a schedule of this step."""
+        cycles = [(held.ready_cycle, held.end_cycle) for held in scheduled.held]
+        waits = dependency_waits(self.program, cycles)
+        levels = self.residency.level_names
+        plans = [NOTHING if index in scheduled.run.untimed else plan for index, plan in enumerate(self.plans)]
+        return [
+            OperationTiming(
+                index=index,
+                start_cycle=held.start_cycle,
+                end_cycle=held.end_cycle,
+                compute_cycles=plan.compute_cycles,
+                wait_cycles=held.start_cycle - held.ready_cycle,
+                dependency_cycles=dependency,
+                stalls=StallCycles.of(held.stalls, plan.port_stall_cycles, plan.conversion_stall_cycles, levels),
+                dram_read_bytes=plan.dram_read_bytes,
+                dram_write_bytes=plan.dram_write_bytes,
+                sram=plan.sram,
+                tiles=plan.tiles,
+            )
+            for index, (plan, held, dependency) in enumerate(zip(plans, scheduled.held, waits, strict=True))
+        ]
+
+    def _pipelines(self, environment: simpy.Environment, arrays: int, *, skip: bool) -> Pipelines:
+        depths, prefetch = self._planner.depths, self.hw.mac_array.prefetch
+        if not skip:
+            return EventPipelines(environment, self._loops, depths)
+        # One operation on each unit, and one more where it prefetches.
+        most = (arrays + len(Unit) - 1) * (1 + prefetch)
+        return FastPipelines(environment, MemorySystem(self._loops, depths, most, tells_tails=prefetch))

@@ -1,0 +1,50 @@
+"""Room on chip: what must have ended before an operation may put a resident tensor down.
+
+Residency is decided in some order of operations, while they run when their units are free: a weight-gradient product
+may come long after its turn, and holds the tensors that it reads until then. So an operation waits until enough of what
+was to be given back before it, in that order, is given back by all its readers. With that no place ever holds more than
+it has room for: of the operations that have begun, the last in that order counted all tensors put down up to its own.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from itertools import accumulate
+
+from accelsim.program import Program
+from accelsim.timing.placement.lifetimes import Lifetimes, lifetimes
+from accelsim.timing.placement.residency import Residency
+
+Order = Sequence[tuple[int, ...]]
+
+
+def waits_for_room(program: Program, residency: Residency, order: Order) -> list[set[int]]:
+    """For each operation, those that must end before it starts for room's sake, beyond what ``order`` implies."""
+    waits: list[set[int]] = [set() for _ in order]
+    lives = lifetimes(program, residency.drained, residency.turns)
+    for place, room_bytes in enumerate(residency.room_bytes):
+        kept = residency.kept_in(place)
+        if kept:
+            _wait(program, lives, kept, room_bytes, order, waits)
+    return waits
+
+
+def _wait(
+    program: Program, lives: Lifetimes, kept: frozenset[int], room_bytes: int, order: Order, waits: list[set[int]]
+) -> None:
+    """Add the waits for one place, of ``room_bytes``, and the tensors that it keeps."""
+    given_back = sorted(kept, key=lambda index: (lives.spent[index], index))
+    free_bytes = [0, *accumulate(program.tensors[index].bytes for index in given_back)]
+    put_down_bytes = 0
+    # How many of those given back are so, for certain, once an operation starts: it follows others that waited.
+    certain = [0] * len(order)
+    for operation in lives.turns:
+        certain[operation] = max((certain[earlier] for earlier in order[operation]), default=0)
+        made = [index for index in lives.made[operation] if index in kept]
+        if made:
+            put_down_bytes += sum(program.tensors[index].bytes for index in made)
+            count = bisect_left(free_bytes, put_down_bytes - room_bytes)
+            for index in given_back[certain[operation] : count]:
+                waits[operation].update(lives.readers[index])
+            certain[operation] = max(certain[operation], count)
