@@ -1,4 +1,4 @@
-"""What dense and convolutional layers share: three products and the bifurcated gradient."""
+"""What dense and convolutional layers share: three products, two of which read the incoming gradient."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from accelsim.program import Phase
 
 
 class AffineLayer(Layer):
-    """y = product(x, w) + bias; the incoming gradient is quantised twice (Banner et al. 2018, section 4)."""
+    """y = product(x, w) + bias; each gradient product has the incoming gradient quantised by a role of its own.
+
+    Where the two rules differ these are two tensors (bifurcation, Banner et al. 2018, section 4), else one.
+    """
 
     bias: bool = True
     """Add a trainable offset to every output channel."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from accelsim.formats import Role
+from weakref import WeakKeyDictionary
+
+from accelsim.formats import Recipe, Role, TensorRule
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.tensor import Tensor
 from accelsim.program import Unit, Work
@@ -19,10 +21,18 @@ _SUFFIX = {
     Role.WEIGHT_GRADIENT: "gradient",
     Role.LOSS: "float",
 }
+_LAYER_GRADIENTS = (Role.GRADIENT_DATA, Role.GRADIENT_WEIGHT, Role.GRADIENT_NORM)
+_Copies = dict[tuple[TensorRule, int | None], Tensor]
+"""Quantised copies of one tensor by rule and, where they are blocks, the axis that those lie along."""
 
 
 class OutputStageInstructions(Issuer):
     """Where a scale comes from is the role's rule: the tensor itself (two passes) or earlier steps (one pass)."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__(recipe)
+        # Copies last as long as somebody holds what they were made from: a backward, its incoming gradient.
+        self._gradient_copies: WeakKeyDictionary[Tensor, _Copies] = WeakKeyDictionary()
 
     def quantise(self, x: Tensor, role: Role, name: str | None = None, axis: int = -1) -> Tensor:
         """``x`` in the format and rounding that the recipe gives ``role``; ``x`` itself where nothing changes.
@@ -30,10 +40,23 @@ class OutputStageInstructions(Issuer):
         Wide integers are requantised (fixed-point multiplier and rounding shift), floats divided by the
         new scale and rounded, and integers bound for a float format multiplied out. Shared-exponent formats form
         their blocks along ``axis``, the one that the product reduces.
+
+        A layer gradient is quantised once by each rule: roles of the very same rule read one tensor, which has the
+        name and role of the first, but for blocks along different axes.
         """
         rule = self.recipe[role]
         if x.format == rule.format and (x.role == role or x.format.family == "float"):
             return x
+        if role not in _LAYER_GRADIENTS:
+            return self._quantised(x, role, name, axis)
+        copies = self._gradient_copies.setdefault(x, {})
+        key = rule, axis % len(x.shape) if rule.format.family == "block" else None
+        if key not in copies:
+            copies[key] = self._quantised(x, role, name, axis)
+        return copies[key]
+
+    def _quantised(self, x: Tensor, role: Role, name: str | None, axis: int) -> Tensor:
+        rule = self.recipe[role]
         opcode = _opcode(x.format.is_integer, rule.format.is_integer)
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role)
         arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format

@@ -33,7 +33,7 @@ class View(NamedTuple):
         return tensor.reshaped(self.numbers) if self.method == "reshaped" else tensor.transposed(self.numbers)
 
 
-@dataclass(eq=False, slots=True, init=False)
+@dataclass(eq=False, slots=True, init=False, weakref_slot=True)
 class Tensor:
     """A handle: a tensor of the Program, seen in some shape, with its value under the datapath. Nobody writes to it.
 
