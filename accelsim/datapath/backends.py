@@ -25,7 +25,7 @@ def choose_kernels(
     Raises:
         UserError: there is no such backend or device, or no GPU that can be used.
     """
-    _check_names(name, device)
+    check_names(name, device)
     if device == "gpu" or (device == "auto" and name is None):
         kernels = _gpu(asked=device == "gpu", say=say)
         if kernels is not None:
@@ -37,7 +37,12 @@ def choose_kernels(
     return CompiledKernels()
 
 
-def _check_names(name: str | None, device: str) -> None:
+def check_names(name: str | None, device: str) -> None:
+    """Refuse names of kernels and devices that there are not.
+
+    Raises:
+        UserError: there is no such backend or device, or they don't go together.
+    """
     if name is not None and name not in BACKENDS:
         raise UserError(f"no backend is called {name!r}; allowed: {', '.join(BACKENDS)}{nearest(name, BACKENDS)}")
     if device not in DEVICES:

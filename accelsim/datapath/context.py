@@ -44,10 +44,12 @@ class Context:
         """Whether ranges come from the tensors at hand, and are remembered."""
         return self.training or self.calibrating
 
-    def count(self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None) -> None:
-        """Record saturation and underflow of one quantisation, where someone asked for it."""
+    def count(
+        self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None, axis: int = -1
+    ) -> None:
+        """Record what one quantisation lost, where someone asked for it; blocks lie along ``axis``."""
         if self.counts is not None and format_ != FP32:
-            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_, zero_point)
+            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_, zero_point, axis)
 
     def random_stream(self, tensor: str, rule: TensorRule) -> RandomStream:
         """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""

@@ -7,7 +7,12 @@ from typing import Any
 
 from accelsim.datapath.arrays import on_device
 from accelsim.formats import FloatFormat, Format, IntegerFormat
+from accelsim.formats.blocks import spread
+from accelsim.formats.doubles import power_of_two
 from accelsim.formats.flexpoint import FlexpointFormat
+from accelsim.formats.integer_blocks import IntegerBlockFormat
+from accelsim.formats.mx import BlockFormat, quantise_blocks
+from accelsim.formats.scales import scale_for
 from accelsim.machine import Tensor
 
 
@@ -24,17 +29,21 @@ class QuantiserCount:
     sqnr_db: float
 
 
-def count(xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None) -> QuantiserCount:
-    """Compare codes with the values they stand for; clipped is a code at the edge that stands for something beyond.
+def count(
+    xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None, axis: int = -1
+) -> QuantiserCount:
+    """Compare codes with the values they stand for.
 
-    ``codes`` have their ``zero_point`` subtracted already.
+    Clipped is the largest code, or number, that stands for something more than half a unit in its last place beyond.
+    ``codes`` have their ``zero_point`` subtracted already; blocks lie along ``axis``.
     """
     scale, zero_point = on_device(xp, scale), on_device(xp, zero_point)
     values = x.data.astype("float64") * on_device(xp, x.scale)
-    held = codes * scale
+    stored = codes.astype("float64")
+    held = stored * scale
     if zero_point is None:
-        edge = _largest(format_)
-        outside = (xp.abs(codes) >= edge) & (xp.abs(values) > xp.abs(held) * (1 + 0.5 / edge))
+        largest, half = _edge(xp, values, format_, axis)
+        outside = (xp.abs(stored) >= largest) & (xp.abs(values) - xp.abs(held) > half * scale)
     else:
         outside = _beyond(codes + zero_point, values - held, scale, format_)
     error, power = ((held - values) ** 2).sum(), (values**2).sum()
@@ -50,8 +59,23 @@ def _beyond(codes: Any, error: Any, scale: Any, format_: Format) -> Any:
     return above | ((codes == format_.min_code) & (error < -0.5 * scale))
 
 
-def _largest(format_: Format) -> float:
-    """Largest code or number; infinite for formats whose edge differs from block to block."""
+def _edge(xp: Any, values: Any, format_: Format, axis: int) -> tuple[Any, Any]:
+    """Largest code or number, and half a unit in its last place; arrays for blocks, infinite for signs, which span no
+    range."""
     if isinstance(format_, IntegerFormat | FlexpointFormat):
-        return float(format_.max_code)
-    return format_.max_normal if isinstance(format_, FloatFormat) else float("inf")
+        return float(format_.max_code), 0.5
+    if isinstance(format_, FloatFormat):
+        return format_.max_normal, 2.0 ** (format_.emax - format_.mantissa_bits - 1)
+    if not isinstance(format_, BlockFormat):
+        return float("inf"), 0.0
+    largest, half = _edge(xp, values, format_.element, axis)
+    unit = spread(xp, _units(xp, values, format_, axis), axis, format_.block, values.shape[axis])
+    return largest * unit, half * unit
+
+
+def _units(xp: Any, values: Any, format_: BlockFormat, axis: int) -> Any:
+    """What 1 of an element stands for, one a block along ``axis``: floats are numbers, integers codes."""
+    if isinstance(format_, IntegerBlockFormat) and isinstance(format_.element, IntegerFormat):
+        return scale_for(xp, values, format_.element, "per_block", axis=axis, block=format_.block).step
+    point = 2 - format_.bits if isinstance(format_.element, IntegerFormat) else 0
+    return power_of_two(xp, quantise_blocks(xp, values, format_, axis).exponents + point)

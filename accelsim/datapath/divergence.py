@@ -1,9 +1,12 @@
-"""Why a value is not finite: an accumulator that overflowed to infinity, or a training that ran away."""
+"""Values that are not finite: where they stop a run, and why; an accumulator overflowed, or a training ran away."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from accelsim.datapath.context import Context
 from accelsim.errors import UserError
@@ -15,12 +18,33 @@ from accelsim.program import Operation
 LOWER_RATE = "a lower learning rate may help"
 
 
+def silent_overflow() -> np.errstate:
+    """Floats leave their range without NumPy's warnings, as hardware's do; quantisers and the loss report it."""
+    return np.errstate(over="ignore", invalid="ignore", divide="ignore")
+
+
+def finite_loss(c: Context, loss: Tensor, logits: Tensor) -> float:
+    """The mean loss of a batch.
+
+    Raises:
+        UserError: it is not finite, or one of the logits isn't.
+    """
+    if not bool(c.kernels.xp.isfinite(logits.data).all()):
+        raise diverged(c, "logits are not finite")
+    value = float(loss.data[0])
+    if not math.isfinite(value):
+        raise diverged(c, f"the loss is {value}")
+    return value
+
+
 def diverged(c: Context, what: str) -> UserError:
-    """The error of a training whose ``what`` has no finite value."""
+    """The error of a training, or of an evaluation after it, whose ``what`` has no finite value."""
     advice = LOWER_RATE
     if c.overflow is not None and c.overflow[0] >= c.step - 1:  # weights bring it into the next step
         advice = c.overflow[1]
-    return UserError(f"training diverged: {what} in step {c.step}; {advice}")
+    if c.training:
+        return UserError(f"training diverged: {what} in step {c.step}; {advice}")
+    return UserError(f"evaluation diverged: {what} after {c.step} training steps; {advice}")
 
 
 def watch_overflow(c: Context, op: Operation, operands: Sequence[Tensor], total: Any, format_: FloatFormat) -> None:

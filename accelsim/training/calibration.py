@@ -6,6 +6,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from accelsim.datapath import Datapath, ScaleState
+from accelsim.datapath.divergence import silent_overflow
 from accelsim.networks import Network
 from accelsim.progress import Observer, watched
 from accelsim.training.datasets import Dataset
@@ -18,26 +19,30 @@ def calibrate(
     """Give ``machine`` the ranges that it lacks; returns how many images they were measured on.
 
     Training images pass without augmentation, statistics of norms are the running ones, and a range is the mean of what
-    the batches have, weighted by their images. Where all ranges are known already they stay, and the answer is 0.
+    the batches have, weighted by their images; a batch of zeros has none. Where all ranges that the first batch has are
+    known already they stay, and the answer is 0.
     """
     context, known = machine.context, machine.context.scales
-    count, totals = min(images, len(dataset.train)), defaultdict[str, float](float)
-    exponents = dict(known.autoflex)
+    count, lacking, exponents = min(images, len(dataset.train)), False, dict(known.autoflex)
+    totals, seen = defaultdict[str, float](float), defaultdict[str, int](int)
     context.calibrating = True
     try:
         with watched(observer, "calibrate", count, "image"):
             for pixels, labels in in_order(dataset, dataset.train, count):
                 found = context.scales = replace(known, running={}, history={}, autoflex=exponents)
                 machine.begin_step(step, training=False)
-                network.forward(machine, pixels, as_codes(labels), len(labels))
+                with silent_overflow():
+                    network.forward(machine, pixels, as_codes(labels), len(labels))
                 observer.advance("calibrate", len(labels))
-                if not _lacking(found, known):
+                lacking = lacking or _lacking(found, known)
+                if not lacking:
                     return 0
                 for name, peaks in found.history.items():
                     totals[name] += peaks[-1] * len(labels)
+                    seen[name] += len(labels)
     finally:
         context.scales, context.calibrating = known, False
-    running = {name: total / count for name, total in totals.items()}
+    running = {name: total / seen[name] for name, total in totals.items()}
     context.scales = replace(known, running=running, autoflex=exponents)
     return count
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from accelsim.datapath import Datapath
 from accelsim.datapath.arrays import on_host
+from accelsim.datapath.divergence import finite_loss, silent_overflow
 from accelsim.networks import Network
 from accelsim.progress import Observer, watched
 from accelsim.training.datasets import Dataset, Split
@@ -36,16 +37,22 @@ def score(
     workers: int = 0,
     observer: Observer | None = None,
 ) -> Score:
-    """Evaluate ``split`` on the state of ``machine`` after ``step`` training steps, which keys its random bits."""
+    """Evaluate ``split`` on the state of ``machine`` after ``step`` training steps, which keys its random bits.
+
+    Raises:
+        UserError: logits, or the loss, are not finite.
+    """
     correct, loss, asked, observer = 0, 0.0, 0, observer or Observer()
     machine.context.counts = None
     with watched(observer, "evaluate", len(split), "image"):
         for images, labels in in_order(dataset, split, len(split), workers):
             machine.begin_step(step, training=False)
-            result = network.forward(machine, images, as_codes(labels), len(labels))
+            with silent_overflow():
+                result = network.forward(machine, images, as_codes(labels), len(labels))
+            batch_loss = finite_loss(machine.context, result.loss, result.logits)
             correct += int((on_host(result.logits.data).argmax(axis=1) == labels.reshape(-1)).sum())
             asked += labels.size
-            loss += float(result.loss.data[0]) * len(labels)
+            loss += batch_loss * len(labels)
             observer.advance("evaluate", len(labels))
     return Score(correct / asked, loss / len(split))
 

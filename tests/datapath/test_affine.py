@@ -119,6 +119,16 @@ def test_all_zero_tensors_have_a_scale(int8_machine):
     assert not codes.data.any()
 
 
+@pytest.mark.parametrize("policy", [ScalePolicy.DELAYED, ScalePolicy.RUNNING])
+def test_zeros_leave_no_memory_of_ends(int8_machine, policy):
+    machine = _machine(int8_machine, activation=_affine(policy=policy))
+    for step, ends in enumerate(([0.0, 0.0], [-0.1, 0.4], [0.0, 0.0], [0.0, 0.2])):
+        machine.begin_step(step, training=True)
+        codes = machine.quantise(_floats(machine, [ends]), Role.ACTIVATION)
+        assert (codes.scale * 255, codes.zero_point) == ((1.0, 0) if step == 0 else (pytest.approx(0.5), 51))
+    assert machine.context.scales.history["input"] == pytest.approx([0.4, 0.2])
+
+
 def test_delayed_ends_come_from_earlier_steps(int8_machine):
     machine = _machine(int8_machine, activation=_affine(policy=ScalePolicy.DELAYED))
     found = []

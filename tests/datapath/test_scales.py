@@ -55,6 +55,34 @@ def test_running_scale_is_the_average_of_earlier_steps(int8_machine):
     assert scales == pytest.approx([4.0, 4.0, 3.0])
 
 
+@pytest.mark.parametrize("fmt", ["int8", "fp8_e4m3"])
+@pytest.mark.parametrize(("policy", "expected"), [("delayed", 0.5), ("running", 0.375)])
+def test_zeros_leave_no_memory_of_a_range(int8_machine, fmt, policy, expected):
+    """Not in the first step either: there the next tensor is the first."""
+    format_ = format_by_name(fmt)
+    machine, top = _machine(int8_machine, TensorRule(format_, policy=ScalePolicy(policy), history=3)), 127
+    if fmt != "int8":
+        top = format_.max_normal
+    peaks = [0.0, 0.25, 0.0, 0.5, 0.0]
+    found = [_quantise(machine, [[peak, -peak / 2]], step) for step, peak in enumerate(peaks)]
+    assert [codes.scale * top for codes in found[:2]] == pytest.approx([1.0, 0.25])
+    assert [codes.scale * top for codes in found[2:4]] == pytest.approx([0.25, 0.25])
+    assert found[4].scale * top == pytest.approx(expected)
+    assert machine.context.scales.history["codes"] == [0.25, 0.5]
+    assert not found[2].data.any()
+
+
+def test_autoflex_hears_nothing_of_zeros(int8_machine):
+    format_ = format_by_name("flex16+5")
+    plain, paused = (_machine(int8_machine, TensorRule(format_)) for _ in range(2))
+    for step, peak in enumerate([0.7, 0.5, 3.0]):
+        for zeros in range(20):
+            assert not _quantise(paused, [[0.0, 0.0]], 100 * step + zeros).data.any()
+        one, other = (_quantise(machine, [[peak, -peak / 3]], step) for machine in (plain, paused))
+        assert (one.scale, one.data.tolist()) == (other.scale, other.data.tolist())
+    assert plain.context.scales == paused.context.scales
+
+
 def test_evaluation_takes_the_running_range_and_leaves_it(int8_machine):
     state = ScaleState(running={"codes": 6.0})
     machine = _machine(int8_machine, TensorRule(INT8), scales=state)

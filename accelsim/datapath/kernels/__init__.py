@@ -13,6 +13,7 @@ from accelsim.datapath.kernels.norm import NormKernels
 from accelsim.datapath.kernels.norm_float import FloatNormKernels
 from accelsim.datapath.kernels.philox import RandomStream
 from accelsim.datapath.kernels.product import Carrier
+from accelsim.datapath.kernels.softmax import SoftmaxKernels
 from accelsim.datapath.kernels.update import UpdateKernels
 from accelsim.datapath.kernels.vector import VectorKernels
 
@@ -33,6 +34,7 @@ class Kernels(
     FloatNormKernels,
     GroupedKernels,
     VectorKernels,
+    SoftmaxKernels,
     UpdateKernels,
 ):
     """Everything that the interpreter asks of an array library; ``xp`` is the library."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from accelsim.datapath.kernels.vector import portable_exp
+from accelsim.datapath.kernels.portable import portable_exp
 
 TWICE_ROOT = 1.5957691216057308
 """2 sqrt(2 / pi)."""

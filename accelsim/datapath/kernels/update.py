@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from accelsim.datapath.kernels.portable import sum_in_pairs
+
 
 class UpdateKernels:
     """Arrays and factors of one floating-point type; each product and each sum is rounded to it."""
@@ -24,14 +26,6 @@ class UpdateKernels:
         return kept, self.multiply_add(kept, -learning_rate, w)
 
     def sum_of_squares(self, x: Any) -> Any:
-        """Squares of all elements added up, (1,): neighbours in pairs, then their sums in pairs, and so on.
-
-        What is left over at the end of a row of sums moves up as it is.
-        """
+        """Squares of all elements added up in pairs (``sum_in_pairs``), (1,)."""
         flat = x.reshape(-1)
-        row = flat * flat
-        while row.size > 1:
-            even = row.size // 2 * 2
-            sums = row[0:even:2] + row[1:even:2]
-            row = sums if even == row.size else self.xp.concatenate([sums, row[even:]])
-        return row
+        return sum_in_pairs(self.xp, flat * flat)

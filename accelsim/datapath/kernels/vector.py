@@ -1,15 +1,10 @@
-"""Kernels of the vector unit: pooling and the softmax."""
+"""Kernels of the vector unit: ReLU, pooling, rows added up by place."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from accelsim.datapath.kernels.pad import PadKernels
-
-LOG2_E = 1.4426950408889634
-LN2_HIGH, LN2_LOW = 0.6931471803691238, 1.9082149292705877e-10
-SOFTMAX_BITS = 40
-"""Fraction bits of the exponentials before they are added up."""
 
 
 class VectorKernels(PadKernels):
@@ -91,16 +86,6 @@ class VectorKernels(PadKernels):
         self.xp.add.at(total, places, rows)
         return total
 
-    def softmax(self, logits: Any) -> Any:
-        """Probabilities (rows, classes) as float64, the same bits everywhere.
-
-        Exponentials are rounded to ``SOFTMAX_BITS`` fraction bits, so their sum is exact in any order.
-        """
-        xp = self.xp
-        shifted = logits.astype(xp.float64) - logits.max(axis=1, keepdims=True)
-        weights = xp.rint(portable_exp(xp, shifted) * 2.0**SOFTMAX_BITS).astype(xp.int64)
-        return weights / weights.sum(axis=1, keepdims=True)
-
     def _scatter(
         self,
         g: Any,
@@ -120,17 +105,3 @@ class VectorKernels(PadKernels):
 
 def _wide(x: Any) -> str:
     return "float64" if x.dtype.kind == "f" else "int64"
-
-
-def portable_exp(xp: Any, x: Any) -> Any:
-    """exp of float64 x <= 0 from multiplications and additions alone, so that no library's exp decides a bit.
-
-    Range reduction to |r| <= ln(2)/2 and a Taylor polynomial of degree 13 (relative error below 2e-16);
-    anything below -700 becomes 0.
-    """
-    k = xp.rint(xp.maximum(x, -700.0) * LOG2_E)
-    r = (xp.maximum(x, -700.0) - k * LN2_HIGH) - k * LN2_LOW
-    polynomial = xp.ones_like(r)
-    for n in range(13, 0, -1):
-        polynomial = 1.0 + r * polynomial / n
-    return xp.where(x < -700.0, 0.0, xp.ldexp(polynomial, k.astype(xp.int32)))

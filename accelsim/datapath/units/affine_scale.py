@@ -20,7 +20,7 @@ def choose_affine(
     """Step and zero point (gemmlowp's rule): floats and ints, or one of each for every channel.
 
     Both ends of the range follow the role's policy, as a symmetric scale's largest magnitude does. A tensor of zeros
-    gets the range 0 .. 1.
+    gets the range 0 .. 1 where none is known, and leaves no memory of a range.
 
     Raises:
         UserError: ``x`` is not finite.
@@ -41,12 +41,13 @@ def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[
     found_low, found_high = extremes(c, x, output, rule.granularity)
     expect_finite(c, x, found_high - found_low)
     low, high = np.minimum(found_low, 0.0), np.maximum(found_high, 0.0)
-    high = np.where(high == low, 1.0, high)
+    is_zero = high == low
+    high = np.where(is_zero, 1.0, high)
     if rule.granularity is Granularity.PER_CHANNEL:
         return low, high
     if c.measures_ranges and (rule.one_pass or output.role is Role.ACTIVATION):
         known = known_ahead(c, below, rule), known_ahead(c, output.name, rule)
-        for name, end in ((below, -low), (output.name, high)):
+        for name, end in () if is_zero else ((below, -low), (output.name, high)):
             c.scales.observe(name, float(end), momentum=c.recipe.range_momentum, length=rule.history)
         if known[1] is not None:
             return -(known[0] or 0.0), known[1]

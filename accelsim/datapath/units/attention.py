@@ -8,7 +8,7 @@ from typing import Any
 from accelsim.datapath.context import Context
 from accelsim.datapath.kernels import Carrier
 from accelsim.datapath.kernels.attention import EXPONENT_BITS, PROBABILITY_BITS
-from accelsim.datapath.kernels.vector import LOG2_E
+from accelsim.datapath.kernels.portable import LOG2_E
 from accelsim.datapath.units.in_order import in_order
 from accelsim.datapath.units.mac_array import accumulated
 from accelsim.datapath.units.registry import executes

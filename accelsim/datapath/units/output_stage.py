@@ -29,8 +29,9 @@ def convert(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
     rule = c.recipe[output.role]
     if isinstance(output.format, IntegerFormat):
         return [(_requantise if x.format.is_integer else _quantise)(c, x, output, rule)]
-    value = QUANTISERS[output.format.family](c, x, output, rule, op.attributes["axis"])
-    c.count(output.name, x, value.data, value.scale, output.format)
+    axis = op.attributes["axis"]
+    value = QUANTISERS[output.format.family](c, x, output, rule, axis)
+    c.count(output.name, x, value.data, value.scale, output.format, axis=axis)
     return [value]
 
 

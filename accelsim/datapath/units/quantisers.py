@@ -52,13 +52,17 @@ def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis:
 
 
 def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
-    """Integers under the exponent that Autoflex predicted; the first write of a tensor is tried until it fits."""
+    """Integers under the exponent that Autoflex predicted; the first write of a tensor is tried until it fits.
+
+    A tensor of zeros fits any exponent: Autoflex hears nothing of it, and it is no first write.
+    """
     format_ = output.format
     if not isinstance(format_, FlexpointFormat):
         raise TypeError(f"{output.name} is not bound for Flexpoint")
     mode, random = _mode(rule), _random(c, output, rule)
     # Finite codes under finite scales make finite values: neither is near the end of double precision.
-    expect_finite(c, x, c.kernels.largest_magnitude(x.data) * float(np.max(np.abs(x.scale))))
+    peak = c.kernels.largest_magnitude(x.data) * float(np.max(np.abs(x.scale)))
+    expect_finite(c, x, peak)
     stored = c.scales.autoflex.get(output.name)
     state = AutoflexState.from_dict(stored, format_) if stored else AutoflexState(format_)
 
@@ -66,6 +70,8 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
         return c.kernels.flexpoint_codes(x.data, x.scale, state.exponent, format_, mode, random, rule.random_bits)
 
     codes = write()
+    if not peak:
+        return Value(codes, state.k)
     for _ in range(0 if stored else TRIALS):
         accepted = state.initialise(int(c.kernels.largest_magnitude(codes)))
         codes = write()

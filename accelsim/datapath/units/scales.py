@@ -31,7 +31,7 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
     """Scale that brings the range of ``x`` to the largest code ``top``: a float, or one per channel.
 
     Evaluation takes the running range of activations, so that its results don't depend on the batch. An all-zero
-    tensor gets the range 1, since any scale represents it.
+    tensor gets the range 1 where none is known, since any scale represents it, and leaves no memory of a range.
 
     Raises:
         UserError: ``x`` is not finite.
@@ -44,8 +44,8 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
     if rule.granularity is PER_CHANNEL:
         return formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
     known = None if rule.policy is CURRENT else known_ahead(c, output.name, rule)
-    if measures and (is_activation or rule.one_pass):
-        c.scales.observe(output.name, peak or 1.0, momentum=c.recipe.range_momentum, length=rule.history)
+    if peak and measures and (is_activation or rule.one_pass):
+        c.scales.observe(output.name, peak, momentum=c.recipe.range_momentum, length=rule.history)
     return formed((known or peak or 1.0) * rule.headroom / top, rule.scale_form)
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel
 from accelsim.datapath.context import Context
+from accelsim.datapath.kernels.portable import sum_in_pairs
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
-from accelsim.datapath.kernels.vector import SOFTMAX_BITS
 from accelsim.datapath.units.limit import below_limit, limited
 from accelsim.datapath.units.registry import executes
 from accelsim.datapath.units.scales import multiplied_out
@@ -110,18 +110,15 @@ def softmax_cross_entropy(
     """Mean loss and (probability - target) / batch, in the loss format."""
     logits, labels = inputs
     xp, (rows, classes), smoothing = c.kernels.xp, logits.shape, op.attributes["smoothing"]
-    probabilities = c.kernels.softmax(logits.data)
-    picked = probabilities[xp.arange(rows), labels.data]
-    # The logarithm serves the report alone; no bit of the training depends on it.
-    loss = -xp.log(xp.maximum(picked, 2.0**-SOFTMAX_BITS)).mean(keepdims=True)
+    real = multiplied_out(xp, logits.data, logits.scale)
+    # The losses serve the report alone; no bit of the training depends on them.
+    probabilities, losses = c.kernels.softmax_and_losses(real, labels.data, smoothing)
     if smoothing:
-        others = -xp.log(xp.maximum(probabilities, 2.0**-SOFTMAX_BITS)).mean()
-        loss = (1 - smoothing) * loss + smoothing * others
         probabilities -= smoothing / classes
     probabilities[xp.arange(rows), labels.data] -= 1.0 - smoothing
     gradient = probabilities / rows
     storage = outputs[0].format.storage
-    return [Value(loss.astype(storage)), Value(gradient.astype(storage))]
+    return [Value((sum_in_pairs(xp, losses) / rows).astype(storage)), Value(gradient.astype(storage))]
 
 
 def _window(op: Operation) -> tuple[Any, Any, Any]:

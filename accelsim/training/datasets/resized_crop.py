@@ -15,7 +15,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.datapath.kernels.vector import portable_exp
+from accelsim.datapath.kernels.portable import portable_exp
 from accelsim.networks.augmentation import ResizedCrop
 
 ATTEMPTS = 10
