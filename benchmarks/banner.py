@@ -102,8 +102,9 @@ def write(out: Path, plan: Plan) -> None:
     tables = [accuracy_table(title, about, found, step_costs(found)) for title, about, found in sections if found]
     tables.append(cost_table("What a training step costs", texts.ABOUT_COSTS, compared))
     lead = f"{texts.LEAD} {verdict(long)}"
-    html = page(TITLE, lead, drawn(short, long, deeper, compared), tables, versions())
     commands = [found[0].trainings[0].command for _, _, found in sections if found]
+    panels = drawn(short, long, deeper, compared)
+    html = page(TITLE, lead, panels, tables, versions(), findings=texts.FINDINGS, commands=commands)
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.html").write_text(html, encoding="utf-8")
     (out / "README.md").write_text(readme(lead, tables, commands), encoding="utf-8")
@@ -140,17 +141,31 @@ def drawn(
         (name, [(bits, r) for bits in (2, 4, 6, 8) if (r := by_key.get(keyed(key, bits)))])
         for name, key in kinds.items()
     ]
-    panels = [
-        Figure("accuracy", "Accuracy by setting", texts.ABOUT_ACCURACY, figures.accuracies(short, reference)),
-        Figure("bits", "Bits of the gradient", texts.ABOUT_BITS, figures.gradient_bits(copies, reference), wide=False),
-        Figure("loss", "Training loss, first seed", texts.ABOUT_LOSS, figures.losses(chosen(by_key)), wide=False),
-        Figure("machines", "Size, memory, time and energy", texts.ABOUT_MACHINES, figures.machines(compared)),
-    ]
+    panels = []
+    if short:
+        accuracy, bits, loss = (
+            about.format(epochs=epochs_of(short))
+            for about in (texts.ABOUT_ACCURACY, texts.ABOUT_BITS, texts.ABOUT_LOSS)
+        )
+        panels += [
+            Figure("accuracy", "Accuracy by setting", accuracy, figures.accuracies(short, reference)),
+            Figure("bits", "Bits of the gradient", bits, figures.gradient_bits(copies, reference), wide=False),
+            Figure("loss", "Training loss, first seed", loss, figures.losses(chosen(by_key)), wide=False),
+        ]
+    panels.append(Figure("machines", "Size, memory, time and energy", texts.ABOUT_MACHINES, figures.machines(compared)))
     if long:
-        panels.append(Figure("long", "Training loss, longer", texts.ABOUT_LONG_LOSS, figures.losses(long), wide=False))
+        about = texts.ABOUT_LONG_LOSS.format(epochs=epochs_of(long))
+        panels.append(Figure("long", "Training loss, longer", about, figures.losses(long), wide=False))
     if deeper:
-        panels.append(Figure("deep", "ResNet-110", texts.ABOUT_DEEP_LOSS, figures.losses(deeper), wide=False))
+        about = texts.ABOUT_DEEP_LOSS.format(epochs=epochs_of(deeper))
+        panels.append(Figure("deep", "Training loss, ResNet-110", about, figures.losses(deeper), wide=False))
     return panels
+
+
+def epochs_of(found: Sequence[Result]) -> str:
+    """How long these were trained: ``1 epoch``, ``4 epochs``."""
+    epochs = found[0].trainings[0].epochs
+    return f"{epochs} epoch{'s' if epochs != 1 else ''}"
 
 
 def keyed(key: str, bits: int) -> str:

@@ -55,7 +55,11 @@ SETTINGS: list[tuple[str, str, list[str]]] = [
     ("data-path gradient truncated", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.rounding=truncate"]),
     ("1 random bit", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.random_bits=1"]),
     ("4 random bits", "int8_range_bn", [f"numerics.{GRADIENTS[0]}.random_bits=4"]),
-    ("no bifurcation: 8 / 8", "int8_range_bn", ["numerics.layer_gradient_weight_path=int8"]),
+    (
+        "no bifurcation: 8 / 8",
+        "int8_range_bn",
+        [f"numerics.{GRADIENTS[1]}.format=int8", f"numerics.{GRADIENTS[1]}.rounding=stochastic"],
+    ),
     (
         "no bifurcation: 16 / 16",
         "int8_range_bn",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import gzip
+import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -46,17 +47,50 @@ class Table(NamedTuple):
         return f'<h2>{escape(self.title)}</h2><p class="soft">{escape(self.about.replace("`", ""))}</p>{content}'
 
 
-def page(title: str, lead: str, figures: Sequence[Figure], tables: Sequence[Table], versions: dict[str, str]) -> str:
-    """One HTML file that needs nothing else and no network."""
+def page(
+    title: str,
+    lead: str,
+    figures: Sequence[Figure],
+    tables: Sequence[Table],
+    versions: dict[str, str],
+    *,
+    findings: str = "",
+    commands: Sequence[str] = (),
+) -> str:
+    """One HTML file that needs nothing else and no network; ``findings`` is a list in Markdown."""
     panels = "".join(
         figure_panel(f.name, f.title, f.explanation, float(f.drawn.layout.height), wide=f.wide) for f in figures
     )
     body = (
-        f'<header><h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p></header><main>'
-        f'<div class="figures">{panels}</div>{"".join(each.html() for each in tables)}</main>'
+        f'<header><h1>{escape(title)}</h1><p class="soft">{escape(lead)}</p></header><main>{_findings(findings)}'
+        f'<div class="figures">{panels}</div>{"".join(each.html() for each in tables)}{_commands(commands)}</main>'
         f"<footer>{footer_line(versions)}</footer>"
     )
     return _packed(document(title, body, {f.name: f.drawn for f in figures}))
+
+
+def _findings(markdown: str) -> str:
+    """A list of ``- **What.** text`` as a section of the page."""
+    if not markdown:
+        return ""
+    items = [_inline(" ".join(item.split())) for item in f"\n{markdown}".split("\n- ")[1:]]
+    listed = "".join(f"<li>{item}</li>" for item in items)
+    return f'<h2>What it shows</h2><section class="panel findings"><ul>{listed}</ul></section>'
+
+
+def _commands(commands: Sequence[str]) -> str:
+    """One training of each table, as it is typed."""
+    if not commands:
+        return ""
+    about = "One training of each table as a command; options of a row are added to it with --set."
+    listed = "".join(f"<pre>{escape(command)}</pre>" for command in commands)
+    return f'<h2>Commands</h2><p class="soft">{about}</p><section class="panel commands">{listed}</section>'
+
+
+def _inline(markdown: str) -> str:
+    """Bold and code of one paragraph."""
+    bold = re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(markdown))
+    return re.sub(r"`(.+?)`", r"<code>\1</code>", bold)
 
 
 LOADER = """<script type="text/plain" id="packed">{packed}</script>

@@ -26,17 +26,20 @@ def compare(
         Path | None, typer.Option(help="Workload of the hwconfigs; they are timed, not trained.")
     ] = None,
     out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("comparison.html"),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
     as_json: JSON = False,
 ) -> None:
     """Compare model size, memory, speed, energy and accuracy with the first run, and write an HTML page."""
     from accelsim.atomic import write_atomically
-    from accelsim.reports.compare import compare_page, comparison, comparison_table
+    from accelsim.reports.compare import compare_page, comparison, comparison_table, workload_warning
 
-    _check_out(out)
+    _check_out(out, force=force)
     if len(runs) < 2:
         raise UserError(f"compare needs at least two runs or hwconfigs, and got {len(runs)}")
     results = [_result(path, workload, quiet=as_json) for path in runs]
     if as_json:
+        if warning := workload_warning(results):
+            typer.echo(f"warning: {warning}", err=True)
         typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
     else:
         console = Console()
@@ -46,12 +49,14 @@ def compare(
         Console().print(f"page: {out}", highlight=False, soft_wrap=True)
 
 
-def _check_out(out: Path) -> None:
+def _check_out(out: Path, *, force: bool) -> None:
     """Refuse, before any work, a page that can't be written."""
     if os.path.isdir(out):
         raise UserError(f"{out}: --out names a folder, and an HTML file is wanted")
     if not os.path.isdir(out.absolute().parent):
         raise UserError(f"{out}: --out names a file in {out.parent}, and there is no such folder")
+    if os.path.lexists(out) and not force:
+        raise UserError(f"{out}: exists already; --force overwrites it")
 
 
 def _result(path: Path, workload: Path | None, *, quiet: bool) -> Result:

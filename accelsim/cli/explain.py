@@ -19,7 +19,7 @@ def explain(
 ) -> None:
     """List every tensor that goes into computing and updating a layer: format, scale, rounding, place."""
     from accelsim.reports.dtype_rows import dtype_frame
-    from accelsim.reports.terminal import dtype_table
+    from accelsim.reports.dtype_table import dtype_table
     from accelsim.simulation import explain as table
 
     frame = dtype_frame(table(hwconfig, workload, settings or ()), layer)
@@ -27,4 +27,4 @@ def explain(
         typer.echo(frame.to_json(orient="records", indent=2))
     else:
         console = Console()
-        console.print(dtype_table(frame, console_width=console.width))
+        console.print(dtype_table(frame, layer, console.width))

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 from accelsim.reports.figures.selection import weight_gradient_products
 from accelsim.reports.result import Result
 from accelsim.reports.units import MISSING, human_count, human_percent
 
 HIDDEN_HEADER = ["Weight-gradient products", "Cycles", "Share", "Meaning"]
 HIDDEN_NUMERIC = range(1, 3)
-HIDDEN_NOTE = (
-    "Nothing in the backward pass waits for these products, the readers of the wider copy of the layer gradient, so "
-    "they can run beside it."
-)
+_HIDDEN = "the rest of their cycles alone"
+_HELD_UP = "below 0: others wait for their array or DRAM, too"
+_DATA_PATH, _WEIGHT_PATH = "layer_gradient_data_path", "layer_gradient_weight_path"
+
+
+def hidden_note(result: Result) -> str:
+    """Why these products can hide; where the machine keeps a wider copy of the layer gradient, that they read it."""
+    readers = ", the readers of the wider copy of the layer gradient," if _has_wider_copy(result) else ""
+    return f"Nothing in the backward pass waits for these products{readers} so they can run beside it."
+
+
+def _has_wider_copy(result: Result) -> bool:
+    """Whether the gradient that weight-gradient products read has more bits than the one on the serial path."""
+    bits = result.dtypes.groupby("role")["bits"].max()
+    return bool(bits.get(_WEIGHT_PATH, 0) > bits.get(_DATA_PATH, math.inf))
 
 
 def hidden_rows(result: Result) -> list[list[str]]:
@@ -29,7 +42,7 @@ def hidden_rows(result: Result) -> list[list[str]]:
         _row("On the critical path", on_path, held, "of the step as it ran"),
         _row("Alone", alone, alone, "their work, or DRAM where that is more"),
         _row("Exposed", longer, alone, "step − step in which they take no time"),
-        _row("Hidden", alone - longer, alone, "the rest of their cycles alone"),
+        _row("Hidden", alone - longer, alone, _HIDDEN if longer <= alone else _HELD_UP),
         ["Least slack", human_count(least), MISSING, "how much later any one can end at no cost"],
         ["Median slack", human_count(median), MISSING, "half of them can end that much later"],
     ]

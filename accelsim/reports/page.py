@@ -8,11 +8,11 @@ from typing import Any
 from accelsim.reports.critical import CRITICAL_HEADER, CRITICAL_NOTE, CRITICAL_NUMERIC, critical_rows
 from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
 from accelsim.reports.figures import draw_all
-from accelsim.reports.hidden import HIDDEN_HEADER, HIDDEN_NOTE, HIDDEN_NUMERIC, hidden_rows
+from accelsim.reports.hidden import HIDDEN_HEADER, HIDDEN_NUMERIC, hidden_note, hidden_rows
 from accelsim.reports.phases import PHASE_HEADER, PHASE_NOTE, phase_rows
 from accelsim.reports.plain import to_yaml
 from accelsim.reports.result import Result
-from accelsim.reports.summary_figures import KEY_FIGURES, SUMMARY_FIGURES, assumptions_of, is_complete
+from accelsim.reports.summary_figures import KEY_FIGURES, assumptions_of, is_complete, shown_figures
 from accelsim.reports.web import (
     Card,
     Cell,
@@ -27,13 +27,22 @@ from accelsim.reports.web import (
     table,
     warning,
 )
+from accelsim.reports.wording import worded
+
+_DTYPES_NOTE = "All tensors of one training step: format, scale, rounding, memory that holds them."
 
 
 def run_page(result: Result) -> str:
     """One HTML file that needs nothing else and no network."""
     drawn = draw_all(result)
     panels = "".join(
-        figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=spec.wide)
+        figure_panel(
+            spec.name,
+            worded(spec.title, result),
+            worded(spec.explanation, result),
+            float(figure.layout.height),
+            wide=spec.wide,
+        )
         for spec, figure in drawn
     )
     body = (
@@ -78,8 +87,8 @@ def _header(result: Result) -> str:
 
 
 def _key_figures(result: Result) -> str:
-    shown = [Card(figure.title, figure.shown(result), figure.meaning) for figure in KEY_FIGURES]
-    rows = [[Cell(f.title), Cell(f.shown(result)), Cell(f.meaning, "soft")] for f in SUMMARY_FIGURES]
+    shown = [Card(*figure) for figure in shown_figures(result, KEY_FIGURES)]
+    rows = [[Cell(f.title), Cell(f.value), Cell(f.meaning, "soft")] for f in shown_figures(result)]
     everything = folded("All figures", table(["Figure", "Value", "Definition"], rows, numeric=[1]))
     return cards(shown) + assumptions(assumptions_of(result)) + everything
 
@@ -87,12 +96,13 @@ def _key_figures(result: Result) -> str:
 def _tables(result: Result) -> str:
     """Phases, critical path and weight-gradient products, as far as they are known."""
     numbers = range(1, len(PHASE_HEADER))
-    phases = _section("Phases of the training step", PHASE_NOTE, PHASE_HEADER, phase_rows(result), numbers, total=True)
+    title = worded("Phases of the training step", result)
+    phases = _section(title, PHASE_NOTE, PHASE_HEADER, phase_rows(result), numbers, total=True)
     path = _section(
         "Critical path", CRITICAL_NOTE, CRITICAL_HEADER, critical_rows(result), CRITICAL_NUMERIC, total=True
     )
     products = _section(
-        "Weight-gradient products: hidden", HIDDEN_NOTE, HIDDEN_HEADER, hidden_rows(result), HIDDEN_NUMERIC
+        "Weight-gradient products: hidden", hidden_note(result), HIDDEN_HEADER, hidden_rows(result), HIDDEN_NUMERIC
     )
     return phases + path + products
 
@@ -121,7 +131,7 @@ def _dtypes(result: Result) -> str:
     content = filterable(table(header, rows, numeric=numeric), header, ["Role", "Layer", "Phase", "Format"])
     return (
         '<h2>Number formats of every tensor</h2><section class="panel">'
-        '<p class="meaning">All tensors of one training step: format, scale, rounding, memory that holds them.</p>'
+        f'<p class="meaning">{escape(worded(_DTYPES_NOTE, result))}</p>'
         f"{content}</section>"
     )
 

@@ -22,8 +22,28 @@ SUMMARY_FILE = "summary.json"
 TRACE_FILE = "trace.json.gz"
 """The training step for Perfetto (ui.perfetto.dev) or Chrome (about:tracing)."""
 
+FILES = (
+    "hwconfig.yaml",
+    "workload.yaml",
+    "layers.csv",
+    "layers.parquet",
+    "operations.csv",
+    "metrics.csv",
+    "dtypes.csv",
+    "model_size.csv",
+    "quantisers.csv",
+    "versions.json",
+    TRACE_FILE,
+    "report.html",
+    SUMMARY_FILE,
+)
+"""Names of all files that ``save`` writes."""
+
 REQUIRED = ("hwconfig", "workload", "total_cycles", "time_per_step_s", "energy_per_step_pj", "model_size_bytes")
 """Figures that every summary has."""
+
+LARGEST_FIGURE = 2**1000
+"""Whole numbers from here on are no figures of a run, and have no float."""
 
 T = TypeVar("T")
 
@@ -129,7 +149,27 @@ def _summary(data: bytes) -> dict[str, Any]:
     missing = [key for key in REQUIRED if key not in found]
     if missing:
         raise ValueError(f"it lacks {', '.join(missing)}")
+    for key, value in found.items():
+        if not _SUMMARY_TEXTS.get(key, _is_figure)(value):
+            raise ValueError(f"{key} is {str(value)[:40]!r}")
     return found
+
+
+def _is_figure(value: Any) -> bool:
+    """Whether it can be shown and compared: a number of ordinary size, or None."""
+    return value is None or (isinstance(value, float) or (isinstance(value, int) and abs(value) < LARGEST_FIGURE))
+
+
+def _is_text(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
+
+
+_SUMMARY_TEXTS = {"hwconfig": _is_text, "workload": _is_text, "backend": _is_text, "assumptions": _are_texts}
+"""Entries of a summary that are no figures, and what they must be."""
 
 
 def _table(name: str, parse: Callable[[bytes], pd.DataFrame]) -> Callable[[bytes], pd.DataFrame]:

@@ -25,6 +25,9 @@ from accelsim.program import Operation, Program, TensorSpec
 from accelsim.timing import OperationTiming, ProductCost, Timeline, passes, product_cost
 from accelsim.timing.mapping.operands import product_operands
 
+REPORTS = ("COMPUTE_REPORT.csv", "BANDWIDTH_REPORT.csv", "DETAILED_ACCESS_REPORT.csv")
+"""Names of the three files."""
+
 COMPUTE = (
     "Total Cycles (incl. prefetch)",
     "Total Cycles",
@@ -44,7 +47,7 @@ ACCESSES = tuple(
 
 
 def write_scalesim_reports(program: Program, timeline: Timeline, hw: HardwareConfig, folder: Path) -> None:
-    """Write COMPUTE_REPORT.csv, BANDWIDTH_REPORT.csv and DETAILED_ACCESS_REPORT.csv into ``folder``.
+    """Write the three ``REPORTS`` into ``folder``.
 
     Raises:
         UserError: the folder can't be made or written.
@@ -55,9 +58,13 @@ def write_scalesim_reports(program: Program, timeline: Timeline, hw: HardwareCon
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot take SCALE-Sim's reports: {error.strerror or error}") from error
-    write_atomically(folder / "COMPUTE_REPORT.csv", _table(COMPUTE, [row.compute for row in rows]))
-    write_atomically(folder / "BANDWIDTH_REPORT.csv", _table(BANDWIDTH, [row.bandwidth for row in rows]))
-    write_atomically(folder / "DETAILED_ACCESS_REPORT.csv", _table(ACCESSES, [row.accesses for row in rows]))
+    tables = (
+        _table(COMPUTE, [row.compute for row in rows]),
+        _table(BANDWIDTH, [row.bandwidth for row in rows]),
+        _table(ACCESSES, [row.accesses for row in rows]),
+    )
+    for name, table in zip(REPORTS, tables, strict=True):
+        write_atomically(folder / name, table)
 
 
 def _table(columns: tuple[str, ...], rows: list[tuple[float, ...]]) -> str:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from accelsim.reports.result import Result
 from accelsim.reports.units import (
+    MISSING,
+    human_accuracy,
     human_area,
     human_bytes,
     human_count,
     human_energy,
+    human_energy_delay,
     human_number,
     human_percent,
     human_rate,
     human_seconds,
+    human_throughput,
+    human_tops,
+    human_tops_per_w,
 )
+from accelsim.reports.wording import worded
 
 
 @dataclass(frozen=True)
 class SummaryFigure:
-    """One entry of ``Result.summary`` as it is shown."""
+    """One entry of ``Result.summary`` as it is shown; title and meaning speak of images and training steps."""
 
     key: str
     title: str
@@ -30,7 +37,7 @@ class SummaryFigure:
 
     def shown(self, result: Result) -> str:
         """The value as text; "–" where the run has none."""
-        return self.human(result.summary.get(self.key))
+        return worded(self.human(result.summary.get(self.key)), result)
 
 
 def _per_second(value: float | None) -> str:
@@ -47,18 +54,49 @@ def _whole(value: float | None) -> str:
 
 SUMMARY_FIGURES = (
     SummaryFigure(
-        "test_accuracy", "Test accuracy", human_percent, "test images classified correctly after the last epoch"
+        "test_accuracy",
+        "Test accuracy",
+        human_accuracy,
+        "share of right answers on the test images after the last epoch",
     ),
+    SummaryFigure("test_loss", "Test loss", human_number, "mean cross-entropy of the test images after the last epoch"),
     SummaryFigure("train_loss", "Train loss", human_number, "mean cross-entropy over the last epoch"),
     SummaryFigure("time_per_step_s", "Time per step", human_seconds, "cycles of one training step ÷ clock"),
+    SummaryFigure(
+        "samples_per_s", "Images per second", human_throughput, "batch size ÷ time per step, on the accelerator"
+    ),
+    SummaryFigure("tokens_per_s", "Tokens per second", human_throughput, "tokens of a step ÷ time per step"),
     SummaryFigure("energy_per_step_pj", "Energy per step", human_energy, "compute, SRAM and DRAM of one training step"),
-    SummaryFigure("energy_low_pj", "Energy, low", human_energy, "with every table at the low end of its sources"),
+    SummaryFigure(
+        "energy_low_pj",
+        "Energy, low",
+        human_energy,
+        "with every table at the low end of its sources, which may be the figure above",
+    ),
     SummaryFigure("energy_high_pj", "Energy, high", human_energy, "with every table at the high end of its sources"),
     SummaryFigure("energy_static_pj", "Static energy", human_energy, "standby power × time, not in the energy above"),
-    SummaryFigure("model_size_bytes", "Model size", human_bytes, "parameters, statistics and scales as stored"),
+    SummaryFigure(
+        "tops_per_w", "Energy efficiency", human_tops_per_w, "2 × MACs ÷ energy per step; static energy not in it"
+    ),
+    SummaryFigure(
+        "energy_delay_product_j_s",
+        "Energy-delay product",
+        human_energy_delay,
+        "energy per step × time per step; static energy not in it",
+    ),
+    SummaryFigure(
+        "model_size_bytes", "Model size", human_bytes, "parameters, statistics and scales as deployed for inference"
+    ),
     SummaryFigure("training_memory_bytes", "Training memory", human_bytes, "most bytes alive at once in a step"),
     SummaryFigure(
         "mac_utilisation", "MAC utilisation", human_percent, "MACs done ÷ MACs that all arrays could do in that time"
+    ),
+    SummaryFigure("achieved_tops", "Compute rate achieved", human_tops, "2 × MACs ÷ time per step: products only"),
+    SummaryFigure(
+        "peak_tops",
+        "Compute rate peak",
+        human_tops,
+        "2 × MACs that all arrays do in a second, one pass each",
     ),
     SummaryFigure("total_cycles", "Cycles per step", human_count, "first cycle to last cycle of one training step"),
     SummaryFigure(
@@ -75,6 +113,7 @@ SUMMARY_FIGURES = (
     ),
     SummaryFigure("macs_per_step", "MACs per step", human_count, "multiply-accumulates of one training step"),
     SummaryFigure("images_per_step", "Images per step", _whole, "batch size"),
+    SummaryFigure("tokens_per_step", "Tokens per step", _whole, "batch size × length of a sequence"),
     SummaryFigure("dram_bytes_per_step", "DRAM traffic per step", human_bytes, "read and written, off-chip"),
     SummaryFigure("sram_bytes_per_step", "SRAM traffic per step", human_bytes, "read and written, on-chip buffers"),
     SummaryFigure("dram_bandwidth_bytes_per_s", "DRAM bandwidth used", human_rate, "DRAM traffic ÷ time per step"),
@@ -97,13 +136,29 @@ KEY_FIGURES = tuple(
     for key in (
         "test_accuracy",
         "time_per_step_s",
+        "samples_per_s",
         "energy_per_step_pj",
+        "tops_per_w",
+        "mac_utilisation",
         "model_size_bytes",
         "training_memory_bytes",
-        "mac_utilisation",
     )
 )
 """The figures that head the page and the notebook view."""
+
+
+class ShownFigure(NamedTuple):
+    """A figure of a run as text."""
+
+    title: str
+    value: str
+    meaning: str
+
+
+def shown_figures(result: Result, figures: Sequence[SummaryFigure] = SUMMARY_FIGURES) -> list[ShownFigure]:
+    """Those that the run has, in words that fit it."""
+    every = [ShownFigure(worded(f.title, result), f.shown(result), worded(f.meaning, result)) for f in figures]
+    return [figure for figure in every if figure.value != MISSING]
 
 
 def assumptions_of(result: Result) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Protocol
 
 MISSING = "–"
 """Shown where a run did not produce a figure."""
@@ -16,41 +17,71 @@ SECONDS: tuple[Scale, ...] = ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "
 RATE: tuple[Scale, ...] = ((1.0, "B/s"), (1e3, "kB/s"), (1e6, "MB/s"), (1e9, "GB/s"), (1e12, "TB/s"))
 COUNT: tuple[Scale, ...] = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 AREA_UM2: tuple[Scale, ...] = ((1.0, "µm²"), (1e6, "mm²"))
+TOPS: tuple[Scale, ...] = ((1e-6, "MOPS"), (1e-3, "GOPS"), (1.0, "TOPS"), (1e3, "POPS"))
+JOULE_SECONDS: tuple[Scale, ...] = ((1e-12, "pJ s"), (1e-9, "nJ s"), (1e-6, "µJ s"), (1e-3, "mJ s"), (1.0, "J s"))
 _LONG_SECONDS: tuple[Scale, ...] = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
-def human_bytes(value: float | None) -> str:
+class Human(Protocol):
+    """A value as text, in the unit that suits ``like`` where that is given, as differences need it."""
+
+    def __call__(self, value: float | None, like: float | None = None, /) -> str: ...
+
+
+def human_bytes(value: float | None, like: float | None = None) -> str:
     """Size: ``1.50 KiB``."""
-    return scaled(value, BYTES)
+    return scaled(value, BYTES, like)
 
 
-def human_count(value: float | None) -> str:
+def human_count(value: float | None, like: float | None = None) -> str:
     """Cycles, operations, elements: ``12.3 M``."""
-    return scaled(value, COUNT)
+    return scaled(value, COUNT, like)
 
 
-def human_energy(value_pj: float | None) -> str:
+def human_energy(value_pj: float | None, like: float | None = None) -> str:
     """Energy given in pJ: ``4.20 µJ``."""
-    return scaled(value_pj, ENERGY_PJ)
+    return scaled(value_pj, ENERGY_PJ, like)
 
 
-def human_rate(value_bytes_per_s: float | None) -> str:
+def human_rate(value_bytes_per_s: float | None, like: float | None = None) -> str:
     """Bandwidth: ``19.2 GB/s``."""
-    return scaled(value_bytes_per_s, RATE)
+    return scaled(value_bytes_per_s, RATE, like)
 
 
-def human_area(value_um2: float | None) -> str:
+def human_area(value_um2: float | None, like: float | None = None) -> str:
     """Silicon area given in µm²: ``1.75 mm²``."""
-    return scaled(value_um2, AREA_UM2)
+    return scaled(value_um2, AREA_UM2, like)
 
 
-def human_seconds(value_s: float | None) -> str:
+def human_tops(value_tops: float | None, like: float | None = None) -> str:
+    """Speed of arithmetic given in 10^12 operations per second: ``512 GOPS``."""
+    return scaled(value_tops, TOPS, like)
+
+
+def human_energy_delay(value_j_s: float | None, like: float | None = None) -> str:
+    """Energy times time, given in J s: ``3.10 µJ s``."""
+    return scaled(value_j_s, JOULE_SECONDS, like)
+
+
+def human_tops_per_w(value: float | None, _like: float | None = None) -> str:
+    """Operations per energy: ``1.31 TOPS/W``."""
+    return scaled(value, ((1.0, "TOPS/W"),))
+
+
+def human_throughput(value_per_s: float | None, like: float | None = None) -> str:
+    """Samples or tokens a second: ``12.3 k/s``."""
+    shown = scaled(value_per_s, COUNT, like)
+    return shown if shown == MISSING else f"{shown}/s"
+
+
+def human_seconds(value_s: float | None, like: float | None = None) -> str:
     """Time: ``3.10 ms``, ``42.0 s``, ``2.50 h``."""
-    if value_s is not None and math.isfinite(value_s):
+    size = value_s if like is None else like
+    if value_s is not None and size is not None and math.isfinite(value_s) and math.isfinite(size):
         for divisor, unit in _LONG_SECONDS:
-            if abs(value_s) >= 2 * divisor:
+            if abs(size) >= 2 * divisor:
                 return f"{_digits(value_s / divisor)} {unit}"
-    return scaled(value_s, SECONDS)
+    return scaled(value_s, SECONDS, like)
 
 
 def human_percent(value: float | None) -> str:
@@ -58,14 +89,22 @@ def human_percent(value: float | None) -> str:
     return human_points(None if value is None else value * 100)
 
 
-def human_points(value_percent: float | None) -> str:
+def human_accuracy(value: float | None) -> str:
+    """Fraction of correct answers as percent: ``0.8965`` is ``89.65 %``."""
+    return human_accuracy_points(None if value is None else value * 100)
+
+
+def human_points(value_percent: float | None, _like: float | None = None) -> str:
     """Percent, given as percent: ``87.3`` is ``87.3 %``."""
-    if value_percent is None or math.isnan(value_percent):
-        return MISSING
-    return _infinite(value_percent) or f"{value_percent:.1f} %"
+    return _points(value_percent, 1)
 
 
-def human_number(value: float | None) -> str:
+def human_accuracy_points(value_percent: float | None, _like: float | None = None) -> str:
+    """Percent of correct answers, given as percent: ``89.65`` is ``89.65 %``; one answer of 10 000 shows."""
+    return _points(value_percent, 2)
+
+
+def human_number(value: float | None, _like: float | None = None) -> str:
     """Plain number with four significant digits: ``0.3127``."""
     if value is None or math.isnan(value):
         return MISSING
@@ -81,13 +120,13 @@ def human_ratio(value: float | None) -> str:
     return (_infinite(value) or (_digits(value) if 0.001 <= abs(value) < 1000 else f"{value:.2e}")) + "x"
 
 
-def scaled(value: float | None, scales: tuple[Scale, ...]) -> str:
-    """``value`` with the largest unit of ``scales`` that leaves at least one before the point."""
+def scaled(value: float | None, scales: tuple[Scale, ...], like: float | None = None) -> str:
+    """``value`` with the largest unit of ``scales`` that leaves one or more of it, or of ``like``, before the point."""
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
         return f"{_infinite(value)} {scales[-1][1]}".rstrip()
-    divisor, unit = scale_for(value, scales)
+    divisor, unit = scale_for(value if like is None else like, scales)
     shown = _digits(value / divisor)
     if divisor == 1.0 and value == int(value) and abs(value) < 1e5:
         shown = str(int(value))
@@ -110,6 +149,13 @@ def _digits(value: float) -> str:
         return f"{value:.2e}"
     decimals = 2 - math.floor(math.log10(size)) if size else 0
     return f"{value:.{max(0, decimals)}f}"
+
+
+def _points(value_percent: float | None, decimals: int) -> str:
+    if value_percent is None or math.isnan(value_percent):
+        return MISSING
+    # Adding 0 takes the sign off what rounds to zero.
+    return _infinite(value_percent) or f"{round(value_percent, decimals) + 0.0:.{decimals}f} %"
 
 
 def _infinite(value: float) -> str:

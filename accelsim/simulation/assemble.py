@@ -11,15 +11,17 @@ import pandas as pd
 from accelsim.energy import ASSUMPTIONS as ENERGY_ASSUMPTIONS
 from accelsim.energy import area_um2, buffer_area_um2, dram_figures, energy_band, static_energy_pj
 from accelsim.energy.table import layer_rows
-from accelsim.networks import Traced
+from accelsim.networks import Topology, Traced
 from accelsim.reports.result import Result
 from accelsim.reports.schema import METRICS, QUANTISERS
+from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.model_size import model_size
 from accelsim.simulation.step_analysis import analyse_step
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
 from accelsim.timing import DramModel, Timeline
+from accelsim.timing.analysis.training_memory import training_memory_bytes
 from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Training
 from accelsim.training.datasets import Dataset
@@ -91,6 +93,7 @@ def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]
         return {
             "train_loss": None,
             "test_accuracy": None,
+            "test_loss": None,
             "steps": None,
             "epochs": None,
             "train_images_per_s": None,
@@ -100,6 +103,7 @@ def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]
     return {
         "train_loss": float(last_epoch["train_loss"].mean()),
         "test_accuracy": float(metrics["test_accuracy"].iloc[-1]),
+        "test_loss": float(metrics["test_loss"].iloc[-1]),
         "steps": training.checkpoint.progress.step,
         "epochs": float(metrics["epoch"].iloc[-1]),
         "train_images_per_s": training.train_images_per_s,
@@ -109,14 +113,17 @@ def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]
 
 def _step_figures(inputs: Inputs, traced: Traced, timeline: Timeline, layers: pd.DataFrame) -> dict[str, Any]:
     hw, seconds = inputs.hw, timeline.seconds(inputs.hw.clock_mhz)
-    dram_bytes = int(layers["dram_bytes"].sum())
+    dram_bytes, energy_pj = int(layers["dram_bytes"].sum()), float(layers["energy_pj"].sum())
+    samples, tokens = inputs.workload.batch_size, _tokens(inputs)
     return {
         "total_cycles": timeline.total_cycles,
         "time_per_step_s": seconds,
-        "energy_per_step_pj": float(layers["energy_pj"].sum()),
+        **throughput(samples, tokens, seconds),
+        **efficiency(hw, traced.program.macs, seconds, energy_pj),
+        "energy_per_step_pj": energy_pj,
         **energy_band(traced.program, timeline, hw),
         "energy_static_pj": static_energy_pj(hw, seconds),
-        "training_memory_bytes": traced.program.peak_bytes(),
+        "training_memory_bytes": training_memory_bytes(traced.program, timeline),
         "dram_bytes_per_step": dram_bytes,
         "sram_bytes_per_step": int(layers["sram_bytes"].sum()),
         "dram_bandwidth_bytes_per_s": dram_bytes / seconds,
@@ -124,8 +131,16 @@ def _step_figures(inputs: Inputs, traced: Traced, timeline: Timeline, layers: pd
         **dram_figures(hw, int(layers["dram_read_bytes"].sum()), int(layers["dram_write_bytes"].sum()), seconds),
         "mac_utilisation": traced.program.macs / (timeline.total_cycles * hw.mac_array.macs_per_cycle),
         "macs_per_step": traced.program.macs,
-        "images_per_step": inputs.workload.batch_size,
+        "images_per_step": samples,
+        "tokens_per_step": tokens,
     }
+
+
+def _tokens(inputs: Inputs) -> int | None:
+    """Tokens of a step, or None where samples are no texts."""
+    workload = inputs.workload
+    length = None if isinstance(workload, Topology) else workload.network.tokens
+    return workload.batch_size * length if length else None
 
 
 def _epoch_figures(

@@ -50,15 +50,26 @@ ABOUT_COSTS = (
     "`accelsim simulate hwconfigs/MACHINE.yaml workloads/NETWORK.yaml --timing-only`; delayed scales are `--set "
     "numerics.ROLE.scale=delayed` for activation and the three layer gradients. Not validated against silicon."
 )
-ABOUT_ACCURACY = "A dot is a seed, the bar their mean, the dotted line float32's mean."
-ABOUT_BITS = (
-    "The gradient that goes back through the layers, with stochastic rounding. Bifurcated: the weights' gradients are "
-    "computed from a copy of 16 bits. One copy: from the same number of bits."
+ABOUT_ACCURACY = (
+    "ResNet-20 on Fashion-MNIST after {epochs}. A dot is a seed, the bar their mean, the dotted line float32's mean. "
+    "The axis is that of the bulk: what lies far below it is an arrow at the edge with its mean in figures."
 )
-ABOUT_LOSS = "What the accuracy hides: how much each setting slows learning down."
-ABOUT_MACHINES = f"{', '.join(COMPARED.values())} as shares of the float machine of the same area."
-ABOUT_LONG_LOSS = "Float32 with batch norm against 8 bits with range batch norm, first seed."
-ABOUT_DEEP_LOSS = "ResNet-110 on a part of Fashion-MNIST, by machine."
+ABOUT_BITS = (
+    "ResNet-20 on Fashion-MNIST after {epochs}; mean and extremes of the seeds. The gradient that goes back through "
+    "the layers, with stochastic rounding. Bifurcated: the weights' gradients are computed from a copy of 16 bits. One "
+    "copy: from the same number of bits."
+)
+ABOUT_LOSS = (
+    "ResNet-20 on Fashion-MNIST over {epochs}. What the accuracy hides: how much each setting slows learning down."
+)
+ABOUT_MACHINES = (
+    "One training step by the timing and energy models, no epochs, as shares of the float machine of the same area: "
+    f"{', '.join(COMPARED.values()).lower()}."
+)
+ABOUT_LONG_LOSS = (
+    "ResNet-20 on Fashion-MNIST over {epochs}, first seed: float32, batch norm, against 8 bits, range batch norm."
+)
+ABOUT_DEEP_LOSS = f"ResNet-110 on {IMAGES:,} images of Fashion-MNIST over {{epochs}}, by machine."
 README = """# {title}
 
 `make reports` writes this page and `index.html` (the same with figures; one file, open it in a browser). It says first

@@ -8,7 +8,9 @@ from fractions import Fraction
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from accelsim.reports.figures.narrow import LEGEND_ROW_PX, on_narrow, stacked
 from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.ticks import log_axis
 from accelsim.reports.palette import OTHER, result_colour, result_dash, result_symbol
 from random_bits_parts.sums import DIRECTIONS, Walk
 from random_bits_parts.training import BITS, Outcome
@@ -28,7 +30,7 @@ def staircases(measured: Mapping[int, Staircase]) -> go.Figure:
         marker = {"color": colour, "size": 5, "symbol": result_symbol(index)}
         figure.add_scatter(x=fractions, y=biases, mode="markers", marker=marker, name=name, legendgroup=name)
     figure.update_traces(hovertemplate="fraction %{x:.4f}<br>bias %{y:.4f} ulp", selector={"mode": "markers"})
-    figure.update_xaxes(title_text="Fraction of the input above the lower code (ulp)")
+    figure.update_xaxes(title_text="Input above the lower code (ulp)")
     figure.update_yaxes(title_text="Bias (ulp)")
     return styled(figure, height=400)
 
@@ -42,7 +44,8 @@ def mean_biases(exact: Sequence[Fraction], measured: Mapping[str, Sequence[Fract
         marker = {"color": result_colour(index), "symbol": f"{result_symbol(index)}-open", "size": 7 + 4 * index}
         figure.add_scatter(x=bits, y=[-float(v) for v in values], mode="markers", name=name, marker=marker)
     figure.update_traces(hovertemplate="%{x} random bits: -%{y:.3g} ulp")
-    figure.update_xaxes(title_text="Random bits r", dtick=1)
+    figure.update_xaxes(title_text="Random bits r", dtick=1, tickangle=0)
+    on_narrow(figure, xaxis__dtick=5)
     figure.update_yaxes(title_text="Minus the mean bias (ulp)", type="log", exponentformat="power", dtick=1)
     return styled(figure, height=400)
 
@@ -80,6 +83,7 @@ def sums(walks: Sequence[Walk]) -> go.Figure:
         figure.update_xaxes(title_text="Increments", row=1, col=column, nticks=4)
     figure.update_traces(mode="lines", hovertemplate="%{x}: %{y:.1f} ulp")
     figure.update_yaxes(title_text="Way from the start (ulp)", row=1, col=1)
+    stacked(figure, panel_px=200, gap_px=75)
     return styled(figure, height=420, margin={"t": 70}, legend={"y": 1.12})
 
 
@@ -108,7 +112,8 @@ def training(outcomes: Sequence[Outcome], field: str, title: str, tick: str, *, 
     figure.update_xaxes(title_text="Random bits of the master weights", type="category")
     figure.update_yaxes(title_text=title, tickformat=tick)
     if log:
-        figure.update_yaxes(type="log", dtick="D2")
+        figure.update_yaxes(**log_axis(getattr(outcome, field) for outcome in outcomes))
+    on_narrow(figure, height=320 + LEGEND_ROW_PX * len(series))
     return styled(figure, height=440)
 
 

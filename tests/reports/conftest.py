@@ -45,10 +45,11 @@ def hanging(layers):
     held = frame["end_cycle"] - frame["start_cycle"]
     work = 2.0 * frame["macs"].where(frame["macs"] > 0, 64)
     frame = frame.assign(unit_number=1, slack_cycles=0, critical=1, path_cycles=held, beside_serial_path_cycles=0)
+    frame = frame.assign(stall_dram_busy_cycles=15)
     frame = frame.assign(sram_read_bytes=3072, sram_write_bytes=1024, arithmetic_operations=work)
     frame = frame.assign(operations_per_dram_byte=work / frame["dram_bytes"], operations_per_cycle=work / held)
     frame = frame.assign(limit_operations_per_cycle=2048.0, share_of_limit=work / held / 2048)
-    return frame[OPERATIONS]
+    return frame[[*OPERATIONS, "stall_dram_busy_cycles"]]
 
 
 def metrics(steps, steps_per_epoch=5):

@@ -16,8 +16,10 @@ from accelsim.errors import UserError
 from accelsim.reports.compare import compare_page, comparison, comparison_table
 from accelsim.reports.compare.cells import compare_cells, verdict
 from accelsim.reports.compare.figures import FIGURES
-from accelsim.reports.compare.labels import _numbered, unique_labels, workload_warning
-from accelsim.reports.compare.metrics import METRICS
+from accelsim.reports.compare.labels import _numbered, unique_labels
+from accelsim.reports.compare.metrics import CHARTED, METRICS, better_way
+from accelsim.reports.compare.settings import differing_settings, shown_settings
+from accelsim.reports.compare.workloads import workload_warning
 
 
 @pytest.fixture
@@ -57,6 +59,29 @@ def test_labels_are_told_apart(make_result):
     assert unique_labels([make_result("a"), make_result("b")]) == ["a", "b"]
     assert unique_labels([make_result("a"), make_result("a")]) == ["a", "a #2"]
     assert unique_labels([make_result("a", "x"), make_result("a", "y")]) == ["a / x", "a / y"]
+    assert unique_labels([make_result("a", "x"), make_result("b", "y")]) == ["a / x", "b / y"]
+
+
+def with_field(result, **fields):
+    return dataclasses.replace(result, hwconfig=result.hwconfig | fields)
+
+
+def test_namesakes_are_told_apart_by_their_settings(make_result):
+    slow, quick = (with_field(make_result("a"), clock_mhz=clock) for clock in (500.0, 700.0))
+    other = make_result("a", workload_fields={"network": {"input_shape": [8, 8, 3]}})
+    assert unique_labels([slow, quick]) == ["a (clock_mhz=500.0)", "a (clock_mhz=700.0)"]
+    assert unique_labels([slow, make_result("b"), quick])[1] == "b"
+    assert unique_labels([slow, slow, quick])[:2] == ["a (clock_mhz=500.0)", "a (clock_mhz=500.0) #2"]
+    assert unique_labels([slow, other]) == ["a (input_shape.2=1)", "a (input_shape.2=3)"]
+
+
+def test_many_differing_settings_are_counted(make_result):
+    fields = {name: {"deep": {"format": name * 30, "on": True}} for name in "pq"}
+    mine, theirs = differing_settings([with_field(make_result(), **fields), make_result()])
+    assert list(mine) == ["p.deep.format", "p.deep.on", "q.deep.format", "q.deep.on"]
+    assert shown_settings(mine) == f"deep.format={'p' * 19}…, deep.on=true, deep.format={'q' * 19}…, 1 more"
+    assert theirs == {}
+    assert shown_settings({"a.b": None}) == "a.b=none"
 
 
 @given(st.lists(st.sampled_from(["a", "a #2", "a #3", "b"]), min_size=1, max_size=8))
@@ -80,7 +105,7 @@ def test_cells_read_well(pair):
     header, rows = compare_cells(pair)
     found = {row[0].text: [cell.text for cell in row[1:]] for row in rows}
     assert header[3:] == ["int8 difference", "int8 ratio"]
-    assert found["Test accuracy"] == ["90.0 %", "88.0 %", "-2.0 pp", "0.978x"]
+    assert found["Test accuracy"] == ["90.00 %", "88.00 %", "-2.00 pp", "0.978x"]
     assert found["MAC utilisation"] == ["50.0 %", "60.0 %", "+10.0 pp", "1.20x"]
     assert found["Silicon area"] == ["1.75 mm²", "–", "–", "–"]
 
@@ -90,22 +115,86 @@ def test_metrics_that_no_run_has_are_left_out(make_result):
     assert "Silicon area" not in [row[0].text for row in rows]
 
 
-@pytest.mark.parametrize(("width", "differences"), [(60, False), (160, True)])
+def test_close_accuracies_and_losses_differ_in_what_is_shown(make_result):
+    runs = [
+        make_result("a", test_accuracy=0.8963, test_loss=0.31),
+        make_result("b", test_accuracy=0.8965, test_loss=0.3),
+    ]
+    found = {row[0].text: [cell.text for cell in row[1:4]] for row in compare_cells(runs)[1]}
+    assert found["Test accuracy"] == ["89.63 %", "89.65 %", "+0.02 pp"]
+    assert found["Test loss"] == ["0.31", "0.3", "-0.01"]
+
+
+@pytest.mark.parametrize(
+    ("key", "base", "value", "difference"),
+    [
+        ("area_um2", 1.740e6, 1.750536e6, "+0.0105 mm²"),
+        ("area_um2", 1.74e6, 89626.0, "-1.65 mm²"),
+        ("model_size_bytes", 4096, 512, "-3.50 KiB"),
+        ("time_per_step_s", 200.0, 20.0, "-3.00 min"),
+        ("time_per_step_s", 200.0, 200.0, "0 min"),
+        ("mac_utilisation", 50.0, 49.99, "0.0 pp"),
+        ("achieved_tops", 1.5, 0.25, "-1.25 TOPS"),
+    ],
+)
+def test_a_difference_has_the_unit_of_the_larger_value(key, base, value, difference):
+    metric = next(metric for metric in METRICS if metric.key == key)
+    assert metric.difference(value, base).replace("0.00 min", "0 min") == difference
+
+
+def test_every_charted_metric_without_the_usual_way_is_named():
+    named = better_way()
+    for metric in CHARTED:
+        assert (metric.title in named) == (metric.higher_is_better is not False)
+
+
+def shown_on(results, width, **options):
+    console = Console(width=width, file=io.StringIO(), **options)
+    console.print(comparison_table(results, width))
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize(("width", "differences"), [(60, False), (80, True), (160, True)])
 def test_terminal_table_fits_its_console(pair, width, differences):
-    console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system="standard")
-    console.print(comparison_table(pair, width))
-    shown = console.file.getvalue()
+    shown = shown_on(pair, width, force_terminal=True, color_system="standard")
     assert "0.250x" in shown
-    assert ("difference" in shown) == differences
+    assert ("2 − 1" in shown) == differences
     assert "\x1b[32m" in shown
     assert "\x1b[31m" in shown
+
+
+@pytest.mark.parametrize(("width", "blocks"), [(60, 3), (80, 2), (120, 1), (200, 1)])
+def test_runs_that_do_not_fit_stand_below_each_other_and_no_word_breaks(make_result, width, blocks):
+    names = [f"int8_range_bn_with_a_long_name_{letter}" for letter in "abcd"]
+    runs = [make_result(name, energy_per_step_pj=10.0**i, area_um2=1.2345e6) for i, name in enumerate(names)]
+    shown = shown_on(runs, width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.count("Test accuracy") == blocks
+    for number, name in enumerate(names, start=1):
+        assert f"{number}  {name}" in shown
+    words = set(shown.split())
+    for _, *cells in ([cell.text for cell in row] for row in compare_cells(runs, differences=False)[1]):
+        assert {word for cell in cells for word in cell.split()} <= words
+
+
+def test_a_terminal_that_is_too_narrow_still_gets_every_digit(pair):
+    shown = shown_on(pair, 30)
+    assert "…" not in shown
+    assert max(map(len, shown.splitlines())) <= 30
+
+
+def test_the_terminal_names_the_work(make_result):
+    assert "Workload: digits_cnn\n" in shown_on([make_result("a"), make_result("b")], 80)
+    shown = shown_on([make_result("a"), make_result("b", "gpt2", workload_fields={"epochs": 9})], 80)
+    assert shown.startswith("Warning: The runs did different work (digits_cnn, gpt2; what differs: epochs):")
+    assert "2  b / gpt2" in shown
 
 
 def test_different_workloads_are_pointed_out(make_result):
     results = [make_result("a"), make_result("b", workload_fields={"epochs": 9})]
     assert workload_warning([make_result("a"), make_result("b")]) == ""
-    assert workload_warning(results).startswith("The workloads differ in epochs:")
-    assert comparison_table(results, 100).caption is not None
+    assert workload_warning([make_result("a"), make_result("b", workload_fields={"seed": 9})]) == ""
+    assert "what differs: epochs" in workload_warning(results)
     assert 'role="alert"' in compare_page(results)
 
 
@@ -137,6 +226,16 @@ def test_accuracy_against_energy_falls_back_on_the_summary(make_result):
     summary_only, logged = figure["data"]
     assert summary_only["x"] == [10 * 4.2e9 / 1e9]
     assert len(logged["x"]) == 2
+
+
+def test_a_single_epoch_is_a_visible_point(make_result):
+    curves = figures_of(compare_page([make_result("a", steps=5), make_result("b", steps=5)]))["curves"]
+    accuracies = [trace for trace in curves["data"] if trace["yaxis"] == "y2"]
+    assert [len(trace["x"]) for trace in accuracies] == [1, 1]
+    assert all("markers" in trace["mode"] for trace in accuracies)
+    assert len({trace["marker"]["symbol"] for trace in accuracies}) == 2
+    low, high = curves["layout"]["yaxis2"]["range"]
+    assert all(low < trace["y"][0] < high <= 1 for trace in accuracies)
 
 
 def test_hostile_names_stay_text(make_result):

@@ -12,7 +12,9 @@ from accelsim.reports.figures import FIGURES, draw_all
 from accelsim.reports.figures.aggregate import by_layer, by_phase
 from accelsim.reports.figures.curves import POINTS, thinned
 from accelsim.reports.figures.intervals import intervals
+from accelsim.reports.figures.lost import layer_starts
 from accelsim.reports.figures.roofline import MOST_POINTS
+from accelsim.reports.figures.style import share_axis
 from accelsim.reports.palette import PHASES, phase_colour
 
 
@@ -105,6 +107,56 @@ def test_hidden_bars_add_up_to_the_products(result):
     figure = hidden.draw(dataclasses.replace(result, operations=result.operations.assign(beside_serial_path_cycles=50)))
     heights = {trace.name: sum(trace.y) for trace in figure.data}
     assert heights == {"Beside the serial path": 150, "Alone": 300, "Slack": 0}
+
+
+def test_no_slack_at_all_is_an_axis_from_zero_to_one(result, drawn):
+    assert drawn["hidden"].layout.yaxis2.range == (0, 1)
+    hidden = next(spec for spec in FIGURES if spec.name == "hidden")
+    figure = hidden.draw(dataclasses.replace(result, operations=result.operations.assign(slack_cycles=7)))
+    assert figure.layout.yaxis2.range is None
+    assert figure.layout.yaxis2.rangemode == "tozero"
+
+
+@pytest.mark.parametrize("shares", [[], [0.0], [1.0], [0.97], [0.9667, 0.9694], [0.1, 0.999]])
+def test_an_axis_of_shares_fits_them_and_stays_within_a_hundred_percent(shares):
+    low, high = share_axis(shares)["range"]
+    assert 0 <= low < high <= 1
+    assert all(low <= share <= high for share in shares)
+    assert not shares or high - low <= 1.16 * (max(shares) - min(shares)) + 0.0101
+
+
+def test_roofline_speaks_in_readable_counts(drawn):
+    texts = [text for trace in drawn["roofline"].data if trace.name == "Limit" for text in trace.text]
+    assert texts[-1] == "4.10 k per cycle"
+    assert "µ" not in "".join(drawn["roofline"].layout.yaxis.ticktext)
+
+
+def test_the_tensors_that_lost_the_most_are_named(drawn):
+    noise, zero, saturated = (title.text for title in drawn["quantisers"].layout.annotations)
+    assert "<b>1</b>  conv1.input  31.2 dB" in noise
+    assert "<b>1</b>  conv1.weight_codes  10.4 %" in zero
+    assert "<b>2</b>  conv1.input  1.56 %" in zero
+    assert "conv1.input  4.69 %" in saturated
+    assert "conv1.weight_codes" not in saturated
+    assert drawn["quantisers"].layout.xaxis3.ticktext == ("conv1", "(no layer)")
+
+
+def test_lost_tensors_are_coloured_by_role(result):
+    counted = result.quantisers.assign(tensor=["conv2d2.input", "conv2d1.weight_codes", "x"], saturated=0)
+    spec = next(spec for spec in FIGURES if spec.name == "quantisers")
+    figure = spec.draw(dataclasses.replace(result, quantisers=counted))
+    points = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [trace.name for trace in points if trace.showlegend] == ["activation", "weight", "other"]
+    assert len({trace.marker.color for trace in points}) == 3
+    assert len(figure.layout.annotations) == 2
+    assert sorted(x for trace in points[::2] for x in trace.x) == [0, 1, 2]
+    assert all("saturated 0 %" in hover for trace in points for hover in trace.hovertext)
+
+
+def test_ticks_of_many_layers_are_thinned():
+    lost = pd.DataFrame({"layer": [name for name in "abcdefghij" for _ in range(2)]})
+    assert layer_starts(lost, 20) == ([2 * i for i in range(10)], list("abcdefghij"))
+    assert layer_starts(lost, 4) == ([0, 6, 12, 18], ["a", "d", "g", "j"])
 
 
 def test_long_training_is_thinned(make_result):

@@ -6,14 +6,15 @@ import json
 import re
 from html.parser import HTMLParser
 
+import pandas as pd
 import pytest
 from plotly.offline import get_plotlyjs
 from rich.console import Console
 
-from accelsim.errors import UserError
 from accelsim.reports.figures import FIGURES
+from accelsim.reports.hidden import hidden_note
 from accelsim.reports.page import run_page
-from accelsim.reports.terminal import critical_table, dtype_table, hidden_table, phase_table, summary_table
+from accelsim.reports.terminal import critical_table, hidden_table, phase_table, step_tables, summary_table
 from accelsim.reports.web.style import STYLE
 
 EVIL = "</script><script>alert('x')</script>&\"<b>"
@@ -69,10 +70,20 @@ def test_every_figure_has_its_place_and_its_data(result):
 
 def test_key_figures_assumptions_formats_versions_and_seed_are_there(result):
     page = own_part(run_page(result))
-    for text in ("87.5 %", "24.6 ms", "4.20 mJ", "1.50 KiB", "3.00 MiB", "42.0 %", "seed 7", "accelsim 0.1.0"):
+    for text in ("87.50 %", "24.6 ms", "4.20 mJ", "1.50 KiB", "3.00 MiB", "42.0 %", "seed 7", "accelsim 0.1.0"):
         assert text in page
     assert page.index("3.00 MiB") < page.index("DRAM is plain bandwidth.") < page.index('class="figures"')
     assert page.count("conv2d1.weight_codes") == 1
+
+
+def test_the_first_assumptions_are_open_and_the_rest_folded(make_result):
+    page = own_part(run_page(make_result(assumptions=[f"Assumption {i}." for i in range(5)])))
+    opened, folded = page.split("<summary>2 more</summary>")
+    assert "Assumption 2." in opened
+    assert "Assumption 3." not in opened
+    assert "Assumption 4." in folded
+    Elements(page)
+    assert " more</summary>" not in own_part(run_page(make_result(assumptions=["a", "b", "c"])))
 
 
 def test_equal_results_give_equal_pages(make_result):
@@ -99,7 +110,8 @@ def test_hostile_text_stays_text(make_result):
 def test_a_run_that_only_timed_and_one_cut_short(make_result):
     timed = own_part(run_page(make_result(steps=0, test_accuracy=None)))
     assert 'id="curves"' not in timed
-    assert '<div class="value">–</div>' in timed
+    assert "Test accuracy" not in timed.partition('class="figures"')[0]
+    assert "–" not in timed.partition('class="figures"')[0]
     assert "cut short" in own_part(run_page(make_result(complete=False)))
     assert "cut short" not in timed
 
@@ -118,7 +130,8 @@ def test_a_page_of_an_empty_result(result):
 def test_notebook_view_is_small_and_has_the_figures(result):
     view = result._repr_html_()
     assert len(view) < 4000
-    assert "87.5 %" in view
+    assert "87.50 %" in view
+    assert "–" not in view
     assert "Weight gradient" in view
 
 
@@ -144,8 +157,8 @@ def cells(renderable, title):
 
 def test_terminal_critical_path_adds_up_to_the_step(result):
     table = critical_table(result)
-    assert cells(table, "Data gradient") == ["Data gradient", "MAC array", "3", "450", "66.7 %", "25.0 %"]
-    assert cells(table, "Total") == ["Total", "", "12", "1.80 k", "66.7 %", "100.0 %"]
+    assert cells(table, "Data gradient") == ["Data gradient", "MAC array", "3", "450", "66.7 %", "10.0 %", "25.0 %"]
+    assert cells(table, "Total") == ["Total", "", "12", "1.80 k", "66.7 %", "10.0 %", "100.0 %"]
 
 
 def test_terminal_hidden_products(result):
@@ -168,14 +181,40 @@ def test_sections_are_there_as_far_as_they_are_known(result, title):
     assert heading not in own_part(run_page(dataclasses.replace(result, operations=result.operations.iloc[:0])))
 
 
-def test_terminal_dtypes_of_one_layer(result):
-    shown = text_of(dtype_table(result, "conv2d1"))
-    assert "weight_codes" in shown
-    assert "conv2d2" not in shown
-    assert "conv2d2.input" in text_of(dtype_table(result.dtypes))
-    assert "dtypes.csv" in text_of(dtype_table(result, console_width=80), width=80)
+@pytest.mark.parametrize(("data_path", "weight_path", "wider"), [(8, 16, True), (16, 16, False), (8, None, False)])
+def test_only_a_machine_with_a_wider_gradient_copy_is_said_to_read_it(result, data_path, weight_path, wider):
+    roles = {"layer_gradient_data_path": data_path, "layer_gradient_weight_path": weight_path}
+    rows = [result.dtypes.iloc[1:2].assign(role=role, bits=bits) for role, bits in roles.items() if bits]
+    gradients = dataclasses.replace(result, dtypes=pd.concat([result.dtypes, *rows]))
+    assert ("wider copy" in hidden_note(gradients)) == wider
+    assert ("wider copy" in own_part(run_page(gradients))) == wider
+    assert ("wider copy" in text_of(hidden_table(gradients))) == wider
 
 
-def test_unknown_layer_names_the_nearest(result):
-    with pytest.raises(UserError, match=r"no layer 'conv2d9' \(did you mean 'conv2d\d'\?\); layers: conv2d1, conv2d2"):
-        dtype_table(result, "conv2d9")
+def test_products_that_delay_the_rest_are_not_a_negative_zero(result):
+    changes = {"weight_product_alone_cycles": 100_000, "weight_product_extension_cycles": 100_007}
+    found = cells(hidden_table(dataclasses.replace(result, summary=result.summary | changes)), "Hidden")
+    assert found[1:] == ["-7", "0.0 %", "below 0: others wait for their array or DRAM, too"]
+
+
+def test_a_pass_without_training_is_called_one(make_result):
+    result = make_result(steps=0)
+    forward = result.layers[result.layers["phase"] == "forward"]
+    summary = {key: value for key, value in result.summary.items() if key not in ("steps", "epochs")}
+    products = dataclasses.replace(result, layers=forward, operations=result.operations.iloc[:3], summary=summary)
+    tables = [text_of(table) for table in (summary_table(products), *step_tables(products))]
+    assert len(tables) == 3
+    assert tables[1].startswith("Phases of one pass of these products")
+    for shown in (*tables, own_part(run_page(products)).partition('id="figure-data"')[0]):
+        assert "training step" not in re.sub("<[^>]*>", "", shown)
+    assert len(step_tables(result)) == 3
+
+
+def test_texts_come_in_sequences_and_tokens(make_result):
+    counted = {"tokens_per_step": 8192, "tokens_per_s": 1e6, "samples_per_s": 1e3}
+    texts = make_result(workload_fields={"network": {"tokens": 256}}, **counted)
+    shown = text_of(summary_table(texts))
+    for text in ("Sequences per step", "Tokens per step", "8 192", "1.00 M/s", "Sequences per second", "sequences/s"):
+        assert text in shown
+    assert "mages" not in shown
+    assert "Images per step" in text_of(summary_table(make_result()))

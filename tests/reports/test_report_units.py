@@ -19,7 +19,14 @@ ALL = (
     units.human_points,
     units.human_number,
     units.human_ratio,
+    units.human_accuracy,
+    units.human_accuracy_points,
+    units.human_tops,
+    units.human_tops_per_w,
+    units.human_throughput,
+    units.human_energy_delay,
 )
+PERCENTS = (units.human_percent, units.human_points, units.human_accuracy, units.human_accuracy_points)
 
 
 @pytest.mark.parametrize("human", ALL)
@@ -31,7 +38,7 @@ def test_a_missing_value_is_a_dash(human):
 @pytest.mark.parametrize("human", ALL)
 @given(value=st.floats(allow_nan=False))
 def test_any_number_reads_short(human, value):
-    assert 0 < len(human(value)) <= 24 or human in (units.human_percent, units.human_points)
+    assert 0 < len(human(value)) <= 24 or human in PERCENTS
 
 
 @pytest.mark.parametrize(
@@ -62,6 +69,16 @@ def test_any_number_reads_short(human, value):
         (units.human_percent(0), "0.0 %"),
         (units.human_percent(0.8734), "87.3 %"),
         (units.human_points(-1.25), "-1.2 %"),
+        (units.human_points(-0.04), "0.0 %"),
+        (units.human_accuracy(0.8965), "89.65 %"),
+        (units.human_accuracy(1.0), "100.00 %"),
+        (units.human_bytes(512, 4096), "0.500 KiB"),
+        (units.human_seconds(30, 9000), "0.00833 h"),
+        (units.human_tops(0.512), "512 GOPS"),
+        (units.human_tops(91.75), "91.8 TOPS"),
+        (units.human_tops_per_w(0.0952), "0.0952 TOPS/W"),
+        (units.human_throughput(12_345), "12.3 k/s"),
+        (units.human_energy_delay(3.1e-6), "3.10 µJ s"),
         (units.human_number(0.31271), "0.3127"),
         (units.human_ratio(0), "0x"),
         (units.human_ratio(0.25), "0.250x"),

@@ -47,6 +47,6 @@ def _row(metric: Metric, values: list[float], differences: bool) -> list[Compare
     for value in values[1:]:
         judged = verdict(metric, value, base)
         if differences:
-            cells.append(CompareCell(metric.difference(value - base), judged))
+            cells.append(CompareCell(metric.difference(value, base), judged))
         cells.append(CompareCell(human_ratio(ratio(value, base)), judged))
     return cells

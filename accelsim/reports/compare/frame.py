@@ -15,7 +15,8 @@ from accelsim.reports.result import Result
 def comparison(results: Sequence[Result]) -> pd.DataFrame:
     """One row a metric: ``metric``, ``unit``, a value for each result, then differences and ratios to the first.
 
-    The columns are called after the hwconfigs (``int8``, ``int8 difference``, ``int8 ratio``). Accuracy and
+    The columns are called after the runs' labels (``int8``, ``int8 difference``, ``int8 ratio``): the hwconfigs' names,
+    with the workloads' where these differ, and the settings in which runs of the same name differ. Accuracy and
     utilisation are in percent, so their differences are percentage points. A value that a run lacks is NaN.
 
     Raises:

@@ -6,21 +6,35 @@ from collections import Counter
 from collections.abc import Sequence
 
 from accelsim.errors import UserError
+from accelsim.reports.compare.settings import differing_settings, shown_settings
 from accelsim.reports.result import Result
 
 
 def unique_labels(results: Sequence[Result]) -> list[str]:
-    """The hwconfig's name; with the workload where that is needed to tell, then with a number.
+    """The hwconfig's name; with the workload's where these differ, and the settings that tell it from its namesakes.
+
+    Runs that no setting tells apart are numbered.
 
     Raises:
         UserError: there is nothing to compare.
     """
     if not results:
         raise UserError("nothing to compare: give at least one run")
-    labels = [str(result.hwconfig["name"]) for result in results]
-    if len(set(labels)) < len(labels) and len({str(result.workload["name"]) for result in results}) > 1:
-        labels = [result.name for result in results]
-    return _numbered(labels)
+    several = len({str(result.workload["name"]) for result in results}) > 1
+    names = [result.name if several else str(result.hwconfig["name"]) for result in results]
+    return _numbered(_with_settings(names, results))
+
+
+def _with_settings(names: Sequence[str], results: Sequence[Result]) -> list[str]:
+    """Each name that several results have, with the settings in which those differ."""
+    labels = list(names)
+    for name, count in Counter(names).items():
+        if count > 1:
+            places = [index for index, other in enumerate(names) if other == name]
+            settings = differing_settings([results[index] for index in places])
+            for index, found in zip(places, settings, strict=True):
+                labels[index] = f"{name} ({shown_settings(found)})" if found else name
+    return labels
 
 
 def _numbered(labels: list[str]) -> list[str]:
@@ -35,13 +49,3 @@ def _numbered(labels: list[str]) -> list[str]:
         taken.add(name)
         unique.append(name)
     return unique
-
-
-def workload_warning(results: Sequence[Result]) -> str:
-    """What differs between the workloads, or an empty string."""
-    first = results[0].workload
-    keys = list(dict.fromkeys(key for result in results for key in result.workload))
-    differing = [key for key in keys if any(result.workload.get(key) != first.get(key) for result in results[1:])]
-    if not differing:
-        return ""
-    return f"The workloads differ in {', '.join(differing)}: figures of different work don't compare like for like."

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from accelsim.reports.compare.cells import compare_cells
 from accelsim.reports.compare.figures import draw_comparison
-from accelsim.reports.compare.labels import unique_labels, workload_warning
+from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.compare.workloads import workload_names, workload_warning
 from accelsim.reports.page import footer_line, hardware_facts
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import assumptions_of, is_complete
@@ -33,14 +34,13 @@ def compare_page(results: Sequence[Result]) -> str:
 
 
 def _header(results: Sequence[Result], labels: Sequence[str]) -> str:
-    workloads = list(dict.fromkeys(str(result.workload["name"]) for result in results))
     machines = "".join(
         f"<div><strong>{escape(label)}</strong>{chips(hardware_facts(result.hwconfig))}</div>"
         for label, result in zip(labels, results, strict=True)
     )
     title = " <span>against</span> ".join(escape(label) for label in labels)
     return (
-        f'<header><h1>{title}</h1><p class="soft">Workload: {escape(", ".join(workloads))}. '
+        f'<header><h1>{title}</h1><p class="soft">Workload: {escape(workload_names(results))}. '
         f"Differences and ratios are to {escape(labels[0])}.</p>{_warnings(results, labels)}"
         f'<div class="machines">{machines}</div></header>'
     )

@@ -1,41 +1,87 @@
-"""The comparison as a table for the terminal."""
+"""The comparison as tables for the terminal: runs have numbers, and a legend says which is which."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from accelsim.reports.compare.cells import compare_cells
-from accelsim.reports.compare.labels import workload_warning
+from accelsim.reports.columns import BORDERS
+from accelsim.reports.compare.cells import CompareCell, compare_cells
+from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.compare.workloads import workload_names, workload_warning
 from accelsim.reports.result import Result
 
 _STYLES = {"better": "green", "worse": "red", "": ""}
-_VALUE_WIDTH = 13
-"""Room that a value, a difference or a ratio takes, borders included."""
-_METRIC_WIDTH = 26
+_METRIC_WIDTH = 18
+"""Room that the names of metrics need at least."""
+Column = list[CompareCell]
 
 
-def comparison_table(results: Sequence[Result], console_width: int) -> Table:
-    """Human units, green where better than the first result, red where worse.
+def comparison_table(results: Sequence[Result], console_width: int) -> Group:
+    """Human units, green where better than the first result, red where worse; a warning where the work differs.
 
-    Differences are left out where ``console_width`` has no room for them; ratios always stay.
+    Differences are left out where ``console_width`` has no room for them, and runs that don't fit beside each other
+    stand below each other; ratios always stay, and no word is broken as long as one run fits.
 
     Raises:
         UserError: there is nothing to compare.
     """
-    header, rows = compare_cells(results, differences=_has_room(len(results), console_width))
-    table = Table(title="Comparison with the first run", title_justify="left", caption_justify="left")
-    for index, title in enumerate(header):
-        table.add_column(Text(title), justify="right" if index else "left", no_wrap=not index, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(cell.text, style=_STYLES[cell.verdict]) for cell in row))
+    whole = [column for group in _columns(results, differences=True) for column in group]
+    blocks = _blocks(results, console_width, differences=_width(whole) <= console_width)
     warning = workload_warning(results)
-    if warning:
-        table.caption = Text(f"Warning: {warning}", style="yellow")
+    return Group(*([Text(f"Warning: {warning}", style="yellow")] if warning else []), _legend(results), *blocks)
+
+
+def _legend(results: Sequence[Result]) -> Text:
+    """The runs by number, and the work that they did."""
+    lines = [f"{number}  {label}" for number, label in enumerate(unique_labels(results), start=1)]
+    return Text("\n".join([f"Workload: {workload_names(results)}", *lines]))
+
+
+def _blocks(results: Sequence[Result], console_width: int, *, differences: bool) -> list[Table]:
+    """Tables of the metrics and the first run beside as many others as fit, at least one."""
+    columns = _columns(results, differences)
+    metrics, first = columns[0][0], columns[1][0]
+    blocks, taken = [[metrics, first]], 0
+    for group in columns[2:]:
+        if taken and _width([*blocks[-1], *group]) > console_width:
+            blocks.append([metrics, first])
+            taken = 0
+        blocks[-1] += group
+        taken += 1
+    return [_table(block, console_width) for block in blocks]
+
+
+def _columns(results: Sequence[Result], differences: bool) -> list[list[Column]]:
+    """Metrics, first run, and for each further run its value, difference and ratio; the first cell is the title."""
+    header, rows = compare_cells(results, differences=differences)
+    by_column: list[Column] = [[row[index] for row in rows] for index in range(len(header))]
+    count, each = len(results), 2 if differences else 1
+    titles = ["Metric", *(str(number) for number in range(1, count + 1))]
+    for number in range(2, count + 1):
+        titles += [f"{number} − 1", f"{number} ÷ 1"] if differences else [f"{number} ÷ 1"]
+    titled = [[CompareCell(title), *cells] for title, cells in zip(titles, by_column, strict=True)]
+    values, compared = titled[1 : count + 1], titled[count + 1 :]
+    others = [[values[n], *compared[each * (n - 1) : each * n]] for n in range(1, count)]
+    return [[titled[0]], [values[0]], *others]
+
+
+def _width(block: Sequence[Column]) -> int:
+    """What ``block`` takes at least: metrics may go over lines, values may not."""
+    texts = [max(len(cell.text) for cell in column) for column in block[1:]]
+    return 1 + BORDERS * len(block) + _METRIC_WIDTH + sum(texts)
+
+
+def _table(block: Sequence[Column], console_width: int) -> Table:
+    table = Table(title="Comparison with the first run", title_justify="left")
+    fits = _width(block) <= console_width
+    for index, (title, *_) in enumerate(block):
+        table.add_column(
+            Text(title.text), justify="right" if index else "left", overflow="fold", no_wrap=fits and bool(index)
+        )
+    for row in list(zip(*block, strict=True))[1:]:
+        table.add_row(*(Text(cell.text, style=_STYLES[cell.verdict]) for cell in row))
     return table
-
-
-def _has_room(results: int, console_width: int) -> bool:
-    return _METRIC_WIDTH + _VALUE_WIDTH * (results + 2 * (results - 1)) <= console_width

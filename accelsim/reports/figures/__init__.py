@@ -103,14 +103,16 @@ FIGURES = (
     FigureSpec(
         "quantisers",
         "What quantisation lost",
-        "Power of each tensor over the power of its quantisation error, in the last step of the last epoch; 6 dB are "
-        "one bit. Larger points saturate more; the hover text tells what saturated and what became zero.",
+        "A point is a tensor, in the order of the step and coloured by its role, in the last step of the last epoch: "
+        "its power over the power of its quantisation error (6 dB are one bit), the share of its elements that became "
+        "zero, and the share that saturated where any did. Ticks name the layers as the step comes to them.",
         quantisers,
     ),
     FigureSpec(
         "model_size",
         "Model size by tensor class",
-        "Bytes of the stored model: parameters, statistics and scales in their stored formats.",
+        "Bytes of the model as deployed for inference: parameters, statistics and scales in the formats that it "
+        "computes with. Master weights and optimizer state, which a checkpoint stores too, belong to training.",
         model_size,
         wide=False,
     ),

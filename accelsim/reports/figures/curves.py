@@ -7,7 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import share_axis, styled
 from accelsim.reports.palette import TEST, TRAIN
 from accelsim.reports.result import Result
 
@@ -27,7 +27,7 @@ def curves(result: Result) -> go.Figure | None:
     steps, accuracies = evaluated(result.metrics, "test_accuracy")
     figure.add_trace(_line(steps, accuracies, "Test accuracy", TEST, "%{y:.2%}", "lines+markers", "dot"), 2, 1)
     figure.update_yaxes(title_text="Loss", row=1, col=1)
-    figure.update_yaxes(title_text="Accuracy", tickformat=".2~%", row=2, col=1)
+    figure.update_yaxes(title_text="Accuracy", row=2, col=1, **share_axis(accuracies))
     figure.update_xaxes(title_text="Training step", row=2, col=1)
     return styled(figure, height=460, hovermode="x unified")
 
@@ -57,4 +57,13 @@ def _line(
 ) -> go.Scatter:
     hover = f"{name}: {shown}<extra></extra>"
     line = {"color": colour, "width": 2, "dash": dash}
-    return go.Scatter(x=steps, y=values, name=name, mode=mode, line=line, marker={"size": 6}, hovertemplate=hover)
+    return go.Scatter(
+        x=steps,
+        y=values,
+        name=name,
+        mode=mode,
+        line=line,
+        marker={"size": 6},
+        cliponaxis="markers" not in mode,
+        hovertemplate=hover,
+    )

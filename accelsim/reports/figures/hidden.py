@@ -30,7 +30,9 @@ def hidden(result: Result) -> go.Figure | None:
     _add_bars(figure, 2, "Slack", OTHER, slack)
     layer_axis(figure, list(sums.index))
     figure.update_yaxes(title_text="Cycles", tickformat="~s", row=1, col=1)
-    figure.update_yaxes(title_text="Slack (cycles)", tickformat="~s", row=2, col=1)
+    figure.update_yaxes(title_text="Slack (cycles)", tickformat="~s", rangemode="tozero", row=2, col=1)
+    if not slack.any():
+        figure.update_yaxes(range=[0, 1], dtick=1, row=2, col=1)
     return styled(figure, height=430, barmode="stack")
 
 

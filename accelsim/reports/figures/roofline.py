@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from accelsim.reports.figures.aggregate import label, phase_title, phases, text
 from accelsim.reports.figures.limits import dram_bytes_per_cycle, peak_macs_per_cycle, product_macs_per_cycle
 from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.ticks import log_axis
 from accelsim.reports.palette import OTHER, UNITS, phase_colour
 from accelsim.reports.result import Result
 from accelsim.reports.units import human_bytes, human_count, human_number, human_percent
@@ -29,8 +30,9 @@ def roofline(result: Result) -> go.Figure | None:
         _add_points(figure, points[points["phase"] == phase], float(points["cycles"].max()))
     span = float(points["intensity"].min()), float(points["intensity"].max())
     _add_limits(figure, result, span)
-    figure.update_xaxes(title_text="Operations per DRAM byte", type="log", exponentformat="SI", dtick=1)
-    figure.update_yaxes(title_text="Operations per cycle", type="log", exponentformat="SI", dtick=1)
+    rates = [rate for trace in figure.data for rate in trace.y]
+    figure.update_xaxes(title_text="Operations per DRAM byte", **log_axis(x for trace in figure.data for x in trace.x))
+    figure.update_yaxes(title_text="Operations per cycle", **log_axis(rates))
     return styled(figure, height=520, legend_itemsizing="constant")
 
 
@@ -86,11 +88,11 @@ def _hover(row: dict[Hashable, object]) -> str:
             "moved",
         )
     )
-    fed = "no DRAM traffic" if row["resident"] else f"{human_number(intensity)} operations per DRAM byte"
+    fed = "no DRAM traffic" if row["resident"] else f"{human_count(intensity)} operations per DRAM byte"
     unit = UNITS.get(str(row["unit"]), text(row["unit"]))
     return (
         f"<b>{label(row['layer'])}</b>, {text(row['operation'])} ({unit})"
-        f"<br>{human_number(rate)} operations per cycle, {human_percent(share)} of its limit of {human_number(limit)}"
+        f"<br>{human_count(rate)} operations per cycle, {human_percent(share)} of its limit of {human_count(limit)}"
         f"<br>{fed}<br>{human_count(work)} operations in {human_count(cycles)} cycles, {human_bytes(moved)}"
     )
 
@@ -120,7 +122,7 @@ def _add_limit(
         y=y,
         mode="lines+text",
         name=name,
-        text=[slope, *[""] * (len(x) - 2), f"{human_number(y[-1])} per cycle"],
+        text=[slope, *[""] * (len(x) - 2), f"{human_count(y[-1])} per cycle"],
         textposition=["bottom right", *["middle center"] * (len(x) - 2), "top left"],
         textfont={"size": 11},
         line={"color": OTHER, "width": 2, "dash": dash},

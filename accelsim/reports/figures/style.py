@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,6 +10,10 @@ import plotly.graph_objects as go
 from accelsim.reports.palette import GRID
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+MOST_LEVEL_LABELS = 12
+"""More labels than this stand upright on any screen."""
+LEAST_MARGIN = 0.005
+"""Room around shares on their axis: half a percent where they are all alike."""
 _INK = "#5b6472"
 _AXIS = {
     "gridcolor": GRID,
@@ -47,9 +52,15 @@ def styled(figure: go.Figure, *, height: int = 380, **layout: Any) -> go.Figure:
     return figure
 
 
+def share_axis(values: Iterable[float]) -> dict[str, Any]:
+    """An axis of fractions shown as percent that fits ``values``, a single one too, and never leaves 0 to 100 %."""
+    found = list(values) or [0.0, 1.0]
+    margin = max(LEAST_MARGIN, 0.08 * (max(found) - min(found)))
+    return {"tickformat": ".2~%", "range": [max(0.0, min(found) - margin), min(1.0, max(found) + margin)]}
+
+
 def layer_axis(figure: go.Figure, names: list[str]) -> None:
-    """Layers in network order on x; labels are thinned by plotly to what the width takes."""
-    figure.update_xaxes(
-        type="category", categoryorder="array", categoryarray=names, tickangle=-90 if len(names) > 12 else 0
-    )
+    """Layers in network order on x; plotly thins labels to what the width takes, and turns few where they collide."""
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names)
+    figure.update_xaxes({"tickangle": -90} if len(names) > MOST_LEVEL_LABELS else {"autotickangles": [0, -90]})
     figure.update_xaxes(tickfont={"size": 11}, showgrid=False, range=[-0.6, len(names) - 0.4])

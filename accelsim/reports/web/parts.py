@@ -6,6 +6,9 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+OPEN_ASSUMPTIONS = 3
+"""Shown without a click."""
+
 
 class Card(NamedTuple):
     """A key figure; ``meaning`` says how it is defined."""
@@ -43,11 +46,12 @@ def warning(message: str) -> str:
 
 
 def assumptions(items: Sequence[str], title: str = "What these figures assume") -> str:
-    """The assumptions behind the key figures, right below them."""
+    """The assumptions behind the key figures, right below them: the first few, the others on a click."""
     if not items:
         return ""
-    listed = "".join(f"<li>{escape(item)}</li>" for item in items)
-    return f'<section class="panel assumptions"><h3>{escape(title)}</h3><ul>{listed}</ul></section>'
+    first, others = items[:OPEN_ASSUMPTIONS], items[OPEN_ASSUMPTIONS:]
+    more = folded(f"{len(others)} more", _listed(others)) if others else ""
+    return f'<section class="panel assumptions"><h3>{escape(title)}</h3>{_listed(first)}{more}</section>'
 
 
 def figure_panel(name: str, title: str, explanation: str, height: float, *, wide: bool) -> str:
@@ -87,6 +91,10 @@ def filterable(content: str, header: Sequence[str], by: Sequence[str]) -> str:
 def folded(title: str, content: str) -> str:
     """Something that opens on a click."""
     return f"<details><summary>{escape(title)}</summary>{content}</details>"
+
+
+def _listed(items: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
 
 
 def _card(item: Card) -> str:

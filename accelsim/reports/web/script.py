@@ -14,10 +14,16 @@ const config = {
 const colour = name => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const theme = () => ({"font.color": colour("--soft"), "hoverlabel.bordercolor": colour("--line")});
 
+const narrow = matchMedia("(max-width: 560px)");
+
 function draw() {
   for (const [id, figure] of Object.entries(figures)) {
     const element = document.getElementById(id);
-    Plotly.newPlot(element, figure.data, figure.layout, config).then(() => Plotly.relayout(element, theme()));
+    const changes = narrow.matches && figure.layout.meta?.narrow || {};
+    const layout = structuredClone(figure.layout);
+    element.style.height = `${changes.height ?? layout.height}px`;
+    Plotly.newPlot(element, figure.data, layout, config)
+      .then(() => Plotly.relayout(element, {...theme(), ...changes}));
   }
 }
 
@@ -49,6 +55,7 @@ function makeFilter(panel) {
 
 draw();
 document.querySelectorAll(".filterable").forEach(makeFilter);
+narrow.addEventListener("change", draw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   for (const id of Object.keys(figures)) Plotly.relayout(id, theme());
 });

@@ -36,7 +36,7 @@ p { margin: .2rem 0; }
   display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: 4px 24px; margin-top: 1rem;
 }
 .machines .chips { margin-top: .3rem; }
-.cards { display: grid; grid-template-columns: repeat(6, 1fr); gap: 12px; margin-top: 1.3rem; }
+.cards { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; margin-top: 1.3rem; }
 .card, .panel {
   background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 14px 16px; min-width: 0;
 }
@@ -46,6 +46,13 @@ p { margin: .2rem 0; }
 .assumptions { margin-top: 12px; font-size: .92rem; }
 .assumptions ul { margin: .3rem 0 0; padding-left: 1.2rem; columns: 2 440px; column-gap: 2.4rem; }
 .assumptions li { break-inside: avoid; }
+.assumptions details { margin-top: .4rem; }
+.findings ul { margin: 0; padding-left: 1.2rem; }
+.findings li + li { margin-top: .3rem; }
+.findings + .figures { margin-top: 12px; }
+.commands { margin-top: 8px; }
+.commands pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.commands pre + pre { margin-top: .6rem; }
 .figures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }
 .figures .wide { grid-column: 1 / -1; }
 .panel .meaning { font-size: .88rem; max-width: 100ch; margin-bottom: .6rem; }
@@ -75,14 +82,15 @@ details { margin-top: 12px; }
 summary { cursor: pointer; font-weight: 600; }
 pre { overflow: auto; font-size: .82rem; margin: .6rem 0 0; }
 footer { color: var(--soft); font-size: .86rem; padding-top: 24px; padding-bottom: 40px; }
-@media (max-width: 1100px) { .cards { grid-template-columns: repeat(3, 1fr); } }
+@media (max-width: 820px) { .cards { grid-template-columns: repeat(2, 1fr); } }
 @media (max-width: 820px) { .figures { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 560px) {
   main, header, footer { padding-left: 12px; padding-right: 12px; }
-  .cards { grid-template-columns: repeat(2, 1fr); gap: 8px; }
+  .cards { gap: 8px; }
   .card, .panel { padding: 11px 12px; }
   .card .value { font-size: 1.3rem; }
   h1 { font-size: 1.35rem; }
+  tbody th { white-space: normal; min-width: 8rem; }
 }
 @media (hover: none) { tbody tr:hover { background: none; } }
 @media print { .filters { display: none; } .scroll { max-height: none; } .panel { break-inside: avoid; } }

@@ -12,6 +12,7 @@ from accelsim.reports.compare.figures.cycles import cycles
 from accelsim.reports.compare.figures.energy import energy
 from accelsim.reports.compare.figures.frontier import frontier
 from accelsim.reports.compare.figures.ratios import ratios
+from accelsim.reports.compare.metrics import better_way
 from accelsim.reports.result import Result
 
 __all__ = ["FIGURES", "CompareFigure", "draw_comparison"]
@@ -32,8 +33,7 @@ FIGURES = (
     CompareFigure(
         "ratios",
         "Ratio to the first run",
-        "Each metric divided by the first run's, on a doubling scale. Left of the line is less; less is better except "
-        "for accuracy and utilisation.",
+        f"Each metric divided by the first run's, on a doubling scale. Left of the line is less. {better_way()}",
         ratios,
         wide=True,
     ),

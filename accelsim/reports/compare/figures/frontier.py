@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.figures.aggregate import text
 from accelsim.reports.figures.curves import evaluated
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import share_axis, styled
 from accelsim.reports.palette import result_colour, result_dash, result_symbol
 from accelsim.reports.result import Result
 from accelsim.reports.units import ENERGY_PJ, human_energy, human_percent, scale_for
@@ -45,8 +45,9 @@ def frontier(results: Sequence[Result]) -> go.Figure | None:
                 ],
                 hoverinfo="text",
             )
+    accuracies = [accuracy for _, reached in paths for accuracy in reached]
     figure.update_xaxes(title_text=f"Training energy ({unit})", rangemode="tozero")
-    figure.update_yaxes(title_text="Test accuracy", tickformat=".2~%")
+    figure.update_yaxes(title_text="Test accuracy", **share_axis(accuracies))
     return styled(figure, height=420, showlegend=True)
 
 

@@ -9,17 +9,22 @@ import plotly.graph_objects as go
 
 from accelsim.reports.compare.frame import ratio
 from accelsim.reports.compare.labels import unique_labels
-from accelsim.reports.compare.metrics import METRICS, Metric
+from accelsim.reports.compare.metrics import CHARTED, Metric
 from accelsim.reports.figures.aggregate import text
+from accelsim.reports.figures.narrow import names_above, on_narrow
 from accelsim.reports.figures.style import styled
 from accelsim.reports.palette import OTHER, result_colour
 from accelsim.reports.result import Result
 from accelsim.reports.units import human_ratio
 
+BAR_PX = 20
+NAME_PX = 32
+"""Height of a bar, and of the gap between groups where names stand over them."""
+
 
 def ratios(results: Sequence[Result]) -> go.Figure | None:
     """Grouped bars on a doubling scale, from the first result's value outward; None for a single result."""
-    shown = [metric for metric in METRICS if any(_ratio(metric, results, i) > 0 for i in range(1, len(results)))]
+    shown = [metric for metric in CHARTED if any(_ratio(metric, results, i) > 0 for i in range(1, len(results)))]
     if not shown:
         return None
     figure = go.Figure()
@@ -42,7 +47,10 @@ def ratios(results: Sequence[Result]) -> go.Figure | None:
             hoverinfo="text",
         )
     _axes(figure, [metric.title for metric in shown], powers)
-    height = 120 + len(shown) * max(26, 20 * (len(results) - 1))
+    bars_px = BAR_PX * (len(results) - 1)
+    names_above(figure, [metric.title for metric in shown], row_px=bars_px + NAME_PX)
+    on_narrow(figure, height=120 + len(shown) * (bars_px + NAME_PX), bargap=NAME_PX / (bars_px + NAME_PX))
+    height = 120 + len(shown) * max(26, bars_px)
     return styled(figure, height=height, barmode="group", showlegend=True)
 
 
@@ -61,10 +69,11 @@ def _axes(figure: go.Figure, titles: list[str], powers: list[float]) -> None:
         tickvals=list(ticks),
         ticktext=[f"{2**power}x" if power >= 0 else f"1/{2**-power}x" for power in ticks],
         range=[low - room, high + room],
+        tickangle=0,
         zeroline=True,
         zerolinecolor=OTHER,
         zerolinewidth=2,
     )
     figure.update_yaxes(
-        type="category", categoryorder="array", categoryarray=titles, autorange="reversed", showgrid=False
+        type="category", categoryorder="array", categoryarray=titles, range=[len(titles) - 0.5, -0.5], showgrid=False
     )

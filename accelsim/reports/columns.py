@@ -1,0 +1,43 @@
+"""Widths of a terminal table's columns: no word is broken, and lines are as few as the room allows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+BORDERS = 3
+"""Characters that a column takes beside its text: a line and two spaces."""
+Columns = Mapping[str, Sequence[str]]
+"""Cells by column, titles included."""
+
+
+def fitting(
+    columns: Columns, console_width: int, least: int = 1, whole: Collection[str] = frozenset()
+) -> dict[str, int]:
+    """Widths of as many of ``columns`` as fit, the first ones first; never fewer than ``least`` of them.
+
+    Cells of the columns in ``whole`` stay on one line.
+    """
+    room = console_width - 1
+    widths: dict[str, int] = {}
+    for name, cells in columns.items():
+        word = max(len(cell) if name in whole else _longest_word(cell) for cell in cells)
+        if len(widths) < least or word + BORDERS <= room:
+            widths[name] = word
+            room -= word + BORDERS
+    return _widened({name: columns[name] for name in widths}, widths, room)
+
+
+def _widened(columns: Columns, widths: dict[str, int], room: int) -> dict[str, int]:
+    """Share ``room`` out, a character at a time to the column that takes the most lines."""
+    longest = {name: max(len(line) for cell in cells for line in cell.split("\n")) for name, cells in columns.items()}
+    widths = dict(widths)
+    for _ in range(room):
+        cramped = [name for name in widths if widths[name] < longest[name]]
+        if not cramped:
+            break
+        widths[max(cramped, key=lambda name: longest[name] / widths[name])] += 1
+    return widths
+
+
+def _longest_word(cell: str) -> int:
+    return max((len(word) for word in cell.split()), default=0)

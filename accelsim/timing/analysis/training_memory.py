@@ -1,0 +1,30 @@
+"""Memory that a step takes at its fullest, off chip and on, as its operations ran."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from accelsim.program import Program
+from accelsim.timing.placement.lifetimes import lifetimes
+from accelsim.timing.timeline import Timeline
+
+
+def training_memory_bytes(program: Program, timeline: Timeline) -> int:
+    """Most bytes alive at once: parameters and state all along, others from the start of what makes them.
+
+    They last until all that read them have ended; images and labels are there from the start, and what is used as it
+    drains is stored nowhere.
+    """
+    drained = timeline.residency.drained
+    lives, timings = lifetimes(program, drained), timeline.operations
+    starts = {i: timings[maker].start_cycle for maker, made in enumerate(lives.made) for i in made}
+    makers = {i: maker for maker, made in enumerate(lives.made) for i in made}
+    changes = []
+    for tensor in program.tensors:
+        users = [*lives.readers[tensor.index], *([makers[tensor.index]] if tensor.index in makers else [])]
+        if users and not tensor.persistent and tensor.index not in drained:
+            end = max(timings[user].end_cycle for user in users)
+            # What one operation gives back in a cycle, another may take in the same.
+            changes += [(starts.get(tensor.index, 0), 1, tensor.bytes), (end, 0, -tensor.bytes)]
+    stored = sum(tensor.bytes for tensor in program.tensors if tensor.persistent)
+    return max(accumulate((size for _, _, size in sorted(changes)), initial=stored))
