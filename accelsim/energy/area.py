@@ -27,15 +27,16 @@ class ArithmeticUnit:
 def arithmetic_units(hw: HardwareConfig) -> dict[str, ArithmeticUnit]:
     """What multiplies and adds, by unit name.
 
-    A MAC multiplies in the array's operand format and adds in the forward accumulator's. Vector and norm
-    lanes are int32, or fp32 where the numerics are; quantise lanes int32; update lanes take the format of
-    the master weights.
+    A MAC multiplies in the array's operand format and adds in that of the three accumulators whose adder is the
+    largest, as one adder serves them all. Vector and norm lanes are int32, or fp32 where the numerics are; quantise
+    lanes int32; update lanes take the format of the master weights.
     """
     lane = LANE_INTEGER if hw.mac_array.operand_format.is_integer else FP32
-    accumulator = format_by_name(hw.mac_array.accumulators.forward)
+    accumulators = map(format_by_name, hw.mac_array.accumulators.model_dump().values())
+    adder = max(accumulators, key=lambda format_: hw.costs().figure("add_um2", format_))
     master = hw.recipe()[Role.MASTER_WEIGHT].format
     units = {
-        "mac_array": ArithmeticUnit(hw.mac_array.places, hw.mac_array.operand_format, accumulator),
+        "mac_array": ArithmeticUnit(hw.mac_array.places, hw.mac_array.operand_format, adder),
         "vector": ArithmeticUnit(hw.vector_unit.lanes, lane, lane),
         "norm": ArithmeticUnit(hw.norm_unit.lanes, lane, lane),
         "update": ArithmeticUnit(hw.update_unit.lanes, master, master),

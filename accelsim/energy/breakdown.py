@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EnergyBreakdown:
-    """Energy in pJ of the MAC array, the lanes of the other units, the on-chip buffers and DRAM."""
+    """Energy in pJ of the MAC array, the lanes of the other units, the on-chip buffers and DRAM.
+
+    ``random_pj`` is that part of ``lane_pj`` which makes random bits.
+    """
 
     mac_pj: float = 0.0
     lane_pj: float = 0.0
     sram_pj: float = 0.0
     dram_pj: float = 0.0
+    random_pj: float = 0.0
 
     @property
     def total_pj(self) -> float:
@@ -24,4 +28,5 @@ class EnergyBreakdown:
             self.lane_pj + other.lane_pj,
             self.sram_pj + other.sram_pj,
             self.dram_pj + other.dram_pj,
+            self.random_pj + other.random_pj,
         )

@@ -1,6 +1,6 @@
 """Energy of operations and of a whole step.
 
-energy = events x energy per event, over multiply-accumulates, lane steps, buffer bytes and DRAM bytes.
+energy = events x energy per event, over multiply-accumulates, lane steps, random bits, buffer bytes and DRAM bytes.
 ``ASSUMPTIONS`` lists what that leaves out: leakage, clock, control, wires, registers.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_pj_per_byte
 from accelsim.energy.figures import add_pj, mac_pj, multiply_pj, sram_pj_per_byte
+from accelsim.energy.random_bits import draws_of, random_pj
 from accelsim.formats import Format
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Program, Work
@@ -21,6 +22,7 @@ class EnergyModel:
     def __init__(self, program: Program, hw: HardwareConfig) -> None:
         self._program = program
         self._hw = hw
+        self._recipe = hw.recipe()
         self._dram_pj_per_byte = dram_pj_per_byte(hw)
         buffers = hw.buffers
         self._sram_pj_per_byte = [
@@ -32,11 +34,13 @@ class EnergyModel:
 
     def energy(self, operation: Operation, timing: OperationTiming) -> EnergyBreakdown:
         """Energy of one operation, with the traffic that ``timing`` found for it."""
+        random = self._random(operation)
         return EnergyBreakdown(
             mac_pj=self._macs(operation),
-            lane_pj=self._lanes(operation.work) if operation.work else 0.0,
+            lane_pj=(self._lanes(operation.work) if operation.work else 0.0) + random,
             sram_pj=self._sram(timing.sram),
             dram_pj=(timing.dram_read_bytes + timing.dram_write_bytes) * self._dram_pj_per_byte,
+            random_pj=random,
         )
 
     def _macs(self, operation: Operation) -> float:
@@ -54,6 +58,9 @@ class EnergyModel:
             adds = work.adds * add_pj(self._hw, work.format) if work.adds else 0.0
             self._step_pj[key] = multiplies + adds
         return work.elements * self._step_pj[key]
+
+    def _random(self, operation: Operation) -> float:
+        return sum(random_pj(self._hw, draws) for draws in draws_of(self._program, operation, self._recipe))
 
     def _sram(self, traffic: SramTraffic) -> float:
         return sum(

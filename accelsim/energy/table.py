@@ -61,4 +61,5 @@ def _energy(energy: EnergyBreakdown) -> dict[str, object]:
         "energy_lane_pj": energy.lane_pj,
         "energy_sram_pj": energy.sram_pj,
         "energy_dram_pj": energy.dram_pj,
+        "energy_random_pj": energy.random_pj,
     }

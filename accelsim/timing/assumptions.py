@@ -15,6 +15,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Latency is charged once for the reads and once for the writes of an operation.",
     "A tile's loads are one transfer, and an operation's own transfers follow a fixed order.",
     "The halo that neighbouring tiles of a convolution share is not counted.",
+    "A convolution whose stride leaves pixels out reads the DRAM bursts that hold the others, each row of pixels from "
+    "a burst's beginning, and keeps what they bring; from on-chip memories it reads the pixels alone.",
     "The groups of a convolution run one after the other, and what a group moves counts as lying together in DRAM.",
     "So do the heads of attention. Causal attention multiplies whole squares of scores, and its softmax takes lane "
     "steps for the columns that are masked too; softmax takes one pass over what it reads.",
@@ -26,6 +28,10 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Every operation is a pass of its own over its tensors, but for those that are applied as the results of the one "
     "before them drain: conversions whose scale is known ahead, and the hwconfig's 'fused_epilogues'. A conversion by "
     "the tensor's own range can't be: the range is known only when the last element is.",
+    "A conversion reads its tensor once, as whoever made it found its range on the way: of weights the update before, "
+    "of images the host. No pass over them is charged for it.",
+    "Range batch norm reads its input twice for the mean and the range, in two passes, though one unit could find both "
+    "in one.",
     "Lanes that work in a drain don't compete with operations of their own unit, and what streams in for them takes no "
     "room in the buffers of a product.",
     "A tensor on chip is read in place, whichever buffer port its reader uses.",
@@ -33,7 +39,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "them, nor for the room that a level has for operands at work.",
     "Everything that is fetched or stored passes all levels on its way; a level holds what a product sweeps again, not "
     "what different operations or parts of one read again.",
-    "Lane units finish one element step per lane and cycle, with no pipeline fill.",
+    "Lane units finish one element step per lane and cycle, with no pipeline fill; random bits are made beside them in "
+    "no time.",
     "Tiles are chosen for an operation that has DRAM to itself.",
     "The host, the interconnect, instruction issue and data set input are not modelled.",
 )

@@ -1,5 +1,7 @@
 """The per-operation table."""
 
+import pytest
+
 from accelsim.energy import layer_rows, step_energy
 
 COLUMNS = [
@@ -24,6 +26,7 @@ COLUMNS = [
     "energy_lane_pj",
     "energy_sram_pj",
     "energy_dram_pj",
+    "energy_random_pj",
 ]
 
 
@@ -53,4 +56,7 @@ def test_parts_add_up(case):
     for row in layer_rows(program, timeline, hw):
         assert row["end_cycle"] - row["start_cycle"] == row["compute_cycles"] + row["stall_cycles"]
         assert row["dram_bytes"] == row["dram_read_bytes"] + row["dram_write_bytes"]
+        parts = [row[f"energy_{part}_pj"] for part in ("mac", "lane", "sram", "dram")]
+        assert row["energy_pj"] == pytest.approx(sum(parts))
+        assert 0 <= row["energy_random_pj"] <= row["energy_lane_pj"]
         assert (row["passes"] > 0) is (row["unit"] == "mac_array")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from pydantic import ValidationError
 
 import accelsim.layers
 import accelsim.networks.workload
-from accelsim.hardware import Buffer, Dram, HardwareConfig, LaneUnit, MacArray, load_technology
+from accelsim.errors import UserError
+from accelsim.hardware import Buffer, Dram, HardwareConfig, LaneUnit, MacArray, load_hwconfig, load_technology
 from accelsim.yamlfile import FileModel
 
 assert accelsim.layers
@@ -51,8 +54,17 @@ def test_values_that_no_machine_has(model, fields):
 
 def test_models_refuse_what_files_may_not_say_either(int8_machine: HardwareConfig):
     fields = int8_machine.model_dump()
-    with pytest.raises(ValidationError, match="integer numerics need one"):
+    with pytest.raises(ValidationError, match="numerics other than fp32 alone need one"):
         HardwareConfig(**{**fields, "quantise_unit": None})
+
+
+@pytest.mark.parametrize("role", ["weight_data_gradient", "layer_gradient_data_path", "layer_gradient_weight_path"])
+def test_one_integer_role_needs_a_quantise_unit(root, role):
+    fault = f"quantise_unit: missing, and numerics.{role} is int8; numerics other than fp32 alone need one"
+    settings = [f"numerics.{role}=int8"]
+    with pytest.raises(UserError, match=re.escape(fault)):
+        load_hwconfig(root / "hwconfigs" / "fp32.yaml", settings)
+    assert load_hwconfig(root / "hwconfigs" / "fp32.yaml", [*settings, "quantise_unit={lanes: 8}"]).quantise_unit
 
 
 def test_a_machine_survives_its_own_dump(int8_machine, fp32_machine):

@@ -104,10 +104,10 @@ def test_floats_keep_the_figures_of_the_tables():
 @pytest.mark.usefixtures("stand_in")
 def test_a_machine(machine, trace):
     program, timeline = trace("int8_range_bn"), simulate(trace("int8_range_bn"), machine)
-    assert area_um2(machine)["mac_array"] == pytest.approx(2048 * (64 * 6 + 32 * 10))
+    assert area_um2(machine)["mac_array"] == pytest.approx(2048 * (64 * 6 + 48 * 10))
     bits = sum(8 * memory.capacity_bytes for memory in machine.buffers.memories)
     assert buffer_area_um2(machine) == pytest.approx(bits)
-    integers = 2048 * (64 + 32) + (64 + 64 + 64) * (32**2 + 32)
+    integers = 2048 * (64 + 48) + (64 + 64 + 64) * (32**2 + 32)
     assert leakage_mw(machine) == pytest.approx(integers * 1e-4 + bits * 1e-8)
     dram_mw = 502
     seconds = timeline.seconds(machine.clock_mhz)
@@ -153,7 +153,7 @@ def test_a_model_that_is_missing_or_fails(stand_in, machine):
         return model
 
     stand_in.get_model = missing
-    with pytest.raises(UserError, match=r"no Multiplier \(tech_node 4\.5e-08, width 8\): .* is not supported\."):
+    with pytest.raises(UserError, match=r"no Adder \(tech_node 4\.5e-08, width 32\): .* is not supported\."):
         area_um2(machine)
     stand_in.get_model = failing
     with pytest.raises(UserError, match="Component of hwcomponents fails: division by zero"):

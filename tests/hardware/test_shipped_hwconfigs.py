@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from accelsim.energy import step_energy
-from accelsim.timing import simulate
+from accelsim.hardware import dram_standards, load_hwconfig
+from accelsim.timing import DramModel, simulate
 
-NAMES = sorted(path.stem for path in (Path(__file__).parents[2] / "hwconfigs").glob("*.yaml"))
+FOLDER = Path(__file__).parents[2] / "hwconfigs"
+NAMES = sorted(path.stem for path in FOLDER.glob("*.yaml"))
 PUBLISHED = {
     # Peak, in TOPS (a multiply-accumulate is two), and buffers, in KiB.
     "tpu_v1": (92, 28 * 1024 + 256),
@@ -27,6 +29,18 @@ def test_a_training_step_is_timed(name, load, trace):
     assert hw.name == name
     assert timeline.total_cycles * hw.mac_array.macs_per_cycle >= program.macs
     assert step_energy(program, timeline, hw).total_pj > 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_another_standard_brings_its_own_channels(name, load):
+    """What a file says of channels is what its standard doesn't, so that none keeps one channel of a stack of HBM."""
+    hw, standards = load(name), dram_standards()
+    if hw.dram.row is None:
+        return
+    assert hw.dram.channels != hw.dram.row.channels
+    if hw.dram.channels is None:
+        stack = load_hwconfig(FOLDER / f"{name}.yaml", ["dram.standard=HBM2-2000"])
+        assert DramModel.of(stack).channels == standards["HBM2-2000"].channels == 16
 
 
 @pytest.mark.parametrize("name", PUBLISHED)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from accelsim.formats import Format
 from accelsim.hardware import Buffer, HardwareConfig, MacArray
@@ -12,11 +13,15 @@ from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Result
 from accelsim.timing.mapping.operands import passes, product_operands
 from accelsim.timing.mapping.shares import Cut, places, split_by_weight
 from accelsim.timing.mapping.systolic import product_cost
-from accelsim.timing.memory.levels import IN_BUFFERS, Moved, level_accesses
+from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, level_accesses
 from accelsim.timing.memory.sram import Access, SramTraffic
 from accelsim.timing.placement.drain import Drain
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, TileChoice
+
+# Their first operand is what a window slides over.
+_SLIDING = frozenset({"conv2d", "conv2d_backward_weights"})
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,7 @@ class _Parts:
     def __init__(
         self, program: Program, operation: Operation, hw: HardwareConfig, residency: Residency, drain: Drain
     ) -> None:
+        self.operation = operation
         self.gemms = operation.gemms
         self.operands = product_operands(program, operation)
         self.passes = passes(program, operation, hw.mac_array)
@@ -80,8 +86,8 @@ class _Parts:
     def all(self) -> list[ProductPart]:
         outputs = [gemm.count * gemm.m * gemm.n for gemm in self.gemms]
         weights = [gemm.count * gemm.k * gemm.n for gemm in self.gemms]
-        lefts = [_used_bytes(self.operands.left, gemm.count * gemm.m * gemm.k) for gemm in self.gemms]
-        rights = split_by_weight(_used_bytes(self.operands.right, sum(weights)), weights)
+        lefts = [self._read_bytes(self.operands.left, gemm.count * gemm.m * gemm.k) for gemm in self.gemms]
+        rights = split_by_weight(self._read_bytes(self.operands.right, sum(weights)), weights)
         by_output = [self.operands.output.bytes, self.drain.cycles, self.drain.streamed_bytes]
         by_output += [*self._stores(), *self.residency.moved(self.drain.streamed)]
         others = (split_by_weight(total, outputs) for total in by_output)
@@ -124,6 +130,18 @@ class _Parts:
         """What is stored in the end, by the place that it goes to."""
         return self.residency.moved((self.operands.output, *self.drain.stored))
 
+    def _read_bytes(self, tensor: TensorSpec, places: int) -> int:
+        """Bytes of an operand that a product reads; a window that is smaller than its stride leaves pixels out.
+
+        DRAM gives whole bursts of what it reaches, and all that they bring goes into the buffer.
+        """
+        used = min(tensor.bytes, tensor.format.bytes_for(places))
+        slides = self.operation.opcode in _SLIDING and tensor.index == self.operation.inputs[0]
+        if used == tensor.bytes or not slides or self._place(tensor) != DRAM:
+            return used
+        found = _touched_bytes(tensor, self.operation.attributes, DramModel.of(self.hw).burst_bytes)
+        return min(tensor.bytes, max(used, found))
+
     def _place(self, tensor: TensorSpec) -> int:
         return self.residency.place(tensor.index)
 
@@ -149,9 +167,23 @@ def _operand(size_bytes: int, source: int, buffer: Buffer, array: Access) -> Ope
     return Operand(size_bytes, source, buffer.tile_bytes, port)
 
 
-def _used_bytes(tensor: TensorSpec, places: int) -> int:
-    """Bytes of an operand that a product reads: a strided 1 x 1 convolution leaves pixels out."""
-    return min(tensor.bytes, tensor.format.bytes_for(places))
+def _touched_bytes(tensor: TensorSpec, window: Mapping[str, Any], burst_bytes: int) -> int:
+    """Bytes of the bursts that hold the pixels which a window reaches; every row of pixels begins at a burst."""
+    batch, height, width, channels = tensor.shape
+    geometry = zip(window["kernel"], window["stride"], window["padding"], strict=True)
+    rows, columns = (_reached(size, *axis) for size, axis in zip((height, width), geometry, strict=True))
+    bursts = seen = 0
+    for column in columns:
+        first = tensor.format.bytes_for(column * channels) // burst_bytes
+        end = -(-tensor.format.bytes_for((column + 1) * channels) // burst_bytes)
+        bursts, seen = bursts + max(0, end - max(first, seen)), max(end, seen)
+    return batch * len(rows) * bursts * burst_bytes
+
+
+def _reached(size: int, kernel: int, stride: int, padding: int) -> list[int]:
+    """Positions of an axis that a tap of the window meets."""
+    starts = range(-padding, size + padding - kernel + 1, stride)
+    return sorted({start + tap for start in starts for tap in range(kernel)} & set(range(size)))
 
 
 def _operand_bytes(format_: Format, words: int, all_passes: int, array: MacArray) -> int:
