@@ -9,6 +9,7 @@ from accelsim.reports.critical import CRITICAL_HEADER, CRITICAL_NOTE, CRITICAL_N
 from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
 from accelsim.reports.figures import draw_all
 from accelsim.reports.hidden import HIDDEN_HEADER, HIDDEN_NUMERIC, hidden_note, hidden_rows
+from accelsim.reports.mapping import MAPPING_HEADER, MAPPING_NOTE, MAPPING_NUMERIC, mapping_rows
 from accelsim.reports.phases import PHASE_HEADER, PHASE_NOTE, phase_rows
 from accelsim.reports.plain import to_yaml
 from accelsim.reports.result import Result
@@ -48,7 +49,7 @@ def run_page(result: Result) -> str:
     body = (
         f"{_header(result)}<main>{_key_figures(result)}"
         f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{panels}</div>'
-        f"{_tables(result)}{_dtypes(result)}{_details(result)}</main>"
+        f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{_details(result)}</main>"
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}</footer>"
     )
     return document(result.name, body, {spec.name: figure for spec, figure in drawn})
@@ -120,6 +121,17 @@ def _section(
         return ""
     content = table(header, [[Cell(text) for text in row] for row in rows], numeric=numeric, last_is_total=total)
     return f'<h2>{escape(title)}</h2><p class="soft">{escape(note)}</p>{content}'
+
+
+def _mapping(result: Result) -> str:
+    rows = [[Cell(text) for text in row] for row in mapping_rows(result)]
+    if not rows:
+        return ""
+    content = filterable(table(MAPPING_HEADER, rows, numeric=MAPPING_NUMERIC), MAPPING_HEADER, ["Layer", "Phase"])
+    return (
+        '<h2>How products are cut into tiles</h2><section class="panel">'
+        f'<p class="meaning">{escape(MAPPING_NOTE)}</p>{content}</section>'
+    )
 
 
 def _dtypes(result: Result) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.reports.schema import OPERATIONS, QUANTISERS
+from accelsim.reports.schema import MAPPING, OPERATIONS, QUANTISERS
 from accelsim.reports.tables import from_csv
 
 Summary = dict[str, Any]
@@ -26,8 +26,8 @@ class Result:
     empty when only timing ran. ``dtypes``: one row per tensor of the step. ``model_size``: one row per
     class of stored tensor. ``quantisers``: one row per quantised tensor of the last step that was counted: what
     saturated, what became zero, and the ratio of signal to noise; empty when only timing ran. ``operations``: one row
-    per operation, with its slack, its part in the critical path and how near it comes to its roof. ``trace``: the step
-    as a packed Chrome trace.
+    per operation, with its slack, its part in the critical path and how near it comes to its roof. ``mapping``: one row
+    per run of equal products, with its tile. ``trace``: the step as a packed Chrome trace.
     """
 
     hwconfig: dict[str, Any]
@@ -40,6 +40,7 @@ class Result:
     versions: dict[str, str] = field(default_factory=dict)
     quantisers: pd.DataFrame = field(default_factory=lambda: _empty(QUANTISERS))
     operations: pd.DataFrame = field(default_factory=lambda: _empty(OPERATIONS))
+    mapping: pd.DataFrame = field(default_factory=lambda: _empty(MAPPING))
     trace: bytes = b""
 
     @property

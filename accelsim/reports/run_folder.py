@@ -28,6 +28,7 @@ FILES = (
     "layers.csv",
     "layers.parquet",
     "operations.csv",
+    "mapping.csv",
     "metrics.csv",
     "dtypes.csv",
     "model_size.csv",
@@ -80,6 +81,7 @@ def load(folder: Path | str) -> Result:
         versions=_read(folder / "versions.json", _json),
         quantisers=_read(folder / "quantisers.csv", _table("quantisers", from_csv)),
         operations=_read(folder / "operations.csv", _table("operations", from_csv)),
+        mapping=_read(folder / "mapping.csv", _table("mapping", from_csv)),
         trace=_read(folder / TRACE_FILE, bytes) if (folder / TRACE_FILE).exists() else b"",
     )
 
@@ -101,6 +103,7 @@ def _files(result: Result) -> dict[str, bytes | str]:
         "layers.csv": to_csv(result.layers),
         "layers.parquet": to_parquet(result.layers),
         "operations.csv": to_csv(result.operations),
+        "mapping.csv": to_csv(result.mapping),
         "metrics.csv": to_csv(result.metrics),
         "dtypes.csv": to_csv(result.dtypes),
         "model_size.csv": to_csv(result.model_size),

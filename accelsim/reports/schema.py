@@ -69,6 +69,23 @@ DTYPES = [
     "arithmetic",
 ]
 QUANTISERS = ["tensor", "step", "elements", "saturated", "underflowed", "sqnr_db"]
+MAPPING = [
+    "index",
+    "layer",
+    "phase",
+    "operation",
+    "products",
+    "m",
+    "k",
+    "n",
+    "tile_m",
+    "tile_k",
+    "tile_n",
+    "tiles",
+    "outer_axis",
+    "folds_per_tile",
+    "mapping_efficiency",
+]
 MODEL_SIZE = ["class", "tensors", "elements", "format", "bytes"]
 
 TABLES = {
@@ -78,6 +95,7 @@ TABLES = {
     "dtypes": DTYPES,
     "model_size": MODEL_SIZE,
     "quantisers": QUANTISERS,
+    "mapping": MAPPING,
 }
 """Required columns of each table; a table may have more."""
 
@@ -96,6 +114,7 @@ TEXT = frozenset(
         "lives_in",
         "arithmetic",
         "class",
+        "outer_axis",
     ]
 )
 """Columns read back as text whatever they look like."""
@@ -111,6 +130,8 @@ WHOLE = frozenset(
         "bits",
         "bytes",
         "tensors",
+        *MAPPING[MAPPING.index("products") : MAPPING.index("outer_axis")],
+        "folds_per_tile",
     ]
 )
 """Columns of whole numbers: how an empty table is typed."""

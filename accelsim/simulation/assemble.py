@@ -16,6 +16,7 @@ from accelsim.reports.result import Result
 from accelsim.reports.schema import METRICS, QUANTISERS
 from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
+from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size
 from accelsim.simulation.step_analysis import analyse_step
 from accelsim.simulation.tensor_table import tensor_table
@@ -67,6 +68,7 @@ def assemble(
         model_size=sizes,
         versions=versions(),
         operations=step.operations,
+        mapping=mapping_table(traced.program, timeline, inputs.hw),
         trace=step.trace,
         **_quantisers(training),
     )

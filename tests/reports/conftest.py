@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from accelsim.reports.result import Result
-from accelsim.reports.schema import DTYPES, METRICS, MODEL_SIZE, OPERATIONS, QUANTISERS
+from accelsim.reports.schema import DTYPES, MAPPING, METRICS, MODEL_SIZE, OPERATIONS, QUANTISERS
 
 LOST = [
     ["conv1.input", 20, 64, 3, 1, 31.25],
@@ -37,6 +37,12 @@ def _operation(index, layer, phase, start):
     row |= {"macs": macs, "passes": 1, "dram_read_bytes": 640, "dram_write_bytes": 128, "dram_bytes": 768}
     row |= {"sram_bytes": 4096, "energy_pj": 10.5 + index / 3, "energy_mac_pj": 4.0, "energy_lane_pj": 0.5}
     return row | {"energy_sram_pj": 1.0, "energy_dram_pj": 5.0 + index / 3}
+
+
+def mapping():
+    """One product in two tiles."""
+    sizes = [("conv2d1", "forward", "conv2d", 1, 64, 32, 16, 32, 32, 16, 2, "m", 1, 0.5)]
+    return pd.DataFrame([(0, *row) for row in sizes], columns=MAPPING)
 
 
 def hanging(layers):
@@ -121,6 +127,7 @@ def build(name="int8", workload="digits_cnn", layers=3, steps=10, versions=None,
         metrics=metrics(steps),
         dtypes=dtypes(),
         model_size=pd.DataFrame(sizes, columns=MODEL_SIZE),
+        mapping=mapping(),
         quantisers=pd.DataFrame(LOST, columns=QUANTISERS),
         operations=hanging(layers),
         trace=TRACE,

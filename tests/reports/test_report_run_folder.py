@@ -19,7 +19,7 @@ from accelsim.reports.run_folder import load, save
 from accelsim.reports.schema import METRICS
 from accelsim.reports.tables import from_csv, to_csv
 
-TABLES = ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers")
+TABLES = ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers", "mapping")
 FILES = {
     "hwconfig.yaml",
     "workload.yaml",
@@ -30,6 +30,7 @@ FILES = {
     "metrics.csv",
     "dtypes.csv",
     "model_size.csv",
+    "mapping.csv",
     "quantisers.csv",
     "versions.json",
     "report.html",
@@ -47,7 +48,7 @@ def assert_equal(found, expected):
 
 def test_round_trip_is_exact(result, tmp_path):
     folder = save(result, tmp_path / "deep" / "run")
-    assert {item.name for item in folder.iterdir()} == FILES
+    assert {item.name for item in folder.iterdir()} == FILES == set(run_folder.FILES)
     assert_equal(load(str(folder)), result)
 
 
@@ -119,6 +120,23 @@ def test_a_broken_file_is_named(result, tmp_path, name, content):
     save(result, tmp_path)
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UserError, match=name):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        *(("total_cycles", value) for value in ("many", [1], {"a": 1}, 10**400, "1")),
+        ("assumptions", 5),
+        ("assumptions", [5]),
+        ("hwconfig", 5),
+    ],
+)
+def test_a_summary_of_what_are_no_figures(result, tmp_path, key, value):
+    save(result, tmp_path)
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    (tmp_path / "summary.json").write_text(json.dumps({**summary, key: value}))
+    with pytest.raises(UserError, match=rf"summary.json: broken: {key} is "):
         load(tmp_path)
 
 

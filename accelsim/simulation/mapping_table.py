@@ -1,0 +1,48 @@
+"""The table of products: how each was cut into tiles and laid on the array."""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Any
+
+import pandas as pd
+
+from accelsim.hardware import HardwareConfig
+from accelsim.program import Operation, Program
+from accelsim.reports.schema import MAPPING
+from accelsim.timing import TileChoice, Timeline, product_cost
+
+AXES = ("m", "k", "n")
+
+
+def mapping_table(program: Program, timeline: Timeline, hw: HardwareConfig) -> pd.DataFrame:
+    """One row for each run of equal products of an operation, in issue order.
+
+    A product is (m x k) by (k x n), ``products`` times; ``tile_m``, ``tile_k`` and ``tile_n`` are those of a whole
+    tile, ``tiles`` how many it takes, edges included, and ``outer_axis`` the axis of the outermost loop over them.
+    ``folds_per_tile`` and ``mapping_efficiency`` (share of the array's places that hold work) are those of a whole
+    tile, in one pass.
+    """
+    rows = [
+        _row(operation, choice, hw)
+        for operation in program.operations
+        for choice in timeline.operations[operation.index].tiles
+    ]
+    return pd.DataFrame(rows, columns=MAPPING)
+
+
+def _row(operation: Operation, choice: TileChoice, hw: HardwareConfig) -> dict[str, Any]:
+    gemm, tile, cost = choice.gemm, choice.tile, product_cost(choice.tile, hw.mac_array)
+    return {
+        "index": operation.index,
+        "layer": operation.layer,
+        "phase": str(operation.phase),
+        "operation": operation.opcode,
+        "products": gemm.count,
+        **{axis: getattr(gemm, axis) for axis in AXES},
+        **{f"tile_{axis}": getattr(tile, axis) for axis in AXES},
+        "tiles": prod(-(-getattr(gemm, axis) // getattr(tile, axis)) for axis in AXES),
+        "outer_axis": choice.outer,
+        "folds_per_tile": cost.folds,
+        "mapping_efficiency": cost.mapping_efficiency,
+    }
