@@ -19,7 +19,7 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 demo: $(VENV)/.installed
 	$(BIN)/accelsim simulate hwconfigs/fp32.yaml workloads/digits_cnn.yaml --out $(RUNS)/demo/fp32 --force
 	$(BIN)/accelsim simulate hwconfigs/int8_range_bn.yaml workloads/digits_cnn.yaml --out $(RUNS)/demo/int8_range_bn --force
-	$(BIN)/accelsim compare $(RUNS)/demo/fp32 $(RUNS)/demo/int8_range_bn --out $(RUNS)/demo/comparison.html
+	$(BIN)/accelsim compare $(RUNS)/demo/fp32 $(RUNS)/demo/int8_range_bn --out $(RUNS)/demo/comparison.html --force
 
 test: $(VENV)/.installed-dev
 	$(BIN)/pytest -q -m "not slow"

@@ -41,8 +41,8 @@ def main() -> None:
         _fail("".join(f"error: {line}\n" for line in str(error).splitlines()), 2)
     except MemoryError:
         _fail("error: not enough memory; lower batch_size or the layers' sizes, or use --timing-only\n", 2)
-    except (Interrupted, KeyboardInterrupt):
-        _fail("interrupted; a run that was training goes on with --resume and its --out\n", 130)
+    except (Interrupted, KeyboardInterrupt) as error:
+        _fail("; ".join(["interrupted", *map(str, error.args)]) + "\n", 130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)

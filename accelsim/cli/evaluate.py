@@ -39,7 +39,11 @@ def evaluate(
         int, typer.Option(help="Training images that measure ranges of activations which the training did not need.")
     ] = 1024,
     backend: Annotated[
-        str | None, typer.Option(help="CPU kernels: compiled or numpy; both give the same bits. Default: compiled.")
+        str | None,
+        typer.Option(
+            help="CPU kernels: compiled or numpy. The same bits on integer machines; sums of float32 products have an "
+            "order of their own on each. Default: compiled."
+        ),
     ] = None,
     device: Annotated[str, typer.Option(help="Where to compute: auto (a GPU where CuPy sees one), cpu or gpu.")] = (
         "auto"

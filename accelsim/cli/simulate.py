@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -45,47 +46,57 @@ def simulate(
     ] = False,
     backend: Annotated[
         str | None,
-        typer.Option(help="CPU kernels that train: compiled or numpy; both give the same bits. Default: compiled."),
+        typer.Option(
+            help="CPU kernels that train: compiled or numpy. The same bits on integer machines; sums of float32 "
+            "products have an order of their own on each. Default: compiled."
+        ),
     ] = None,
     device: Annotated[
-        str, typer.Option(help="Where to train: auto (a GPU where CuPy sees one), cpu or gpu; the same bits on each.")
+        str,
+        typer.Option(
+            help="Where to train: auto (a GPU where CuPy sees one), cpu or gpu; the same bits on integer machines."
+        ),
     ] = "auto",
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the checkpoint in the run folder, to the very same bits.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the run in the run folder.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Overwrite the run in the run folder; with --resume, all but its training."),
+    ] = False,
     scalesim_reports: Annotated[
         Path | None, typer.Option(help="Folder for SCALE-Sim's three report files, of the array's operations.")
     ] = None,
     as_json: JSON = False,
 ) -> None:
     """Time one training step, train bit by bit, and write a run folder with tables and report.html."""
-    from accelsim.reports.terminal import critical_table, hidden_table, phase_table, summary_table
+    from accelsim.reports.terminal import step_tables, summary_table
     from accelsim.simulation import simulate as run
 
-    folder = out or default_folder(hwconfig, workload, resume=resume, force=force)
-    result = run(
-        hwconfig,
-        workload,
-        out=folder,
-        epochs=epochs,
-        steps=steps,
-        seed=seed,
-        data=data,
-        settings=settings or (),
-        timing_only=timing_only,
-        backend=backend,
-        device=device,
-        resume=resume,
-        force=force,
-        scalesim_reports=scalesim_reports,
-        observer=Bars(Console(stderr=True), quiet=as_json),
-    )
+    named = nullcontext(out) if out else default_folder(hwconfig, workload, resume=resume, force=force)
+    with named as folder:
+        result = run(
+            hwconfig,
+            workload,
+            out=folder,
+            epochs=epochs,
+            steps=steps,
+            seed=seed,
+            data=data,
+            settings=settings or (),
+            timing_only=timing_only,
+            backend=backend,
+            device=device,
+            resume=resume,
+            force=force,
+            scalesim_reports=scalesim_reports,
+            observer=Bars(Console(stderr=True), quiet=as_json),
+        )
     console = Console()
     if as_json:
         typer.echo(json.dumps({**result.summary, "folder": str(folder)}, indent=2))
         return
     console.print(summary_table(result))
-    for table in (phase_table, critical_table, hidden_table):
-        console.print(table(result))
+    for table in step_tables(result):
+        console.print(table)
     console.print(f"run folder: {folder}\nreport:     {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accelsim.errors import nearest
-from accelsim.formats import BlockFormat, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
+from accelsim.formats import FP32, BlockFormat, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
 from accelsim.hardware.costs import COST_SOURCES, Costs, CostSource
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.epilogues import Epilogue
@@ -122,9 +122,8 @@ class HardwareConfig(FileModel):
         return self
 
     def _units(self) -> Iterator[Fault]:
-        weight = self.numerics.weight.format
-        if self._integers and self.quantise_unit is None:
-            yield Fault(("quantise_unit",), f"missing, and numerics.weight is {weight}; integer numerics need one")
+        if self.quantise_unit is None and (converted := next(self._converted(), "")):
+            yield Fault(("quantise_unit",), f"missing, and {converted}; numerics other than fp32 alone need one")
         rate, master = self.update_unit.learning_rate, self.numerics.master_weight.number_format
         if rate != "exact" and not master.is_integer:
             text = f"found {rate!r}, but it belongs to integer numerics.master_weight, which is {master}; leave it out"
@@ -157,9 +156,14 @@ class HardwareConfig(FileModel):
             text = f"found {array.accumulate_chunk}, but no accumulator is floating-point; leave it out"
             yield Fault(("mac_array", "accumulate_chunk"), text)
 
-    @property
-    def _integers(self) -> bool:
-        return self.numerics.weight.number_format.is_integer
+    def _converted(self) -> Iterator[str]:
+        """What is not fp32, as inputs are, so that values must be converted; the update reads its state as it is."""
+        for role, rule in self.numerics.rules().items():
+            if rule.format != FP32 and role not in (Role.OPTIMIZER_STATE, Role.NORM_STATISTIC):
+                yield f"numerics.{role} is {rule.format}"
+        for product, name in self.mac_array.accumulators.model_dump().items():
+            if name != str(FP32):
+                yield f"mac_array.accumulators.{product} is {name}"
 
     def recipe(self) -> Recipe:
         """The numerics as the Machine reads them."""

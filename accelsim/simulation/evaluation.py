@@ -83,7 +83,7 @@ def evaluate(
     inputs = read_inputs(
         _given(hwconfig, folder, "hwconfig.yaml"), _given(workload, folder, "workload.yaml"), settings=settings
     )
-    trained = read_trained(_weights(weights, folder, inputs))
+    trained = read_trained(_weights(weights, folder, inputs), of_run=folder is not None and weights is None)
     network, recipe = inputs.training.build(), inputs.recipe
     state, scales = fitted(trained, stages.trace(inputs).parameters, recipe)
     dataset = stages.read_data(inputs, Path(data) if data else None, observer)

@@ -1,4 +1,4 @@
-"""The run folder before and during a simulation: what stands in it, and who may overwrite it."""
+"""The run folder before and during a simulation: what stands in it, and what may be overwritten."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 
 from accelsim.errors import UserError
-from accelsim.reports.run_folder import SUMMARY_FILE
+from accelsim.reports.run_folder import FILES, SUMMARY_FILE
+from accelsim.reports.scalesim import REPORTS
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
-RUN_FILES = (SUMMARY_FILE, CHECKPOINT_FILE, "hwconfig.yaml", "workload.yaml", "report.html")
-"""Files that tell a run folder; one of them is enough, so that no other file of that name is overwritten."""
+RUN_FILES = (SUMMARY_FILE, CHECKPOINT_FILE, *(name for name in FILES if name != SUMMARY_FILE))
+"""Every file that a run writes; one that is there already is not overwritten unasked."""
 
 
 def check_folder(folder: Path | None, *, resume: bool, force: bool) -> bool:
@@ -21,7 +22,7 @@ def check_folder(folder: Path | None, *, resume: bool, force: bool) -> bool:
     """
     if folder is None:
         return False
-    _check_place(folder)
+    check_place(folder)
     finished = (folder / SUMMARY_FILE).is_file()
     if resume:
         if not (folder / CHECKPOINT_FILE).is_file():
@@ -37,23 +38,39 @@ def check_folder(folder: Path | None, *, resume: bool, force: bool) -> bool:
     return False
 
 
-def prepare_folder(folder: Path, *, resume: bool) -> None:
-    """Make the folder; unless ``resume``, take an earlier run's marks away, so that two runs never mix.
+def check_reports(folder: Path | None, *, force: bool) -> None:
+    """Refuse to overwrite SCALE-Sim's reports, unless ``force``.
 
     Raises:
-        UserError: it can't be made or written.
+        UserError: one is there.
+    """
+    present = [] if folder is None or force else [name for name in REPORTS if (folder / name).exists()]
+    if present:
+        raise UserError(f"{folder}: holds {present[0]} already; --force overwrites it")
+
+
+def prepare_folder(folder: Path, *, resume: bool) -> None:
+    """Unless ``resume``, take an earlier run's marks away, so that two runs never mix.
+
+    Raises:
+        UserError: it can't be written.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         for name in () if resume else (SUMMARY_FILE, CHECKPOINT_FILE):
             (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be used as a run folder: {error.strerror or error}") from error
 
 
-def _check_place(folder: Path) -> None:
-    """Refuse, before hours of work, a folder that can't be made or written."""
+def check_place(folder: Path) -> None:
+    """Refuse, before hours of work, a folder that can't be made or written.
+
+    Raises:
+        UserError: it, or what it would be made in, is no folder or can't be written.
+    """
     try:
+        if folder.is_symlink() and not folder.exists():
+            raise UserError(f"{folder}: is a link to {os.readlink(folder)}, and there is no such folder")
         if folder.exists() and not folder.is_dir():
             raise UserError(f"{folder}: is a file, not a folder")
         place = next(path for path in (folder, *folder.absolute().parents) if path.exists())

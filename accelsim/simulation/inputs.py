@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,12 +19,13 @@ from accelsim.networks.workload import MOST_EPOCHS, beside, check_layers, writte
 from accelsim.yamlfile import MarkedYaml, kind_of, override, read_marked, split_setting, validated
 
 LARGEST_SEED = 2**32 - 1
-_DECIDES_BITS: dict[str, Any] = {
+DECIDES_BITS: dict[str, Any] = {
     "numerics": True,
     "norm_unit": True,
     "mac_array": True,
     "update_unit": {"learning_rate"},
 }
+"""Fields of a hwconfig that decide a bit of the training: all of one, or some."""
 _SPOKEN = {"batch": "batch_size"}
 """What ``--set`` calls a field beside its name in the file."""
 M = TypeVar("M", HardwareConfig, Workload, Topology)
@@ -51,14 +53,14 @@ class Inputs:
     def recipe(self) -> Recipe:
         return self.hw.recipe()
 
-    @property
-    def fingerprint(self) -> str:
-        """Stands for everything that decides a bit of the training (not for where files lie or who loads them)."""
+    @cached_property
+    def described(self) -> dict[str, Any]:
+        """Everything that decides a bit of the training (not where files lie or who loads them)."""
         from accelsim.training.initial_weights import weights_digest
 
         # Options that are not given are left out: a run from before one was known keeps its fingerprint.
         described: dict[str, Any] = {
-            "hwconfig": self.hw.model_dump(mode="json", include=_DECIDES_BITS, exclude_none=True),
+            "hwconfig": self.hw.model_dump(mode="json", include=DECIDES_BITS, exclude_none=True),
             "workload": self.training.model_dump(mode="json", exclude={"name", "description"}, exclude_none=True),
         }
         for field in ("folder", "workers"):
@@ -66,7 +68,12 @@ class Inputs:
         weights = described["workload"].pop("initial_weights", None)
         if weights:
             described["initial_weights"] = weights_digest(Path(weights))
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        return described
+
+    @property
+    def fingerprint(self) -> str:
+        """Stands for ``described``."""
+        return hashlib.sha256(json.dumps(self.described, sort_keys=True).encode()).hexdigest()
 
 
 def read_inputs(
@@ -86,7 +93,7 @@ def read_inputs(
         raise UserError(f"epochs must be from 1 to {MOST_EPOCHS}, not {epochs}")
     if seed is not None and not 0 <= seed <= LARGEST_SEED:
         raise UserError(f"seed must be from 0 to {LARGEST_SEED}, not {seed}")
-    for_hardware, for_workload = _sorted(settings)
+    for_hardware, for_workload = sorted_settings(settings)
     if isinstance(hwconfig, HardwareConfig):
         hw = _without_settings(hwconfig, for_hardware)
     else:
@@ -112,7 +119,7 @@ def _read_workload(workload: Workload | Topology | Path | str, settings: Sequenc
     return check_marked_workload(override(read_marked(path), settings))
 
 
-def _sorted(settings: Sequence[str]) -> tuple[list[str], list[str]]:
+def sorted_settings(settings: Sequence[str]) -> tuple[list[str], list[str]]:
     """Settings of the hwconfig and of the workload, told apart by their first field.
 
     Raises:

@@ -7,6 +7,7 @@ from pathlib import Path
 from accelsim.datapath import Kernels
 from accelsim.energy import area_um2, buffer_area_um2
 from accelsim.errors import UserError
+from accelsim.formats import Recipe
 from accelsim.networks import Traced
 from accelsim.progress import Observer, watched
 from accelsim.simulation.device_memory import enough_device_memory
@@ -18,6 +19,7 @@ from accelsim.training import Checkpoint, Trainer, Training, initial_state, load
 from accelsim.training.datasets import Dataset, read_dataset
 from accelsim.training.initial_weights import Values, take_weights
 from accelsim.training.loop import fresh_checkpoint
+from accelsim.training.state import state_types
 
 
 def trace(inputs: Inputs) -> Traced:
@@ -62,7 +64,7 @@ def read_data(inputs: Inputs, folder: Path | None, observer: Observer) -> Datase
         observer.say(note)
     if batch > len(dataset.train):
         what, kind = "images" if training.network.input_shape else "sequences", training.dataset.kind
-        raise UserError(f"batch_size {batch} is larger than the {len(dataset.train)} training {what} of {kind}")
+        raise UserError(f"{kind} has {len(dataset.train)} training {what}, fewer than a batch_size of {batch}")
     return dataset
 
 
@@ -74,12 +76,11 @@ def first_checkpoint(inputs: Inputs, traced: Traced, folder: Path | None, observ
     """
     if folder is None:
         given = _initial_weights(inputs, traced, observer)
-        return fresh_checkpoint(
-            initial_state(traced.parameters, inputs.training.seed, inputs.recipe, given), inputs.fingerprint
-        )
+        state = initial_state(traced.parameters, inputs.training.seed, inputs.recipe, given)
+        return fresh_checkpoint(state, inputs.fingerprint, inputs.described)
     path = folder / CHECKPOINT_FILE
-    checkpoint = load_checkpoint(path, inputs.fingerprint)
-    _check_state(path, checkpoint, traced)
+    checkpoint = load_checkpoint(path, inputs.fingerprint, inputs.described)
+    _check_state(path, checkpoint, traced, inputs.recipe)
     observer.say(f"resumes after step {checkpoint.progress.step}")
     return checkpoint
 
@@ -94,7 +95,11 @@ def train(
     out: Path | None,
     observer: Observer,
 ) -> Training:
-    """Train on the datapath from ``start``; ``out`` holds a checkpoint from the first moment on."""
+    """Train on the datapath from ``start``; ``out`` holds a checkpoint from the first moment on.
+
+    Raises:
+        KeyboardInterrupt: with a word on how to go on, where there is a checkpoint.
+    """
 
     def keep(checkpoint: Checkpoint) -> None:
         if out:
@@ -112,8 +117,11 @@ def train(
         observer=observer,
         keep=keep,
     )
-    with enough_device_memory(inputs, kernels):
-        return trainer.run()
+    try:
+        with enough_device_memory(inputs, kernels):
+            return trainer.run()
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt(*([f"{out} goes on with --resume"] if out else [])) from error
 
 
 def _initial_weights(inputs: Inputs, traced: Traced, observer: Observer) -> Values:
@@ -128,9 +136,15 @@ def _initial_weights(inputs: Inputs, traced: Traced, observer: Observer) -> Valu
     return taken.values
 
 
-def _check_state(path: Path, checkpoint: Checkpoint, traced: Traced) -> None:
-    found = {name: array.shape for name, array in checkpoint.state.items()}
-    wanted = {name: parameter.shape for name, parameter in traced.parameters.items()}
-    odd = sorted(name for name in found.keys() | wanted.keys() if found.get(name) != wanted.get(name))
-    if odd:
-        raise UserError(f"{path}: does not hold the network's tensors ({odd[0]} differs); delete it to start over")
+def _check_state(path: Path, checkpoint: Checkpoint, traced: Traced, recipe: Recipe) -> None:
+    parameters, state = traced.parameters, checkpoint.state
+    other = sorted(parameters.keys() ^ state.keys())
+    other += [name for name, parameter in parameters.items() if name in state and state[name].shape != parameter.shape]
+    if other:
+        raise UserError(f"{path}: does not hold the network's tensors ({other[0]} differs); delete it to start over")
+    for name, parameter in parameters.items():
+        found, types = state[name].dtype, state_types(recipe[parameter.role].format)
+        if found not in types:
+            raise UserError(
+                f"{path}: {name} is {found}, and {' or '.join(map(str, types))} is expected; delete it to start over"
+            )

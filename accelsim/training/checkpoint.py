@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import safetensors.numpy
 from accelsim.atomic import write_atomically
 from accelsim.datapath import ScaleState
 from accelsim.errors import UserError
+from accelsim.training.changes import changed_fields
 from accelsim.training.state import State
 
 SCHEMA = "accelsim-checkpoint-2"
@@ -30,30 +32,37 @@ class Progress:
 
 @dataclass
 class Checkpoint:
-    """Tensors by name, the quantisers' scale state, progress, and the fingerprint of the run that it belongs to."""
+    """Tensors by name, the quantisers' scale state, progress, and the run that it belongs to.
+
+    ``described`` has everything that decides a bit of that run, and ``fingerprint`` stands for it; checkpoints from
+    before it was kept have none.
+    """
 
     state: State
     scales: ScaleState
     progress: Progress
     fingerprint: str
+    described: dict[str, Any] = field(default_factory=dict)
 
 
 def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     """Write atomically; floats in the metadata are written so that they read back exactly."""
-    described = {
+    described: dict[str, Any] = {
         "schema": SCHEMA,
         "fingerprint": checkpoint.fingerprint,
         "scales": checkpoint.scales.to_plain(),
         "progress": vars(checkpoint.progress),
+        "run": checkpoint.described,
     }
+    tensors = {name: array if array.flags.c_contiguous else array.copy() for name, array in checkpoint.state.items()}
+    described["crc32"] = _crc32(described, tensors)
     # One key: safetensors writes several in an order that changes from run to run.
     metadata = {"accelsim": json.dumps(described)}
-    tensors = {name: array if array.flags.c_contiguous else array.copy() for name, array in checkpoint.state.items()}
     write_atomically(path, safetensors.numpy.save(tensors, metadata))
 
 
-def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
-    """Read a checkpoint of the run that ``fingerprint`` stands for.
+def load_checkpoint(path: Path, fingerprint: str, described: dict[str, Any]) -> Checkpoint:
+    """Read a checkpoint of the run that ``fingerprint`` stands for; ``described`` tells what differs in another.
 
     Raises:
         UserError: the file is broken, or belongs to another hwconfig, workload or seed.
@@ -63,10 +72,9 @@ def load_checkpoint(path: Path, fingerprint: str) -> Checkpoint:
     except UserError as error:
         raise UserError(f"{error}; delete it to start over") from error
     if checkpoint.fingerprint != fingerprint:
-        raise UserError(
-            f"{path}: belongs to another run: hwconfig, workload, seed or batch differ; "
-            "give the same ones, or another --out"
-        )
+        changed = changed_fields(_fields(checkpoint.described), _fields(described)) if checkpoint.described else ""
+        changed = changed or "hwconfig, workload, seed or batch differ"
+        raise UserError(f"{path}: belongs to another run: {changed}; give the same ones, or another --out")
     return checkpoint
 
 
@@ -80,7 +88,29 @@ def read_checkpoint(path: Path) -> Checkpoint:
         with safetensors.safe_open(path, framework="numpy") as file:
             described = json.loads((file.metadata() or {})["accelsim"])
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        crc32 = described.pop("crc32", None)  # none from before it was kept
+        if crc32 is not None and crc32 != _crc32(described, state):
+            raise ValueError("its bytes are not those that were written")
         progress, scales = Progress(**described["progress"]), ScaleState.from_plain(described["scales"])
-        return Checkpoint(state, scales, progress, str(described["fingerprint"]))
-    except (OSError, KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
+        return Checkpoint(state, scales, progress, str(described["fingerprint"]), dict(described.get("run", {})))
+    except KeyError as error:
+        raise UserError(f"{path}: not a checkpoint that can be read (it has no field {error})") from error
+    except (OSError, AttributeError, TypeError, ValueError, safetensors.SafetensorError) as error:
         raise UserError(f"{path}: not a checkpoint that can be read ({error})") from error
+
+
+def _crc32(described: dict[str, Any], state: State) -> int:
+    """Checksum of what a checkpoint says and of every tensor's name, type, shape and bytes."""
+    found = zlib.crc32(json.dumps(described).encode())
+    for name in sorted(state):
+        array = state[name]
+        found = zlib.crc32(f"{name} {array.dtype.str} {array.shape}".encode(), found)
+        found = zlib.crc32(array.reshape(-1).view("u1").data, found)
+    return found
+
+
+def _fields(described: dict[str, Any]) -> dict[str, Any]:
+    """What decides the bits of a run, by the names that fields have in its files."""
+    files = (described.get(name, {}) for name in ("hwconfig", "workload"))
+    others = {name: value for name, value in described.items() if name not in ("hwconfig", "workload")}
+    return {**{name: value for fields in files for name, value in fields.items()}, **others}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from accelsim.datapath import Datapath, Kernels, ScaleState, choose_kernels
 from accelsim.datapath.arrays import on_host
 from accelsim.datapath.counts import QuantiserCount
-from accelsim.datapath.divergence import diverged
+from accelsim.datapath.divergence import finite_loss, silent_overflow
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
 from accelsim.networks import Network, Workload
@@ -23,6 +22,7 @@ from accelsim.progress import Observer, watched
 from accelsim.training.checkpoint import Checkpoint, Progress
 from accelsim.training.datasets import Dataset, Split
 from accelsim.training.evaluation import Batch, Score, as_codes, score
+from accelsim.training.interrupts import after_the_step
 from accelsim.training.loader import prefetched
 from accelsim.training.state import State, image_order
 
@@ -60,7 +60,7 @@ class Trainer:
         self.batch = workload.batch_size
         self.steps_per_epoch = len(dataset.train) // self.batch
         if not self.steps_per_epoch:
-            raise UserError(f"batch_size {self.batch} is larger than the {len(dataset.train)} training images")
+            raise UserError(f"{len(dataset.train)} training images are fewer than a batch_size of {self.batch}")
         whole = workload.epochs * self.steps_per_epoch
         self.total_steps = whole if steps is None else min(steps, whole)
         self.log_every = max(1, self.total_steps // LOGGED_ROWS)
@@ -73,12 +73,17 @@ class Trainer:
         return self.checkpoint.progress
 
     def run(self) -> Training:
-        """Train to the last step; an interruption leaves a checkpoint to resume from."""
+        """Train to the last step.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C or a request to end; the step that was under way is done and in the checkpoint.
+        """
         trained, spent, saved = 0, 0.0, time.monotonic()
         steps = range(self.progress.step, self.total_steps)
         with (
             watched(self.observer, "train", self.total_steps, "step", self.progress.step),
             closing(prefetched(self._batch, steps, self.workload.dataset.workers)) as batches,
+            after_the_step() as stop,
         ):
             while self.progress.step < self.total_steps:
                 started = time.monotonic()
@@ -86,9 +91,11 @@ class Trainer:
                 trained, spent = trained + self.batch, spent + time.monotonic() - started
                 evaluated = self._log(loss)
                 self.observer.advance("train", 1, f"loss {loss:.4f}, {trained / spent:,.0f} images/s")
-                if evaluated or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                if evaluated or stop.asked or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self.keep(self._on_host())
                     saved = time.monotonic()
+                if stop.asked:
+                    raise KeyboardInterrupt
         return Training(self._on_host(), trained / spent if spent else None, self.machine.context.kernels.name)
 
     def _on_host(self) -> Checkpoint:
@@ -105,13 +112,11 @@ class Trainer:
     def _step(self, images: NDArray[Any], labels: NDArray[np.int64]) -> float:
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         self.machine.context.counts = {} if self._ends_epoch(self.progress.step + 1) else None
-        loss = self.network.train_step(self.machine, self.workload.optimizer, images, as_codes(labels), self.batch)
+        with silent_overflow():
+            found = self.network.train_step(self.machine, self.workload.optimizer, images, as_codes(labels), self.batch)
         if self.machine.context.counts:
             self.progress.quantisers = quantiser_rows(self.progress.step + 1, self.machine.context.counts)
-        value = float(loss.loss.data[0])
-        if not math.isfinite(value):
-            raise diverged(self.machine.context, f"the loss is {value}")
-        return value
+        return finite_loss(self.machine.context, found.loss, found.logits)
 
     def _learning_rate(self) -> float:
         epoch = self.progress.step / self.steps_per_epoch
@@ -156,6 +161,6 @@ def quantiser_rows(step: int, counts: dict[str, QuantiserCount]) -> list[dict[st
     return [{"tensor": tensor, "step": step, **asdict(found)} for tensor, found in counts.items()]
 
 
-def fresh_checkpoint(state: State, fingerprint: str) -> Checkpoint:
+def fresh_checkpoint(state: State, fingerprint: str, described: dict[str, Any]) -> Checkpoint:
     """The checkpoint before the first step."""
-    return Checkpoint(state, ScaleState(), Progress(), fingerprint)
+    return Checkpoint(state, ScaleState(), Progress(), fingerprint, described)

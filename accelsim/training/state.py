@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.formats import FP32, FloatFormat, Format, Recipe
+from accelsim.formats import FP32, FloatFormat, Format, IntegerFormat, Recipe
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Parameter
 
@@ -33,6 +33,14 @@ def initial_state(
     if recipe is None:
         return drawn
     return {name: held(value, recipe[parameters[name].role].format) for name, value in drawn.items()}
+
+
+def state_types(format_: Format) -> tuple[np.dtype[Any], ...]:
+    """Types that a persistent tensor in ``format_`` may have: fp32, or its codes once the datapath has read it."""
+    types = [np.dtype(np.float32)]
+    if isinstance(format_, IntegerFormat) and format_.storage != types[0]:
+        types.append(np.dtype(format_.storage))
+    return tuple(types)
 
 
 @lru_cache(maxsize=2)

@@ -16,7 +16,7 @@ from accelsim.errors import UserError
 from accelsim.formats import IntegerFormat, Recipe, Role
 from accelsim.machine import Parameter
 from accelsim.training.checkpoint import Progress, read_checkpoint
-from accelsim.training.initial_weights import INVERSE, SPREAD
+from accelsim.training.initial_weights import INVERSE, SCHEMA, SPREAD
 from accelsim.training.state import State, held
 
 
@@ -30,8 +30,8 @@ class Trained:
     progress: Progress = field(default_factory=Progress)
 
 
-def read_trained(path: Path) -> Trained:
-    """Read a checkpoint, or a safetensors file of values alone.
+def read_trained(path: Path, *, of_run: bool = False) -> Trained:
+    """Read a checkpoint, or unless it is ``of_run`` a safetensors file of values alone.
 
     Raises:
         UserError: it is missing, or neither.
@@ -40,7 +40,8 @@ def read_trained(path: Path) -> Trained:
         raise UserError(f"{path}: {'is a folder, not a file' if path.is_dir() else 'there is no such file'}")
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            if "progress" not in (file.metadata() or {}).get("accelsim", ""):
+            ours = (file.metadata() or {}).get("accelsim")
+            if not of_run and (ours is None or SCHEMA in ours):
                 tensors = {name: file.get_tensor(name).astype(np.float32) for name in file.keys()}  # noqa: SIM118
                 return Trained(path, tensors)
     except (OSError, ValueError, TypeError, safetensors.SafetensorError) as error:

@@ -88,7 +88,7 @@ def read_marked(path: Path) -> MarkedYaml:
         root = loader.get_single_node()
         if root is None:
             raise UserError(f"{path}:1:1: the file is empty")
-        check_nodes(path, root)
+        check_nodes(lambda node: f"{path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}", root)
         return MarkedYaml(path, loader.construct_document(root), root)
     except yaml.YAMLError as error:
         raise UserError(_yaml_message(path, text, error)) from error
@@ -96,6 +96,23 @@ def read_marked(path: Path) -> MarkedYaml:
         raise UserError(f"{path}: not a hwconfig and not a workload: nested too deep") from error
     except (ValueError, LookupError) as error:  # a number of thousands of digits, or one that its tag denies
         raise UserError(f"{path}: not valid YAML: {error}") from error
+
+
+def read_value(where: str, text: str) -> Any:
+    """Read the value of a setting; None where the text is empty.
+
+    Raises:
+        UserError: it is not YAML, or holds more than plain data; the message starts with ``where``.
+    """
+    try:
+        loader = _Loader(text)
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        check_nodes(lambda node: where, root)
+        return loader.construct_document(root)
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError) as error:
+        raise UserError(f"{where}: the value is not valid YAML") from error
 
 
 def _yaml_message(path: Path, text: str, error: yaml.YAMLError) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import re
+from collections.abc import Callable
 
 import yaml
 
@@ -15,6 +16,9 @@ MOST_NODES = 100_000
 LONGEST_NUMBER = 100
 """Most characters of a number."""
 
+_OTHER_BASE = re.compile(r"[-+]?0[0-7_]*[1-7][0-7_]*|.*:.*")
+"""Octal and sexagesimal numbers of YAML 1.1, which look decimal or like a time."""
+
 _PREFIX = "tag:yaml.org,2002:"
 _MERGE = f"{_PREFIX}merge"
 _TEXT = f"{_PREFIX}str"
@@ -22,20 +26,25 @@ _NUMBERS = {f"{_PREFIX}int", f"{_PREFIX}float"}
 _PLAIN = {f"{_PREFIX}{name}" for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge")}
 
 
-def check_nodes(path: Path, root: yaml.Node) -> None:
+def check_nodes(where: Callable[[yaml.Node], str], root: yaml.Node) -> None:
     """Refuse what no hwconfig or workload needs; keys such as ``1`` or ``on`` become text.
 
+    Args:
+        where: what an error says first of the node at fault.
+        root: the tree.
+
     Raises:
-        UserError: a field stands twice, a key is a list, a value has a tag, or the tree is too deep or too large.
+        UserError: a field stands twice, a key is a list, a value has a tag, a number is not what it looks like, or the
+            tree is too deep or too large.
     """
-    _Check(path).visit(root, 1)
+    _Check(where).visit(root, 1)
 
 
 class _Check:
     """One walk; an aliased node is walked once, and its size is counted at every place that names it."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, where: Callable[[yaml.Node], str]) -> None:
+        self.where = where
         self.sizes: dict[int, int] = {}
         self.open: set[int] = set()
 
@@ -57,12 +66,20 @@ class _Check:
         if node.tag not in _PLAIN:
             shown = node.tag.replace(_PREFIX, "!!")
             raise self.error(node, f"values with a tag are not read (found {shown})")
-        if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS and len(node.value) > LONGEST_NUMBER:
-            raise self.error(node, f"a number of {len(node.value)} digits")
+        if isinstance(node, yaml.ScalarNode) and node.tag in _NUMBERS:
+            self.number(node)
         if isinstance(node, yaml.MappingNode):
             self.keys(node)
             return [value for _, value in node.value]
         return list(node.value) if isinstance(node, yaml.SequenceNode) else []
+
+    def number(self, node: yaml.ScalarNode) -> None:
+        found = node.value
+        if len(found) > LONGEST_NUMBER:
+            raise self.error(node, f"a number of {len(found)} digits")
+        if _OTHER_BASE.fullmatch(found):
+            base = "sixties" if ":" in found else "eights"
+            raise self.error(node, f"found {found}, which YAML counts in {base}; write it decimal, or text in quotes")
 
     def keys(self, node: yaml.MappingNode) -> None:
         seen: dict[str, int] = {}
@@ -77,4 +94,4 @@ class _Check:
             seen[key.value] = key.start_mark.line + 1
 
     def error(self, node: yaml.Node, text: str) -> UserError:
-        return UserError(f"{self.path}:{node.start_mark.line + 1}:{node.start_mark.column + 1}: {text}")
+        return UserError(f"{self.where(node)}: {text}")

@@ -7,10 +7,8 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from accelsim.errors import UserError
-from accelsim.yamlfile.marks import MarkedYaml
+from accelsim.yamlfile.marks import MarkedYaml, read_value
 
 BARE = {"numerics": "format"}
 """Sections whose entries may be a bare text, and the field that it stands for: ``activation: int8``."""
@@ -38,16 +36,9 @@ def override(marked: MarkedYaml, settings: Iterable[str]) -> MarkedYaml:
     data, written = copy.deepcopy(marked.data), dict(marked.settings)
     for setting in settings:
         parts, text = split_setting(setting)
-        location = _put(data, parts, _value(setting, text), setting)
+        location = _put(data, parts, read_value(f"--set {setting}", text), setting)
         written[location] = setting
     return replace(marked, data=data, settings=written)
-
-
-def _value(setting: str, text: str) -> Any:
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"--set {setting}: the value is not valid YAML") from error
 
 
 def _put(data: Any, parts: list[str], value: Any, setting: str) -> tuple[str | int, ...]:

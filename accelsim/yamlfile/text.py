@@ -15,10 +15,12 @@ def read_text(path: Path) -> str:
     """Return the text of ``path``.
 
     Raises:
-        UserError: it is missing, a folder, unreadable, too long or not UTF-8.
+        UserError: it is missing, a folder or a pipe, unreadable, too long or not UTF-8.
     """
     if os.path.isdir(path):  # Path.is_dir raises for a name that is too long
         raise UserError(f"{path}: cannot be read: {_folder(path)}")
+    if os.path.exists(path) and not os.path.isfile(path):  # opening a pipe would wait for its writer
+        raise UserError(f"{path}: cannot be read: this is a pipe or a device, not a file")
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)

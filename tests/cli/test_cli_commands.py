@@ -48,7 +48,23 @@ def test_compare(accelsim, run_folder, hwconfig, workload, tmp_path):
     ran = accelsim("compare", run_folder, hwconfig, "--workload", workload, "--json")
     assert (ran.code, ran.err) == (0, "")
     assert {"metric", "int8_range_bn", "int8_range_bn #2"} <= json.loads(ran.out)[0].keys()
-    assert (tmp_path / "comparison.html").is_file()
+    page = (tmp_path / "comparison.html").read_bytes()
+    assert accelsim("compare", run_folder, run_folder).err == (
+        "error: comparison.html: exists already; --force overwrites it\n"
+    )
+    assert (tmp_path / "comparison.html").read_bytes() == page
+    assert accelsim("compare", run_folder, run_folder, "--force").code == 0
+    assert (tmp_path / "comparison.html").read_bytes() != page
+
+
+def test_compare_of_different_work_warns(accelsim, run_folder, hwconfig, root):
+    other = root / "workloads" / "digits_vit.yaml"
+    ran = accelsim("compare", run_folder, hwconfig, "--workload", other)
+    assert ran.out.startswith("Warning: The runs did different work (digits_cnn, digits_vit;")
+    assert "2  int8_range_bn / digits_vit" in ran.out
+    ran = accelsim("compare", run_folder, hwconfig, "--workload", other, "--json", "--force")
+    assert (ran.code, ran.err.split("(")[0]) == (0, "warning: The runs did different work ")
+    assert {"int8_range_bn / digits_cnn", "int8_range_bn / digits_vit"} <= json.loads(ran.out)[0].keys()
 
 
 def test_compare_without_enough(accelsim, run_folder, hwconfig, workload, tmp_path):
@@ -61,6 +77,7 @@ def test_compare_without_enough(accelsim, run_folder, hwconfig, workload, tmp_pa
         ([run_folder, "empty"], "empty: not a finished run"),
         ([run_folder, run_folder, "--out", "empty"], "empty: --out names a folder"),
         ([run_folder, run_folder, "--out", "no/c.html"], "there is no such folder"),
+        ([run_folder, run_folder, "--out", run_folder / "summary.json"], "exists already; --force overwrites it"),
         ([run_folder, workload, "--workload", workload], "this looks like a workload file"),
         ([hwconfig, hwconfig, "--workload", hwconfig], "this looks like a hwconfig file"),
     ]:

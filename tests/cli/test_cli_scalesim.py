@@ -23,6 +23,14 @@ def test_from_cfg_and_topology_to_reports(accelsim, shipped, tmp_path):
     assert (tmp_path / "run" / "report.html").exists()
 
 
+def test_the_terminal_speaks_of_products_and_shows_no_empty_table(accelsim, hwconfig, shipped):
+    ran = accelsim("simulate", hwconfig, shipped / "dlrm_fwd.csv", "--timing-only", "--out", "run")
+    assert ran.code == 0
+    assert "Phases of one pass of these products" in ran.out
+    assert "training step" not in ran.out
+    assert "Weight-gradient products" not in ran.out
+
+
 def test_the_run_folders_topology_can_be_simulated_again(accelsim, hwconfig, shipped, tmp_path):
     first = accelsim("simulate", hwconfig, shipped / "dlrm_fwd.csv", "--timing-only", "--out", "run", "--json")
     assert accelsim("check", "run/workload.yaml").out == "run/workload.yaml: a valid topology\n"

@@ -40,6 +40,10 @@ def test_batch_is_short_for_batch_size(root):
         ("clock_mhz.x=3", "clock_mhz"),
         ("network.layers.99=relu", "is not one of the 9 items"),
         ("numerics.weight.format=[", "not valid YAML"),
+        ("numerics.weight={format: int8, format: int4}", "field 'format' stands twice"),
+        ("mac_array.rows=040", "found 040, which YAML counts in eights"),
+        ("mac_array.columns=1:30", "found 1:30, which YAML counts in sixties"),
+        ("numerics.weight=!!python/name:os.system", "values with a tag are not read"),
         ("numerics.activation.granularity=per_channel", "allowed: per_tensor, per_sample_average"),
     ],
 )

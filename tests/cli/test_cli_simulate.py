@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import shutil
+import signal
 
 import pytest
 
+from accelsim.cli.folders import default_folder
 from accelsim.simulation import stages
+from accelsim.simulation.held_folder import held_folder
+from accelsim.training import Trainer
+from accelsim.training.interrupts import after_the_step
 
 
 @pytest.fixture
@@ -35,10 +42,13 @@ def _text(path, before, after, tmp_path):
         (["--seed", 2**32], "seed must be from 0 to 4294967295"),
         (["--seed", "x"], "--seed"),
         (["--resume"], "there is no run to resume"),
-        (["--resume", "--force"], "give one of them"),
+        (["--resume", "--force"], "there is no run to resume"),
         (["--resume", "--timing-only"], "nothing to --resume"),
         (["--data", "nowhere"], "nowhere: there is no such folder"),
         (["--data", "."], "takes no folder"),
+        (["--timing-only", "--data", "nowhere"], "nowhere: there is no such folder"),
+        (["--timing-only", "--device", "tpu"], "no device is called 'tpu'"),
+        (["--timing-only", "--backend", "nunpy"], "no backend is called 'nunpy'; allowed: "),
         (["--stps", 3], "No such option"),
     ],
 )
@@ -73,7 +83,10 @@ def test_a_buffer_too_small_is_blamed_at_its_line(accelsim, hwconfig, workload, 
 def test_data_that_cannot_serve(accelsim, hwconfig, workload, root, tmp_path):
     large = _text(workload, "batch_size: 32", "batch_size: 2000", tmp_path)
     ran = accelsim("simulate", hwconfig, large, "--out", "run")
-    assert ran.err == "error: batch_size 2000 is larger than the 1437 training images of digits\n"
+    fault = "digits has 1437 training images, fewer than a batch_size of 2000"
+    assert re.fullmatch(rf"error: {re.escape(str(large))}:\d+:1: batch_size: {fault}\n", ran.err)
+    ran = accelsim("simulate", hwconfig, workload, "--set", "batch=2000", "--out", "run")
+    assert ran.err == f"error: --set batch_size=2000: {fault}\n"
     cifar = root / "workloads" / "cifar10_resnet20.yaml"
     assert "no folder given" in accelsim("simulate", hwconfig, cifar, "--out", "run").err
     broken = tmp_path / "fashion"
@@ -102,6 +115,8 @@ def test_places_where_no_run_can_go(accelsim, hwconfig, workload, tmp_path):
     assert "file/run: cannot be made" in accelsim(*run, "file/run").err
     assert "File name too long" in accelsim(*run, "x" * 300).err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    (tmp_path / "link").symlink_to("nowhere")
+    assert accelsim(*run, "link").err == "error: link: is a link to nowhere, and there is no such folder\n"
 
 
 def test_a_finished_run_is_neither_lost_nor_mixed(small, hwconfig, workload, tmp_path):
@@ -112,9 +127,11 @@ def test_a_finished_run_is_neither_lost_nor_mixed(small, hwconfig, workload, tmp
         "error: run: holds a run already; --resume goes on with it, --force overwrites it\n",
     )
     assert "run was finished already" in small(*run, "--steps", 2, "--resume").err
-    assert "belongs to another run" in small(*run, "--steps", 3, "--resume", "--seed", 9).err
+    assert "belongs to another run: seed (1 there, 9 here);" in small(*run, "--resume", "--seed", 9).err
+    assert "belongs to another run: epochs (12 there, 2 here);" in small(*run, "--resume", "--epochs", 2).err
     other = _text(hwconfig, "rows: 32", "rows: 16", tmp_path)
-    assert "belongs to another run" in small("simulate", other, workload, "--out", "run", "--resume").err
+    ran = small("simulate", other, workload, "--out", "run", "--resume")
+    assert "belongs to another run: mac_array.rows (32 there, 16 here);" in ran.err
     assert json.loads((tmp_path / "run" / "summary.json").read_text())["steps"] == 2
     assert small(*run, "--timing-only", "--force").code == 0
     assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
@@ -127,7 +144,13 @@ def test_a_finished_run_is_neither_lost_nor_mixed(small, hwconfig, workload, tmp
 def test_a_resume_with_other_memory_is_timed_anew(small, hwconfig, workload, tmp_path):
     before = json.loads((tmp_path / "run" / "summary.json").read_text())
     slower = _text(hwconfig, "pattern: streaming", "pattern: random", tmp_path)
-    ran = small("simulate", slower, workload, "--steps", 2, "--out", "run", "--resume", "--json")
+    run = ("simulate", slower, workload, "--steps", 2, "--out", "run", "--resume", "--json")
+    for steps in (2, 3):
+        refused = small(*run, "--steps", steps)
+        assert refused.code == 2
+        assert "a finished run of another hwconfig: dram.pattern (streaming there, random here);" in refused.err
+    assert json.loads((tmp_path / "run" / "summary.json").read_text()) == before
+    ran = small(*run, "--force")
     assert json.loads(ran.out)["total_cycles"] > before["total_cycles"]
     assert json.loads(ran.out)["train_loss"] == before["train_loss"]
 
@@ -142,12 +165,15 @@ def test_a_broken_checkpoint(small, hwconfig, workload, tmp_path, kept):
     assert path.stat().st_size == kept
 
 
-def test_files_of_the_users_are_not_overwritten(accelsim, hwconfig, workload, tmp_path):
+@pytest.mark.parametrize("name", ["hwconfig.yaml", "layers.csv", "metrics.csv", "COMPUTE_REPORT.csv"])
+def test_files_of_the_users_are_not_overwritten(accelsim, hwconfig, workload, tmp_path, name):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "mine" / "hwconfig.yaml").write_text("mine")
-    ran = accelsim("simulate", hwconfig, workload, "--timing-only", "--out", "mine")
-    assert ran.err == "error: mine: holds hwconfig.yaml already; --force overwrites it\n"
-    assert (tmp_path / "mine" / "hwconfig.yaml").read_text() == "mine"
+    (tmp_path / "mine" / name).write_text("mine")
+    option = "--scalesim-reports" if "REPORT" in name else "--out"
+    ran = accelsim("simulate", hwconfig, workload, "--timing-only", option, "mine")
+    assert ran.err == f"error: mine: holds {name} already; --force overwrites it\n"
+    assert (tmp_path / "mine" / name).read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
 def test_without_a_folder_runs_are_numbered(accelsim, hwconfig, workload, tmp_path):
@@ -155,6 +181,25 @@ def test_without_a_folder_runs_are_numbered(accelsim, hwconfig, workload, tmp_pa
         assert accelsim("simulate", hwconfig, workload, "--timing-only").code == 0
     names = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert names == ["int8_range_bn-digits_cnn", "int8_range_bn-digits_cnn-2"]
+
+
+def test_a_default_folder_is_taken_before_it_is_written(hwconfig, workload, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with (
+        default_folder(hwconfig, workload, resume=False, force=False) as first,
+        default_folder(hwconfig, workload, resume=False, force=False) as second,
+    ):
+        assert [first.name, second.name] == ["int8_range_bn-digits_cnn", "int8_range_bn-digits_cnn-2"]
+        assert first.is_dir()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("option", ["--resume", "--force"])
+def test_a_run_that_another_one_writes_is_left_alone(small, hwconfig, workload, tmp_path, option):
+    with held_folder(tmp_path / "run"):
+        ran = small("simulate", hwconfig, workload, "--steps", 2, "--out", "run", option)
+    assert (ran.code, ran.out) == (2, "")
+    assert "run: another simulation is writing this run; wait for it, or give another --out" in ran.err
 
 
 def test_json_is_all_that_is_printed(accelsim, hwconfig, workload):
@@ -183,6 +228,46 @@ def test_what_a_run_folder_holds_can_be_simulated_again(small, tmp_path):
     for name in ("train_loss", "test_accuracy", "total_cycles", "energy_per_step_pj"):
         assert first[name] == second[name]
     assert "this is a run folder" in small("simulate", "run", run / "workload.yaml").err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_step_is_kept(small, hwconfig, workload, tmp_path, monkeypatch, number):
+    step = Trainer._step
+
+    def interrupted(trainer, *arguments):
+        if trainer.progress.step == 1:
+            os.kill(os.getpid(), number)
+        return step(trainer, *arguments)
+
+    run = ("simulate", hwconfig, workload, "--steps", 4, "--out")
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+    before = signal.getsignal(number)
+    ran = small(*run, "cut")
+    assert (ran.code, ran.err) == (130, "interrupted; cut goes on with --resume\n")
+    assert signal.getsignal(number) is before
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert "resumes after step 2" in small(*run, "cut", "--resume").err
+    assert small(*run, "whole").code == 0
+    for name in ("checkpoint.safetensors", "metrics.csv"):
+        assert (tmp_path / "cut" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_a_second_interruption_ends_at_once():
+    with after_the_step() as stop:
+        signal.raise_signal(signal.SIGINT)
+        assert stop.asked
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_interrupted_before_training_there_is_nothing_to_resume(accelsim, hwconfig, workload, tmp_path, monkeypatch):
+    def interrupt(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(stages, "trace", interrupt)
+    assert accelsim("simulate", hwconfig, workload) == (130, "", "interrupted\n")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])

@@ -140,6 +140,7 @@ def test_names_that_come_twice_get_a_number(read):
         (CONVOLUTIONS + "a_DP, 9, 8, 3, 2, 70000, 6, 1,\n", r"csv:2:19: Channels: .* to 65536"),
         (CONVOLUTIONS + "Alexnet,\n", r"csv:2:9: IFMAP Height: missing"),
         (GEMMS + "a,1,2,\n", r"csv:2:7: K: missing"),
+        ("Layer, M, N, K,\na,1,2,3,4\n", r"csv:2:9: found '4' in a column that the first line does not name"),
         ("Layer, M, N, K, Sparsity,\na,1,2,3, 2:4,\n", r"csv:2:10: Sparsity: found '2:4'; allowed: 1:1"),
         (CONVOLUTIONS.replace("\n", "Batch Size,\n") + "a,9,8,3,2,4,6,1,32,", r"csv:2:17: Batch Size: found '32'"),
         ("a, 9, 8, 3, 2, 4, 6, 1,\n", r"csv:1:4: found numbers on the first line"),

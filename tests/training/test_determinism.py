@@ -36,8 +36,9 @@ def test_stopped_and_resumed_equals_uninterrupted(root, tmp_path):
     accelsim.simulate(*paths, out=tmp_path / "parts", steps=25)
     resumed = accelsim.simulate(*paths, out=tmp_path / "parts", steps=60, resume=True)
     assert resumed.summary["steps"] == 60
-    assert (tmp_path / "whole" / "checkpoint.safetensors").read_bytes() != b""
     first, second = _tensors(tmp_path / "whole"), _tensors(tmp_path / "parts")
+    assert first.keys() == second.keys()
+    assert any(value.any() for name, value in first.items() if name.endswith(".momentum"))
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
 
@@ -76,7 +77,7 @@ def test_killed_run_resumes_to_the_same_bits(root, tmp_path):
     _assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 
-@pytest.mark.parametrize("hwconfig", ["int8_range_bn"])
+@pytest.mark.parametrize("hwconfig", ["int8_range_bn", "fp32"])
 def test_thread_count_changes_no_bit(root, tmp_path, hwconfig):
     for threads in ("1", "2"):
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}

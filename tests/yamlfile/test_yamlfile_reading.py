@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from accelsim.errors import UserError
@@ -26,6 +28,8 @@ CASES = [
     (b"a: !!timestamp x", ":1:4: values with a tag are not read (found !!timestamp)"),
     (b"a: !!int foo", ": not valid YAML: "),
     (b"a: 1\na: 2", ":2:1: field 'a' stands twice (first on line 1)"),
+    (b"a: 040", ":1:4: found 040, which YAML counts in eights; write it decimal, or text in quotes"),
+    (b"a: [1, -1:30]", ":1:8: found -1:30, which YAML counts in sixties"),
     (b"x: {a: 1, a: 2}", ":1:11: field 'a' stands twice (first on line 1)"),
     (b"? [a, b]\n: 1", ":1:3: a field's name must be text"),
     (b"a: " + b"1" * 5000, ":1:4: a number of 5000 digits"),
@@ -74,6 +78,18 @@ def test_missing_files_and_folders(tmp_path):
         read_marked(tmp_path)
     with pytest.raises(UserError, match="cannot be read"):
         read_marked(tmp_path / ("x" * 300))
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe: cannot be read: this is a pipe or a device, not a file"):
+        read_marked(tmp_path / "pipe")
+
+
+def test_numbers_that_are_what_they_look_like(tmp_path):
+    path = tmp_path / "f.yaml"
+    path.write_text("a: [0, 00, 010.5, 0x10, 1_000, '040', '1:30']")
+    assert read_marked(path).data == {"a": [0, 0, 10.5, 16, 1000, "040", "1:30"]}
 
 
 def test_keys_are_text_and_dates_too(tmp_path):

@@ -2,7 +2,8 @@
 
 Convolutions: ``Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,``.
 Matrix products: ``Layer, M, N, K,`` (in that order). Fields are read by their place, as SCALE-Sim does; a comma at the
-end of the line, a byte-order mark, spaces and blank lines don't matter.
+end of the line, a byte-order mark, spaces and blank lines don't matter, nor do columns with another title or after an
+empty one.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def read_topology(path: Path) -> Topology:
     read = _gemm if _columns(header) is GEMM else _convolution
     layers: list[ProductLayer] = []
     for row in rows:
-        _check_extras(header, row)
+        _check_extras(header, row, len(GEMM if read is _gemm else CONVOLUTION))
         layers += read(row)
     if not layers:
         raise header.error(0, "there is no layer after the header")
@@ -98,10 +99,12 @@ def _name(row: Row) -> str:
     return row.text(0)[:150] or f"line{row.line}"
 
 
-def _check_extras(header: Row, row: Row) -> None:
-    """Refuse what would change the work: structured sparsity and batches."""
+def _check_extras(header: Row, row: Row, known: int) -> None:
+    """Refuse what would change the work: structured sparsity, batches, and one cell more than the ``known`` columns."""
     for index in range(len(row.cells)):
         title, found = header.text(index).lower(), row.text(index)
+        if found and not title and index == known:
+            raise row.error(index, f"found {found!r} in a column that the first line does not name; leave it out")
         if title == "sparsity" and found and not _dense(found):
             raise row.error(index, f"Sparsity: found {found!r}; allowed: 1:1, for sparse products are not simulated")
         if title == "batch size" and found not in ("", "1"):
