@@ -68,7 +68,7 @@ def evaluate(
         data: folder of the data set's files.
         settings: fields of either file to change, as ``numerics.activation.format=int4``.
         calibration_images: most training images to measure ranges on.
-        backend: kernels, ``compiled`` or ``numpy``; the same bits with any.
+        backend: kernels, ``compiled`` or ``numpy``; the same bits on integer machines.
         device: ``gpu``, ``cpu``, or ``auto``, a GPU where CuPy sees one.
         observer: hears of progress.
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from accelsim.datapath import choose_kernels
+from accelsim.datapath import Kernels, choose_kernels
 from accelsim.datapath.backends import check_names
 from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig, load_hwconfig
-from accelsim.networks import Topology, Workload
+from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load, save
@@ -23,7 +24,9 @@ from accelsim.simulation.folder import check_folder, check_reports, prepare_fold
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
 from accelsim.simulation.inputs import DECIDES_BITS, Inputs, read_inputs, sorted_settings
+from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields
+from accelsim.training.datasets import Dataset
 
 
 def simulate(
@@ -56,7 +59,7 @@ def simulate(
         data: folder of the data set's files.
         settings: fields of either file to change, as ``numerics.activation.format=int4``.
         timing_only: no data, no training.
-        backend: kernels that train, ``compiled`` or ``numpy``; the fastest by default, the same bits with any.
+        backend: kernels that train, ``compiled`` or ``numpy``; by default the fastest. Integer machines: the same bits.
         device: where they train: ``gpu``, ``cpu``, or ``auto``, a GPU where CuPy sees one.
         resume: go on from the checkpoint in ``out``; the result has the very same bits.
         force: overwrite a run that stands in ``out``; with ``resume``, only the figures of a finished one that had
@@ -77,40 +80,97 @@ def simulate(
     stages.check_costs(inputs)
     folder, reports = (None if path is None else Path(path) for path in (out, scalesim_reports))
     check_reports(reports, force=force)
+    run = _Run(
+        inputs=inputs,
+        hwconfig=hwconfig,
+        workload=workload,
+        settings=sorted_settings(settings),
+        data=Path(data) if data else None,
+        steps=steps,
+        timing_only=timing_only,
+        kernels=kernels,
+        folder=folder,
+        reports=reports,
+        resume=resume,
+        force=force,
+        observer=observer,
+    )
     with held_folder(folder):
-        finished = check_folder(folder, resume=resume, force=force)
-        if folder and finished and not force:
-            _check_machine(folder, inputs)
-        traced = stages.trace(inputs)
-        for_hardware, for_workload = sorted_settings(settings)
-        dataset = None
-        if not timing_only:
-            with blaming(workload, for_workload):
-                dataset = stages.read_data(inputs, Path(data) if data else None, observer)
-        with blaming(hwconfig, for_hardware):
-            planned = stages.plan_step(inputs, traced)
-            timeline = stages.time_step(planned, observer)
-        start = None
-        if dataset is not None:
-            check_memory(traced)
-            check_device_memory(inputs, traced, kernels)
-            start = stages.first_checkpoint(inputs, traced, folder if resume else None, observer)
-        if folder:
-            prepare_folder(folder, resume=resume)
-        if reports:
-            write_scalesim_reports(traced.program, timeline, inputs.hw, reports)
+        return run.result()
+
+
+@dataclass(frozen=True)
+class _Run:
+    """A simulation whose inputs are read; ``settings`` are those of the hwconfig and those of the workload."""
+
+    inputs: Inputs
+    hwconfig: HardwareConfig | Path | str
+    workload: Workload | Topology | Path | str
+    settings: tuple[Sequence[str], Sequence[str]]
+    data: Path | None
+    steps: int | None
+    timing_only: bool
+    kernels: Kernels | None
+    folder: Path | None
+    reports: Path | None
+    resume: bool
+    force: bool
+    observer: Observer
+
+    def result(self) -> Result:
+        """Simulate, and write what is to be written."""
+        finished = check_folder(self.folder, resume=self.resume, force=self.force)
+        if self.folder and finished and not self.force:
+            _check_machine(self.folder, self.inputs)
+        traced = stages.trace(self.inputs)
+        dataset = None if self.timing_only else self._dataset()
+        with blaming(self.hwconfig, self.settings[0]):
+            planned = stages.plan_step(self.inputs, traced)
+            timeline = stages.time_step(planned, self.observer)
+        start = self._start(traced) if dataset is not None else None
+        if self.folder:
+            prepare_folder(self.folder, resume=self.resume)
+        if self.reports:
+            write_scalesim_reports(traced.program, timeline, self.inputs.hw, self.reports)
         training = None
         if dataset is not None and start is not None:
-            training = stages.train(inputs, dataset, start, steps=steps, kernels=kernels, out=folder, observer=observer)
-            if folder and finished and training.train_images_per_s is None:
-                stored = load(folder)
-                if stored.hwconfig == inputs.hw.model_dump(mode="json"):
-                    observer.say(f"{folder} was finished already")
-                    return stored
-        result = assemble(inputs, traced, planned, timeline, training, dataset)
-        if folder:
-            save(result, folder)
+            training = self._train(dataset, start)
+            if self.folder and finished and (stored := self._unchanged(self.folder, training)):
+                return stored
+        result = assemble(self.inputs, traced, planned, timeline, training, dataset)
+        if self.folder:
+            save(result, self.folder)
         return result
+
+    def _dataset(self) -> Dataset:
+        with blaming(self.workload, self.settings[1]):
+            return stages.read_data(self.inputs, self.data, self.observer)
+
+    def _start(self, traced: Traced) -> Checkpoint:
+        check_memory(traced)
+        check_device_memory(self.inputs, traced, self.kernels)
+        return stages.first_checkpoint(self.inputs, traced, self.folder if self.resume else None, self.observer)
+
+    def _train(self, dataset: Dataset, start: Checkpoint) -> Training:
+        return stages.train(
+            self.inputs,
+            dataset,
+            start,
+            steps=self.steps,
+            kernels=self.kernels,
+            out=self.folder,
+            observer=self.observer,
+        )
+
+    def _unchanged(self, folder: Path, training: Training) -> Result | None:
+        """What stands in the folder, where no step was left to do and the hwconfig is the same."""
+        if training.train_images_per_s is not None:
+            return None
+        stored = load(folder)
+        if stored.hwconfig != self.inputs.hw.model_dump(mode="json"):
+            return None
+        self.observer.say(f"{folder} was finished already")
+        return stored
 
 
 def _check_options(*, steps: int | None, timing_only: bool, resume: bool) -> None:
