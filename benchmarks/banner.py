@@ -70,7 +70,7 @@ def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=1, help="of every setting")
-    parser.add_argument("--long-epochs", type=int, default=4, help="of float32 against 8 bits")
+    parser.add_argument("--long-epochs", type=int, default=8, help="of float32 against 8 bits")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="trainings at a time, one thread each")
     parser.add_argument("--cifar10", type=Path, help="folder of CIFAR-10's binary version, to train on that too")
     parser.add_argument("--tables-only", action="store_true", help="write the report of what is finished")

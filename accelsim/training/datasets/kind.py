@@ -30,7 +30,7 @@ class DatasetKind:
     load: Loader
     """Reads the data; raises UserError where it can't."""
     origin: str = ""
-    """What to download and from whose page into ``{place}``: last line of what is said of missing or faulty files."""
+    """What to download and from whose page into ``{place}``: first line of what is said of missing or faulty files."""
     published: tuple[int, int] | None = None
     """Training and test images of the published set; another number of them is worth a note."""
     images_of_file: bool = False

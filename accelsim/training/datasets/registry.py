@@ -55,16 +55,16 @@ def load_dataset(kind: str, folder: Path | None) -> Dataset:
     except PermissionError as error:
         raise UserError(f"{error.filename or folder}: cannot be read: {error.strerror}") from error
     except UserError as error:
-        raise UserError(f"{error}{_help(found, folder)}") from error
+        raise UserError(f"{_help(found, folder)}{error}") from error
     return replace(dataset, notes=(*dataset.notes, *_count_note(found, dataset)))
 
 
 def _help(kind: DatasetKind, folder: Path | None) -> str:
-    """The last line, which says what to get and where to put it."""
+    """The line that says what to get and where to put it."""
     if not kind.origin:
         return ""
     origin = kind.origin.format(place=folder or "a folder")
-    return f"\ndata set {kind.name}: {origin} (dataset.folder in the workload file, or --data)"
+    return f"data set {kind.name}: {origin} (dataset.folder in the workload file, or --data)\n"
 
 
 def _count_note(kind: DatasetKind, dataset: Dataset) -> Iterator[str]:
