@@ -99,7 +99,11 @@ def write(out: Path, plan: Plan) -> None:
         ("CIFAR-10, ResNet-20: every setting", texts.ABOUT_CIFAR, on_cifar),
         ("Fashion-MNIST, ResNet-110: Flexpoint", texts.ABOUT_DEEP, deeper),
     ]
-    tables = [accuracy_table(title, about, found, step_costs(found)) for title, about, found in sections if found]
+    tables = [
+        accuracy_table(f"{title}, {epochs_of(found)}", about, found, step_costs(found))
+        for title, about, found in sections
+        if found
+    ]
     tables.append(cost_table("What a training step costs", texts.ABOUT_COSTS, compared))
     lead = f"{texts.LEAD} {verdict(long)}"
     commands = [found[0].trainings[0].command for _, _, found in sections if found]
