@@ -15,7 +15,7 @@ from accelsim.timing.pipelines.memory_system import MemorySystem
 from accelsim.timing.pipelines.running import Pipelines
 from accelsim.timing.pipelines.stalls import StallCycles
 from accelsim.timing.placement.residency import Residency
-from accelsim.timing.plan import NOTHING
+from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
 from accelsim.timing.scheduling.least_left import LeastLeft
 from accelsim.timing.scheduling.ordering import dependency_waits, predecessors
@@ -71,21 +71,14 @@ class Scheduled:
 class PlacedStep:
     """The plans of all operations of ``program`` on ``hw``, with tensors as in ``residency``.
 
-    ``known``: another placement of the same step, whose plans are used again where they are equal. ``rooms``: whether
-    operations wait for room on chip.
+    ``known``: another placement of the same step, whose plans are used again where they are equal.
 
     Raises:
         UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
     """
 
     def __init__(
-        self,
-        program: Program,
-        hw: HardwareConfig,
-        residency: Residency,
-        known: PlacedStep | None = None,
-        *,
-        rooms: bool = True,
+        self, program: Program, hw: HardwareConfig, residency: Residency, known: PlacedStep | None = None
     ) -> None:
         self.program, self.hw, self.residency = program, hw, residency
         self._planner: Planner = Planner(program, hw, residency, known._planner if known else None)
@@ -94,7 +87,7 @@ class PlacedStep:
         self._loops = self._planner.loops(moving)
         self._starts = dict(zip(moving, self._loops.starts, strict=True))
         self.needed = predecessors(program, residency.drained)
-        waits = waits_for_room(program, residency, self.needed) if rooms else [set[int]() for _ in self.needed]
+        waits = waits_for_room(program, residency, self.needed)
         self._order = [tuple(sorted(room.union(needed))) for needed, room in zip(self.needed, waits, strict=True)]
 
     @property
@@ -102,14 +95,16 @@ class PlacedStep:
         """Whether some operation may have to wait for room."""
         return self._order != self.needed
 
-    def schedule(self, run: Run, arrays: int, before: int | None = None) -> Scheduled | None:
-        """The schedule on so many arrays; None where it doesn't end before the cycle ``before``."""
-        environment = simpy.Environment()
-        plans = [NOTHING if index in run.untimed else plan for index, plan in enumerate(self.plans)]
+    def schedule(self, run: Run, arrays: int, before: int | None = None, *, rooms: bool = True) -> Scheduled | None:
+        """The schedule on so many arrays; None where it doesn't end before the cycle ``before``.
+
+        ``rooms``: whether operations wait for room on chip.
+        """
+        environment, plans = simpy.Environment(), self._timed(run)
         schedule = Schedule(
             environment,
             self.program.operations,
-            self._order,
+            self._order if rooms else self.needed,
             plans,
             [self._starts.get(plan) for plan in plans],
             self._pipelines(environment, arrays, skip=run.skip),
@@ -128,7 +123,6 @@ class PlacedStep:
         cycles = [(held.ready_cycle, held.end_cycle) for held in scheduled.held]
         waits = dependency_waits(self.program, cycles)
         levels = self.residency.level_names
-        plans = [NOTHING if index in scheduled.run.untimed else plan for index, plan in enumerate(self.plans)]
         return [
             OperationTiming(
                 index=index,
@@ -143,8 +137,13 @@ class PlacedStep:
                 sram=plan.sram,
                 tiles=plan.tiles,
             )
-            for index, (plan, held, dependency) in enumerate(zip(plans, scheduled.held, waits, strict=True))
+            for index, (plan, held, dependency) in enumerate(
+                zip(self._timed(scheduled.run), scheduled.held, waits, strict=True)
+            )
         ]
+
+    def _timed(self, run: Run) -> list[OperationPlan]:
+        return [NOTHING if index in run.untimed else plan for index, plan in enumerate(self.plans)]
 
     def _pipelines(self, environment: simpy.Environment, arrays: int, *, skip: bool) -> Pipelines:
         depths, prefetch = self._planner.depths, self.hw.mac_array.prefetch

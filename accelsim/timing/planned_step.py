@@ -14,8 +14,6 @@ start without such waits, and the shorter of the two schedules counts.
 
 from __future__ import annotations
 
-from functools import cached_property
-
 from accelsim.errors import InternalError
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Program
@@ -77,18 +75,13 @@ class PlannedStep:
 
         And the most arrays that were at work together in any of those looked at.
         """
-        free = self._free.schedule(run, arrays)
+        free = self._issued.schedule(run, arrays, rooms=False)
         if free is None:
             raise InternalError("a schedule that ends before no cycle")
         found = self._placed_in(free.turns).schedule(run, arrays, best.cycles)
         # A schedule that is given up may have used all arrays at once.
         at_once = max(best.at_once, free.at_once, found.at_once if found else arrays)
         return found or best, at_once
-
-    @cached_property
-    def _free(self) -> PlacedStep:
-        """With tensors placed in issue order, and room for all of them."""
-        return PlacedStep(self.program, self.hw, self._issued.residency, self._issued, rooms=False)
 
     def _placed_in(self, turns: tuple[int, ...]) -> PlacedStep:
         if turns not in self._placed:

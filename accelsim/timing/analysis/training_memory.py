@@ -17,14 +17,15 @@ def training_memory_bytes(program: Program, timeline: Timeline) -> int:
     """
     drained = timeline.residency.drained
     lives, timings = lifetimes(program, drained), timeline.operations
-    starts = {i: timings[maker].start_cycle for maker, made in enumerate(lives.made) for i in made}
     makers = {i: maker for maker, made in enumerate(lives.made) for i in made}
     changes = []
     for tensor in program.tensors:
-        users = [*lives.readers[tensor.index], *([makers[tensor.index]] if tensor.index in makers else [])]
+        maker = makers.get(tensor.index)
+        users = [*lives.readers[tensor.index], *([] if maker is None else [maker])]
         if users and not tensor.persistent and tensor.index not in drained:
+            start = 0 if maker is None else timings[maker].start_cycle
             end = max(timings[user].end_cycle for user in users)
             # What one operation gives back in a cycle, another may take in the same.
-            changes += [(starts.get(tensor.index, 0), 1, tensor.bytes), (end, 0, -tensor.bytes)]
+            changes += [(start, 1, tensor.bytes), (end, 0, -tensor.bytes)]
     stored = sum(tensor.bytes for tensor in program.tensors if tensor.persistent)
     return max(accumulate((size for _, _, size in sorted(changes)), initial=stored))
