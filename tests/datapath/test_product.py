@@ -101,6 +101,18 @@ def test_convolution_and_its_gradients(kernels, left, right, g):
     np.testing.assert_array_equal(dw.astype(np.int64), dw_expected)
 
 
+def test_a_data_gradient_whose_whole_sum_is_longer_than_a_block(kernels, rng):
+    """A tap's sum is not: 130 outputs fit float32, nine times as many don't."""
+    g, w = _codes(rng, "int8", (1, 2, 2, 130)), _codes(rng, "int8", (130, 3, 3, 2))
+    narrow = Carrier.of(format_by_name("int8"), format_by_name("int8"))
+    assert 130 <= narrow.block < 130 * 9
+    expected = np.zeros((1, 2, 2, 2), dtype=np.int64)
+    for out, weight, source in _naive(expected, w, (1, 1), (1, 1)):
+        expected[source] += int(g[out]) * int(w[weight])
+    found = kernels.conv2d_backward_data(g, w, (1, 1), (1, 1), expected.shape, narrow)
+    np.testing.assert_array_equal(found.astype(np.int64), expected)
+
+
 def test_batch_chunks_do_not_change_a_bit(kernels, rng, monkeypatch):
     x, w = _codes(rng, "int8", (7, 6, 6, 3)), _codes(rng, "int8", (4, 3, 3, 3))
     g = _codes(rng, "int16", (7, 6, 6, 4))

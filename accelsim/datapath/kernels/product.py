@@ -95,7 +95,7 @@ class ProductKernels(PadKernels):
                         slice(i, i + rows * stride[0], stride[0]),
                         slice(j, j + columns * stride[1], stride[1]),
                     )
-                    target[:, down, right] += spread[:, :, :, i, j]
+                    target[:, down, right] += spread[:, :, :, i, j].astype(target.dtype, copy=False)
             parts.append(target[:, padding[0] : padding[0] + height, padding[1] : padding[1] + width])
         return self._joined(parts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -44,12 +45,30 @@ def host_launcher(tmp_path_factory: pytest.TempPathFactory) -> object:
     return host.HostLauncher(tmp_path_factory.mktemp("cuda"), _beside("strict").bare)
 
 
+@pytest.fixture(scope="session")
+def device(host_launcher: object) -> object:
+    """A context that gives the CUDA kernels, on NumPy arrays, of a device of some compute capability (times ten).
+
+    ``backwards``: whether the last of a block's threads takes its turn first.
+    """
+
+    @contextmanager
+    def playing(capability: int, backwards: bool = False) -> Iterator[CudaKernels]:
+        before = host_launcher.capability, host_launcher.backwards
+        host_launcher.capability, host_launcher.backwards = capability, backwards
+        try:
+            yield CudaKernels(np, host_launcher)
+        finally:
+            host_launcher.capability, host_launcher.backwards = before
+
+    return playing
+
+
 @pytest.fixture(params=[False, True], ids=["first thread first", "last thread first"])
-def cuda(request: pytest.FixtureRequest, host_launcher: object) -> Iterator[object]:
-    """The CUDA kernels on NumPy arrays, in both orders in which a block's threads may take turns."""
-    host_launcher.backwards = request.param
-    yield CudaKernels(np, host_launcher)
-    host_launcher.backwards = False
+def cuda(request: pytest.FixtureRequest, device: object) -> Iterator[object]:
+    """The CUDA kernels of a device without tensor cores, in both orders in which a block's threads may take turns."""
+    with device(61, request.param) as kernels:
+        yield kernels
 
 
 @pytest.fixture(scope="session")

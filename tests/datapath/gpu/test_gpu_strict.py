@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
-from accelsim.datapath import Datapath, Kernels, NumpyKernels
+from accelsim.datapath import Datapath, Kernels, NumpyKernels, Observation
 from accelsim.datapath.arrays import on_host
 from accelsim.datapath.kernels.gpu import CudaKernels
 from accelsim.hardware import load_hwconfig
@@ -80,7 +81,7 @@ class Portable(Kernels):
 
 
 def _run(hw, layers, shape, kernels):
-    """Two training steps, the second counted, and an evaluation: state, scales, counts, logits."""
+    """Two training steps, the second observed, and an evaluation: state, scales, what was seen, logits."""
     network = Network([parse_layer(layer) for layer in layers], shape, CLASSES)
     state = initial_state(network.trace(hw.recipe(), OPTIMIZER, BATCH).parameters, 5, hw.recipe())
     machine, rng = Datapath(hw.recipe(), state, seed=1, kernels=kernels, check=True), np.random.default_rng(7)
@@ -89,12 +90,12 @@ def _run(hw, layers, shape, kernels):
     x = tokens if len(shape) == 1 else images
     for step in range(2):
         machine.begin_step(step, training=True, learning_rate=0.05)
-        machine.context.counts = {} if step else None
+        machine.context.observation = Observation() if step else None
         network.train_step(machine, OPTIMIZER, x, labels, BATCH)
-    counts, machine.context.counts = machine.context.counts, None
+    seen, machine.context.observation = machine.context.observation, None
     machine.begin_step(2, training=False)
     logits = network.forward(machine, x, labels, BATCH).logits.data
-    return machine.context.state, machine.context.scales, counts, logits
+    return machine.context.state, machine.context.scales, seen, logits
 
 
 def _assert_same(found, expected):
@@ -102,9 +103,12 @@ def _assert_same(found, expected):
         assert type(found[0][name]).__name__ == "StrictArray", f"{name} left the device"
         np.testing.assert_array_equal(on_host(found[0][name]), value, err_msg=name)
     assert found[1] == expected[1]
-    assert found[2].keys() == expected[2].keys()
-    for name, count in expected[2].items():
-        assert (found[2][name].saturated, found[2][name].underflowed) == (count.saturated, count.underflowed)
+    assert found[2].gradient_norm == pytest.approx(expected[2].gradient_norm)
+    assert found[2].found.keys() == expected[2].found.keys()
+    for name, quantised in expected[2].found.items():
+        assert dataclasses.asdict(found[2].found[name].statistics) == pytest.approx(
+            dataclasses.asdict(quantised.statistics)
+        )
     np.testing.assert_array_equal(on_host(found[3]), expected[3])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,6 +23,10 @@ class Launcher(Protocol):
     Arguments are arrays, ints (64 bits) and floats (double precision); None is a null pointer.
     """
 
+    @property
+    def capability(self) -> int:
+        """Compute capability of the device, ten times: 90 for 9.0."""
+
     def __call__(
         self, name: str, parameters: Parameters, grid: Size, block: Size, arguments: Sequence[Any]
     ) -> None: ...
@@ -30,6 +34,12 @@ class Launcher(Protocol):
 
 class CupyLauncher:
     """On the current CUDA device."""
+
+    @cached_property
+    def capability(self) -> int:
+        import cupy
+
+        return int(cupy.cuda.Device().compute_capability)
 
     def __call__(self, name: str, parameters: Parameters, grid: Size, block: Size, arguments: Sequence[Any]) -> None:
         _function(name, parameters)(grid, block, tuple(_passed(x) for x in arguments))

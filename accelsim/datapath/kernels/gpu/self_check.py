@@ -32,6 +32,15 @@ def _convolutions(k: Kernels, draw: Callable[..., Any]) -> Any:
     )
 
 
+def _wide_convolutions(k: Kernels, draw: Callable[..., Any]) -> Any:
+    """As many pixels and outputs as larger tiles take."""
+    x, w, shape = draw("int8", 2, 64, 64, 16), draw("int8", 128, 1, 2, 16), ((1, 1), (0, 0))
+    return (
+        k.conv2d(x, w, *shape, BYTES),
+        k.conv2d_backward_weights(x, draw("int16", 2, 64, 63, 128), (1, 2), *shape, WIDE),
+    )
+
+
 def _roundings(k: Kernels, draw: Callable[..., Any]) -> Any:
     x, by = draw("int32", 40, 7), FixedPointMultiplier.from_real(2.0**-24.3)
     real = x.astype("float32") * 1e-7
@@ -54,6 +63,7 @@ def _norms(k: Kernels, draw: Callable[..., Any]) -> Any:
 CHECKS: dict[str, Check] = {
     "products": _products,
     "convolutions": _convolutions,
+    "wide convolutions": _wide_convolutions,
     "roundings": _roundings,
     "norms": _norms,
 }

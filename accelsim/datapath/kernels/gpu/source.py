@@ -31,10 +31,11 @@ Parameters = tuple[tuple[str, str | int], ...]
 
 @dataclass(frozen=True)
 class Kernel:
-    """File of a kernel, and what each parameter of the file may stand for."""
+    """File of a kernel, what each parameter of the file may stand for, and the header that it needs beside common.h."""
 
     file: str
     choices: tuple[tuple[str, tuple[str | int, ...]], ...] = ()
+    header: str = "philox.h"
 
     def variants(self) -> Iterator[Parameters]:
         """Every combination, which is what may ever be compiled."""
@@ -43,8 +44,8 @@ class Kernel:
             yield tuple(zip(names, values, strict=True))
 
 
-def _kernel(file: str, **choices: tuple[str | int, ...]) -> Kernel:
-    return Kernel(file, tuple(choices.items()))
+def _kernel(file: str, header: str = "philox.h", **choices: tuple[str | int, ...]) -> Kernel:
+    return Kernel(file, tuple(choices.items()), header)
 
 
 _REQUANTISE = _kernel("requantise.cu", X=INTEGERS, OUT=CODES)
@@ -79,7 +80,9 @@ KERNELS: dict[str, Kernel] = {
     "pool2d_backward": _POOL,
     "scatter_rows": _kernel("scatter_rows.cu", X=(*CODES, "float32"), SUM=("int64", "float64")),
     "convolve": _kernel("convolve.cu", M_EACH=(4,), N_EACH=(1, 2, 4)),
+    "convolve_mma": _kernel("convolve_mma.cu", "mma.h", TILE_N=(16, 32, 64, 128), WORDS=(1, 4)),
     "weight_gradient": _kernel("weight_gradient.cu"),
+    "weight_gradient_mma": _kernel("weight_gradient_mma.cu", "mma.h", TILE_M=(16, 32, 64)),
 }
 
 
@@ -89,9 +92,8 @@ def source_of(name: str, parameters: Parameters) -> str:
         f"#define {key} {value}\n" if isinstance(value, int) else f"typedef {TYPES[value]} {key};\n"
         for key, value in parameters
     )
-    file = KERNELS[name].file
-    parts = [_numbered("common.h"), named, _numbered("philox.h"), _numbered(file)]
-    return "".join(parts)
+    kernel = KERNELS[name]
+    return _numbered("common.h") + named + _numbered(kernel.header) + _numbered(kernel.file)
 
 
 def _numbered(file: str) -> str:

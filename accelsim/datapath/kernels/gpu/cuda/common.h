@@ -1,8 +1,10 @@
 // What all kernels share: types, shifts as NumPy has them, and the fixed-point steps of datapath/reference.py.
 // The tests compile the same files for a CPU, with KERNEL and CUDA's names defined beforehand.
 #ifndef KERNEL
-#define KERNEL extern "C" __global__ void
+#define KERNEL extern "C" __global__ void LIMITS
 #endif
+// What a file may tell the compiler of its blocks: __launch_bounds__.
+#define LIMITS
 #define INLINE static __device__ __forceinline__
 
 typedef signed char i8;

@@ -1,9 +1,8 @@
 // A convolution of bytes as an implicit matrix product, exact in 32 bits: out (pixels, outputs), four bytes a word.
 //
 // Input x is (batch, height, width, words), weights (outputs, taps, words). Output row y sees tap i at input row
-// (y * up + i * turn + shift) / down where that is whole and inside. A forward convolution has up = stride, turn = 1,
-// shift = -padding, down = 1; the data gradient up = 1, turn = -1, shift = padding, down = stride. A matrix product is
-// one line of pixels and one tap.
+// y * up + i * turn + shift where that is inside. A forward convolution has up = stride, turn = 1, shift = -padding;
+// the data gradient up = 1, turn = -1, shift = padding. A matrix product is one line of pixels and one tap.
 //
 // A block has 16 x 16 threads, each with M_EACH pixels (even) by N_EACH outputs, and takes STEP words of the reduction
 // at a time. A thread loads words of the same pixels throughout, so it works out where they lie once.
@@ -15,7 +14,7 @@
 
 KERNEL convolve(const i32* x, const i32* w, i32* out, i64 batch, i64 height, i64 width, i64 words, i64 rows,
                 i64 columns, i64 outputs, i64 kernel_rows, i64 kernel_columns, i64 up_rows, i64 up_columns, i64 turn,
-                i64 shift_rows, i64 shift_columns, i64 down_rows, i64 down_columns)
+                i64 shift_rows, i64 shift_columns)
 {
     __shared__ i32 left[STEP][TILE_M + 1], right[STEP][TILE_N + 1];
     i32 thread = threadIdx.y * 16 + threadIdx.x, lane = thread % STEP;
@@ -35,11 +34,8 @@ KERNEL convolve(const i32* x, const i32* w, i32* out, i64 batch, i64 height, i64
     for (i64 start = 0; start < length; start += STEP) {
         for (i32 load = 0; load < LOADS; ++load) {
             i32 y = y_from[load] + i * (i32)turn, z = z_from[load] + j * (i32)turn, word = 0;
-            if (start + lane < length && y >= 0 && z >= 0 && y % (i32)down_rows == 0 && z % (i32)down_columns == 0) {
-                y /= (i32)down_rows, z /= (i32)down_columns;
-                if (y < height && z < width)
-                    word = x[((images[load] + y) * width + z) * words + c];
-            }
+            if (start + lane < length && (u32)y < (u32)height && (u32)z < (u32)width)
+                word = x[((images[load] + y) * width + z) * words + c];
             left[lane][thread / STEP + load * (256 / STEP)] = word;
         }
         for (i32 place = thread; place < STEP * TILE_N; place += 256) {
