@@ -1,4 +1,4 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all; or add to its end."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import os
 import secrets
 from pathlib import Path
+from typing import Literal
 
 from accelsim.errors import UserError
 
@@ -29,8 +30,20 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     _sync_folder(path.parent)
 
 
-def _write_synced(path: Path, data: bytes) -> None:
-    with open(path, "xb") as file:
+def append_durably(path: Path, content: str) -> None:
+    """Add ``content`` to the end of ``path``; what stood there stays, whenever the system stops.
+
+    Raises:
+        UserError: the folder is missing, read-only or full.
+    """
+    try:
+        _write_synced(path, content.encode("utf-8"), "ab")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror or error}") from error
+
+
+def _write_synced(path: Path, data: bytes, mode: Literal["xb", "ab"] = "xb") -> None:
+    with open(path, mode) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -64,12 +64,21 @@ def simulate(
         bool,
         typer.Option("--force", help="Overwrite the run in the run folder; with --resume, all but its training."),
     ] = False,
+    quantisers_every: Annotated[
+        int | None,
+        typer.Option(
+            help="Record scale, saturation, zeros and noise of every quantiser in each N-th training step, into "
+            "quantisers.csv. Default: in the last step of each epoch alone.",
+            metavar="N",
+        ),
+    ] = None,
     scalesim_reports: Annotated[
         Path | None, typer.Option(help="Folder for SCALE-Sim's three report files, of the array's operations.")
     ] = None,
     as_json: JSON = False,
 ) -> None:
     """Time one training step, train bit by bit, and write a run folder with tables and report.html."""
+    from accelsim.reports.summary_figures import warnings_of
     from accelsim.reports.terminal import step_tables, summary_table
     from accelsim.simulation import simulate as run
 
@@ -89,6 +98,7 @@ def simulate(
             device=device,
             resume=resume,
             force=force,
+            quantisers_every=quantisers_every,
             scalesim_reports=scalesim_reports,
             observer=Bars(Console(stderr=True), quiet=as_json),
         )
@@ -96,6 +106,8 @@ def simulate(
     if as_json:
         typer.echo(json.dumps({**result.summary, "folder": str(folder)}, indent=2))
         return
+    for text in warnings_of(result):
+        console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(summary_table(result))
     for table in step_tables(result):
         console.print(table)

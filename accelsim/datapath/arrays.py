@@ -6,6 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.formats import Role
+
+CHANNEL_FIRST = (Role.WEIGHT, Role.WEIGHT_BACKWARD)
+"""Roles whose output channels lie along the first axis; elsewhere channels are the last."""
+
 
 def on_host(x: Any) -> Any:
     """``x`` as a NumPy array: what scales are worked out from, and what files hold. CuPy's arrays know how, ``get``."""
@@ -20,3 +25,9 @@ def is_per_channel(scale: Any) -> bool:
 def on_device(xp: Any, scale: Any) -> Any:
     """A scale, zero point or limit as it meets data: a number as it is, an array (one per channel) in ``xp``."""
     return xp.asarray(scale) if is_per_channel(scale) else scale
+
+
+def along_channels(scale: Any, axes: int, role: Role) -> Any:
+    """``scale`` shaped so that it divides a tensor of ``axes`` axes: per-channel scales along the first or the last."""
+    first = is_per_channel(scale) and role in CHANNEL_FIRST
+    return np.reshape(scale, (-1, *[1] * (axes - 1))) if first else scale

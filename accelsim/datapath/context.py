@@ -6,11 +6,10 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from accelsim.datapath.counts import QuantiserCount, count
 from accelsim.datapath.kernels import Kernels, RandomStream
+from accelsim.datapath.observation import Observation
 from accelsim.datapath.scale_state import ScaleState
-from accelsim.formats import FP32, Format, Recipe, TensorRule
-from accelsim.machine import Tensor
+from accelsim.formats import Recipe, TensorRule
 
 NORM_FRACTION_BITS = 8
 """Bits that means and centred values carry below the unit of their codes."""
@@ -22,8 +21,8 @@ NORMALISED_SCALE = 2.0**-16
 class Context:
     """Kernels, seed and step of the random bits, and the state that outlives a step.
 
-    ``state`` holds persistent tensors by name, ``scales`` what the quantisers remember. Where ``counts`` is a
-    dictionary, quantisers record there what saturated and what vanished. An evaluation that is ``calibrating`` measures
+    ``state`` holds persistent tensors by name, ``scales`` what the quantisers remember. An
+    ``observation`` sees every operation of the step. An evaluation that is ``calibrating`` measures
     ranges anew, as training does. ``overflow`` is the last step in which an accumulator overflowed, and how.
     """
 
@@ -32,7 +31,7 @@ class Context:
     seed: int
     state: dict[str, Any] = field(default_factory=dict)
     scales: ScaleState = field(default_factory=ScaleState)
-    counts: dict[str, QuantiserCount] | None = None
+    observation: Observation | None = None
     step: int = 0
     training: bool = True
     calibrating: bool = False
@@ -43,13 +42,6 @@ class Context:
     def measures_ranges(self) -> bool:
         """Whether ranges come from the tensors at hand, and are remembered."""
         return self.training or self.calibrating
-
-    def count(
-        self, tensor: str, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None, axis: int = -1
-    ) -> None:
-        """Record what one quantisation lost, where someone asked for it; blocks lie along ``axis``."""
-        if self.counts is not None and format_ != FP32:
-            self.counts[tensor] = count(self.kernels.xp, x, codes, scale, format_, zero_point, axis)
 
     def random_stream(self, tensor: str, rule: TensorRule) -> RandomStream:
         """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""

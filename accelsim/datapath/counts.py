@@ -1,7 +1,8 @@
-"""What a quantiser lost: codes at the edge of the range, and values that became zero."""
+"""What a quantiser made of a tensor: the range it had, what it lost, and how much of the format it used."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,41 +16,103 @@ from accelsim.formats.mx import BlockFormat, quantise_blocks
 from accelsim.formats.scales import scale_for
 from accelsim.machine import Tensor
 
+HALF_WORD = 0xFFFF
+
 
 @dataclass(frozen=True)
-class QuantiserCount:
-    """Of one tensor in one step: elements, those clipped, non-zero values that became code 0, and noise.
+class QuantiserStatistics:
+    """Of one tensor in one step: range, elements clipped, codes that are zero, values that became it, and noise.
 
-    ``sqnr_db`` is the ratio of the signal's power to the quantisation error's, in decibels (infinite without error).
+    ``scale_factor`` is what codes are multiplied by, the largest one where channels have their own;
+    ``largest_magnitude`` is that of the values. ``sqnr_db`` is the ratio of the signal's power to the quantisation
+    error's, in decibels (infinite without error); ``cosine`` that of the angle between the values and what the codes
+    stand for (None where either is all zeros); ``effective_bits`` the entropy of the codes.
     """
 
     elements: int
+    scale_factor: float
+    largest_magnitude: float
     saturated: int
     underflowed: int
+    zeros: int
     sqnr_db: float
+    cosine: float | None
+    effective_bits: float
 
 
-def count(
+def statistics_of(
     xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None, axis: int = -1
-) -> QuantiserCount:
-    """Compare codes with the values they stand for.
+) -> QuantiserStatistics:
+    """Compare ``codes`` with the values of ``x`` that they stand for; nothing is changed.
 
     Clipped is the largest code, or number, that stands for something more than half a unit in its last place beyond.
-    ``codes`` have their ``zero_point`` subtracted already; blocks lie along ``axis``.
+    ``scale`` and ``zero_point`` broadcast against ``codes``; blocks lie along ``axis``.
     """
+    codes, largest_scale = xp.asarray(codes), float(scale.max()) if hasattr(scale, "max") else float(scale)
     scale, zero_point = on_device(xp, scale), on_device(xp, zero_point)
-    values = x.data.astype("float64") * on_device(xp, x.scale)
-    stored = codes.astype("float64")
-    held = stored * scale
+    values, held = xp.asarray(x.data).astype("float64"), codes.astype("float64")
+    values *= on_device(xp, x.scale)
+    if zero_point is not None:
+        held -= zero_point
+    zero = held == 0
+    held *= scale
     if zero_point is None:
-        largest, half = _edge(xp, values, format_, axis)
-        outside = (xp.abs(stored) >= largest) & (xp.abs(values) - xp.abs(held) > half * scale)
+        saturated = _clipped(xp, codes, values, held, scale, format_, axis)
     else:
-        outside = _beyond(codes + zero_point, values - held, scale, format_)
-    error, power = ((held - values) ** 2).sum(), (values**2).sum()
-    ratio = 10 * xp.log10(power / error) if error > 0 and power > 0 else xp.inf
-    vanished = (codes == 0) & (values != 0)
-    return QuantiserCount(int(codes.size), int(outside.sum()), int(vanished.sum()), float(ratio))
+        saturated = int(_beyond(codes, values - held, scale, format_).sum())
+    power, kept, both = _product(xp, values, values), _product(xp, held, held), _product(xp, values, held)
+    held -= values
+    error = _product(xp, held, held)
+    return QuantiserStatistics(
+        elements=int(codes.size),
+        scale_factor=largest_scale,
+        largest_magnitude=max(float(values.max()), -float(values.min())),
+        saturated=saturated,
+        underflowed=int((zero & (values != 0)).sum()),
+        zeros=int(zero.sum()),
+        sqnr_db=10 * math.log10(power / error) if error > 0 and power > 0 else math.inf,
+        cosine=both / math.sqrt(power * kept) if power * kept > 0 else None,
+        effective_bits=_entropy_bits(xp, codes),
+    )
+
+
+def _product(xp: Any, a: Any, b: Any) -> float:
+    """Sum of the products of two arrays, without one more array; no library's threads decide its order."""
+    return float(xp.einsum("i,i->", a.reshape(-1), b.reshape(-1)))
+
+
+def _entropy_bits(xp: Any, codes: Any) -> float:
+    """Bits that an ideal code takes for an element: 0 where all are alike."""
+    share = _occurrences(xp, codes) / codes.size
+    return abs(float((share * xp.log2(share)).sum()))
+
+
+def _occurrences(xp: Any, codes: Any) -> Any:
+    """How often each code is there. Where there can be few, they are counted; sorting takes several times as long."""
+    counted = codes
+    if codes.dtype == "float32":
+        counted = (codes + 0.0).reshape(-1).view("uint32")  # one zero
+        # Up to 8 significant bits, as most narrow formats have, stand in the upper half of the word.
+        counted = codes if (counted & HALF_WORD).any() else counted >> 16
+    if counted.dtype.kind == "f" or (counted.dtype.itemsize > 2 and counted is codes):
+        return xp.unique(codes, return_counts=True)[1]
+    whole = counted.reshape(-1).astype("int64")
+    whole -= whole.min()
+    found = xp.bincount(whole)
+    return found[found > 0]
+
+
+def _clipped(xp: Any, codes: Any, values: Any, held: Any, scale: Any, format_: Format, axis: int) -> int:
+    """Those of the largest code whose value lies beyond it."""
+    largest, half = _edge(xp, values, format_, axis)
+    if isinstance(format_, IntegerFormat | FlexpointFormat):  # the lowest code has no magnitude in its own type
+        at_edge = (codes >= format_.max_code) | (codes <= -format_.max_code)
+    else:
+        at_edge = xp.abs(codes) >= largest
+    limit = half * scale
+    if getattr(limit, "ndim", 0):
+        limit = xp.broadcast_to(limit, codes.shape)[at_edge]
+    return int((xp.abs(values[at_edge]) - xp.abs(held[at_edge]) > limit).sum())
 
 
 def _beyond(codes: Any, error: Any, scale: Any, format_: Format) -> Any:

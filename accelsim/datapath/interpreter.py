@@ -67,6 +67,8 @@ class Datapath(Machine):
         if operation.unit is NORM:
             operands = tuple([x if x.format.is_integer else _unscaled(context.kernels.xp, x) for x in operands])
         values = HANDLERS[operation.opcode](context, operation, operands, outputs)
+        if context.observation is not None:
+            context.observation.see(context.kernels.xp, operation, operands, outputs, values)
         if operands is not inputs:
             values = restored(context.kernels.xp, operation.opcode, inputs[0], outputs, values)
         if self.check:

@@ -22,12 +22,12 @@ SCHEMA = "accelsim-checkpoint-2"
 
 @dataclass
 class Progress:
-    """Where a training stands: steps done, losses not yet logged, rows logged, the quantisers' last counts."""
+    """Where a training stands: steps done, their losses and accuracies as far as not yet logged, rows logged."""
 
     step: int = 0
     pending: list[float] = field(default_factory=list)
+    pending_accuracies: list[float] = field(default_factory=list)
     rows: list[dict[str, Any]] = field(default_factory=list)
-    quantisers: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass
@@ -91,6 +91,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         crc32 = described.pop("crc32", None)  # none from before it was kept
         if crc32 is not None and crc32 != _crc32(described, state):
             raise ValueError("its bytes are not those that were written")
+        described["progress"].pop("quantisers", None)  # older ones have the quantisers' last counts here
         progress, scales = Progress(**described["progress"]), ScaleState.from_plain(described["scales"])
         return Checkpoint(state, scales, progress, str(described["fingerprint"]), dict(described.get("run", {})))
     except KeyError as error:

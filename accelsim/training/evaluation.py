@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from accelsim.datapath import Datapath
 from accelsim.datapath.arrays import on_host
 from accelsim.datapath.divergence import finite_loss, silent_overflow
+from accelsim.machine import Tensor
 from accelsim.networks import Network
 from accelsim.progress import Observer, watched
 from accelsim.training.datasets import Dataset, Split
@@ -43,18 +44,24 @@ def score(
         UserError: logits, or the loss, are not finite.
     """
     correct, loss, asked, observer = 0, 0.0, 0, observer or Observer()
-    machine.context.counts = None
+    machine.context.observation = None
     with watched(observer, "evaluate", len(split), "image"):
         for images, labels in in_order(dataset, split, len(split), workers):
             machine.begin_step(step, training=False)
             with silent_overflow():
                 result = network.forward(machine, images, as_codes(labels), len(labels))
             batch_loss = finite_loss(machine.context, result.loss, result.logits)
-            correct += int((on_host(result.logits.data).argmax(axis=1) == labels.reshape(-1)).sum())
+            correct += right_answers(machine.context.kernels.xp, result.logits, labels)
             asked += labels.size
             loss += batch_loss * len(labels)
             observer.advance("evaluate", len(labels))
     return Score(correct / asked, loss / len(split))
+
+
+def right_answers(xp: Any, logits: Tensor, labels: NDArray[np.int64]) -> int:
+    """How many rows of ``logits`` have their largest number, or the first of several, where the label is."""
+    found = on_host(xp.asarray(logits.data).argmax(axis=1))
+    return int((found == labels.reshape(-1)).sum())
 
 
 def in_order(dataset: Dataset, split: Split, count: int, workers: int = 0) -> Iterator[Batch]:

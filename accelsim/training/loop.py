@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.datapath import Datapath, Kernels, ScaleState, choose_kernels
+from accelsim.datapath import Datapath, Kernels, Observation, ScaleState, choose_kernels
 from accelsim.datapath.arrays import on_host
-from accelsim.datapath.counts import QuantiserCount
 from accelsim.datapath.divergence import finite_loss, silent_overflow
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
@@ -21,9 +20,11 @@ from accelsim.networks import Network, Workload
 from accelsim.progress import Observer, watched
 from accelsim.training.checkpoint import Checkpoint, Progress
 from accelsim.training.datasets import Dataset, Split
-from accelsim.training.evaluation import Batch, Score, as_codes, score
+from accelsim.training.evaluation import Batch, Score, as_codes, right_answers, score
 from accelsim.training.interrupts import after_the_step
 from accelsim.training.loader import prefetched
+from accelsim.training.records import Records
+from accelsim.training.reporter import Reporter
 from accelsim.training.state import State, image_order
 
 LOGGED_ROWS = 1000
@@ -32,15 +33,31 @@ CHECKPOINT_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class Training:
-    """What a training left: its last checkpoint, how fast it went (None where nothing ran), and on which kernels."""
+    """What a training left: its last checkpoint, how fast it went (None where nothing ran), on which kernels, and what
+    was recorded beside it."""
 
     checkpoint: Checkpoint
     train_images_per_s: float | None
     backend: str
+    records: Records
+
+
+class StepOutcome(NamedTuple):
+    """Mean loss of a step, share of right answers before its update, and what was seen of it."""
+
+    loss: float
+    accuracy: float
+    seen: Observation | None
+
+    def __str__(self) -> str:
+        return f"loss {self.loss:.4f}, {self.accuracy:.1%} right"
 
 
 class Trainer:
-    """Trains ``network`` on ``dataset``, from a checkpoint's state on; ``keep`` is called with each new checkpoint."""
+    """Trains ``network`` on ``dataset``, from a checkpoint's state on; ``keep`` is called with each new checkpoint.
+
+    ``records`` has what is known up to that checkpoint before it is called.
+    """
 
     def __init__(
         self,
@@ -54,9 +71,11 @@ class Trainer:
         kernels: Kernels | None = None,
         observer: Observer | None = None,
         keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
+        records: Records | None = None,
     ) -> None:
         self.network, self.workload, self.dataset = network, workload, dataset
         self.checkpoint, self.keep, self.observer = start, keep, observer or Observer()
+        self.records = records or Records()
         self.batch = workload.batch_size
         self.steps_per_epoch = len(dataset.train) // self.batch
         if not self.steps_per_epoch:
@@ -64,6 +83,7 @@ class Trainer:
         whole = workload.epochs * self.steps_per_epoch
         self.total_steps = whole if steps is None else min(steps, whole)
         self.log_every = max(1, self.total_steps // LOGGED_ROWS)
+        self.reporter = Reporter(self.observer, workload.network.classes, self.steps_per_epoch)
         self.machine = Datapath(
             recipe, start.state, seed=workload.seed, scales=start.scales, kernels=kernels or choose_kernels()
         )
@@ -80,23 +100,29 @@ class Trainer:
         """
         trained, spent, saved = 0, 0.0, time.monotonic()
         steps = range(self.progress.step, self.total_steps)
+        self.records.start(self.progress.step, ends_epoch=self._ends_epoch(self.progress.step))
         with (
             watched(self.observer, "train", self.total_steps, "step", self.progress.step),
             closing(prefetched(self._batch, steps, self.workload.dataset.workers)) as batches,
             after_the_step() as stop,
+            closing(self.records),
         ):
             while self.progress.step < self.total_steps:
                 started = time.monotonic()
-                loss = self._step(*next(batches))
-                trained, spent = trained + self.batch, spent + time.monotonic() - started
-                evaluated = self._log(loss)
-                self.observer.advance("train", 1, f"loss {loss:.4f}, {trained / spent:,.0f} images/s")
+                outcome = self._step(*next(batches))
+                seconds = time.monotonic() - started
+                trained, spent = trained + self.batch, spent + seconds
+                self.records.worked(self.batch, seconds)
+                evaluated = self._log(outcome)
+                self.observer.advance("train", 1, f"{outcome}, {trained / spent:,.0f} images/s")
                 if evaluated or stop.asked or time.monotonic() - saved > CHECKPOINT_SECONDS:
+                    self.records.flush()
                     self.keep(self._on_host())
                     saved = time.monotonic()
                 if stop.asked:
                     raise KeyboardInterrupt
-        return Training(self._on_host(), trained / spent if spent else None, self.machine.context.kernels.name)
+        backend = self.machine.context.kernels.name
+        return Training(self._on_host(), trained / spent if spent else None, backend, self.records)
 
     def _on_host(self) -> Checkpoint:
         """The checkpoint with its tensors in this computer's memory, wherever the kernels hold them."""
@@ -109,40 +135,55 @@ class Trainer:
         order = image_order(self.workload.seed, epoch, len(self.dataset.train))
         return self.dataset.training_batch(order[within * self.batch : (within + 1) * self.batch], epoch)
 
-    def _step(self, images: NDArray[Any], labels: NDArray[np.int64]) -> float:
+    def _step(self, images: NDArray[Any], labels: NDArray[np.int64]) -> StepOutcome:
+        step, context = self.progress.step + 1, self.machine.context
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
-        self.machine.context.counts = {} if self._ends_epoch(self.progress.step + 1) else None
+        looks, logs = self.records.looks_at(step, ends_epoch=self._ends_epoch(step)), self._is_logged(step)
+        seen = context.observation = Observation(looks, logs) if looks or logs else None
         with silent_overflow():
             found = self.network.train_step(self.machine, self.workload.optimizer, images, as_codes(labels), self.batch)
-        if self.machine.context.counts:
-            self.progress.quantisers = quantiser_rows(self.progress.step + 1, self.machine.context.counts)
-        return finite_loss(self.machine.context, found.loss, found.logits)
+        context.observation = None
+        if seen is not None and looks:
+            self.reporter.saw(self.records.add_quantisers(step, seen))
+        right = right_answers(context.kernels.xp, found.logits, labels)
+        return StepOutcome(finite_loss(context, found.loss, found.logits), right / labels.size, seen)
 
     def _learning_rate(self) -> float:
         epoch = self.progress.step / self.steps_per_epoch
         return self.workload.optimizer.learning_rate * self.workload.schedule.rate_factor(epoch, self.workload.epochs)
 
-    def _log(self, loss: float) -> bool:
+    def _log(self, outcome: StepOutcome) -> bool:
         """Count the step as done and log it where a row is due; True when the model was evaluated."""
         progress, rate = self.progress, self._learning_rate()
         progress.step += 1
-        progress.pending.append(loss)
-        ends = self._ends_epoch(progress.step)
-        if not ends and progress.step % self.log_every:
+        progress.pending.append(outcome.loss)
+        progress.pending_accuracies.append(outcome.accuracy)
+        if outcome.seen is None or not outcome.seen.updates:
             return False
+        ends, epoch = self._ends_epoch(progress.step), progress.step / self.steps_per_epoch
         accuracy, test_loss = self.evaluate(self.dataset.test) if ends else (None, None)
         progress.rows.append(
             {
                 "step": progress.step,
-                "epoch": progress.step / self.steps_per_epoch,
+                "epoch": epoch,
                 "learning_rate": rate,
-                "train_loss": sum(progress.pending) / len(progress.pending),
+                "train_loss": _mean(progress.pending),
+                "train_accuracy": _mean(progress.pending_accuracies),
+                "gradient_norm": outcome.seen.gradient_norm,
+                "weight_norm": outcome.seen.weight_norm,
                 "test_accuracy": accuracy,
                 "test_loss": test_loss,
             }
         )
         progress.pending.clear()
+        progress.pending_accuracies.clear()
+        self.records.add_speed(progress.step, epoch)
+        if ends:
+            self.reporter.epoch_ended(progress.rows, self.records.epoch_speed())
         return ends
+
+    def _is_logged(self, step: int) -> bool:
+        return self._ends_epoch(step) or step % self.log_every == 0
 
     def _ends_epoch(self, step: int) -> bool:
         return step % self.steps_per_epoch == 0 or step == self.total_steps
@@ -156,9 +197,8 @@ class Trainer:
         )
 
 
-def quantiser_rows(step: int, counts: dict[str, QuantiserCount]) -> list[dict[str, Any]]:
-    """What each quantiser lost in one step, as rows of a table."""
-    return [{"tensor": tensor, "step": step, **asdict(found)} for tensor, found in counts.items()]
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
 
 
 def fresh_checkpoint(state: State, fingerprint: str, described: dict[str, Any]) -> Checkpoint:

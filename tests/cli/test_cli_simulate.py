@@ -41,6 +41,8 @@ def _text(path, before, after, tmp_path):
         (["--seed", -1], "seed must be from 0 to 4294967295, not -1"),
         (["--seed", 2**32], "seed must be from 0 to 4294967295"),
         (["--seed", "x"], "--seed"),
+        (["--quantisers-every", 0], "quantisers_every must be at least 1, not 0"),
+        (["--quantisers-every", 5, "--timing-only"], "nothing to record"),
         (["--resume"], "there is no run to resume"),
         (["--resume", "--force"], "there is no run to resume"),
         (["--resume", "--timing-only"], "nothing to --resume"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.datapath import Datapath, ScaleState, reference
+from accelsim.datapath import Datapath, Observation, ScaleState, reference
 from accelsim.datapath.backends import choose_kernels
 from accelsim.formats import FP32, Granularity, Role, Rounding, ScaleForm, ScalePolicy, TensorRule, format_by_name
 from accelsim.formats.scales import scale_for, scaled_codes
@@ -134,11 +134,11 @@ def test_delayed_ends_come_from_earlier_steps(int8_machine):
     found = []
     for step, ends in enumerate(([-1.0, 4.0], [0.5, 1.0], [-3.0, 9.0])):
         machine.begin_step(step, training=True)
-        machine.context.counts = {}
+        machine.context.observation = Observation()
         codes = machine.quantise(_floats(machine, [ends]), Role.ACTIVATION)
         found.append((codes.scale * 255, codes.zero_point))
     assert found == [(pytest.approx(5.0), 51)] * 3
-    assert machine.context.counts["input"].saturated == 2
+    assert machine.context.observation.found["input"].statistics.saturated == 2
 
 
 def test_evaluation_takes_the_running_ends(int8_machine):

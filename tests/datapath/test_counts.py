@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelsim.datapath import Datapath
+from accelsim.datapath import Datapath, Observation
 from accelsim.formats import FP32, FloatFormat, Role, TensorRule, format_by_name
 
 BLOCKS = ["mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4", "bfp2_b5", "bfp8_b16", "int4_b8"]
@@ -23,9 +23,9 @@ def _counted(hw, format_, values, headroom=1.0):
     rules = {**recipe.rules, Role.ACTIVATION: TensorRule(format_, headroom=headroom)}
     machine = Datapath(replace(recipe, rules=rules), {}, seed=1, check=True)
     machine.begin_step(0, training=True)
-    machine.context.counts = {}
+    machine.context.observation = Observation()
     codes = machine.quantise(machine.external("x", values.shape, FP32, Role.INPUT, values), Role.ACTIVATION, "codes")
-    return codes, machine.context.counts["codes"]
+    return codes, machine.context.observation.found["codes"].statistics
 
 
 def _boundary(format_, peak):
@@ -64,10 +64,12 @@ def test_blocks_of_a_gradient_lie_along_another_axis(fp32_machine):
     for axis in (0, 1):
         machine = Datapath(replace(recipe, rules=rules), {}, seed=1)
         machine.begin_step(0, training=True)
-        machine.context.counts = {}
+        machine.context.observation = Observation()
         x = machine.external("x", values.shape, FP32, Role.INPUT, values.T if axis == 0 else values)
         codes = machine.quantise(x, Role.WEIGHT, "codes", axis=axis)
-        found.append((machine.context.counts["codes"].saturated, np.sort(codes.data.reshape(-1)).tolist()))
+        found.append(
+            (machine.context.observation.found["codes"].statistics.saturated, np.sort(codes.data.reshape(-1)).tolist())
+        )
     assert found == [(1, [0.0, 1.0, 1.0, 1.5])] * 2
 
 
@@ -94,8 +96,8 @@ def test_the_lowest_code_of_flexpoint_clips_too(int8_machine):
     )
     for step, values in enumerate(([[1.0, -1.0]], [[100.0, -100.0, 1.0]])):
         machine.begin_step(step, training=True)
-        machine.context.counts = {}
+        machine.context.observation = Observation()
         data = np.array(values, dtype=np.float32)
         codes = machine.quantise(machine.external("x", data.shape, FP32, Role.INPUT, data), Role.ACTIVATION, "codes")
     assert codes.data[0, :2].tolist() == [32767, -32768]
-    assert machine.context.counts["codes"].saturated == 2
+    assert machine.context.observation.found["codes"].statistics.saturated == 2

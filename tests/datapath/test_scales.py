@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from accelsim.datapath import Datapath, ScaleState
+from accelsim.datapath import Datapath, Observation, ScaleState
 from accelsim.formats import Granularity, Role, Rounding, ScaleForm, ScalePolicy, TensorRule, format_by_name
 from accelsim.formats.floating import FP32
 
@@ -41,10 +41,10 @@ def test_delayed_scale_is_the_largest_of_the_window(int8_machine):
 def test_delayed_scale_saturates_what_it_did_not_foresee(int8_machine):
     machine = _machine(int8_machine, TensorRule(INT8, policy=ScalePolicy.DELAYED))
     _quantise(machine, [[1.0]], 0)
-    machine.context.counts = {}
+    machine.context.observation = Observation()
     codes = _quantise(machine, [[3.0, -5.0, 0.001, 0.5]], 1)
     assert codes.data.tolist() == [[127, -127, 0, 64]]
-    found = machine.context.counts["codes"]
+    found = machine.context.observation.found["codes"].statistics
     assert (found.elements, found.saturated, found.underflowed) == (4, 2, 1)
     assert found.sqnr_db < 10
 

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from accelsim.datapath import Datapath, ScaleState
+from accelsim.datapath import Datapath, Observation, ScaleState
 from accelsim.formats import Role
 from accelsim.hardware import load_hwconfig
 from accelsim.layers import Sgd
@@ -86,11 +86,11 @@ def test_one_draw_and_one_scale_serve_both_products(root, rng, draw_state, name)
     network, scales = Network([parse_layer(layer) for layer in LAYERS + ENDS], (6, 6, 2), 3), ScaleState()
     parameters = network.trace(recipe, OPTIMIZER, 8).parameters
     machine = Datapath(recipe, draw_state(parameters), seed=1, scales=scales, check=True)
-    machine.context.counts = {}
+    machine.context.observation = Observation()
     images, labels = rng.normal(size=(8, 6, 6, 2)).astype(np.float32), rng.integers(0, 3, size=8).astype(np.uint16)
     for step in range(4):
         machine.begin_step(step, training=True, learning_rate=0.05)
         network.train_step(machine, OPTIMIZER, images, labels, 8)
     gradients = {"conv2d1.gradient_weight_path", "conv2d2.gradient_data_path", "linear1.gradient_data_path"}
-    assert {name for name in machine.context.counts if name.endswith("_path")} == gradients
+    assert {name for name in machine.context.observation.found if name.endswith("_path")} == gradients
     assert {name for name in scales.history if name.endswith("_path")} == (set() if name == "bf16" else gradients)

@@ -7,7 +7,7 @@ import weakref
 import numpy as np
 import pytest
 
-from accelsim.datapath import Datapath, NumpyKernels, ScaleState
+from accelsim.datapath import Datapath, NumpyKernels, Observation, ScaleState
 from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.errors import InternalError
 from accelsim.formats import FP32, Role, integer
@@ -71,11 +71,11 @@ def test_training_among_evaluations_gives_the_bits_of_new_machines(network, sett
         labels = rng.integers(0, 3, size=batch).astype(np.uint16)
         fresh, found = Datapath(recipe, states[1], seed=9, scales=scales[1], kernels=kernels()), []
         for machine in (kept, fresh):
-            machine.context.counts = {}
+            machine.context.observation = Observation()
             machine.begin_step(step, training=training, learning_rate=0.05 / (step + 1))
             found.append(_run(network, machine, batch, training, images, labels))
         assert kept.program == fresh.program
-        assert kept.context.counts == fresh.context.counts
+        assert kept.context.observation == fresh.context.observation
         for a, b in zip(*found, strict=True):
             np.testing.assert_array_equal(np.asarray(a.data), np.asarray(b.data))
             assert (a.spec, a.shape, a.scale) == (b.spec, b.shape, b.scale)

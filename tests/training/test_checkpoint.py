@@ -65,6 +65,14 @@ def test_one_from_before_checksums_is_read(rewrite):
     assert read_checkpoint(rewrite(old)).progress.step == 2
 
 
+def test_one_that_has_the_quantisers_and_no_accuracies_is_read(rewrite):
+    def old(tensors, described):
+        del described["crc32"], described["progress"]["pending_accuracies"]
+        described["progress"]["quantisers"] = [{"tensor": "x", "step": 2}]
+
+    assert read_checkpoint(rewrite(old)).progress.pending_accuracies == []
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.int32])
 def test_tensors_of_another_type_are_refused(root, rewrite, dtype):
     def retyped(tensors, described):

@@ -27,7 +27,8 @@ def _assert_same_run(one, other):
     assert first.keys() == second.keys()
     for name, value in first.items():
         np.testing.assert_array_equal(value, second[name], err_msg=name)
-    assert (one / "metrics.csv").read_bytes() == (other / "metrics.csv").read_bytes()
+    for table in ("metrics.csv", "quantisers.csv"):
+        assert (one / table).read_bytes() == (other / table).read_bytes()
 
 
 def test_stopped_and_resumed_equals_uninterrupted(root, tmp_path):

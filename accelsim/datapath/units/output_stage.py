@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accelsim.datapath.arrays import is_per_channel, on_device
+from accelsim.datapath.arrays import CHANNEL_FIRST, along_channels, is_per_channel, on_device
 from accelsim.datapath.context import Context
 from accelsim.datapath.units.affine_scale import choose_affine
 from accelsim.datapath.units.quantisers import QUANTISERS
 from accelsim.datapath.units.registry import executes
-from accelsim.datapath.units.scales import CHANNEL_FIRST, choose_scale
+from accelsim.datapath.units.scales import choose_scale
 from accelsim.formats import FixedPointMultiplier, IntegerFormat, Rounding, TensorRule, integer
 from accelsim.formats.doubles import floor_log2, power_of_two
 from accelsim.machine import Tensor, Value
@@ -29,16 +29,13 @@ def convert(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
     rule = c.recipe[output.role]
     if isinstance(output.format, IntegerFormat):
         return [(_requantise if x.format.is_integer else _quantise)(c, x, output, rule)]
-    axis = op.attributes["axis"]
-    value = QUANTISERS[output.format.family](c, x, output, rule, axis)
-    c.count(output.name, x, value.data, value.scale, output.format, axis=axis)
-    return [value]
+    return [QUANTISERS[output.format.family](c, x, output, rule, op.attributes["axis"])]
 
 
 def _quantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Floats to codes: divided by the new scale in double precision and rounded."""
     scale, zero, (low, high), storage = _target(c, x, output, rule)
-    divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
+    divisor = along_channels(scale, x.data.ndim, output.role)
     # A float that carries a scale of its own is divided by the ratio of both.
     ratio = divisor / x.scale
     if rule.rounding is STOCHASTIC:
@@ -48,7 +45,7 @@ def _quantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Va
         codes = c.kernels.quantise(x.data, ratio, low, high, storage)
     else:
         codes = c.kernels.quantise_as(x.data, ratio, rule.rounding, low, high, storage)
-    return _finished(c, x, output, codes, scale, zero)
+    return _finished(c, output, codes, scale, zero)
 
 
 def _requantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
@@ -69,7 +66,7 @@ def _requantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> 
         codes = c.kernels.requantise_once(data, multiplier, rule.rounding, low, high, storage)
     if first:
         codes = c.kernels.xp.ascontiguousarray(c.kernels.xp.moveaxis(codes, -1, 0))
-    return _finished(c, x, output, codes, scale, zero)
+    return _finished(c, output, codes, scale, zero)
 
 
 def _in_a_word(c: Context, x: Tensor, ratio: Any, bits: int) -> tuple[Any, Any]:
@@ -115,16 +112,13 @@ def _target(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> _Tar
     if not rule.affine or not isinstance(output.format, IntegerFormat):
         return _Target(choose_scale(c, x, output, rule, high), None, (low, high), output.format.storage)
     scale, zero = choose_affine(c, x, output, rule, output.format)
-    zeros = _along_channels(zero, x.data.ndim, first=output.role in CHANNEL_FIRST)
+    zeros = along_channels(zero, x.data.ndim, output.role)
     limits = output.format.min_code - zeros, output.format.max_code - zeros
     return _Target(scale, zeros, limits, integer(output.format.bits + 1).storage)
 
 
-def _finished(c: Context, x: Tensor, output: TensorSpec, codes: Any, scale: Any, zero: Any) -> Value:
-    """Count what was lost, and apply the zero point."""
-    if c.counts is not None:
-        divisor = _along_channels(scale, x.data.ndim, first=output.role in CHANNEL_FIRST)
-        c.count(output.name, x, codes, divisor, output.format, zero)
+def _finished(c: Context, output: TensorSpec, codes: Any, scale: Any, zero: Any) -> Value:
+    """Apply the zero point."""
     if zero is None:
         return Value(codes, scale)
     return Value((codes + on_device(c.kernels.xp, zero)).astype(output.format.storage), scale, zero)
@@ -134,8 +128,3 @@ def _limits(output: TensorSpec) -> tuple[int, int]:
     if not isinstance(output.format, IntegerFormat):
         raise TypeError(f"{output.name} is not bound for an integer format")
     return output.format.symmetric_min_code, output.format.max_code
-
-
-def _along_channels(scale: Any, axes: int, *, first: bool) -> Any:
-    """``scale`` shaped so that it divides a tensor: per-channel scales along the first or the last axis."""
-    return np.reshape(scale, (-1, *[1] * (axes - 1))) if first and is_per_channel(scale) else scale

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.arrays import is_per_channel, on_device, on_host
+from accelsim.datapath.arrays import CHANNEL_FIRST, is_per_channel, on_device, on_host
 from accelsim.datapath.context import Context
 from accelsim.datapath.divergence import diverged
 from accelsim.formats import Granularity, Role, ScaleForm, ScalePolicy, TensorRule
@@ -18,8 +18,6 @@ from accelsim.program import TensorSpec
 # An enumeration looks its members up slowly, and these are asked for with every tensor.
 ACTIVATION, CURRENT, FLOAT = Role.ACTIVATION, ScalePolicy.CURRENT, ScaleForm.FLOAT
 PER_TENSOR, PER_CHANNEL = Granularity.PER_TENSOR, Granularity.PER_CHANNEL
-CHANNEL_FIRST = (Role.WEIGHT, Role.WEIGHT_BACKWARD)
-"""Roles whose output channels lie along the first axis; elsewhere channels are the last."""
 
 
 def multiplied_out(xp: Any, data: Any, scale: Any) -> Any:

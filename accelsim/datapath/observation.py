@@ -1,0 +1,84 @@
+"""What a step shows to an observer: its quantisers, and the size of gradients and weights. Looking changes no bit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from accelsim.datapath.arrays import along_channels, is_per_channel, on_device
+from accelsim.datapath.counts import QuantiserStatistics, statistics_of
+from accelsim.formats import FP32
+from accelsim.machine import Tensor, Value
+from accelsim.program import Operation, TensorSpec
+
+CONVERSIONS = ("quantise", "requantise", "convert", "dequantise")
+UPDATES = ("sgd", "adamw")
+
+
+class Quantised(NamedTuple):
+    """One quantiser in one step."""
+
+    spec: TensorSpec
+    layer: str
+    statistics: QuantiserStatistics
+
+
+@dataclass
+class Observation:
+    """What one step showed; it looks at ``quantisers``, at ``updates``, or at both.
+
+    The powers are sums of squares in double precision over all parameters that the step updated: of their gradients as
+    the update read them, before any clipping, and of their values before the update.
+    """
+
+    quantisers: bool = True
+    updates: bool = True
+    found: dict[str, Quantised] = field(default_factory=dict)
+    gradient_power: float = 0.0
+    weight_power: float = 0.0
+
+    @property
+    def gradient_norm(self) -> float:
+        return math.sqrt(self.gradient_power)
+
+    @property
+    def weight_norm(self) -> float:
+        return math.sqrt(self.weight_power)
+
+    def see(
+        self,
+        xp: Any,
+        op: Operation,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[TensorSpec],
+        values: Sequence[Value],
+    ) -> None:
+        """Take in one operation that has just been executed."""
+        if self.quantisers and op.opcode in CONVERSIONS and outputs[0].format != FP32:
+            self.found[outputs[0].name] = Quantised(
+                outputs[0], op.layer, _statistics(xp, op, inputs[0], outputs, values)
+            )
+        elif self.updates and op.opcode in UPDATES:
+            weights, gradient, *_ = inputs
+            self.gradient_power += _power(xp, gradient)
+            self.weight_power += _power(xp, weights)
+
+
+def _statistics(
+    xp: Any, op: Operation, x: Tensor, outputs: Sequence[TensorSpec], values: Sequence[Value]
+) -> QuantiserStatistics:
+    (output,), (made,) = outputs, values
+    scale = along_channels(made.scale, len(output.shape), output.role)
+    return statistics_of(xp, x, made.data, scale, output.format, made.zero_point, op.attributes["axis"])
+
+
+def _power(xp: Any, x: Tensor) -> float:
+    """Sum of the squares."""
+    # Nearly all have one scale, and most of those are floats, whose scale is 1.
+    if is_per_channel(x.scale):
+        return float(((xp.asarray(x.data) * on_device(xp, x.scale)).reshape(-1) ** 2).sum())
+    values = xp.asarray(x.data).astype("float64").reshape(-1)
+    values *= values
+    return float(values.sum()) * float(x.scale) ** 2

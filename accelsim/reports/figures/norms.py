@@ -1,0 +1,33 @@
+"""Size of gradients and weights, and the learning rate, over training steps."""
+
+from __future__ import annotations
+
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from accelsim.reports.figures.curves import thinned
+from accelsim.reports.figures.style import styled
+from accelsim.reports.palette import OTHER, TEST, TRAIN
+from accelsim.reports.result import Result
+
+PANELS = (
+    ("gradient_norm", "Gradient norm", TRAIN, "log"),
+    ("weight_norm", "Weight norm", TEST, "linear"),
+    ("learning_rate", "Learning rate", OTHER, "linear"),
+)
+
+
+def norms(result: Result) -> go.Figure | None:
+    """A panel each; None where nothing was trained, or by an older version."""
+    metrics = result.metrics
+    if metrics.empty or not {name for name, *_ in PANELS} <= set(metrics.columns):
+        return None
+    figure = make_subplots(rows=len(PANELS), cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    for row, (column, title, colour, scale) in enumerate(PANELS, 1):
+        steps, values = thinned(metrics, column)
+        line = {"color": colour, "width": 1.6}
+        hover = f"{title}: %{{y:.4g}}<extra></extra>"
+        figure.add_scatter(x=steps, y=values, name=title, mode="lines", line=line, hovertemplate=hover, row=row, col=1)
+        figure.update_yaxes(title_text=title, type=scale, row=row, col=1)
+    figure.update_xaxes(title_text="Training step", row=len(PANELS), col=1)
+    return styled(figure, height=480, hovermode="x unified", showlegend=False)

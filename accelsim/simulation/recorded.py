@@ -1,0 +1,36 @@
+"""What a training recorded of itself, as tables of a Result, and what they warn of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pandas as pd
+
+from accelsim.reports.tables import from_csv
+from accelsim.simulation.inputs import Inputs
+from accelsim.training import Training
+from accelsim.training.datasets import Dataset
+from accelsim.training.health import at_chance, lost_quantisers, worded
+
+
+def recorded_tables(training: Training | None) -> dict[str, pd.DataFrame]:
+    """``quantisers`` and ``speed``; nothing where nothing was trained."""
+    if training is None:
+        return {}
+    logs = {"quantisers": training.records.quantisers, "speed": training.records.speed}
+    return {name: from_csv(log.text().encode("utf-8")) for name, log in logs.items()}
+
+
+def warnings(
+    inputs: Inputs,
+    rows: Sequence[Mapping[str, Any]],
+    recorded: Mapping[str, pd.DataFrame],
+    dataset: Dataset | None,
+) -> list[str]:
+    """Signs that the training has died; see ``training.health``."""
+    if dataset is None:
+        return []
+    steps_per_epoch = len(dataset.train) // inputs.training.batch_size
+    dead = at_chance(rows, inputs.training.network.classes)
+    return worded([*dead, *lost_quantisers(recorded["quantisers"], steps_per_epoch)])
