@@ -6,8 +6,10 @@ from accelsim.energy.band import energy_band, static_energy_pj
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_figures
 from accelsim.energy.leakage import leakage_mw
+from accelsim.energy.memories import memory_costs, memory_rows
 from accelsim.energy.model import EnergyModel, operation_energy, step_energy
 from accelsim.energy.table import layer_rows
+from accelsim.energy.traffic import traffic_rows
 
 __all__ = [
     "ASSUMPTIONS",
@@ -19,7 +21,10 @@ __all__ = [
     "energy_band",
     "layer_rows",
     "leakage_mw",
+    "memory_costs",
+    "memory_rows",
     "operation_energy",
     "static_energy_pj",
     "step_energy",
+    "traffic_rows",
 ]

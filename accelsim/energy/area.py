@@ -54,7 +54,9 @@ def area_um2(hw: HardwareConfig) -> dict[str, float]:
 def buffer_area_um2(hw: HardwareConfig) -> float:
     """Area of the operand buffers and levels: of each, all its banks as memories of their own."""
     costs = hw.costs()
-    return 1e6 * sum(memory.banks * costs.sram_mm2(memory.bank_bytes) for memory in hw.buffers.memories)
+    return 1e6 * sum(
+        memory.banks * costs.sram_mm2(memory.bank_bytes, memory.word_bits) for memory in hw.buffers.memories
+    )
 
 
 def _pair_um2(hw: HardwareConfig, unit: ArithmeticUnit) -> float:

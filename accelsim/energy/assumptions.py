@@ -13,8 +13,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "a bit. An XOR counts as an addition of its width; the start of a register and its clocking cost nothing.",
     "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted.",
     "Figures for formats and capacities that a table doesn't list follow a power law of the listed ones.",
-    "A byte of an on-chip memory costs an eighth of a 64-bit access of a memory of one bank's capacity; what chooses "
-    "between banks, and leads to them, costs nothing.",
+    "A byte of an on-chip memory costs its part of an access to one word of a memory of one bank's capacity, as if all "
+    "of each word were used; what chooses between banks, and leads to them, costs nothing.",
     "DRAM costs a published energy per bit; standby and refresh power are shown apart where the standard has them, not "
     "added, since the published figure may hold part of them.",
     "Area counts multipliers and adders alone, in the array with the largest of its accumulators' adders; buffers, "

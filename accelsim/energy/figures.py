@@ -29,4 +29,6 @@ def sram_pj_per_byte(hw: HardwareConfig, memory: Memory, *, write: bool) -> floa
     """Energy of one byte read from or written to an on-chip memory: that of a memory of one bank's capacity."""
     if hw.energy.sram_pj_per_byte is not None:
         return hw.energy.sram_pj_per_byte
-    return hw.costs().sram_pj_per_byte(memory.bank_bytes, write=write, bound=hw.energy.bound)
+    return hw.costs().sram_pj_per_byte(
+        memory.bank_bytes, write=write, bound=hw.energy.bound, word_bits=memory.word_bits
+    )

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_pj_per_byte
-from accelsim.energy.figures import add_pj, mac_pj, multiply_pj, sram_pj_per_byte
+from accelsim.energy.figures import add_pj, mac_pj, multiply_pj
+from accelsim.energy.memories import memory_costs
 from accelsim.energy.random_bits import draws_of, random_pj
 from accelsim.formats import Format
 from accelsim.hardware import HardwareConfig
@@ -24,11 +25,7 @@ class EnergyModel:
         self._hw = hw
         self._recipe = hw.recipe()
         self._dram_pj_per_byte = dram_pj_per_byte(hw)
-        buffers = hw.buffers
-        self._sram_pj_per_byte = [
-            (sram_pj_per_byte(hw, memory, write=False), sram_pj_per_byte(hw, memory, write=True))
-            for memory in (buffers.input, buffers.weight, buffers.output, *buffers.levels)
-        ]
+        self._memory_costs = memory_costs(hw)
         self._mac_pj: dict[Format, float] = {}
         self._step_pj: dict[tuple[Format, float, float], float] = {}
 
@@ -63,10 +60,7 @@ class EnergyModel:
         return sum(random_pj(self._hw, draws) for draws in draws_of(self._program, operation, self._recipe))
 
     def _sram(self, traffic: SramTraffic) -> float:
-        return sum(
-            access.read_bytes * read_pj + access.write_bytes * write_pj
-            for access, (read_pj, write_pj) in zip(traffic.all, self._sram_pj_per_byte, strict=False)
-        )
+        return sum(cost.energy_pj(access) for cost, access in zip(self._memory_costs, traffic.all, strict=False))
 
 
 def operation_energy(

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from accelsim.formats import Format
 from accelsim.hardware.hwcomponents_costs import hwcomponents_costs
-from accelsim.hardware.technology import Bound, load_technology
+from accelsim.hardware.technology import WORD_BITS, Bound, load_technology
 
 CostSource = Literal["tables", "hwcomponents"]
 
@@ -23,11 +23,18 @@ class Costs(Protocol):
         """``figure``, or the low or high end of what sources say."""
         ...
 
-    def sram_pj_per_byte(self, capacity_bytes: int, *, write: bool = False, bound: Bound = Bound.NOMINAL) -> float:
-        """Energy of one byte to or from a memory."""
+    def sram_pj_per_byte(
+        self,
+        capacity_bytes: int,
+        *,
+        write: bool = False,
+        bound: Bound = Bound.NOMINAL,
+        word_bits: int = WORD_BITS,
+    ) -> float:
+        """Energy of one byte of a word to or from a memory."""
         ...
 
-    def sram_mm2(self, capacity_bytes: int) -> float:
+    def sram_mm2(self, capacity_bytes: int, word_bits: int = WORD_BITS) -> float:
         """Area of a memory."""
         ...
 
@@ -35,7 +42,7 @@ class Costs(Protocol):
         """Leakage of a multiplier and an adder; None where the source has no figure."""
         ...
 
-    def sram_leakage_mw(self, capacity_bytes: int) -> float | None:
+    def sram_leakage_mw(self, capacity_bytes: int, word_bits: int = WORD_BITS) -> float | None:
         """Leakage of a memory; None where the source has no figure."""
         ...
 

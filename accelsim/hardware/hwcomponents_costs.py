@@ -15,10 +15,8 @@ from typing import Any
 
 from accelsim.errors import UserError
 from accelsim.formats import BlockFormat, Format, IntegerFormat
-from accelsim.hardware.technology import Bound, Technology, load_technology
+from accelsim.hardware.technology import WORD_BITS, Bound, Technology, load_technology
 
-WORD_BITS = 64
-"""Port of a memory, as in the tables."""
 _COMPONENTS = {"multiply": "Multiplier", "add": "Adder"}
 """Component by its action; tables are called by action and unit."""
 _PJ, _UM2, _MM2, _MW = 1e12, 1e12, 1e6, 1e3
@@ -47,11 +45,18 @@ class HwcomponentsCosts:
             return self._tables.bounded(table, format_, bound)
         return self.figure(table, format_)
 
-    def sram_pj_per_byte(self, capacity_bytes: int, *, write: bool = False, bound: Bound = Bound.NOMINAL) -> float:
-        return 8 * _energy_pj(self._memory(capacity_bytes), "write" if write else "read") / WORD_BITS
+    def sram_pj_per_byte(
+        self,
+        capacity_bytes: int,
+        *,
+        write: bool = False,
+        bound: Bound = Bound.NOMINAL,
+        word_bits: int = WORD_BITS,
+    ) -> float:
+        return 8 * _energy_pj(self._memory(capacity_bytes, word_bits), "write" if write else "read") / word_bits
 
-    def sram_mm2(self, capacity_bytes: int) -> float:
-        return float(self._memory(capacity_bytes).area) * _MM2
+    def sram_mm2(self, capacity_bytes: int, word_bits: int = WORD_BITS) -> float:
+        return float(self._memory(capacity_bytes, word_bits).area) * _MM2
 
     def leakage_mw(self, multiplier: Format, adder: Format) -> float | None:
         """Of the two, what is integer."""
@@ -59,15 +64,15 @@ class HwcomponentsCosts:
         found = [self._arithmetic(action, bits).leak_power for action, bits in widths if bits is not None]
         return float(sum(found)) * _MW if found else None
 
-    def sram_leakage_mw(self, capacity_bytes: int) -> float | None:
-        return float(self._memory(capacity_bytes).leak_power) * _MW
+    def sram_leakage_mw(self, capacity_bytes: int, word_bits: int = WORD_BITS) -> float | None:
+        return float(self._memory(capacity_bytes, word_bits).leak_power) * _MW
 
     def _arithmetic(self, action: str, bits: int) -> Any:
         return _model(_COMPONENTS[action], (action,), tech_node=self._node_m, width=bits)
 
-    def _memory(self, capacity_bytes: int) -> Any:
-        words = -(-8 * capacity_bytes // WORD_BITS)
-        return _model("SRAM", ("read", "write"), tech_node=self._node_m, size=words * WORD_BITS, width=WORD_BITS)
+    def _memory(self, capacity_bytes: int, word_bits: int) -> Any:
+        words = -(-8 * capacity_bytes // word_bits)
+        return _model("SRAM", ("read", "write"), tech_node=self._node_m, size=words * word_bits, width=word_bits)
 
 
 def hwcomponents_costs(technology: str) -> HwcomponentsCosts:

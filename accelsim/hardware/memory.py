@@ -9,10 +9,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from accelsim.hardware.technology import WORD_BITS
 from accelsim.yamlfile import Allowed, Fault, FileModel, quantity, refuse
 
 Bytes = Annotated[int, quantity("byte", whole=True), Field(ge=1, le=1 << 40)]
 MOST_LEVELS = 8
+LEAST_WORDS = 64
+"""Of a bank with words wider than ``WORD_BITS``: the fewest that the tables have."""
 OTHER_MEMORIES = ("dram", "input", "weight", "output")
 """Names that a level can't have."""
 
@@ -26,6 +29,9 @@ class Memory(FileModel):
     """Width of a port, in bytes per cycle."""
     banks: Annotated[int, Field(ge=1, le=65536)] = 1
     """Equal parts that are accessed by themselves; an access costs the energy of a memory of one bank's capacity."""
+    word_bits: Literal[32, 64, 128, 256, 512, 1024, 2048, 4096] = WORD_BITS
+    """Bits that one access reads or writes. A wider word shares an access's decoder and word line among more bytes; all
+    of its bytes count as used. A bank has at least 64 of the words that are wider than 64 bits."""
     ports: Literal["separate", "shared"] = "separate"
     """separate: a port for reads and one for writes. shared: one for both, so that reads and writes take turns; what
     fills one bank doesn't hold up reads of another."""
@@ -39,6 +45,15 @@ class Memory(FileModel):
         if self.banks > self.capacity_bytes:
             text = f"found {self.banks}, and capacity_bytes is {self.capacity_bytes}; a bank has at least one byte"
             refuse("memory", [Fault(("banks",), text)])
+        return self
+
+    @model_validator(mode="after")
+    def _banks_hold_words(self) -> Memory:
+        if self.word_bits > WORD_BITS and 8 * self.bank_bytes < LEAST_WORDS * self.word_bits:
+            widest = max(WORD_BITS, 1 << (8 * self.bank_bytes // LEAST_WORDS).bit_length() - 1)
+            bank = f"a bank of {self.bank_bytes} bytes holds fewer than {LEAST_WORDS} of them"
+            text = f"found {self.word_bits}, and {bank}; allowed here: at most {widest}"
+            refuse("memory", [Fault(("word_bits",), text)])
         return self
 
     @property

@@ -7,14 +7,17 @@ from enum import StrEnum
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field
 
-from accelsim.errors import nearest
+from accelsim.errors import UserError, nearest
 from accelsim.formats import FloatFormat, Format, format_by_name
 from accelsim.formats.mx import BlockFormat
 from accelsim.yamlfile import FileModel, load_model
+
+WORD_BITS: Final = 64
+"""Word of a memory whose hwconfig doesn't say."""
 
 
 class Bound(StrEnum):
@@ -50,15 +53,35 @@ class Table(Sourced):
     """Figure by number format (int8, int32, fp32, ...)."""
 
 
-class SramTable(Sourced):
-    """Access energy of one 64-bit word by capacity, and area."""
+class SramWord(FileModel):
+    """Access energy of one word by capacity, and area."""
 
     read_pj: dict[int, float]
-    """Read energy in pJ per 64-bit word, by capacity in KiB."""
+    """Read energy in pJ per word, by capacity in KiB."""
     write_pj: dict[int, float]
-    """Write energy in pJ per 64-bit word, by capacity in KiB."""
+    """Write energy in pJ per word, by capacity in KiB."""
     area_mm2: dict[int, float]
     """Area, by capacity in KiB."""
+
+
+class SramTable(SramWord, Sourced):
+    """Memories with words of 64 bits, and those with others."""
+
+    words: dict[int, SramWord]
+    """Those of other words, by their bits."""
+
+    def of_words(self, bits: int) -> SramWord:
+        """The memories whose words have so many bits.
+
+        Raises:
+            UserError: the table has none.
+        """
+        if bits == WORD_BITS:
+            return self
+        if bits not in self.words:
+            known = ", ".join(map(str, sorted([WORD_BITS, *self.words])))
+            raise UserError(f"word_bits: found {bits}, and the technology's tables have {known}")
+        return self.words[bits]
 
 
 class Technology(FileModel):
@@ -101,22 +124,30 @@ class Technology(FileModel):
         )
         return _power_law(known, format_.bits)
 
-    def sram_pj_per_byte(self, capacity_bytes: int, *, write: bool = False, bound: Bound = Bound.NOMINAL) -> float:
-        """Energy of one byte to or from a buffer, by the power law between the listed capacities."""
-        known = sorted((self.sram.write_pj if write else self.sram.read_pj).items())
+    def sram_pj_per_byte(
+        self,
+        capacity_bytes: int,
+        *,
+        write: bool = False,
+        bound: Bound = Bound.NOMINAL,
+        word_bits: int = WORD_BITS,
+    ) -> float:
+        """Energy of one byte of a word to or from a buffer, by the power law between the listed capacities."""
+        table = self.sram.of_words(word_bits)
+        known = sorted((table.write_pj if write else table.read_pj).items())
         word_pj = _power_law([(float(size), pj) for size, pj in known], capacity_bytes / 1024)
-        return word_pj / 8 * self.sram.factor(bound)
+        return 8 * word_pj / word_bits * self.sram.factor(bound)
 
-    def sram_mm2(self, capacity_bytes: int) -> float:
+    def sram_mm2(self, capacity_bytes: int, word_bits: int = WORD_BITS) -> float:
         """Area of a buffer, by the power law between the listed capacities."""
-        known = sorted(self.sram.area_mm2.items())
+        known = sorted(self.sram.of_words(word_bits).area_mm2.items())
         return _power_law([(float(size), area) for size, area in known], capacity_bytes / 1024)
 
     def leakage_mw(self, multiplier: Format, adder: Format) -> float | None:
         """None: the tables have no leakage."""
         return None
 
-    def sram_leakage_mw(self, capacity_bytes: int) -> float | None:
+    def sram_leakage_mw(self, capacity_bytes: int, word_bits: int = WORD_BITS) -> float | None:
         """None: the tables have no leakage."""
         return None
 

@@ -8,11 +8,11 @@ from accelsim.reports.figures.aggregate import phase_title
 from accelsim.reports.figures.selection import on_critical_path
 from accelsim.reports.palette import PHASES, UNITS
 from accelsim.reports.result import Result
+from accelsim.reports.step_table import Grid, StepTable
 from accelsim.reports.units import MISSING, human_count, human_percent
 
-CRITICAL_HEADER = ["Phase", "Unit", "Operations", "Cycles", "Computing", "DRAM busy", "Share"]
-CRITICAL_NUMERIC = range(2, 7)
-CRITICAL_NOTE = (
+HEADER = ["Phase", "Unit", "Operations", "Cycles", "Computing", "DRAM busy", "Share"]
+NOTE = (
     "The chain of operations, each waiting for the one before it or for its unit, whose durations add up to the step. "
     "Computing: the unit works. DRAM busy: it waits while DRAM serves operations that go first; more of that unit "
     "wouldn't help, more bandwidth would."
@@ -41,3 +41,11 @@ def _figures(group: pd.DataFrame, total_cycles: int) -> list[str]:
         *(human_percent(int(group[part].sum()) / cycles) if part in group else MISSING for part in PARTS),
         human_percent(cycles / total_cycles),
     ]
+
+
+CRITICAL_PATH = StepTable(
+    "Critical path",
+    lambda _: NOTE,
+    lambda result: Grid(HEADER, critical_rows(result), range(2, len(HEADER))),
+    total=True,
+)

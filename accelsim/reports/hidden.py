@@ -6,10 +6,10 @@ import math
 
 from accelsim.reports.figures.selection import weight_gradient_products
 from accelsim.reports.result import Result
+from accelsim.reports.step_table import Grid, StepTable
 from accelsim.reports.units import MISSING, human_count, human_percent
 
-HIDDEN_HEADER = ["Weight-gradient products", "Cycles", "Share", "Meaning"]
-HIDDEN_NUMERIC = range(1, 3)
+HEADER = ["Weight-gradient products", "Cycles", "Share", "Meaning"]
 _HIDDEN = "the rest of their cycles alone"
 _HELD_UP = "below 0: others wait for their array or DRAM, too"
 _DATA_PATH, _WEIGHT_PATH = "layer_gradient_data_path", "layer_gradient_weight_path"
@@ -50,3 +50,8 @@ def hidden_rows(result: Result) -> list[list[str]]:
 
 def _row(title: str, cycles: int, whole_cycles: int, meaning: str) -> list[str]:
     return [title, human_count(cycles), human_percent(cycles / whole_cycles), meaning]
+
+
+HIDDEN = StepTable(
+    "Weight-gradient products: hidden", hidden_note, lambda result: Grid(HEADER, hidden_rows(result), (1, 2))
+)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
-from accelsim.reports.critical import CRITICAL_HEADER, CRITICAL_NOTE, CRITICAL_NUMERIC, critical_rows
 from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
 from accelsim.reports.figures import draw_all
-from accelsim.reports.hidden import HIDDEN_HEADER, HIDDEN_NUMERIC, hidden_note, hidden_rows
 from accelsim.reports.mapping import MAPPING_HEADER, MAPPING_NOTE, MAPPING_NUMERIC, mapping_rows
-from accelsim.reports.phases import PHASE_HEADER, PHASE_NOTE, phase_rows
 from accelsim.reports.plain import to_yaml
 from accelsim.reports.result import Result
-from accelsim.reports.summary_figures import KEY_FIGURES, assumptions_of, is_complete, shown_figures
+from accelsim.reports.step_table import StepTable
+from accelsim.reports.step_tables import STEP_TABLES
+from accelsim.reports.summary_figures import KEY_FIGURES, assumptions_of, is_complete, shown_figures, warnings_of
 from accelsim.reports.web import (
     Card,
     Cell,
@@ -81,6 +79,7 @@ def _header(result: Result) -> str:
     batch = result.summary.get("images_per_step")
     facts = hardware_facts(hardware) + ([f"batch of {batch}"] if batch else [])
     unfinished = "" if is_complete(result) else warning("This run was cut short: its accuracy and loss are not final.")
+    unfinished += "".join(warning(f"Warning: {text}.") for text in warnings_of(result))
     return (
         f"<header><h1>{escape(hardware['name'])} <span>on</span> {escape(workload['name'])}</h1>"
         f'<p class="soft">{escape(described.strip())}</p>{chips(facts)}{unfinished}</header>'
@@ -95,32 +94,17 @@ def _key_figures(result: Result) -> str:
 
 
 def _tables(result: Result) -> str:
-    """Phases, critical path and weight-gradient products, as far as they are known."""
-    numbers = range(1, len(PHASE_HEADER))
-    title = worded("Phases of the training step", result)
-    phases = _section(title, PHASE_NOTE, PHASE_HEADER, phase_rows(result), numbers, total=True)
-    path = _section(
-        "Critical path", CRITICAL_NOTE, CRITICAL_HEADER, critical_rows(result), CRITICAL_NUMERIC, total=True
-    )
-    products = _section(
-        "Weight-gradient products: hidden", hidden_note(result), HIDDEN_HEADER, hidden_rows(result), HIDDEN_NUMERIC
-    )
-    return phases + path + products
+    """What a step did, as far as it is known."""
+    return "".join(_section(shown, result) for shown in STEP_TABLES)
 
 
-def _section(
-    title: str,
-    note: str,
-    header: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    numeric: Sequence[int],
-    *,
-    total: bool = False,
-) -> str:
+def _section(shown: StepTable, result: Result) -> str:
+    header, rows, numeric = shown.on_page(result)
     if not rows:
         return ""
-    content = table(header, [[Cell(text) for text in row] for row in rows], numeric=numeric, last_is_total=total)
-    return f'<h2>{escape(title)}</h2><p class="soft">{escape(note)}</p>{content}'
+    cells = [[Cell(text) for text in row] for row in rows]
+    content = table(header, cells, numeric=numeric, last_is_total=shown.total)
+    return f'<h2>{escape(shown.heading(result))}</h2><p class="soft">{escape(shown.note(result))}</p>{content}'
 
 
 def _mapping(result: Result) -> str:

@@ -16,6 +16,18 @@ UNITS = {"mac_array": "MAC array", "vector": "Vector", "norm": "Norm", "quantise
 COMPONENTS = {"mac": "MAC array", "lane": "Other units", "sram": "SRAM", "dram": "DRAM"}
 """Titles by energy component; the columns are ``energy_<component>_pj``."""
 
+TENSOR_CLASSES = {
+    "weight": "Weights",
+    "activation": "Activations",
+    "stash": "Stash",
+    "layer_gradient": "Layer gradients",
+    "weight_gradient": "Weight gradients",
+    "optimizer": "Master weights, optimizer",
+    "statistic": "Norm statistics, other",
+    "host": "Host",
+}
+"""Titles by class of tensor, in the order of tables."""
+
 OTHER = "#8a8f98"
 """For a phase or component that has no colour of its own, and for reference lines."""
 GRID = "rgba(128,128,128,0.22)"

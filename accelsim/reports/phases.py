@@ -6,6 +6,7 @@ import pandas as pd
 
 from accelsim.reports.figures.aggregate import by_phase, numbers, phase_title
 from accelsim.reports.result import Result
+from accelsim.reports.step_table import Grid, StepTable
 from accelsim.reports.units import MISSING, human_bytes, human_count, human_energy, human_percent
 
 PHASE_HEADER = ["Phase", "Compute cycles", "Stall cycles", "MACs", "DRAM traffic", "Energy", "Share of energy"]
@@ -35,3 +36,11 @@ def _row(title: str, values: pd.Series[float], total_pj: float) -> list[str]:
         human_energy(energy) if total_pj else MISSING,
         human_percent(energy / total_pj) if total_pj else MISSING,
     ]
+
+
+PHASES_OF_STEP = StepTable(
+    "Phases of one training step",
+    lambda _: PHASE_NOTE,
+    lambda result: Grid(PHASE_HEADER, phase_rows(result), range(1, len(PHASE_HEADER))),
+    total=True,
+)

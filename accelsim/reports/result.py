@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.reports.schema import MAPPING, OPERATIONS, QUANTISERS
+from accelsim.reports.schema import MAPPING, MEMORIES, OPERATIONS, QUANTISERS, ROOFLINE, SPEED, TRAFFIC
 from accelsim.reports.tables import from_csv
 
 Summary = dict[str, Any]
@@ -24,10 +24,13 @@ class Result:
 
     ``layers``: one row per operation of a training step. ``metrics``: one row per logged training step,
     empty when only timing ran. ``dtypes``: one row per tensor of the step. ``model_size``: one row per
-    class of stored tensor. ``quantisers``: one row per quantised tensor of the last step that was counted: what
-    saturated, what became zero, and the ratio of signal to noise; empty when only timing ran. ``operations``: one row
-    per operation, with its slack, its part in the critical path and how near it comes to its roof. ``mapping``: one row
-    per run of equal products, with its tile. ``trace``: the step as a packed Chrome trace.
+    class of stored tensor. ``quantisers``: one row per quantised tensor of each step that was recorded: scale, what
+    saturated, what became zero, and the ratio of signal to noise; empty when only timing ran. ``speed``: samples
+    a second of this computer, one row per logged training step. ``operations``: one row per operation, with its slack,
+    its part in the critical path and how near it comes to its roof. ``mapping``: one row per run of equal products,
+    with its tile. ``traffic``: DRAM bytes by phase and class of tensor. ``memories``: one row per on-chip memory.
+    ``roofline``: one row per phase, and one for the step, against the limits of units and DRAM.
+    ``trace``: the step as a packed Chrome trace.
     """
 
     hwconfig: dict[str, Any]
@@ -39,8 +42,12 @@ class Result:
     model_size: pd.DataFrame
     versions: dict[str, str] = field(default_factory=dict)
     quantisers: pd.DataFrame = field(default_factory=lambda: _empty(QUANTISERS))
+    speed: pd.DataFrame = field(default_factory=lambda: _empty(SPEED))
     operations: pd.DataFrame = field(default_factory=lambda: _empty(OPERATIONS))
     mapping: pd.DataFrame = field(default_factory=lambda: _empty(MAPPING))
+    traffic: pd.DataFrame = field(default_factory=lambda: _empty(TRAFFIC))
+    memories: pd.DataFrame = field(default_factory=lambda: _empty(MEMORIES))
+    roofline: pd.DataFrame = field(default_factory=lambda: _empty(ROOFLINE))
     trace: bytes = b""
 
     @property

@@ -29,10 +29,14 @@ FILES = (
     "layers.parquet",
     "operations.csv",
     "mapping.csv",
+    "traffic.csv",
+    "memories.csv",
+    "roofline.csv",
     "metrics.csv",
     "dtypes.csv",
     "model_size.csv",
     "quantisers.csv",
+    "speed.csv",
     "versions.json",
     TRACE_FILE,
     "report.html",
@@ -83,7 +87,14 @@ def load(folder: Path | str) -> Result:
         operations=_read(folder / "operations.csv", _table("operations", from_csv)),
         mapping=_read(folder / "mapping.csv", _table("mapping", from_csv)),
         trace=_read(folder / TRACE_FILE, bytes) if (folder / TRACE_FILE).exists() else b"",
+        **_later(folder),
     )
+
+
+def _later(folder: Path) -> dict[str, pd.DataFrame]:
+    """Tables that runs from before them don't have."""
+    found = {name: folder / f"{name}.csv" for name in ("speed", "traffic", "memories", "roofline")}
+    return {name: _read(path, _table(name, from_csv)) for name, path in found.items() if path.exists()}
 
 
 def _prepare(folder: Path) -> None:
@@ -104,10 +115,14 @@ def _files(result: Result) -> dict[str, bytes | str]:
         "layers.parquet": to_parquet(result.layers),
         "operations.csv": to_csv(result.operations),
         "mapping.csv": to_csv(result.mapping),
+        "traffic.csv": to_csv(result.traffic),
+        "memories.csv": to_csv(result.memories),
+        "roofline.csv": to_csv(result.roofline),
         "metrics.csv": to_csv(result.metrics),
         "dtypes.csv": to_csv(result.dtypes),
         "model_size.csv": to_csv(result.model_size),
         "quantisers.csv": to_csv(result.quantisers),
+        "speed.csv": to_csv(result.speed),
         "versions.json": to_json(result.versions),
         **({TRACE_FILE: result.trace} if result.trace else {}),
         "report.html": run_page(result),
@@ -171,7 +186,13 @@ def _are_texts(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
-_SUMMARY_TEXTS = {"hwconfig": _is_text, "workload": _is_text, "backend": _is_text, "assumptions": _are_texts}
+_SUMMARY_TEXTS = {
+    "hwconfig": _is_text,
+    "workload": _is_text,
+    "backend": _is_text,
+    "assumptions": _are_texts,
+    "warnings": _are_texts,
+}
 """Entries of a summary that are no figures, and what they must be."""
 
 

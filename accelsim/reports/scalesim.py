@@ -4,16 +4,19 @@ One row for each operation of the MAC array, numbered from 0. What differs from 
 
 - cycles are counts, where SCALE-Sim gives the index of the last cycle, one less;
 - ``Total Cycles`` is the array's work without stalls. ``Total Cycles (incl. prefetch)`` runs from the first fetch to
-  the last store, and ``Stall Cycles`` is the difference: waiting for DRAM and buffer ports, first fetch and last store
-  included. SCALE-Sim's stalls, in its USER mode, are part of its total, and its prefetch is not among them;
+  the last store, and ``Stall Cycles`` is the difference, less what was fetched before the array was free: waiting for
+  DRAM and buffer ports, first fetch and last store included. SCALE-Sim's stalls, in its USER mode, are part of its
+  total, and its prefetch is not among them;
 - ``Compute Util %`` is ``Overall Util %``: SCALE-Sim counts the skew of the columns a second time in ws and is;
 - ``SRAM OFMAP Writes`` of os are the results, where SCALE-Sim counts rows + columns words more in each fold;
-- DRAM figures follow from the tiling and the buffers of the hwconfig; start and stop cycles are those of the layer.
+- DRAM figures follow from the tiling and the buffers of the hwconfig, and are those of DRAM alone: what a level gives
+  or takes isn't in them. IFMAP and Filter are the two operands, without biases and what streams in for the drain; OFMAP
+  is all that is stored. Start and stop cycles are those of the layer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,8 +24,9 @@ from pathlib import Path
 from accelsim.atomic import write_atomically
 from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
-from accelsim.program import Operation, Program, TensorSpec
+from accelsim.program import Operation, Program
 from accelsim.timing import OperationTiming, ProductCost, Timeline, passes, product_cost
+from accelsim.timing.analysis.dram_traffic import Transfer, dram_transfers
 from accelsim.timing.mapping.operands import product_operands
 
 REPORTS = ("COMPUTE_REPORT.csv", "BANDWIDTH_REPORT.csv", "DETAILED_ACCESS_REPORT.csv")
@@ -52,8 +56,8 @@ def write_scalesim_reports(program: Program, timeline: Timeline, hw: HardwareCon
     Raises:
         UserError: the folder can't be made or written.
     """
-    pairs = zip(program.operations, timeline.operations, strict=True)
-    rows = [_Row(program, operation, timing, hw) for operation, timing in pairs if operation.gemms]
+    each = zip(program.operations, timeline.operations, dram_transfers(program, timeline, hw), strict=True)
+    rows = [_Row(program, *found, hw) for found in each if found[0].gemms]
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -80,6 +84,7 @@ class _Row:
     program: Program
     operation: Operation
     timing: OperationTiming
+    transfers: Sequence[Transfer]
     hw: HardwareConfig
 
     @property
@@ -89,21 +94,22 @@ class _Row:
         utilisation = 100 * self.operation.macs / (timing.compute_cycles * places)
         folds = sum(times * cost.folds for cost, times in self.costs)
         mapped = sum(100 * cost.mapping_efficiency * times * cost.folds for cost, times in self.costs) / folds
-        return self.held_cycles, timing.compute_cycles, timing.stall_cycles, utilisation, mapped, utilisation
+        return self.all_cycles, timing.compute_cycles, timing.stall_cycles, utilisation, mapped, utilisation
 
     @property
     def bandwidth(self) -> tuple[float, ...]:
         sram = [words / self.timing.compute_cycles for words in self.sram_words]
-        return *sram, *(words / self.held_cycles for words in self.dram_words)
+        return *sram, *(words / self.all_cycles for words in self.dram_words)
 
     @property
     def accesses(self) -> tuple[float, ...]:
         words = (*self.sram_words, *self.dram_words)
-        return tuple(figure for moved in words for figure in (0, self.held_cycles - 1, moved))
+        return tuple(figure for moved in words for figure in (0, self.all_cycles - 1, moved))
 
     @property
-    def held_cycles(self) -> int:
-        return self.timing.end_cycle - self.timing.start_cycle
+    def all_cycles(self) -> int:
+        """From the first fetch to the last store."""
+        return self.timing.end_cycle - self.timing.fetch_cycle
 
     @cached_property
     def costs(self) -> list[tuple[ProductCost, int]]:
@@ -119,11 +125,12 @@ class _Row:
 
     @property
     def dram_words(self) -> tuple[int, ...]:
-        return tuple(tensor.elements * moved // tensor.bytes for tensor, moved in self._moved())
+        operands = product_operands(self.program, self.operation)
+        left, right = (sum(moved) for moved in zip(*(cut.dram_read_bytes for cut in self.timing.tiles), strict=True))
+        stored = sum(self._words(each.tensor_index, each.write_bytes) for each in self.transfers)
+        return self._words(operands.left.index, left), self._words(operands.right.index, right), stored
 
-    def _moved(self) -> Iterator[tuple[TensorSpec, int]]:
-        """Each operand with its bytes from or to DRAM: what fills the operand buffers is what DRAM is read for."""
-        operands, sram = product_operands(self.program, self.operation), self.timing.sram
-        yield operands.left, sram.input.write_bytes
-        yield operands.right, sram.weight.write_bytes
-        yield operands.output, self.timing.dram_write_bytes
+    def _words(self, tensor_index: int, moved_bytes: int) -> int:
+        """Elements of a tensor in bytes of it that moved."""
+        tensor = self.program.tensors[tensor_index]
+        return tensor.elements * moved_bytes // tensor.bytes

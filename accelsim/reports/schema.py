@@ -53,6 +53,18 @@ OPERATIONS = [
     "energy_pj",
 ]
 METRICS = ["step", "epoch", "learning_rate", "train_loss", "test_accuracy", "test_loss"]
+TRAINING_METRICS = [
+    "step",
+    "epoch",
+    "learning_rate",
+    "train_loss",
+    "train_accuracy",
+    "gradient_norm",
+    "weight_norm",
+    "test_accuracy",
+    "test_loss",
+]
+"""What a run writes of them; older runs lack some."""
 DTYPES = [
     "tensor",
     "role",
@@ -69,6 +81,7 @@ DTYPES = [
     "arithmetic",
 ]
 QUANTISERS = ["tensor", "step", "elements", "saturated", "underflowed", "sqnr_db"]
+SPEED = ["step", "epoch", "samples", "train_s", "samples_per_s"]
 MAPPING = [
     "index",
     "layer",
@@ -87,6 +100,33 @@ MAPPING = [
     "mapping_efficiency",
 ]
 MODEL_SIZE = ["class", "tensors", "elements", "format", "bytes"]
+TRAFFIC = ["phase", "class", "read_bytes", "write_bytes", "energy_pj"]
+MEMORIES = [
+    "memory",
+    "capacity_bytes",
+    "banks",
+    "word_bits",
+    "read_bytes",
+    "write_bytes",
+    "read_pj_per_byte",
+    "write_pj_per_byte",
+    "energy_pj",
+    "energy_share",
+]
+ROOFLINE = [
+    "phase",
+    "macs",
+    "arithmetic_operations",
+    "dram_bytes",
+    "cycles",
+    "operations_per_dram_byte",
+    "operations_per_cycle",
+    "limit_operations_per_cycle",
+    "share_of_limit",
+    "bound",
+]
+WHOLE_STEP = "step"
+"""Stands for a phase where a row is about all of them."""
 
 TABLES = {
     "layers": LAYERS,
@@ -95,7 +135,11 @@ TABLES = {
     "dtypes": DTYPES,
     "model_size": MODEL_SIZE,
     "quantisers": QUANTISERS,
+    "speed": SPEED,
     "mapping": MAPPING,
+    "traffic": TRAFFIC,
+    "memories": MEMORIES,
+    "roofline": ROOFLINE,
 }
 """Required columns of each table; a table may have more."""
 
@@ -115,6 +159,8 @@ TEXT = frozenset(
         "arithmetic",
         "class",
         "outer_axis",
+        "memory",
+        "bound",
     ]
 )
 """Columns read back as text whatever they look like."""
@@ -127,11 +173,14 @@ WHOLE = frozenset(
         "saturated",
         "underflowed",
         "elements",
+        "samples",
         "bits",
         "bytes",
         "tensors",
+        "cycles",
         *MAPPING[MAPPING.index("products") : MAPPING.index("outer_axis")],
         "folds_per_tile",
+        *MEMORIES[MEMORIES.index("capacity_bytes") : MEMORIES.index("read_pj_per_byte")],
     ]
 )
 """Columns of whole numbers: how an empty table is typed."""

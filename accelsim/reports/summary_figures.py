@@ -167,6 +167,12 @@ def assumptions_of(result: Result) -> list[str]:
     return [str(item) for item in listed]
 
 
+def warnings_of(result: Result) -> list[str]:
+    """What is wrong with the training, as the summary lists it."""
+    listed: list[Any] = result.summary.get("warnings") or []
+    return [str(item) for item in listed]
+
+
 def is_complete(result: Result) -> bool:
     """False only where the run says that it was cut short."""
     return result.summary.get("complete") is not False

@@ -9,15 +9,25 @@ from typing import Any
 import pandas as pd
 
 from accelsim.energy import ASSUMPTIONS as ENERGY_ASSUMPTIONS
-from accelsim.energy import area_um2, buffer_area_um2, dram_figures, energy_band, static_energy_pj
+from accelsim.energy import (
+    area_um2,
+    buffer_area_um2,
+    dram_figures,
+    energy_band,
+    memory_rows,
+    static_energy_pj,
+    traffic_rows,
+)
 from accelsim.energy.table import layer_rows
 from accelsim.networks import Topology, Traced
 from accelsim.reports.result import Result
-from accelsim.reports.schema import METRICS, QUANTISERS
+from accelsim.reports.schema import MEMORIES, TRAFFIC, TRAINING_METRICS
 from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size
+from accelsim.simulation.recorded import recorded_tables, warnings
+from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
@@ -42,7 +52,9 @@ def assemble(
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
     step = analyse_step(planned, timeline)
     sizes = model_size(traced.parameters, inputs.recipe)
-    metrics = pd.DataFrame(training.checkpoint.progress.rows if training else [], columns=METRICS).astype(float)
+    rows = training.checkpoint.progress.rows if training else []
+    metrics = pd.DataFrame(rows, columns=TRAINING_METRICS).astype(float)
+    recorded = recorded_tables(training)
     summary = {
         "hwconfig": inputs.hw.name,
         "workload": inputs.workload.name,
@@ -51,6 +63,7 @@ def assemble(
         **step.figures,
         "model_size_bytes": int(sizes["bytes"].sum()),
         **_epoch_figures(inputs, timeline, layers, dataset),
+        "warnings": warnings(inputs, rows, recorded, dataset),
         "seed": getattr(inputs.workload, "seed", None),
         "area_um2": sum(area_um2(inputs.hw).values()),
         "buffer_area_um2": buffer_area_um2(inputs.hw),
@@ -69,14 +82,12 @@ def assemble(
         versions=versions(),
         operations=step.operations,
         mapping=mapping_table(traced.program, timeline, inputs.hw),
+        traffic=pd.DataFrame(traffic_rows(traced.program, timeline, inputs.hw), columns=TRAFFIC),
+        memories=pd.DataFrame(memory_rows(timeline, inputs.hw), columns=MEMORIES),
+        roofline=roofline_table(traced.program, timeline, inputs.hw),
         trace=step.trace,
-        **_quantisers(training),
+        **recorded,
     )
-
-
-def _quantisers(training: Training | None) -> dict[str, pd.DataFrame]:
-    rows = training.checkpoint.progress.quantisers if training else []
-    return {"quantisers": pd.DataFrame(rows, columns=QUANTISERS)} if rows else {}
 
 
 def versions() -> dict[str, str]:

@@ -44,6 +44,7 @@ def simulate(
     device: str = "auto",
     resume: bool = False,
     force: bool = False,
+    quantisers_every: int | None = None,
     scalesim_reports: Path | str | None = None,
     observer: Observer | None = None,
 ) -> Result:
@@ -64,6 +65,8 @@ def simulate(
         resume: go on from the checkpoint in ``out``; the result has the very same bits.
         force: overwrite a run that stands in ``out``; with ``resume``, only the figures of a finished one that had
             another hwconfig with the same numerics.
+        quantisers_every: record every quantiser's scale, saturation, zeros and noise in each step that this divides,
+            beside the last of each epoch; changes no bit.
         scalesim_reports: folder for SCALE-Sim's three report files.
         observer: hears of progress.
 
@@ -71,7 +74,7 @@ def simulate(
         UserError: any input is wrong; nothing is written then.
     """
     observer = observer or Observer()
-    _check_options(steps=steps, timing_only=timing_only, resume=resume)
+    _check_options(steps=steps, timing_only=timing_only, resume=resume, quantisers_every=quantisers_every)
     check_names(backend, device)
     kernels = None if timing_only else choose_kernels(backend, device, observer.say)
     inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed, settings=settings)
@@ -89,6 +92,7 @@ def simulate(
         steps=steps,
         timing_only=timing_only,
         kernels=kernels,
+        quantisers_every=quantisers_every,
         folder=folder,
         reports=reports,
         resume=resume,
@@ -111,6 +115,7 @@ class _Run:
     steps: int | None
     timing_only: bool
     kernels: Kernels | None
+    quantisers_every: int | None
     folder: Path | None
     reports: Path | None
     resume: bool
@@ -159,6 +164,7 @@ class _Run:
             steps=self.steps,
             kernels=self.kernels,
             out=self.folder,
+            quantisers_every=self.quantisers_every,
             observer=self.observer,
         )
 
@@ -173,9 +179,13 @@ class _Run:
         return stored
 
 
-def _check_options(*, steps: int | None, timing_only: bool, resume: bool) -> None:
+def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quantisers_every: int | None) -> None:
     if steps is not None and steps < 1:
         raise UserError(f"steps must be at least 1, not {steps}")
+    if quantisers_every is not None and quantisers_every < 1:
+        raise UserError(f"quantisers_every must be at least 1, not {quantisers_every}")
+    if quantisers_every is not None and timing_only:
+        raise UserError("--timing-only trains nothing, so there is nothing to record; leave --quantisers-every out")
     if resume and timing_only:
         raise UserError("--timing-only trains nothing, so there is nothing to --resume; use --force to time again")
 

@@ -19,6 +19,7 @@ from accelsim.training import Checkpoint, Trainer, Training, initial_state, load
 from accelsim.training.datasets import Dataset, read_dataset
 from accelsim.training.initial_weights import Values, take_weights
 from accelsim.training.loop import fresh_checkpoint
+from accelsim.training.records import Records
 from accelsim.training.state import state_types
 
 
@@ -93,9 +94,10 @@ def train(
     steps: int | None,
     kernels: Kernels | None,
     out: Path | None,
+    quantisers_every: int | None,
     observer: Observer,
 ) -> Training:
-    """Train on the datapath from ``start``; ``out`` holds a checkpoint from the first moment on.
+    """Train on the datapath from ``start``; ``out`` holds a checkpoint, and what is recorded, from the first moment on.
 
     Raises:
         KeyboardInterrupt: with a word on how to go on, where there is a checkpoint.
@@ -116,6 +118,7 @@ def train(
         kernels=kernels,
         observer=observer,
         keep=keep,
+        records=Records(out, quantisers_every),
     )
     try:
         with enough_device_memory(inputs, kernels):

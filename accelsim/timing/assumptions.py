@@ -3,8 +3,9 @@
 ASSUMPTIONS: tuple[str, ...] = (
     "Not validated against silicon; with serial folds, full edges and one cycle a multiply-accumulate, array cycles "
     "equal SCALE-Sim 3.0.0's stall-free counts.",
-    "Compute cycles don't depend on the tiling: what a fold costs is charged once, however its stream is cut. Where "
-    "products are split over several arrays, they do: each tile's folds are dealt out anew.",
+    "Where tiles cut the streamed axis, the array comes back to each fold for every tile along it and pays what a fold "
+    "costs besides its stream again ('revisits'), unless it goes on with the very same fold. These are no compute "
+    "cycles. Where products are split over several arrays, each tile's folds are dealt out anew.",
     "An operation runs on one array, unless products are split; several arrays else only run independent products side "
     "by side. Where the step is shorter on fewer arrays, the others stay idle.",
     "Operations start in dependency order on tensors, not tiles: a unit never starts on a half-made tensor.",
@@ -24,7 +25,7 @@ ASSUMPTIONS: tuple[str, ...] = (
     "bit wider.",
     "Tensors stay on chip in the resident share of the buffers, then of each level outwards; where all overflow, the "
     "tensor needed last goes to DRAM. This is decided in issue order, though operations of different units may run in "
-    "another order.",
+    "another order; where the step then waits for room, other orders and fewer residents are tried.",
     "Every operation is a pass of its own over its tensors, but for those that are applied as the results of the one "
     "before them drain: conversions whose scale is known ahead, and the hwconfig's 'fused_epilogues'. A conversion by "
     "the tensor's own range can't be: the range is known only when the last element is.",

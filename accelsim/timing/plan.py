@@ -137,25 +137,37 @@ def with_last(steps: Segment, busy_cycles: int) -> Segment:
 
 @dataclass(frozen=True)
 class TileChoice:
-    """How a product was cut: the tile, and the axis of the outer loop over output tiles (k is innermost)."""
+    """How equal products, ``gemm.count`` of them, were cut: the tile, and the axis of the outer loop over output tiles
+    (k is innermost).
+
+    ``dram_read_bytes``: of left and right operand, all products together.
+    """
 
     gemm: Gemm
     tile: Gemm
     outer: str
+    dram_read_bytes: tuple[int, int] = (0, 0)
+
+    def repeated(self, times: int) -> TileChoice:
+        """The same products, ``times`` over."""
+        left, right = self.dram_read_bytes
+        gemm = replace(self.gemm, count=times * self.gemm.count)
+        return replace(self, gemm=gemm, dram_read_bytes=(times * left, times * right))
 
 
 @dataclass(frozen=True, eq=False)
 class OperationPlan:
     """``compute_cycles`` is the work of the unit alone, without any memory stall; ``sram`` includes DRAM fills.
 
-    ``port_stall_cycles`` is what the busiest buffer port needs beyond them. ``tiles`` has one entry for each
-    run of equal products.
+    ``revisit_stall_cycles`` is what the array needs beyond them where tiles cut its streams, ``port_stall_cycles`` what
+    the busiest buffer port needs beyond both. ``tiles`` has one entry for each run of equal products.
     """
 
     compute_cycles: int
     steps: Segment
     sram: SramTraffic
     port_stall_cycles: int = 0
+    revisit_stall_cycles: int = 0
     tiles: tuple[TileChoice, ...] = ()
 
     @property
@@ -173,7 +185,12 @@ class OperationPlan:
     @property
     def conversion_stall_cycles(self) -> int:
         """What lanes in the drain need beyond the unit and the ports."""
-        return self.busy_cycles - self.compute_cycles - self.port_stall_cycles
+        return self.busy_cycles - self.compute_cycles - self.revisit_stall_cycles - self.port_stall_cycles
+
+    @property
+    def planned_stalls(self) -> tuple[int, int, int]:
+        """Revisits, port and conversion."""
+        return self.revisit_stall_cycles, self.port_stall_cycles, self.conversion_stall_cycles
 
     @property
     def on_chip(self) -> bool:
@@ -194,5 +211,6 @@ def joined(plans: Sequence[tuple[OperationPlan, int]]) -> OperationPlan:
         steps=sequence((plan.steps, times) for plan, times in plans),
         sram=sum((plan.sram.repeated(times) for plan, times in plans), SramTraffic()),
         port_stall_cycles=sum(times * plan.port_stall_cycles for plan, times in plans),
-        tiles=tuple(choice for plan, _ in plans for choice in plan.tiles),
+        revisit_stall_cycles=sum(times * plan.revisit_stall_cycles for plan, times in plans),
+        tiles=tuple(choice.repeated(times) for plan, times in plans for choice in plan.tiles),
     )

@@ -6,20 +6,20 @@ one fewer, and so on down to one; of equally short ones that with the most. So m
 whatever the Program, where each product runs on one array. A schedule on fewer arrays is given up as soon as what is
 left of it can't end in time, and those on more arrays than were ever at work together are the same one.
 
-**In which order tensors are placed.** In issue order, a weight-gradient product is over before the next layer's turn;
-in time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. So on
-every number of arrays, where operations may wait for room, tensors are also placed in the order in which operations
-start without such waits, and the shorter of the two schedules counts.
+**Where tensors live** and in which order units serve is searched for on each number of arrays (``schedule_search``).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from accelsim.errors import InternalError
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Program
 from accelsim.timing.placed_step import PlacedStep, Progress, Run, Scheduled
-from accelsim.timing.placement.residency import Residency, place_tensors
+from accelsim.timing.placement.residency import GivenUp, place_tensors
 from accelsim.timing.plan import OperationPlan
+from accelsim.timing.schedule_search import ScheduleSearch
 from accelsim.timing.timeline import Timeline
 
 __all__ = ["PlannedStep", "Progress"]
@@ -36,7 +36,7 @@ class PlannedStep:
         self.program = program
         self.hw = hw
         self._issued = PlacedStep(program, hw, place_tensors(program, hw))
-        self._placed: dict[tuple[int, ...], PlacedStep] = {(): self._issued}
+        self._placed: dict[tuple[tuple[int, ...], GivenUp], PlacedStep] = {((), frozenset()): self._issued}
 
     @property
     def plans(self) -> list[OperationPlan]:
@@ -49,42 +49,34 @@ class PlannedStep:
         *,
         untimed: frozenset[int] = frozenset(),
         skip: bool = True,
-        residency: Residency | None = None,
+        like: Timeline | None = None,
     ) -> Timeline:
         """Time the step, as ``simulator.simulate`` says; ``progress`` hears of the first schedule on all arrays.
 
-        ``residency``: that of an earlier simulation of this step, to place tensors as they were there.
+        ``like``: an earlier simulation of this step; tensors are placed, and units serve, as they did there.
         """
-        run = Run(untimed, skip)
-        placed = self._placed_in(residency.turns) if residency else self._issued
+        run = Run(untimed, skip, progress)
         arrays = self.hw.mac_array.products_at_once
-        best = placed.schedule(Run(untimed, skip, progress), arrays)
+        best, at_once = self._shortest(run, arrays, like, None)
         if best is None:
             raise InternalError("a schedule that ends before no cycle")
-        at_once = best.at_once
-        if not residency and best.waited_for_room():
-            best, at_once = self._in_turns(run, arrays, best)
         for fewer in range(at_once - 1, 0, -1):
-            best = placed.schedule(run, fewer, best.cycles) or best
-            if not residency and self._issued.waits:
-                best, _ = self._in_turns(run, fewer, best)
+            found, _ = self._shortest(replace(run, progress=None), fewer, like, best.cycles)
+            best = found or best
         return best.timeline()
 
-    def _in_turns(self, run: Run, arrays: int, best: Scheduled) -> tuple[Scheduled, int]:
-        """The better of ``best`` and the schedule with tensors placed in the order in which operations start.
+    def _shortest(
+        self, run: Run, arrays: int, like: Timeline | None, before: int | None
+    ) -> tuple[Scheduled | None, int]:
+        """The shortest schedule on so many arrays, if it ends before the cycle ``before``.
 
-        And the most arrays that were at work together in any of those looked at.
+        And the most arrays that were at work together in any schedule that was looked at.
         """
-        free = self._issued.schedule(run, arrays, rooms=False)
-        if free is None:
-            raise InternalError("a schedule that ends before no cycle")
-        found = self._placed_in(free.turns).schedule(run, arrays, best.cycles)
-        # A schedule that is given up may have used all arrays at once.
-        at_once = max(best.at_once, free.at_once, found.at_once if found else arrays)
-        return found or best, at_once
+        search = ScheduleSearch(self._place, run, arrays)
+        return search.like(like, before) if like else search.shortest(before), search.at_once
 
-    def _placed_in(self, turns: tuple[int, ...]) -> PlacedStep:
-        if turns not in self._placed:
-            residency = place_tensors(self.program, self.hw, turns)
-            self._placed[turns] = PlacedStep(self.program, self.hw, residency, self._issued)
-        return self._placed[turns]
+    def _place(self, turns: tuple[int, ...], given_up: GivenUp) -> PlacedStep:
+        if (turns, given_up) not in self._placed:
+            residency = place_tensors(self.program, self.hw, turns, given_up)
+            self._placed[turns, given_up] = PlacedStep(self.program, self.hw, residency, self._issued)
+        return self._placed[turns, given_up]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from accelsim.program import Unit
 from accelsim.timing.memory.sram import SramTraffic
 from accelsim.timing.pipelines.stalls import StallCycles
 from accelsim.timing.placement.residency import Residency
@@ -14,10 +15,12 @@ from accelsim.timing.plan import TileChoice
 class OperationTiming:
     """When one operation ran and what it moved.
 
-    It held its unit from ``start_cycle`` to ``end_cycle`` (first fetch to last store), of which
-    ``compute_cycles`` were work; the rest are ``stalls``, by cause. Before that, ``wait_cycles``: ready, but the unit
-    was busy; ``dependency_cycles``: all earlier operations of its unit had ended, and what it needs had not. ``tiles``:
-    how each product was cut.
+    It held its unit from ``start_cycle`` to ``end_cycle``, of which ``compute_cycles`` were work; the rest are
+    ``stalls``, by cause: ``lead_in_cycles`` of them before the first work, ``lead_out_cycles`` after the last. Before
+    that, one after the other: ``dependency_cycles``, all earlier operations of its unit had ended, and what it needs
+    had not; ``room_cycles``, that had ended, and its results had no room on chip; ``wait_cycles``, ready, but the unit
+    was busy. It fetched from the start on, or, ahead of that, for ``prefetch_cycles`` before. ``tiles``: how each
+    product was cut; ``pieces``: steps of its pipeline, each with a tile of everything that it reads.
     """
 
     index: int
@@ -29,13 +32,28 @@ class OperationTiming:
     dram_write_bytes: int
     sram: SramTraffic
     dependency_cycles: int = 0
+    room_cycles: int = 0
+    prefetch_cycles: int = 0
+    lead_in_cycles: int = 0
+    lead_out_cycles: int = 0
     stalls: StallCycles = field(default_factory=StallCycles)
     tiles: tuple[TileChoice, ...] = ()
+    pieces: int = 0
+
+    @property
+    def fetch_cycle(self) -> int:
+        """When it began to fetch."""
+        return self.start_cycle - self.prefetch_cycles
 
     @property
     def stall_cycles(self) -> int:
         """Cycles in which the unit was held and waited for DRAM or for a buffer port."""
         return self.end_cycle - self.start_cycle - self.compute_cycles
+
+    @property
+    def dram_bytes(self) -> int:
+        """In both directions."""
+        return self.dram_read_bytes + self.dram_write_bytes
 
     @property
     def sram_read_bytes(self) -> int:
@@ -50,12 +68,14 @@ class OperationTiming:
 class Timeline:
     """One simulated training step: operations in issue order, and where the tensors lived.
 
-    ``products_at_once``: arrays that products were given to side by side; further ones stayed idle.
+    ``products_at_once``: arrays that products were given to side by side; further ones stayed idle. ``in_turn``: units
+    that took operations in issue order.
     """
 
     operations: list[OperationTiming] = field(default_factory=list)
     residency: Residency = field(default_factory=lambda: Residency(frozenset()))
     products_at_once: int = 1
+    in_turn: frozenset[Unit] = frozenset()
 
     @property
     def total_cycles(self) -> int:
@@ -63,7 +83,7 @@ class Timeline:
 
     @property
     def dram_bytes(self) -> int:
-        return sum(timing.dram_read_bytes + timing.dram_write_bytes for timing in self.operations)
+        return sum(timing.dram_bytes for timing in self.operations)
 
     def seconds(self, clock_mhz: float) -> float:
         """Duration of the step."""

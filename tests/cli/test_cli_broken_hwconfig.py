@@ -49,6 +49,16 @@ CASES = [
         ]
     ),
     (
+        CAPACITY,
+        CAPACITY + ", word_bits: 48",
+        "weight.word_bits: found 48; allowed: 32, 64, 128, 256, 512, 1024, 2048, 4096",
+    ),
+    (
+        CAPACITY,
+        f"{CAPACITY}, banks: 16, word_bits: 2048",
+        "found 2048, and a bank of 8192 bytes holds fewer than 64 of them; allowed here: at most 1024",
+    ),
+    (
         "clock_mhz: 500 MHz",
         "clock_mhz: 700 kg",
         f"8:1: clock_mhz: found '700 kg': kg is not a unit of MHz; allowed: {MHZ}",

@@ -45,8 +45,9 @@ def get_model(component_name, component_attributes, required_actions=()):
     assert 6e-9 < asked.pop("tech_node") < 66e-9
     if component_name == "SRAM":
         size, width = asked.pop("size"), asked.pop("width")
-        assert (width, size % width, asked) == (64, 0, {})
-        return Component(size * 1e-12, size * 1e-11, read=size * 1e-17, write=size * 2e-17)
+        assert (size % width, asked) == (0, {})
+        pairs = width / 64
+        return Component(size * 1e-12, size * 1e-11, read=pairs * size * 1e-17, write=pairs * size * 2e-17)
     width = asked.pop("width")
     assert asked == {}
     if component_name == "Adder" and list(required_actions) == ["add"]:
@@ -85,6 +86,8 @@ def test_units():
     kib = 8 * 1024
     assert costs.sram_pj_per_byte(1024) == pytest.approx(kib * 1e-5 / 8)
     assert costs.sram_pj_per_byte(1024, write=True) == pytest.approx(2 * costs.sram_pj_per_byte(1024))
+    assert costs.sram_pj_per_byte(1024, word_bits=256) == pytest.approx(costs.sram_pj_per_byte(1024))
+    assert costs.sram_mm2(1000, 256) == pytest.approx(costs.sram_mm2(1024))
     assert costs.sram_mm2(1023) == costs.sram_mm2(1024) == pytest.approx(kib * 1e-6)
     assert costs.leakage_mw(INT8, INT32) == pytest.approx(1e-4 * (64 + 32))
     assert costs.sram_leakage_mw(1024) == pytest.approx(kib * 1e-8)

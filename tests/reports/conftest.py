@@ -7,7 +7,18 @@ import pandas as pd
 import pytest
 
 from accelsim.reports.result import Result
-from accelsim.reports.schema import DTYPES, MAPPING, METRICS, MODEL_SIZE, OPERATIONS, QUANTISERS
+from accelsim.reports.schema import (
+    DTYPES,
+    MAPPING,
+    MEMORIES,
+    MODEL_SIZE,
+    OPERATIONS,
+    QUANTISERS,
+    ROOFLINE,
+    SPEED,
+    TRAFFIC,
+    TRAINING_METRICS,
+)
 
 LOST = [
     ["conv1.input", 20, 64, 3, 1, 31.25],
@@ -15,10 +26,28 @@ LOST = [
     ["x", 20, 8, 0, 0, math.inf],
 ]
 
+STATISTICS = {
+    "layer": ["conv1", "conv1", ""],
+    "role": ["activation", "weight", "weight"],
+    "format": "int8",
+    "scale_factor": [0.01, 0.002, 1.0],
+    "largest_magnitude": [1.25, 0.25, 3.0],
+    "zero_share": [0.25, 0.5, 0.0],
+    "cosine": [0.999, 0.9999, 1.0],
+    "effective_bits": [5.5, 6.25, 3.0],
+}
+
 TRACE = gzip.compress(b'{"traceEvents":[]}', mtime=0)
 
 PHASES = ("forward", "data_gradient", "weight_gradient", "update")
 UNITS = {"forward": "mac_array", "data_gradient": "mac_array", "weight_gradient": "mac_array", "update": "update"}
+
+
+def quantisers():
+    """Two recorded steps, the last of which is ``LOST``."""
+    last = pd.DataFrame(LOST, columns=QUANTISERS).assign(**STATISTICS)
+    last = last.assign(saturated_share=last["saturated"] / last["elements"])
+    return pd.concat([last.assign(step=10, saturated=0, saturated_share=0.0), last], ignore_index=True)
 
 
 def operations(layers):
@@ -45,6 +74,35 @@ def mapping():
     return pd.DataFrame([(0, *row) for row in sizes], columns=MAPPING)
 
 
+def traffic():
+    """Bytes of four classes, in two phases."""
+    rows = [
+        ("forward", "weight", 1024, 0, 40.0),
+        ("forward", "stash", 2048, 1024, 120.0),
+        ("weight_gradient", "stash", 4096, 0, 160.0),
+        ("weight_gradient", "weight_gradient", 0, 512, 20.0),
+        ("weight_gradient", "layer_gradient", 512, 0, 20.0),
+    ]
+    return pd.DataFrame(rows, columns=TRAFFIC)
+
+
+def memories():
+    """Two buffers that moved something and one that didn't."""
+    rows = [
+        ("input", 65536, 1, 64, 4000, 1000, 2.0, 4.0, 12000.0, 0.75),
+        ("weight", 32768, 2, 64, 1000, 500, 2.0, 4.0, 4000.0, 0.25),
+        ("output", 32768, 1, 256, 0, 0, 1.0, 3.0, 0.0, 0.0),
+    ]
+    return pd.DataFrame(rows, columns=MEMORIES)
+
+
+def roofline(layers):
+    """The phases that ``layers`` have, and the step."""
+    phases = [*operations(layers)["phase"].unique(), "step"]
+    rows = [(phase, 4096, 8192.0, 1024, 150, 8.0, 8192 / 150, 307.2, 8192 / 150 / 307.2, "dram") for phase in phases]
+    return pd.DataFrame(rows, columns=ROOFLINE)
+
+
 def hanging(layers):
     """The table of operations of a step that has one after the other, so that none has slack."""
     frame = operations(layers)
@@ -63,8 +121,13 @@ def metrics(steps, steps_per_epoch=5):
     for step in range(1, steps + 1):
         last = step % steps_per_epoch == 0
         accuracy, loss = (0.5 + step / (4 * steps), 1.1 / step) if last else (math.nan, math.nan)
-        rows.append((step, (step - 1) // steps_per_epoch + 1, 0.1, 2.3 / math.sqrt(step), accuracy, loss))
-    return pd.DataFrame(rows, columns=METRICS)
+        epoch, train = (step - 1) // steps_per_epoch + 1, (2.3 / math.sqrt(step), 0.1 + 0.8 * step / steps)
+        rows.append((step, epoch, 0.1, *train, 5.0 / step, 9.5, accuracy, loss))
+    return pd.DataFrame(rows, columns=TRAINING_METRICS)
+
+
+def speed():
+    return pd.DataFrame([(5, 1, 160, 0.25, 640.0), (10, 2, 160, 0.2, 800.0)], columns=SPEED)
 
 
 def dtypes():
@@ -128,7 +191,11 @@ def build(name="int8", workload="digits_cnn", layers=3, steps=10, versions=None,
         dtypes=dtypes(),
         model_size=pd.DataFrame(sizes, columns=MODEL_SIZE),
         mapping=mapping(),
-        quantisers=pd.DataFrame(LOST, columns=QUANTISERS),
+        traffic=traffic(),
+        memories=memories(),
+        roofline=roofline(layers),
+        quantisers=quantisers(),
+        speed=speed(),
         operations=hanging(layers),
         trace=TRACE,
         versions={"accelsim": "0.1.0"} if versions is None else versions,

@@ -218,7 +218,7 @@ def test_runs_without_training_or_energy_compare_what_they_have(make_result):
     blank = {f"energy_{part}_pj": 0.0 for part in ("mac", "lane", "sram", "dram")}
     runs = [make_result(name, steps=0, test_accuracy=None, energy_per_step_pj=None) for name in "ab"]
     runs = [dataclasses.replace(run, layers=run.layers.assign(**blank)) for run in runs]
-    assert list(figures_of(compare_page(runs))) == ["ratios", "cycles"]
+    assert list(figures_of(compare_page(runs))) == ["ratios", "cycles", "traffic"]
 
 
 def test_accuracy_against_energy_falls_back_on_the_summary(make_result):
@@ -242,3 +242,15 @@ def test_hostile_names_stay_text(make_result):
     evil = "</script><script>alert(1)</script>"
     page = compare_page([make_result(evil), make_result(evil)]).replace(get_plotlyjs(), "")
     assert "<script>alert" not in page
+
+
+def test_traffic_of_classes_stands_side_by_side(make_result):
+    runs = [make_result("a"), make_result("b")]
+    half = runs[1].traffic[runs[1].traffic["phase"] == "forward"]
+    figure = figures_of(compare_page([runs[0], dataclasses.replace(runs[1], traffic=half)]))["traffic"]
+    first, second = figure["data"]
+    assert first["y"] == second["y"] == ["Weights", "Stash", "Layer gradients", "Weight gradients"]
+    assert [size * 1024 for size in first["x"]] == [1024, 7168, 512, 512]
+    assert [size * 1024 for size in second["x"]] == [1024, 3072, 0, 0]
+    bare = dataclasses.replace(runs[0], traffic=half.iloc[:0])
+    assert "traffic" not in figures_of(compare_page([bare, bare]))

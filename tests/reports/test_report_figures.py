@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import sys
 
 import pandas as pd
 import pytest
@@ -13,9 +14,12 @@ from accelsim.reports.figures.aggregate import by_layer, by_phase
 from accelsim.reports.figures.curves import POINTS, thinned
 from accelsim.reports.figures.intervals import intervals
 from accelsim.reports.figures.lost import layer_starts
+from accelsim.reports.figures.phase_marks import NAME
+from accelsim.reports.figures.quantiser_history import LEAST_STEPS, MOST_STEPS, NUMBERS, quantiser_history
 from accelsim.reports.figures.roofline import MOST_POINTS
 from accelsim.reports.figures.style import share_axis
 from accelsim.reports.palette import PHASES, phase_colour
+from accelsim.reports.schema import METRICS, QUANTISERS
 
 
 @pytest.fixture
@@ -32,7 +36,7 @@ def test_every_figure_draws_and_is_explained(drawn):
 def test_what_a_run_lacks_is_left_out(result):
     nothing = {
         name: getattr(result, name).iloc[:0]
-        for name in ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers")
+        for name in ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers", "traffic")
     }
     assert draw_all(dataclasses.replace(result, **nothing)) == []
 
@@ -49,6 +53,15 @@ def test_phases_keep_their_colours(drawn, name):
     shown = [trace for trace in drawn[name].data if trace.name in titles and trace.showlegend is not False]
     assert len(shown) >= 3
     assert all(trace.marker.color == titles[trace.name] for trace in shown)
+
+
+def test_bars_of_tensor_classes_add_up_to_the_table(result, drawn):
+    figure = drawn["tensor_classes"]
+    kib = sum(sum(trace.x) for trace in figure.data)
+    assert kib * 1024 == (result.traffic["read_bytes"] + result.traffic["write_bytes"]).sum()
+    assert list(figure.layout.yaxis.categoryarray) == ["Weights", "Stash", "Layer gradients", "Weight gradients"]
+    shown = [(trace.name, trace.marker.color) for trace in figure.data if trace.showlegend]
+    assert shown == [(PHASES[phase], phase_colour(phase)) for phase in ("forward", "weight_gradient")]
 
 
 def test_bars_add_up_to_the_table(result, drawn):
@@ -85,7 +98,37 @@ def test_roofline_limits_and_operations_without_dram(result):
     assert figure.data[0].x[-1] == 4
     nothing = operations.assign(dram_read_bytes=0, dram_write_bytes=0)
     bare = dataclasses.replace(result, operations=nothing, hwconfig={"name": "bare"})
-    assert {trace.name for trace in roofline.draw(bare).data} == set(PHASES.values())
+    assert {trace.name for trace in roofline.draw(bare).data} == {*PHASES.values(), NAME}
+
+
+def test_roofline_marks_phases_and_the_step(result):
+    """Those without DRAM traffic lie at the right edge; where they aren't known there are none."""
+    roofs = result.roofline.copy()
+    roofs.loc[0, ["dram_bytes", "operations_per_dram_byte"]] = [0, math.inf]
+    draw = next(spec for spec in FIGURES if spec.name == "roofline").draw
+    figure = draw(dataclasses.replace(result, roofline=roofs))
+    (marks,) = (trace for trace in figure.data if trace.name == NAME)
+    assert [text.partition("</b>")[0] for text in marks.hovertext] == [
+        f"<b>{n}" for n in (*PHASES.values(), "Whole step")
+    ]
+    assert marks.x[0] == result.operations["operations_per_dram_byte"].max()
+    assert list(marks.x[1:]) == roofs["operations_per_dram_byte"].tolist()[1:]
+    assert list(marks.y) == roofs["operations_per_cycle"].tolist()
+    without = draw(dataclasses.replace(result, roofline=roofs.iloc[:0]))
+    assert NAME not in {trace.name for trace in without.data}
+
+
+def test_waits_add_up_by_cause_and_phase(result):
+    """Before an operation holds its unit, and after; causes that don't occur have no bar."""
+    operations = result.operations.assign(room_cycles=0, stall_level_near_cycles=7)
+    figure = next(spec for spec in FIGURES if spec.name == "waits").draw(
+        dataclasses.replace(result, operations=operations)
+    )
+    assert [trace.name for trace in figure.data] == 2 * list(PHASES.values())
+    sums = {trace.y: [0] * len(trace.y) for trace in figure.data}
+    for trace in figure.data:
+        sums[trace.y] = [known + more for known, more in zip(sums[trace.y], trace.x, strict=True)]
+    assert sums == {("Before: unit busy",): [36], ("DRAM busy with others", "Level near"): [180, 84]}
 
 
 def test_roofline_keeps_the_longest_operations(result):
@@ -93,7 +136,7 @@ def test_roofline_keeps_the_longest_operations(result):
     many = pd.concat([result.operations] * 300, ignore_index=True)
     many["end_cycle"] += many.index
     figure = roofline.draw(dataclasses.replace(result, operations=many))
-    shown = [len(trace.x) for trace in figure.data if trace.mode == "markers"]
+    shown = [len(trace.x) for trace in figure.data if trace.mode == "markers" and trace.name != NAME]
     assert sum(shown) == MOST_POINTS < len(many)
 
 
@@ -142,7 +185,7 @@ def test_the_tensors_that_lost_the_most_are_named(drawn):
 
 
 def test_lost_tensors_are_coloured_by_role(result):
-    counted = result.quantisers.assign(tensor=["conv2d2.input", "conv2d1.weight_codes", "x"], saturated=0)
+    counted = result.quantisers.assign(tensor=2 * ["conv2d2.input", "conv2d1.weight_codes", "x"], saturated=0)
     spec = next(spec for spec in FIGURES if spec.name == "quantisers")
     figure = spec.draw(dataclasses.replace(result, quantisers=counted))
     points = [trace for trace in figure.data if trace.mode == "markers"]
@@ -189,3 +232,54 @@ def test_timeline_is_bounded_and_keeps_busy_cycles(found, most):
     assert all(0 < bar.share <= 1 and bar.end > bar.start for bar in bars)
     busy = sum((bar.end - bar.start) * bar.share for bar in bars)
     assert busy == pytest.approx(sum(length for _, length, _ in found))
+
+
+def test_a_choice_of_quantisers_shows_its_lines_in_every_panel(result, drawn):
+    figure = drawn["quantiser_history"]
+    choices = figure.layout.meta["choices"]
+    assert [choice["name"] for choice in choices] == [
+        "activation, all layers",
+        "weight, all layers",
+        "conv1",
+        "(no layer)",
+    ]
+    assert [len(choice["traces"]) // 5 for choice in choices] == [1, 2, 2, 1]
+    for choice in choices:
+        assert len(choice["traces"]) == len(choice["names"]) == len(choice["colours"])
+        tensors = [figure.data[line].legendgroup for line in choice["traces"]]
+        assert tensors == tensors[: len(tensors) // 5] * 5
+    assert {choice["names"][0] for choice in choices[:2]} == {"conv1"}
+    assert choices[2]["names"][:2] == ["activation", "weight"]
+    seen = [line for line, trace in enumerate(figure.data) if trace.visible]
+    assert seen == choices[0]["traces"]
+    assert (figure.data[0].x, figure.data[0].y) == ((10, 20), (0.01, 0.01))
+    assert choices[0]["layout"]["yaxis2.range"][1] > 3 / 64
+    assert figure.layout.yaxis2.range == tuple(choices[0]["layout"]["yaxis2.range"])
+
+
+def test_what_no_axis_can_show_is_a_gap(drawn):
+    lines = {trace.yaxis: trace.y for trace in drawn["quantiser_history"].data if trace.legendgroup == "x"}
+    assert lines["y4"] == (None, None)
+    assert lines["y5"] == (1.0, 1.0)
+
+
+def test_the_history_of_one_step_or_of_an_older_run_is_none(result):
+    last = result.quantisers[result.quantisers["step"] == 20]
+    assert quantiser_history(dataclasses.replace(result, quantisers=last)) is None
+    assert quantiser_history(dataclasses.replace(result, quantisers=result.quantisers[QUANTISERS])) is None
+
+
+@pytest.mark.parametrize(("numbers", "most"), [(NUMBERS, MOST_STEPS), (3 * 5 * 40, 40), (1, LEAST_STEPS)])
+def test_a_long_history_is_thinned_and_keeps_its_last_step(result, monkeypatch, numbers, most):
+    monkeypatch.setattr(sys.modules[quantiser_history.__module__], "NUMBERS", numbers)
+    last = result.quantisers[result.quantisers["step"] == 20]
+    long = pd.concat([last.assign(step=step) for step in range(1, 400)])
+    (shown,) = {trace.x for trace in quantiser_history(dataclasses.replace(result, quantisers=long)).data}
+    assert most / 2 < len(shown) <= most
+    assert shown[-1] == 399
+
+
+def test_an_older_run_has_no_norms_and_no_training_accuracy(result):
+    old = {spec.name: figure for spec, figure in draw_all(dataclasses.replace(result, metrics=result.metrics[METRICS]))}
+    assert "norms" not in old
+    assert [trace.name for trace in old["curves"].data] == ["Train loss", "Test loss", "Test accuracy"]

@@ -19,7 +19,19 @@ from accelsim.reports.run_folder import load, save
 from accelsim.reports.schema import METRICS
 from accelsim.reports.tables import from_csv, to_csv
 
-TABLES = ("layers", "operations", "metrics", "dtypes", "model_size", "quantisers", "mapping")
+TABLES = (
+    "layers",
+    "operations",
+    "metrics",
+    "dtypes",
+    "model_size",
+    "quantisers",
+    "speed",
+    "mapping",
+    "traffic",
+    "memories",
+    "roofline",
+)
 FILES = {
     "hwconfig.yaml",
     "workload.yaml",
@@ -31,7 +43,11 @@ FILES = {
     "dtypes.csv",
     "model_size.csv",
     "mapping.csv",
+    "traffic.csv",
+    "memories.csv",
+    "roofline.csv",
     "quantisers.csv",
+    "speed.csv",
     "versions.json",
     "report.html",
     "summary.json",

@@ -9,7 +9,12 @@ import pytest
 
 import accelsim
 from accelsim.errors import UserError
+from accelsim.hardware.memory import Level
 from accelsim.networks.importers.scalesim_config import import_scalesim_config
+from accelsim.reports.scalesim import write_scalesim_reports
+from accelsim.timing import simulate
+from accelsim.timing.mapping.operands import product_operands
+from accelsim.timing.memory.levels import DRAM
 
 TOPOLOGIES = {"conv6": "topo_conv6.txt", "gemm12": "topo_gemm12.txt", "resnet18": "shipped/Resnet18.csv"}
 ARRAYS = ("8x8", "8x16", "16x16", "128x128")
@@ -97,6 +102,49 @@ def test_any_program_has_reports(root, tmp_path):
     compute = table(tmp_path / "new" / "COMPUTE_REPORT.csv")
     assert [int(row["Total Cycles"]) for row in compute] == products["compute_cycles"].tolist()
     assert [int(row["LayerID"]) for row in compute] == list(range(len(products)))
+
+
+@pytest.mark.parametrize("with_level", [False, True])
+@pytest.mark.parametrize("hwconfig", ["int8_range_bn", "fp32"])
+def test_dram_figures_are_those_of_dram_alone(trace, load, tmp_path, hwconfig, with_level):
+    """Operands that levels give aren't read from DRAM, nor are biases IFMAP or filters."""
+    program, hw = trace(hwconfig), load(hwconfig)
+    if with_level:
+        level = Level(name="l2", capacity_bytes=8 << 20, bytes_per_cycle=256, resident_share=0.5)
+        hw = hw.model_copy(update={"buffers": hw.buffers.model_copy(update={"levels": (level,)})})
+    timeline = simulate(program, hw)
+    write_scalesim_reports(program, timeline, hw, tmp_path)
+    products = [operation for operation in program.operations if operation.gemms]
+    biased = 0
+    for operation, row in zip(products, table(tmp_path / "DETAILED_ACCESS_REPORT.csv"), strict=True):
+        operands, timing = product_operands(program, operation), timeline.operations[operation.index]
+        in_dram = [tensor for tensor in operands.extra if timeline.residency.place(tensor.index) == DRAM]
+        biased += len(in_dram)
+        words = [int(row[f"DRAM {name} Reads"]) for name in ("IFMAP", "Filter")]
+        read = sum(
+            count * tensor.bytes // tensor.elements
+            for count, tensor in zip(words, (operands.left, operands.right), strict=True)
+        )
+        assert read + sum(tensor.bytes for tensor in in_dram) == timing.dram_read_bytes
+        assert (int(row["DRAM OFMAP Writes"]) > 0) == (timing.dram_write_bytes > 0)
+        kept = [timeline.residency.place(tensor.index) != DRAM for tensor in (operands.left, operands.right)]
+        assert not any(count for count, stays in zip(words, kept, strict=True) if stays)
+    assert (biased > 0) == (hwconfig == "fp32")
+
+
+def test_results_are_counted_in_the_format_in_which_they_are_stored(trace, load, tmp_path):
+    """Accumulators that are converted in the drain: as many words as there are results, though of fewer bytes."""
+    program, hw = trace("bf16"), load("bf16")
+    timeline = simulate(program, hw)
+    write_scalesim_reports(program, timeline, hw, tmp_path)
+    products = [operation for operation in program.operations if operation.gemms]
+    found = 0
+    for operation, row in zip(products, table(tmp_path / "DETAILED_ACCESS_REPORT.csv"), strict=True):
+        (output,), moved = program.outputs_of(operation), timeline.operations[operation.index].dram_write_bytes
+        if output.index in timeline.residency.drained and 0 < moved < output.bytes:
+            assert int(row["DRAM OFMAP Writes"]) == output.elements
+            found += 1
+    assert found
 
 
 def test_a_folder_that_cannot_be_made(root, tmp_path):

@@ -6,21 +6,28 @@ import math
 from collections import defaultdict
 from dataclasses import replace
 from itertools import pairwise
+from math import prod
 
 import pytest
 
+from accelsim.hardware.memory import Level
 from accelsim.program import Program
 from accelsim.reports.trace import chrome_trace, trace_events
 from accelsim.reports.trace.arrows import dependency_arrows
-from accelsim.reports.trace.levels import MOST_LEVELS, dram_levels, resident_levels
+from accelsim.reports.trace.levels import MOST_LEVELS, dram_levels, resident_levels, tile_levels
+from accelsim.reports.trace.memory import BANDWIDTH
 from accelsim.reports.trace.slices import operation_slices, shown_operations
+from accelsim.reports.trace.tiles import INSET_CYCLES, tile_slices
 from accelsim.reports.trace.tracks import DRAM_PROCESS, UNITS_PROCESS
-from accelsim.timing import DramModel, simulate
+from accelsim.timing import DramModel, passes, product_cost, simulate
+from accelsim.timing.analysis.buffer_fill import buffer_fills
 from accelsim.timing.scheduling.ordering import predecessors
 
 FIELDS = {
     "M": {"name", "pid", "tid", "args"},
     "X": {"name", "cat", "pid", "tid", "ts", "dur", "args"},
+    "B": {"name", "cat", "pid", "tid", "ts", "args"},
+    "E": {"name", "cat", "pid", "tid", "ts"},
     "C": {"name", "pid", "tid", "ts", "args"},
     "s": {"name", "cat", "pid", "tid", "ts", "id"},
     "f": {"name", "cat", "pid", "tid", "ts", "id", "bp"},
@@ -63,13 +70,47 @@ def test_names_come_first_and_the_rest_is_in_time_order(events):
 
 
 def test_every_row_is_named_and_its_slices_never_overlap(events):
-    rows = defaultdict(list)
-    for event in of_kind(events, "X"):
-        rows[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    rows = rows_of(of_kind(events, "X"))
     named = {(event["pid"], event["tid"]) for event in of_kind(events, "M") if event["name"] == "thread_name"}
     assert set(rows) <= named
     for spans in rows.values():
         assert all(a[1] <= b[0] for a, b in pairwise(sorted(spans)))
+
+
+def rows_of(slices):
+    """(start, end) of slices by row."""
+    rows = defaultdict(list)
+    for event in slices:
+        rows[event["pid"], event["tid"]].append((event["ts"], event["ts"] + event["dur"]))
+    return rows
+
+
+def test_tiles_lie_inside_their_operation_and_say_how_many(step, events):
+    program, timeline, hw = step
+    operations = [event for event in of_kind(events, "X") if event["pid"] == UNITS_PROCESS]
+    inside, ends = defaultdict(list), {}
+    for event in operations:
+        inside[event["pid"], event["tid"]].append(event)
+    for end in reversed(of_kind(events, "E")):
+        ends.setdefault((end["pid"], end["tid"]), []).append(end)
+    assert len(operations) / 4 < len(of_kind(events, "B")) == len(of_kind(events, "E"))
+    for begin in of_kind(events, "B"):
+        operation, end = _around(inside, begin), ends[begin["pid"], begin["tid"]].pop()
+        assert operation["ts"] < begin["ts"] < end["ts"] < operation["ts"] + operation["dur"]
+        timing = timeline.operations[operation["args"]["index"]]
+        assert begin["args"]["tiles"] == operation["args"]["tiles"] == timing.pieces > 1
+        assert end["ts"] - begin["ts"] >= timing.compute_cycles - 2 * INSET_CYCLES
+    for event in operations:
+        timing = timeline.operations[event["args"]["index"]]
+        products = sum(prod(cuts(choice)) * choice.gemm.count for choice in timing.tiles)
+        assert not timing.tiles or products == timing.pieces
+        least = sum(product_cost(choice.gemm, hw.mac_array).folds * choice.gemm.count for choice in timing.tiles)
+        assert event["args"]["folds"] >= least * passes(program, program.operations[timing.index], hw.mac_array)
+
+
+def cuts(choice):
+    """Tiles along each axis."""
+    return [-(-getattr(choice.gemm, axis) // getattr(choice.tile, axis)) for axis in "mkn"]
 
 
 def test_metadata_names_every_process_and_row_once(events):
@@ -103,7 +144,9 @@ def test_a_counter_is_one_series_with_one_value_at_a_time(events):
         assert type(value) in (int, float)
         assert value >= 0
         series[event["pid"], event["name"], *event["args"]].append(event["ts"])
-    assert len(series) == 2
+    buffers = ["Input buffer: tiles", "Weight buffer: tiles", "Output buffer: tiles", "Operand buffers: resident"]
+    names = [BANDWIDTH, *(f"{name} (bytes)" for name in buffers)]
+    assert {name for _, name, _ in series} == set(names)
     for times in series.values():
         assert all(a < b for a, b in pairwise(times))
 
@@ -116,7 +159,8 @@ def test_each_array_has_a_row(events):
 
 def test_an_operation_is_one_slice_with_its_counts(step, events):
     program, timeline, _ = step
-    slices = {event["args"]["index"]: event for event in of_kind(events, "X") if event["pid"] == UNITS_PROCESS}
+    shown = [event for event in of_kind(events, "X") if event["pid"] == UNITS_PROCESS]
+    slices = {event["args"]["index"]: event for event in shown}
     assert set(slices) == {t.index for t in timeline.operations if t.end_cycle > t.start_cycle}
     for index, event in slices.items():
         timing, operation = timeline.operations[index], program.operations[index]
@@ -173,9 +217,54 @@ def test_dram_slices_and_counter_hold_all_bytes(step, events):
     )
 
 
+def test_no_slice_and_no_sample_is_above_what_dram_has(step, events):
+    peak = DramModel.of(step[2]).bytes_per_cycle
+    samples = [event["args"]["value"] for event in of_kind(events, "C") if event["name"] == BANDWIDTH]
+    assert 0.5 * peak < max(samples) <= peak
+    busy = [event["args"] for event in of_kind(events, "X") if event["pid"] == DRAM_PROCESS]
+    assert max(args["share_of_bandwidth"] for args in busy) <= 1
+    assert max(level.value for level in dram_levels(step[1], DramModel.of(step[2]).exact_bytes_per_cycle, 9)) <= peak
+
+
+@pytest.mark.parametrize(("channels", "rows"), [(1, 1), (4, 4), (32, 1)])
+def test_few_channels_have_a_row_each(trace, load, channels, rows):
+    hw, program = load("int8_range_bn"), trace("int8_range_bn")
+    hw = hw.model_copy(update={"dram": hw.dram.model_copy(update={"channels": channels})})
+    timeline = simulate(program, hw)
+    events = trace_events(program, timeline, hw)
+    named = [e for e in of_kind(events, "M") if e["name"] == "thread_name" and e["pid"] == DRAM_PROCESS]
+    busy = [event for event in of_kind(events, "X") if event["pid"] == DRAM_PROCESS]
+    spans = rows_of(busy)
+    assert len(named) == len(spans) == rows
+    assert all(span == spans[DRAM_PROCESS, 1] for span in spans.values())
+    assert sum(e["dur"] * e["args"]["bytes_per_cycle"] for e in busy) == pytest.approx(timeline.dram_bytes)
+
+
+def test_tiles_fit_their_buffers(step):
+    program, timeline, hw = step
+    fills = buffer_fills(program, timeline, hw)
+    for name in ("input", "weight", "output"):
+        buffer, most = getattr(hw.buffers, name), max(getattr(fill, f"{name}_bytes") for fill in fills)
+        assert 0 < most <= buffer.capacity_bytes - buffer.resident_bytes
+    held = tile_levels(timeline, [fill.input_bytes for fill in fills])
+    assert max(level.value for level in held) >= max(fill.input_bytes for fill in fills)
+    assert held[-1].value > 0
+
+
+def test_each_level_has_a_counter_of_its_own(trace, load):
+    program, hw = trace("int8_range_bn"), load("int8_range_bn")
+    level = Level(name="near", capacity_bytes=1 << 20, bytes_per_cycle=64, resident_share=0.5)
+    hw = hw.model_copy(update={"buffers": hw.buffers.model_copy(update={"levels": (level,)})})
+    timeline = simulate(program, hw)
+    samples = [e for e in trace_events(program, timeline, hw) if e["name"] == "near: resident (bytes)"]
+    kept = timeline.residency.kept_in(1)
+    most = max(event["args"]["value"] for event in samples)
+    assert max(program.tensors[index].bytes for index in kept) <= most <= level.resident_bytes
+
+
 def test_resident_bytes_count_every_tensor_on_chip(step):
     program, timeline, _ = step
-    levels = resident_levels(program, timeline)
+    levels = resident_levels(program, timeline, 0)
     assert timeline.residency.on_chip
     assert levels[0].start_cycle >= 0
     assert levels[-1].end_cycle <= timeline.total_cycles
@@ -189,13 +278,13 @@ def test_resident_bytes_count_every_tensor_on_chip(step):
 
 @pytest.mark.parametrize("most", [1, 7, 30])
 def test_folded_levels_keep_their_bytes_and_their_peak(step, most):
-    program, timeline, _ = step
-    folded = dram_levels(timeline, most)
+    program, timeline, hw = step
+    folded = dram_levels(timeline, DramModel.of(hw).exact_bytes_per_cycle, most)
     assert len(folded) == most
     assert sum(level.value * (level.end_cycle - level.start_cycle) for level in folded) == pytest.approx(
         timeline.dram_bytes
     )
-    whole, resident = resident_levels(program, timeline), resident_levels(program, timeline, most)
+    whole, resident = resident_levels(program, timeline, 0), resident_levels(program, timeline, 0, most)
     assert len(resident) == most
     assert max(level.value for level in resident) == max(level.value for level in whole)
 
@@ -206,6 +295,7 @@ def test_too_many_slices_and_arrows_keep_the_longest_and_the_last(step):
     shown = shown_operations(timeline, 10)
     assert sorted(length[i] for i in shown) == sorted(length.values())[-10:]
     slices = operation_slices(program, timeline, hw, shown_operations(timeline))
+    assert len(tile_slices(timeline, slices, 5)) == 10 < len(tile_slices(timeline, slices))
     arrows = dependency_arrows(program, slices, 20)
     targets = [event for event in arrows if event["ph"] == "f"]
     assert len(targets) == 20 == len({(event["tid"], event["ts"]) for event in targets})
@@ -236,7 +326,7 @@ def test_a_big_program_has_bounded_arrows_and_samples(load):
     program, hw = big_program(4_500), load("int8_range_bn")
     packed = chrome_trace(program, simulate(program, hw), hw)
     found = json.loads(gzip.decompress(packed))["traceEvents"]
-    assert len(of_kind(found, "C")) <= 2 * (MOST_LEVELS + 1)
+    assert len(of_kind(found, "C")) <= 5 * (MOST_LEVELS + 1)
     assert len([e for e in of_kind(found, "X") if e["pid"] == DRAM_PROCESS]) <= MOST_LEVELS
     assert len(of_kind(found, "s")) <= 10_000
     assert len(packed) < 150 * len(program.operations)

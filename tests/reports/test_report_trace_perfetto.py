@@ -19,6 +19,10 @@ QUERIES = {
     "slices": "select count(*), max(ts + dur), max(depth) from slice",
     "arrows": "select count(*) from flow f join slice a on f.slice_out = a.id join slice b on f.slice_in = b.id "
     "where a.ts + a.dur <= b.ts",
+    "tiles": "select count(*), sum(extract_arg(s.arg_set_id, 'args.tiles')) from slice s join slice o "
+    "on s.parent_id = o.id where s.category = 'tiles' and o.ts < s.ts and s.ts + s.dur < o.ts + o.dur",
+    "arrow_ends": "select count(*) from flow f join slice s on s.id in (f.slice_out, f.slice_in) "
+    "where s.category = 'tiles'",
     "counters": "select count(*), min(value) from counter",
     "rows": "select p.name, t.name, count(*) from slice s join thread_track k on s.track_id = k.id "
     "join thread t using (utid) join process p using (upid) group by 1, 2",
@@ -40,7 +44,12 @@ def test_perfetto_finds_every_event(trace, load, tmp_path, workload):
     found = dict(zip(QUERIES, json.loads(run.stdout), strict=True))
     kinds = Counter(event["ph"] for event in trace_events(program, timeline, hw))
     assert found["faults"] == []
-    assert found["slices"] == [[kinds["X"], 1000 * timeline.total_cycles, 0]]  # Perfetto counts nanoseconds
+    assert found["slices"] == [
+        [kinds["X"] + kinds["B"], 1000 * timeline.total_cycles, 1]
+    ]  # Perfetto counts nanoseconds
+    tiles = [event for event in trace_events(program, timeline, hw) if event["ph"] == "B"]
+    assert found["tiles"] == [[len(tiles), sum(event["args"]["tiles"] for event in tiles)]]
+    assert found["arrow_ends"] == [[0]]
     assert found["arrows"] == [[kinds["s"]]]
     assert found["counters"] == [[kinds["C"], 0]]
     assert {tuple(row[:2]) for row in found["rows"]} >= {("Units", "MAC array 1"), ("Units", "MAC array 2")}

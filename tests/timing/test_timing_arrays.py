@@ -10,10 +10,12 @@ from accelsim.errors import UserError
 from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Dram
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
-from accelsim.timing import DramModel, simulate
+from accelsim.timing import simulate
 from accelsim.timing.analysis.schedule_graph import schedule_graph
+from accelsim.timing.placed_step import PlacedStep
 from accelsim.timing.planned_step import PlannedStep
 from accelsim.timing.scheduling.least_left import LeastLeft
+from accelsim.timing.scheduling.ordering import predecessors
 
 SIDES = st.sampled_from([16, 64, 200, 400])
 
@@ -85,16 +87,20 @@ def test_what_is_left_is_never_too_much(machine, program, given_machine, arrays)
     except UserError:
         assume(False)
     timeline = step.simulate()
-    left = LeastLeft(program, step.plans, arrays, DramModel.of(hw).bytes_per_cycle)
+    residency, order = timeline.residency, predecessors(program)
+    placed = PlacedStep(program, hw, residency)
+    turns = residency.turns or range(len(order))
+    left = LeastLeft(program, placed.plans, arrays, placed.dram_bytes_per_cycle, order, turns)
     for timing in sorted(timeline.operations, key=lambda timing: timing.start_cycle):
-        assert timing.start_cycle + left.cycles <= timeline.total_cycles
-        left.begin(timing.index)
-    assert left.cycles == 0
+        assert left.least_end(timing.start_cycle) <= timeline.total_cycles
+        left.begin(timing.index, timing.start_cycle)
+    last = max(timing.start_cycle for timing in timeline.operations)
+    assert last < left.least_end(last) <= timeline.total_cycles
 
 
 def test_a_network_in_which_an_array_too_many_would_get_in_the_way(load, edit, trace):
-    """A fourth array makes the list schedule of ResNet-20 longer, so three of four are used, and all is as on three."""
-    program, hw = trace("int8_range_bn", "cifar10_resnet20"), load("int8_range_bn")
+    """A fourth array makes the list schedule longer, so three of four are used, and all is as on three."""
+    program, hw = trace("bf16", "digits_vit"), load("bf16")
     timelines = [simulate(program, edit(hw, "mac_array", count=count)) for count in range(1, 7)]
     assert all(after.total_cycles <= before.total_cycles for before, after in pairwise(timelines))
     assert [timeline.products_at_once for timeline in timelines[:4]] == [1, 2, 3, 3]

@@ -38,7 +38,10 @@ def test_groups_are_as_many_products(load, hwconfig, gemm):
     assert together.compute_cycles == GROUPS * alone.compute_cycles
     assert list(together.steps) == GROUPS * list(alone.steps)
     assert together.sram == alone.sram.repeated(GROUPS)
-    assert every.macs == GROUPS * one.macs
+    assert every.macs == GROUPS * one.macs == sum(choice.gemm.macs for choice in together.tiles)
+    reads = [sum(side) for side in zip(*(choice.dram_read_bytes for choice in together.tiles), strict=True)]
+    assert reads == [GROUPS * side for side in alone.tiles[0].dram_read_bytes]
+    assert sum(reads) == together.dram_read_bytes
 
 
 def test_bytes_that_do_not_divide_go_to_the_last_group(load):

@@ -84,7 +84,7 @@ def test_what_a_level_holds_is_read_from_dram_once(machine):
     """Neither operand fits its buffer; the level holds none, one or both."""
     program = product(512, 512, 512)
     reads = [
-        simulate(program, machine(*levels)).operations[0].dram_read_bytes
+        simulate(program, machine(*levels, fold_overlap="overlapped")).operations[0].dram_read_bytes
         for levels in ((), (level(kib=1),), (level(kib=512),), (level(kib=2048),))
     ]
     assert reads[0] == reads[1] > reads[2] >= reads[3] == 2 * 512 * 512
@@ -93,7 +93,10 @@ def test_what_a_level_holds_is_read_from_dram_once(machine):
 def test_a_level_may_hold_only_what_is_swept(machine):
     """With k cut, the outer loop's operand is swept panel by panel, and a panel needs less room than the whole."""
     program = product(1024, 4096, 1024)
-    without, small = (simulate(program, machine(*levels)).operations[0] for levels in ((), (level(kib=2048),)))
+    without, small = (
+        simulate(program, machine(*levels, fold_overlap="overlapped")).operations[0]
+        for levels in ((), (level(kib=2048),))
+    )
     assert 2048 * KIB / 2 < 4096 * 1024
     assert small.dram_read_bytes < without.dram_read_bytes
 

@@ -17,7 +17,7 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Dram
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import product_cost, simulate
-from accelsim.timing.mapping.tile_grid import SMALLEST_STEP_BYTES
+from accelsim.timing.mapping.tile_grid import FEW_STEPS, SMALLEST_STEP_BYTES
 from accelsim.timing.mapping.tiling import RESOLUTION
 from accelsim.timing.memory.dram_model import DramModel
 
@@ -72,7 +72,7 @@ def coarse(program, timeline):
             steps = math.prod(-(-getattr(choice.gemm, axis) // getattr(choice.tile, axis)) for axis in "mkn")
             touched = {*operation.inputs, *operation.outputs}
             moved = sum(program.tensors[index].bytes for index in touched)
-            if steps > 8 and moved < SMALLEST_STEP_BYTES * steps:
+            if steps > FEW_STEPS and moved < SMALLEST_STEP_BYTES * steps:
                 return False
     return True
 

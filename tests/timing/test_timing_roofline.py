@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, passes, simulate
-from accelsim.timing.analysis.roofline import operation_roofs, phase_roofs
+from accelsim.timing.analysis.roofline import operation_roofs, phase_roofs, step_roof
 from accelsim.timing.mapping.lane_plan import lane_unit
 
 ROUNDING = 1e-9
@@ -32,14 +32,20 @@ def check(program, hw):
             continue
         highest = peak(program, operation, hw)
         assert roof.limit == pytest.approx(min(highest, roof.intensity * bandwidth))
-        assert roof.attained * (timing.end_cycle - timing.start_cycle) == pytest.approx(roof.operations)
+        assert roof.attained * (timing.end_cycle - timing.fetch_cycle) == pytest.approx(roof.operations)
         assert 0 < roof.share <= 1 + ROUNDING
         assert roof.share == pytest.approx(roof.attained / roof.limit)
     phases = phase_roofs(program, timeline, hw)
     assert set(phases) <= {operation.phase for operation in program.operations}
     for roof in phases.values():
         assert 0 < roof.share <= 1 + ROUNDING
-    assert sum(roof.dram_bytes for roof in phases.values()) == timeline.dram_bytes
+    step = step_roof(program, timeline, hw)
+    assert step.share <= 1 + ROUNDING
+    assert step.cycles <= timeline.total_cycles
+    assert step.dram_bytes == timeline.dram_bytes == sum(roof.dram_bytes for roof in phases.values())
+    assert step.macs == program.macs == sum(roof.macs for roof in phases.values())
+    assert step.operations == pytest.approx(sum(roof.operations for roof in phases.values()))
+    return timeline
 
 
 def test_shipped_accelerators(case):
@@ -51,6 +57,32 @@ def test_shipped_accelerators(case):
 def test_any_program(data, graphs, load, edit, arrays, resident):
     hw = edit(load("int8_range_bn"), "mac_array", count=arrays)
     check(data.draw(graphs), edit(hw, "buffers.output", resident_share=resident))
+
+
+@settings(max_examples=30, deadline=None)
+@given(data=st.data(), arrays=st.integers(1, 2), bytes_per_cycle=st.sampled_from([1, 8, 64, 1000]))
+def test_any_program_that_prefetches(data, graphs, load, edit, plain_dram, arrays, bytes_per_cycle):
+    """Bytes that come before their unit is free count with the time in which they come."""
+    hw = edit(plain_dram(load("int8_range_bn"), bytes_per_cycle, 20), "mac_array", count=arrays, prefetch=True)
+    timeline = check(data.draw(graphs), hw)
+    assert all(0 <= timing.fetch_cycle <= timing.start_cycle for timing in timeline.operations)
+
+
+def test_what_is_fetched_ahead_counts_with_its_time(load, edit, plain_dram):
+    """Two products of one tile each, bound by DRAM: the second one's bytes come while the first one works."""
+    tensors = [TensorSpec(i, f"t{i}", (64, 64), integer(8), Role.INTERNAL, persistent=True) for i in range(4)]
+    gemms = (Gemm(64, 64, 64),)
+    operations = [Operation(i, "matmul", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (i + 2,), gemms) for i in (0, 1)]
+    hw, program = (
+        edit(plain_dram(load("int8_range_bn"), 8), "mac_array", count=1, prefetch=True),
+        Program(tensors, operations),
+    )
+    timeline = simulate(program, hw)
+    second, roof = timeline.operations[1], operation_roofs(program, timeline, hw)[1]
+    assert second.prefetch_cycles > 0
+    assert roof.cycles == second.end_cycle - second.start_cycle + second.prefetch_cycles
+    assert roof.bound_by_dram
+    assert roof.share == pytest.approx(3 * 64**2 / 8 / roof.cycles)
 
 
 def one_operation(unit, gemms=(), work=None):

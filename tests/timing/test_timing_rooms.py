@@ -42,6 +42,8 @@ def test_networks(load, edit, trace, hwconfig, workload, input_kib):
     assert 0.8 * room < held <= room
     graph = schedule_graph(program, timeline)
     assert graph.replayed(graph.durations()) == [timing.end_cycle for timing in timeline.operations]
+    waited = {edge.later for edges in graph.incoming for edge in edges if edge.kind == "room"}
+    assert {timing.index for timing in timeline.operations if timing.room_cycles} <= waited
 
 
 @st.composite

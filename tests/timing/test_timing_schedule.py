@@ -26,8 +26,11 @@ def check(program, hw):
     order = predecessors(program)
     rooms = waits_for_room(program, timeline.residency, order)
     for timing, needed, room in zip(timings, order, rooms, strict=True):
+        given = max((timings[i].end_cycle for i in needed), default=0)
         ready = max((timings[i].end_cycle for i in (*needed, *room)), default=0)
         assert timing.wait_cycles == timing.start_cycle - ready >= 0
+        assert timing.room_cycles == ready - given
+        assert 0 <= timing.dependency_cycles <= given
         assert timing.stall_cycles >= 0
     check_units(program, hw, timings)
     check_bounds(program, hw, timeline)

@@ -47,6 +47,14 @@ def test_slow_dram_is_blamed(load, plain_dram):
     parts = timing.stalls.first_tile_cycles, timing.stalls.operands_cycles, timing.stalls.last_tile_cycles
     assert all(parts)
     assert sum(parts) == timing.stall_cycles
+    assert (timing.lead_in_cycles, timing.lead_out_cycles) == (parts[0], parts[2])
+
+
+def test_work_lies_between_lead_in_and_lead_out(case):
+    for timing in simulate(*case).operations:
+        assert timing.lead_in_cycles >= timing.stalls.first_tile_cycles
+        assert timing.lead_out_cycles >= timing.stalls.last_tile_cycles
+        assert timing.lead_in_cycles + timing.lead_out_cycles <= timing.stall_cycles
 
 
 def test_waits_are_for_the_unit_or_for_dependencies(load, edit):

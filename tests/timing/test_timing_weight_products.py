@@ -98,7 +98,7 @@ def test_an_untimed_operation_takes_nothing_and_leaves_tensors_where_they_are(ca
     free = frozenset(op.index for op in program.operations if is_weight_product(op))
     step = PlannedStep(program, hw)
     whole = step.simulate()
-    without = step.simulate(untimed=free, residency=whole.residency)
+    without = step.simulate(untimed=free, like=whole)
     for index in free:
         timing = without.operations[index]
         assert timing.end_cycle == timing.start_cycle

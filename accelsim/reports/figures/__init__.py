@@ -14,10 +14,14 @@ from accelsim.reports.figures.energy import energy_by_layer, energy_by_phase
 from accelsim.reports.figures.hidden import hidden
 from accelsim.reports.figures.memory import memory
 from accelsim.reports.figures.model_size import model_size
+from accelsim.reports.figures.norms import norms
+from accelsim.reports.figures.quantiser_history import quantiser_history
 from accelsim.reports.figures.quantisers import quantisers
 from accelsim.reports.figures.roofline import roofline
+from accelsim.reports.figures.tensor_classes import tensor_classes
 from accelsim.reports.figures.timeline import timeline
 from accelsim.reports.figures.traffic import traffic
+from accelsim.reports.figures.waits import waits
 from accelsim.reports.result import Result
 
 __all__ = ["FIGURES", "FigureSpec", "draw_all"]
@@ -38,9 +42,17 @@ FIGURES = (
     FigureSpec(
         "curves",
         "Loss and accuracy over training steps",
-        "Cross-entropy of the training batches (means over stretches of steps where the run is long), and loss and "
-        "share of correctly classified test images after each epoch, in the accelerator's own arithmetic.",
+        "Cross-entropy of the training batches and share of correctly classified images in them (means over stretches "
+        "of steps where the run is long), and the same of the test images after each epoch, in the accelerator's own "
+        "arithmetic.",
         curves,
+    ),
+    FigureSpec(
+        "norms",
+        "Gradients, weights and learning rate",
+        "Euclidean norms over all parameters: of their gradients as the update reads them, before any clipping, and of "
+        "their values before the step; and the learning rate of the step.",
+        norms,
     ),
     FigureSpec(
         "cycles",
@@ -48,6 +60,14 @@ FIGURES = (
         "Cycles that units are held by each layer in one training step: solid while they compute, pale while they wait "
         "for DRAM or a buffer. Units work side by side, so the bars add up to more than the step takes.",
         cycles,
+    ),
+    FigureSpec(
+        "waits",
+        "What operations wait for",
+        "Cycles that operations wait, added up over all of them: above, before they hold their unit, for what they "
+        "read, for room on chip or for the unit; below, while they hold it, by what holds it up. Operations wait side "
+        "by side, so that the bars add up to more than the step takes.",
+        waits,
     ),
     FigureSpec(
         "timeline",
@@ -89,10 +109,18 @@ FIGURES = (
         "roofline",
         "Roofline",
         "Each mark is one operation, larger the more cycles it takes: filled are matrix products, where one "
-        "multiply-accumulate counts as two operations, open is the work of other units, triangles touch no DRAM. The "
-        "line is what DRAM bandwidth (slope) and the arrays (flat) allow; operands wider than the multipliers take "
-        "several passes and stay below it, and lanes have a lower roof of their own.",
+        "multiply-accumulate counts as two operations, open is the work of other units, triangles touch no DRAM. "
+        "Diamonds are whole phases and the step, whose units work side by side. The line is what DRAM bandwidth "
+        "(slope) and the arrays (flat) allow; operands wider than the multipliers take several passes and stay below "
+        "it, and lanes have a lower roof of their own.",
         roofline,
+    ),
+    FigureSpec(
+        "tensor_classes",
+        "DRAM traffic by tensor class",
+        "Bytes that DRAM moves in one training step for each class of tensor: solid what a phase reads, pale what it "
+        "writes. Stash is what the forward pass keeps for the backward pass; activations only the forward pass reads.",
+        tensor_classes,
     ),
     FigureSpec(
         "traffic",
@@ -103,10 +131,19 @@ FIGURES = (
     FigureSpec(
         "quantisers",
         "What quantisation lost",
-        "A point is a tensor, in the order of the step and coloured by its role, in the last step of the last epoch: "
+        "A point is a tensor, in the order of the step and coloured by its role, in the last step that was recorded: "
         "its power over the power of its quantisation error (6 dB are one bit), the share of its elements that became "
         "zero, and the share that saturated where any did. Ticks name the layers as the step comes to them.",
         quantisers,
+    ),
+    FigureSpec(
+        "quantiser_history",
+        "Quantisers over the training",
+        "Scale, shares of elements that saturated and of codes that are zero, signal over quantisation noise, and "
+        "cosine of the angle between each tensor and what its codes stand for, in the recorded steps. Choose a role to "
+        "compare layers, whose colours run from the first, blue, to the last, orange; or a layer to compare its "
+        "tensors.",
+        quantiser_history,
     ),
     FigureSpec(
         "model_size",

@@ -1,4 +1,4 @@
-"""Loss and test accuracy over training steps."""
+"""Loss and accuracy over training steps."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ POINTS = 600
 
 
 def curves(result: Result) -> go.Figure | None:
-    """Training loss and test loss above, test accuracy below; None when nothing was trained."""
+    """Losses above, accuracies below; None when nothing was trained."""
     if result.metrics.empty:
         return None
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
@@ -24,10 +24,14 @@ def curves(result: Result) -> go.Figure | None:
     figure.add_trace(_line(steps, losses, "Train loss", TRAIN, "%{y:.4g}"), 1, 1)
     steps, losses = evaluated(result.metrics, "test_loss")
     figure.add_trace(_line(steps, losses, "Test loss", TEST, "%{y:.4g}", "lines+markers"), 1, 1)
+    shown: list[float] = []
+    if "train_accuracy" in result.metrics:
+        steps, shown = thinned(result.metrics, "train_accuracy")
+        figure.add_trace(_line(steps, shown, "Train accuracy", TRAIN, "%{y:.2%}", dash="dot"), 2, 1)
     steps, accuracies = evaluated(result.metrics, "test_accuracy")
     figure.add_trace(_line(steps, accuracies, "Test accuracy", TEST, "%{y:.2%}", "lines+markers", "dot"), 2, 1)
     figure.update_yaxes(title_text="Loss", row=1, col=1)
-    figure.update_yaxes(title_text="Accuracy", row=2, col=1, **share_axis(accuracies))
+    figure.update_yaxes(title_text="Accuracy", row=2, col=1, **share_axis([*shown, *accuracies]))
     figure.update_xaxes(title_text="Training step", row=2, col=1)
     return styled(figure, height=460, hovermode="x unified")
 

@@ -13,8 +13,12 @@ EXACT_DB = 160.0
 
 
 def lost_by_tensor(result: Result) -> pd.DataFrame:
-    """One row a quantised tensor, in the order of the step: ``tensor``, ``role``, ``layer``, ``ratio_db``, percents."""
-    counted, known = result.quantisers, result.dtypes.drop_duplicates("tensor").set_index("tensor")
+    """One row a tensor that the last recorded step quantised, in the order of the step.
+
+    Columns: ``tensor``, ``role``, ``layer``, ``ratio_db``, percents.
+    """
+    last = result.quantisers["step"] == result.quantisers["step"].max()
+    counted, known = result.quantisers[last], result.dtypes.drop_duplicates("tensor").set_index("tensor")
     elements = numbers(counted, "elements").clip(lower=1)
     described = {name: counted["tensor"].map(known[name]) for name in ("role", "layer")}
     return pd.DataFrame(

@@ -1,4 +1,4 @@
-"""Roofline: the rate of every operation against the operations that each of its DRAM bytes feeds."""
+"""Roofline: the rate of every operation, and of whole phases, against the operations that a DRAM byte feeds."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import label, phase_title, phases, text
 from accelsim.reports.figures.limits import dram_bytes_per_cycle, peak_macs_per_cycle, product_macs_per_cycle
+from accelsim.reports.figures.phase_marks import add_phase_marks
 from accelsim.reports.figures.style import styled
 from accelsim.reports.figures.ticks import log_axis
 from accelsim.reports.palette import OTHER, UNITS, phase_colour
@@ -21,7 +22,7 @@ MOST_POINTS = 3000
 
 
 def roofline(result: Result) -> go.Figure | None:
-    """One mark an operation, its area its share of the cycles; None when no operation computes anything."""
+    """One mark an operation, its area its share of the cycles, one a phase; None when no operation computes."""
     points = _points(result.operations)
     if points.empty:
         return None
@@ -29,6 +30,7 @@ def roofline(result: Result) -> go.Figure | None:
     for phase in phases(points):
         _add_points(figure, points[points["phase"] == phase], float(points["cycles"].max()))
     span = float(points["intensity"].min()), float(points["intensity"].max())
+    add_phase_marks(figure, result.roofline, span[1])
     _add_limits(figure, result, span)
     rates = [rate for trace in figure.data for rate in trace.y]
     figure.update_xaxes(title_text="Operations per DRAM byte", **log_axis(x for trace in figure.data for x in trace.x))
@@ -39,6 +41,8 @@ def roofline(result: Result) -> go.Figure | None:
 def _points(operations: pd.DataFrame) -> pd.DataFrame:
     """Operations that take time and compute; those that touch no DRAM go to the right edge."""
     cycles = operations["end_cycle"] - operations["start_cycle"]
+    if "prefetch_cycles" in operations:
+        cycles += operations["prefetch_cycles"]
     shown = operations.assign(cycles=cycles)[(cycles > 0) & (operations["arithmetic_operations"] > 0)]
     shown = shown.nlargest(MOST_POINTS, "cycles") if len(shown) > MOST_POINTS else shown
     moved = shown["dram_read_bytes"] + shown["dram_write_bytes"]

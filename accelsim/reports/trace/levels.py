@@ -1,4 +1,4 @@
-"""Quantities that change from cycle to cycle, as steps: DRAM load and bytes kept on chip."""
+"""Quantities that change from cycle to cycle, as steps: DRAM load, bytes kept on chip, tiles."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
 from accelsim.program import Program
 from accelsim.timing import Timeline
+from accelsim.timing.analysis.dram_division import dram_division
+from accelsim.timing.placement.lifetimes import lifetimes
 
 MOST_LEVELS = 4_000
 """A quantity that changes more often is folded into this many equal stretches of time."""
@@ -31,48 +34,35 @@ Join = Callable[[list[Level], float, float], float]
 """One value for a stretch from its levels, its start and its end."""
 
 
-def dram_levels(timeline: Timeline, most: int = MOST_LEVELS) -> list[Level]:
-    """Bytes per cycle to and from DRAM, each operation's bytes spread evenly over its time; folded: the mean."""
+def dram_levels(timeline: Timeline, peak_bytes_per_cycle: Fraction, most: int = MOST_LEVELS) -> list[Level]:
+    """Bytes per cycle to and from DRAM, divided so that they never exceed its peak; folded: the mean."""
+    stretches = dram_division(timeline.operations, peak_bytes_per_cycle)
+    levels = [Level(each.start_cycle, each.end_cycle, each.bytes_per_cycle, each.operations) for each in stretches]
+    return folded(levels, most, _mean)
+
+
+def resident_levels(program: Program, timeline: Timeline, place: int, most: int = MOST_LEVELS) -> list[Level]:
+    """Bytes of the tensors kept in the operand buffers (0) or a level, by its number; folded: the most.
+
+    A tensor counts from the start of what puts it down to its last reader's end.
+    """
+    lives, kept = lifetimes(program, timeline.residency.drained), timeline.residency.kept_in(place)
     parts = []
-    for timing in timeline.operations:
-        moved = timing.dram_read_bytes + timing.dram_write_bytes
-        if moved:
-            rate = moved / (timing.end_cycle - timing.start_cycle)
-            parts.append((timing.start_cycle, timing.end_cycle, rate))
-    return _folded(_levels(parts), most, _mean)
+    for timing, made in zip(timeline.operations, lives.made, strict=True):
+        for index in kept.intersection(made):
+            end = max(timeline.operations[reader].end_cycle for reader in lives.readers[index])
+            parts.append((timing.start_cycle, end, program.tensors[index].bytes))
+    return folded(_levels(parts), most, _largest)
 
 
-def resident_levels(program: Program, timeline: Timeline, most: int = MOST_LEVELS) -> list[Level]:
-    """Bytes of the tensors kept on chip, from their producer's start to their last reader's end; folded: the most."""
-    starts: dict[int, int] = {}
-    ends: dict[int, int] = {}
-    for operation in program.operations:
-        timing = timeline.operations[operation.index]
-        for index in operation.outputs:
-            starts.setdefault(index, timing.start_cycle)
-        for index in (*operation.inputs, *operation.outputs):
-            ends[index] = max(ends.get(index, 0), timing.end_cycle)
-    kept = sorted(timeline.residency.on_chip)
-    return _folded(_levels((starts[i], ends[i], program.tensors[i].bytes) for i in kept), most, _largest)
+def tile_levels(timeline: Timeline, tile_bytes: Iterable[int], most: int = MOST_LEVELS) -> list[Level]:
+    """Bytes of the tiles of operations at work, ``tile_bytes`` of each, from its first fetch on; folded: the most."""
+    pairs = zip(timeline.operations, tile_bytes, strict=True)
+    parts = ((timing.fetch_cycle, timing.end_cycle, size) for timing, size in pairs if size)
+    return folded(_levels(parts), most, _largest)
 
 
-def _levels(parts: Iterable[tuple[int, int, float]]) -> list[Level]:
-    """The sum of the parts over time, from cycle to cycle in which it changes."""
-    changes: dict[int, list[tuple[float, int]]] = defaultdict(list)
-    for start, end, value in parts:
-        changes[start].append((value, 1))
-        changes[end].append((-value, -1))
-    cycles = sorted(changes)
-    found, value, count = [], 0.0, 0
-    for start, end in pairwise(cycles):
-        value += sum(change for change, _ in changes[start])
-        count += sum(number for _, number in changes[start])
-        value = value if count else 0.0  # what rounding leaves of a sum of rates
-        found.append(Level(start, end, value, count))
-    return found
-
-
-def _folded(levels: list[Level], most: int, join: Join) -> list[Level]:
+def folded(levels: list[Level], most: int, join: Join) -> list[Level]:
     """At most ``most`` levels: those given, or equal stretches of their time."""
     if len(levels) <= most:
         return levels
@@ -85,9 +75,25 @@ def _folded(levels: list[Level], most: int, join: Join) -> list[Level]:
     return found
 
 
+def _levels(parts: Iterable[tuple[int, int, int]]) -> list[Level]:
+    """The sum of the parts over time, from cycle to cycle in which it changes."""
+    changes: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for start, end, value in parts:
+        changes[start].append((value, 1))
+        changes[end].append((-value, -1))
+    cycles = sorted(changes)
+    found, value, count = [], 0, 0
+    for start, end in pairwise(cycles):
+        value += sum(change for change, _ in changes[start])
+        count += sum(number for _, number in changes[start])
+        found.append(Level(start, end, value, count))
+    return found
+
+
 def _mean(levels: list[Level], start: float, end: float) -> float:
     parts = (level.value * (min(end, level.end_cycle) - max(start, level.start_cycle)) for level in levels)
-    return sum(parts) / (end - start)
+    # No mean is above all of its parts, whatever rounding says.
+    return min(sum(parts) / (end - start), _largest(levels, start, end))
 
 
 def _largest(levels: list[Level], start: float, end: float) -> float:

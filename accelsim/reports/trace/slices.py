@@ -8,6 +8,7 @@ from accelsim.reports.trace.tracks import UNITS_PROCESS, Event, unit_threads
 from accelsim.timing import OperationTiming, Timeline
 from accelsim.timing.analysis.critical_path import critical_path
 from accelsim.timing.analysis.cycle_counts import cycle_counts
+from accelsim.timing.analysis.fold_counts import fold_count
 from accelsim.timing.analysis.instances import assign_instances
 
 MOST_SLICES = 50_000
@@ -24,12 +25,16 @@ def shown_operations(timeline: Timeline, most: int = MOST_SLICES) -> list[int]:
 def operation_slices(program: Program, timeline: Timeline, hw: HardwareConfig, shown: list[int]) -> dict[int, Event]:
     """A complete event for each of the ``shown`` operations, by index; its arguments are what it did and moved."""
     threads, places = unit_threads(hw), assign_instances(program, timeline)
-    slack = critical_path(program, timeline).slack_cycles
+    slack, array = critical_path(program, timeline).slack_cycles, hw.mac_array
     found = {}
     for index in shown:
         operation, place = program.operations[index], places[index]
         if place is not None:
-            content = _content(operation, timeline.operations[index], slack[index])
+            timing, folds = (
+                timeline.operations[index],
+                fold_count(program, operation, timeline.operations[index], array),
+            )
+            content = _content(operation, timing, slack[index]) | {"tiles": timing.pieces, "folds": folds}
             thread = threads[operation.unit, place]
             found[index] = _slice(operation, timeline.operations[index], thread, content)
     return found

@@ -14,13 +14,22 @@ Event = dict[str, Any]
 """One event of the trace; times are clock cycles."""
 
 UNITS_PROCESS, DRAM_PROCESS, BUFFERS_PROCESS = 1, 2, 3
-DRAM_THREAD = 1
+MOST_CHANNELS = 16
+"""More than these share one row: transfers are striped, so that all do the same."""
 
 
 def unit_threads(hw: HardwareConfig) -> dict[tuple[Unit, int], int]:
     """Thread number of each unit, by kind and place among its equals."""
     places = [(unit, place) for unit in Unit for place in range(instances_of(unit, hw))]
     return {key: number for number, key in enumerate(places, start=1)}
+
+
+def channel_rows(hw: HardwareConfig) -> dict[int, str]:
+    """Titles of the rows of DRAM by thread number: one for each channel, or one for all of many."""
+    channels = DramModel.of(hw).channels
+    if channels > MOST_CHANNELS:
+        return {1: f"{channels} channels, striped"}
+    return {number: f"Channel {number}" if channels > 1 else "Channel" for number in range(1, channels + 1)}
 
 
 def names(hw: HardwareConfig) -> list[Event]:
@@ -31,9 +40,7 @@ def names(hw: HardwareConfig) -> list[Event]:
         number = f" {place + 1}" if instances_of(unit, hw) > 1 else ""
         found.append(_named("thread_name", UNITS_PROCESS, thread, UNITS[unit] + number))
         found.append(_meta("thread_sort_index", UNITS_PROCESS, thread, {"sort_index": thread}))
-    channels = DramModel.of(hw).channels
-    title = "Channel" if channels == 1 else f"{channels} channels, striped"
-    return [*found, _named("thread_name", DRAM_PROCESS, DRAM_THREAD, title)]
+    return found + [_named("thread_name", DRAM_PROCESS, *row) for row in channel_rows(hw).items()]
 
 
 def _named(kind: str, process: int, thread: int, title: str) -> Event:

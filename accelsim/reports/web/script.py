@@ -16,14 +16,46 @@ const theme = () => ({"font.color": colour("--soft"), "hoverlabel.bordercolor": 
 
 const narrow = matchMedia("(max-width: 560px)");
 
+function choose(element, choice) {
+  const looks = {visible: [], name: [], "line.color": []};
+  element.data.forEach((trace, index) => {
+    const place = choice.traces.indexOf(index);
+    looks.visible.push(place >= 0);
+    looks.name.push(choice.names[place] ?? "");
+    looks["line.color"].push(choice.colours[place] ?? null);
+  });
+  return Plotly.update(element, looks, choice.layout);
+}
+
+function makeChoices(element, choices) {
+  const select = document.createElement("select"), bar = document.createElement("div");
+  select.setAttribute("aria-label", "Choose what the figure shows");
+  choices.forEach((choice, index) => {
+    let group = [...select.children].find(known => known.label === choice.group);
+    if (!group) {
+      group = document.createElement("optgroup");
+      group.label = choice.group;
+      select.append(group);
+    }
+    group.append(new Option(choice.name, index));
+  });
+  bar.className = "filters";
+  bar.append(select);
+  element.before(bar);
+  select.addEventListener("input", () => choose(element, choices[select.value]));
+}
+
 function draw() {
   for (const [id, figure] of Object.entries(figures)) {
     const element = document.getElementById(id);
     const changes = narrow.matches && figure.layout.meta?.narrow || {};
     const layout = structuredClone(figure.layout);
+    const choices = layout.meta?.choices;
+    if (choices && !element.parentElement.querySelector("select")) makeChoices(element, choices);
     element.style.height = `${changes.height ?? layout.height}px`;
     Plotly.newPlot(element, figure.data, layout, config)
-      .then(() => Plotly.relayout(element, {...theme(), ...changes}));
+      .then(() => Plotly.relayout(element, {...theme(), ...changes}))
+      .then(() => choices && choose(element, choices[element.parentElement.querySelector("select").value]));
   }
 }
 

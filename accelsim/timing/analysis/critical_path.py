@@ -54,7 +54,12 @@ def critical_path(program: Program, timeline: Timeline) -> CriticalPath:
 
     Where several chains do, dependencies are followed before units, then the operation issued first.
     """
-    graph = schedule_graph(program, timeline)
+    return critical_path_of(schedule_graph(program, timeline))
+
+
+def critical_path_of(graph: ScheduleGraph) -> CriticalPath:
+    """The same, where the graph is at hand."""
+    timeline = graph.timeline
     ends = (timing.end_cycle for timing in timeline.operations)
     slack = tuple(latest - end for latest, end in zip(graph.latest_ends(), ends, strict=True))
     return CriticalPath(_steps(graph), slack)

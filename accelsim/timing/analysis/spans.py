@@ -14,6 +14,11 @@ def spans_of(timings: Iterable[OperationTiming]) -> list[Span]:
     return [(timing.start_cycle, timing.end_cycle) for timing in timings]
 
 
+def fetching_spans(timings: Iterable[OperationTiming]) -> list[Span]:
+    """The same, from the first fetch on."""
+    return [(timing.fetch_cycle, timing.end_cycle) for timing in timings]
+
+
 def merged(spans: Iterable[Span]) -> list[Span]:
     """The cycles in which at least one span runs, as spans in order that neither overlap nor touch."""
     found: list[Span] = []

@@ -69,7 +69,7 @@ def weight_products(step: PlannedStep, timeline: Timeline) -> WeightProducts:
     spans = dict(zip(products, spans_of(timeline.operations[i] for i in products), strict=True))
     others = merged(spans_of(serial))
     free = frozenset(products)
-    without = step.simulate(untimed=free, residency=timeline.residency) if products else timeline
+    without = step.simulate(untimed=free, like=timeline) if products else timeline
     bandwidth = DramModel.of(step.hw).bytes_per_cycle
     return WeightProducts(
         held_cycles=length_cycles(spans.values()),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
 from accelsim.program import Operation, Program, TensorSpec, Unit
-from accelsim.timing.mapping.operands import moved_inputs
+from accelsim.timing.mapping.moves import moves_of
 from accelsim.timing.mapping.shares import Cut
 from accelsim.timing.mapping.tile_grid import FEW_STEPS, FINER, SMALLEST_STEP_BYTES
 from accelsim.timing.memory.levels import DRAM, Moved, level_accesses, shared
@@ -93,11 +93,12 @@ def lane_streams(
         UserError: the hwconfig has no such unit, or a buffer can't hold one element.
     """
     lanes = lane_unit(operation.unit, hw).lanes
-    inputs, outputs = [*moved_inputs(program, operation), *drain.streamed], program.outputs_of(operation)
+    moves, outputs = moves_of(program, operation, drain), program.outputs_of(operation)
+    inputs = moves.fetched_once
     read, written = (sum(tensor.bytes for tensor in tensors) for tensors in (inputs, outputs))
     elements = max((tensor.elements for tensor in (*inputs, *outputs)), default=1) or 1
     traffic = SramTraffic(input=Access(read_bytes=read), output=Access(write_bytes=written))
-    loads, stores = residency.moved(inputs), residency.moved((*outputs, *drain.stored))
+    loads, stores = residency.moved(inputs), residency.moved(moves.stored)
     tiles = drain.traffic + SramTraffic(Access(write_bytes=sum(loads)), output=Access(read_bytes=sum(stores)))
     levels = SramTraffic(levels=level_accesses(loads, stores))
     return Streams(
@@ -159,7 +160,7 @@ def _parts(elements: int) -> Iterator[int]:
         parts *= 2
 
 
-def _most(operation: Operation, tensors: list[TensorSpec], elements: int, name: str, buffer: Buffer) -> int:
+def _most(operation: Operation, tensors: Sequence[TensorSpec], elements: int, name: str, buffer: Buffer) -> int:
     """Elements whose part of all ``tensors`` fits in a tile of the buffer."""
     element_bytes = max((tensor.format.bytes_for(1) for tensor in tensors), default=0)
     if element_bytes > buffer.tile_bytes:

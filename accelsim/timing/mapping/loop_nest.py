@@ -15,15 +15,19 @@ Edge tiles are smaller; what rounding leaves over belongs to the last tile along
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+
 from accelsim.hardware import MacArray
 from accelsim.program import Gemm
+from accelsim.timing.mapping.revisits import Revisit, visits
 from accelsim.timing.mapping.shares import Cut, Place, places
 from accelsim.timing.mapping.systolic import Axis, FoldClock, size
-from accelsim.timing.memory.levels import IN_BUFFERS, Moved, added, shared
+from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, shared
+from accelsim.timing.memory.sram import SramTraffic
 from accelsim.timing.plan import Piece, Segment, sequence, with_first, with_last
 
 AXES: tuple[Axis, ...] = ("m", "k", "n")
@@ -87,7 +91,7 @@ class Product:
 
     ``port_cycles`` is what the busiest buffer port needs, operands' tiles aside; ``presets`` (biases) are fetched
     before the first tile, and ``streams`` (operands of what is applied in the drain) with the last step of each output
-    tile.
+    tile. ``port_cycles`` are those with one visit to each fold; ``revisit`` is what another one asks for.
     """
 
     gemm: Gemm
@@ -99,6 +103,7 @@ class Product:
     port_cycles: int = 0
     presets: Moved = (0,)
     streams: Moved = (0,)
+    revisit: Revisit = field(default_factory=Revisit)
 
     @property
     def preset_bytes(self) -> int:
@@ -127,26 +132,41 @@ class LoopNest:
 
     @cached_property
     def compute_cycles(self) -> int:
-        """Cycles of the array alone, over all steps, with the first fill and the last drain."""
-        mapping, clock = self._clock.mapping, self._clock
-        parts = sum(
-            down * across * clock.stream_cycles(rows, columns)
-            for rows, down in self._lengths(mapping.rows)
-            for columns, across in self._lengths(mapping.columns)
-        )
-        return self.product.passes * (clock.fill_cycles + parts + clock.drain_cycles)
+        """Cycles of the array alone with whole streams, over all steps, with the first fill and the last drain."""
+        return self._array_cycles([(self._clock.steps, 1)])
+
+    @cached_property
+    def revisit_cycles(self) -> int:
+        """What the array needs beyond them, as it comes back to its folds."""
+        return self._array_cycles(self._streams) - self.compute_cycles
+
+    @cached_property
+    def visits(self) -> int:
+        """How often the array comes to each fold."""
+        lengths = {axis: np.array(cut.tile, float) for axis, cut in self.cuts.items()}
+        counts = {axis: np.array(cut.count, float) for axis, cut in self.cuts.items()}
+        return int(visits(self.product.array, self.product.passes, lengths, counts, self.outer))
 
     @cached_property
     def port_cycles(self) -> int:
         """What the busiest buffer port needs, with the tiles that take turns with the array there."""
-        product = self.product
-        left = product.left.port.cycles(self.left_read_bytes + sum(product.streams)) if product.left.port else 0
-        right = product.right.port.cycles(self.right_read_bytes + product.preset_bytes) if product.right.port else 0
-        return max(product.port_cycles, left, right)
+        product, again = self.product, self.revisit_traffic
+        left, right = product.left.port, product.right.port
+        cycles = [product.port_cycles, int(product.revisit.port_cycles(np.array(self.visits, float)))]
+        if left:
+            cycles.append(left.cycles(self.left_read_bytes + sum(product.streams) + again.input.bytes))
+        if right:
+            cycles.append(right.cycles(self.right_read_bytes + product.preset_bytes + again.weight.bytes))
+        return max(cycles)
 
     @property
     def port_stall_cycles(self) -> int:
-        return max(0, self.port_cycles - self.compute_cycles)
+        return max(0, self.port_cycles - self.compute_cycles - self.revisit_cycles)
+
+    @property
+    def revisit_traffic(self) -> SramTraffic:
+        """What the array accesses on chip as it comes back to its folds."""
+        return self.product.revisit.traffic.repeated(self.visits - 1)
 
     @property
     def left_read_bytes(self) -> int:
@@ -157,13 +177,24 @@ class LoopNest:
     def right_read_bytes(self) -> int:
         return self._read_bytes(self.product.right, "n")
 
+    @property
+    def dram_read_bytes(self) -> tuple[int, int]:
+        """Bytes of left and right operand that DRAM gives, as often as it does."""
+        left, right = self.product.left, self.product.right
+        reads = (left, self.held[0], self.left_read_bytes), (right, self.held[1], self.right_read_bytes)
+        first, second = (
+            0 if operand.source != DRAM else operand.bytes if held else read for operand, held, read in reads
+        )
+        return first, second
+
     @cached_property
     def steps(self) -> Segment:
         """All pieces, as loops."""
         passes, clock = self.product.passes, self._clock
         outer, inner = places(self.cuts[self.outer].count), places(self.cuts[self.inner].count)
         steps = sequence((sequence((self._reduction(o, i), i.times) for i in inner), o.times) for o in outer)
-        fill, drain = (0, 0) if self.port_stall_cycles else (clock.fill_cycles, clock.drain_cycles)
+        first, last = self._streams[0][0], self._streams[-1][0]
+        fill, drain = (0, 0) if self.port_stall_cycles else (clock.fill_cycles(first), clock.drain_cycles(last))
         if self.product.preset_bytes or fill:
             steps = with_first(steps, self.product.presets, passes * fill)
         return with_last(steps, passes * drain) if drain else steps
@@ -214,8 +245,29 @@ class LoopNest:
         mapping, cuts = self._clock.mapping, self.cuts
         rows = cuts[mapping.rows].tile_length(last[mapping.rows])
         columns = cuts[mapping.columns].tile_length(last[mapping.columns])
-        stream = self._clock.stream_cycles(rows, columns)
-        return self.product.passes * cuts[mapping.streamed].share(stream, last[mapping.streamed])
+        cut = cuts[mapping.streamed]
+        if self.visits > 1:
+            stream = self._clock.stream_cycles(rows, columns, cut.tile_length(last[mapping.streamed]))
+        else:
+            whole = self._clock.stream_cycles(rows, columns, self._clock.steps)
+            stream = cut.share(whole, last[mapping.streamed])
+        return self.product.passes * stream
+
+    @cached_property
+    def _streams(self) -> list[tuple[int, int]]:
+        """Steps that stream through a fold in one visit, with how many such visits there are."""
+        return self._lengths(self._clock.mapping.streamed) if self.visits > 1 else [(self._clock.steps, 1)]
+
+    def _array_cycles(self, streams: list[tuple[int, int]]) -> int:
+        clock, mapping = self._clock, self._clock.mapping
+        parts = sum(
+            down * across * times * clock.stream_cycles(rows, columns, steps)
+            for rows, down in self._lengths(mapping.rows)
+            for columns, across in self._lengths(mapping.columns)
+            for steps, times in streams
+        )
+        ends = clock.fill_cycles(streams[0][0]) + clock.drain_cycles(streams[-1][0])
+        return self.product.passes * (parts + ends)
 
     @cached_property
     def _clock(self) -> FoldClock:

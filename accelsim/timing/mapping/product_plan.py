@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from accelsim.formats import Format
-from accelsim.hardware import Buffer, HardwareConfig, MacArray
+from accelsim.hardware import Buffer, Dataflow, HardwareConfig, MacArray
 from accelsim.program import Gemm, Operation, Program, TensorSpec
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results, SharedPort
+from accelsim.timing.mapping.moves import moves_of
 from accelsim.timing.mapping.operands import passes, product_operands
+from accelsim.timing.mapping.revisits import Revisit
 from accelsim.timing.mapping.shares import Cut, places, split_by_weight
 from accelsim.timing.mapping.systolic import product_cost
 from accelsim.timing.memory.dram_model import DramModel
@@ -36,7 +38,7 @@ class ProductPart:
     def key(self) -> tuple[object, ...]:
         """Equal for parts with equal plans on the same hwconfig, however often."""
         p = self.product
-        return p.gemm, p.left, p.right, p.output, p.passes, p.port_cycles, p.presets, p.streams, self.traffic
+        return p.gemm, p.left, p.right, p.output, p.passes, p.port_cycles, p.presets, p.streams, p.revisit, self.traffic
 
 
 def product_parts(
@@ -64,9 +66,10 @@ def product_plan(part: ProductPart, nest_of: Callable[[Product], LoopNest]) -> O
     return OperationPlan(
         compute_cycles=nest.compute_cycles,
         steps=nest.steps,
-        sram=part.traffic + fills,
+        sram=part.traffic + nest.revisit_traffic + fills,
         port_stall_cycles=nest.port_stall_cycles,
-        tiles=(TileChoice(product.gemm, nest.tile, nest.outer),),
+        revisit_stall_cycles=nest.revisit_cycles,
+        tiles=(TileChoice(product.gemm, nest.tile, nest.outer, nest.dram_read_bytes),),
     )
 
 
@@ -81,6 +84,7 @@ class _Parts:
         self.hw = hw
         self.residency = residency
         self.drain = drain
+        self.moves = moves_of(program, operation, drain)
         self.levels = len(hw.buffers.levels)
 
     def all(self) -> list[ProductPart]:
@@ -89,7 +93,7 @@ class _Parts:
         lefts = [self._read_bytes(self.operands.left, gemm.count * gemm.m * gemm.k) for gemm in self.gemms]
         rights = split_by_weight(self._read_bytes(self.operands.right, sum(weights)), weights)
         by_output = [self.operands.output.bytes, self.drain.cycles, self.drain.streamed_bytes]
-        by_output += [*self._stores(), *self.residency.moved(self.drain.streamed)]
+        by_output += [*self._stores(), *self.residency.moved(self.moves.streamed)]
         others = (split_by_weight(total, outputs) for total in by_output)
         sizes = zip(lefts, rights, *others, strict=True)
         return [part for i, each in enumerate(sizes) for part in self._equal(i, self.gemms[i], each)]
@@ -107,12 +111,13 @@ class _Parts:
         left_bytes, right_bytes, wide_bytes, drain_cycles, streamed_bytes, *by_place = sizes
         stores, streams = tuple(by_place[: 1 + self.levels]), tuple(by_place[1 + self.levels :])
         kept = kept and left.bytes <= buffers.input.tile_bytes
-        extra = self.operands.extra if first else ()
+        extra = self.moves.inputs if first else ()
         drained = self.drain.traffic if first else SramTraffic()
         traffic = self._traffic(gemm) + SramTraffic(
             input=Access(read_bytes=streamed_bytes), weight=Access(read_bytes=sum(tensor.bytes for tensor in extra))
         )
         results = drained + SramTraffic(output=Access(read_bytes=sum(stores)))
+        revisit = self._revisit(gemm, traffic, results)
         product = Product(
             gemm=gemm,
             array=self.hw.mac_array,
@@ -123,12 +128,13 @@ class _Parts:
             port_cycles=traffic.port_cycles(buffers, tiles=results),
             presets=self.residency.moved(extra),
             streams=streams,
+            revisit=revisit,
         )
         return ProductPart(product, traffic + drained, times)
 
     def _stores(self) -> Moved:
         """What is stored in the end, by the place that it goes to."""
-        return self.residency.moved((self.operands.output, *self.drain.stored))
+        return self.residency.moved(self.moves.stored)
 
     def _read_bytes(self, tensor: TensorSpec, places: int) -> int:
         """Bytes of an operand that a product reads; a window that is smaller than its stride leaves pixels out.
@@ -158,6 +164,18 @@ class _Parts:
                 write_bytes=operands.output.format.bytes_for(written),
             ),
         )
+
+    def _revisit(self, gemm: Gemm, first: SramTraffic, tiles: SramTraffic) -> Revisit:
+        """One more visit to all folds, which access the buffers as ``first`` says on the first one."""
+        buffers, once = self.hw.buffers, self._traffic(gemm)
+        if self.hw.mac_array.dataflow is Dataflow.WEIGHT_STATIONARY:
+            more = SramTraffic(weight=once.weight)
+            return Revisit.of(more, buffers.weight, first.weight, more.weight, tiles.weight)
+        if self.hw.mac_array.dataflow is Dataflow.INPUT_STATIONARY:
+            more = SramTraffic(input=once.input)
+            return Revisit.of(more, buffers.input, first.input, more.input, tiles.input)
+        more = SramTraffic(output=Access(once.output.write_bytes, once.output.write_bytes))
+        return Revisit.of(more, buffers.output, first.output, more.output, tiles.output)
 
 
 def _operand(size_bytes: int, source: int, buffer: Buffer, array: Access) -> Operand:

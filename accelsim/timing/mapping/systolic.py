@@ -69,7 +69,7 @@ class ProductCost:
 
 @dataclass(frozen=True)
 class FoldClock:
-    """Cycles of the folds of one product on ``array``, whose streamed axis is ``steps`` long.
+    """Cycles of the folds of one product on ``array``, by how many ``steps`` stream through a fold at once.
 
     ``stream_cycles`` of parts that together cover the product, plus ``fill_cycles`` and ``drain_cycles`` once, are the
     product's cycles; fill and drain are 0 where folds are serial, as each fold then carries its own.
@@ -82,43 +82,45 @@ class FoldClock:
     def mapping(self) -> Mapping:
         return MAPPINGS[self.array.dataflow]
 
-    def stream_cycles(self, rows: int, columns: int) -> int:
-        """Cycles of all folds of a part that is ``rows`` by ``columns`` long on the array, with the whole stream.
+    @property
+    def steps(self) -> int:
+        """Of the whole stream."""
+        return size(self.gemm, self.mapping.streamed)
+
+    def stream_cycles(self, rows: int, columns: int, steps: int) -> int:
+        """Cycles of all folds of a part that is ``rows`` by ``columns`` long on the array.
 
         Folds go to ``count`` arrays where products are split; then the one with the most folds counts.
         """
         if self.array.split_products:
             together = -(-self._folds(rows, columns) // self.array.count)
-            one_fold = self._block_cycles(min(rows, self.array.rows), min(columns, self.array.columns))
-            return min(together * one_fold, self._block_cycles(rows, columns))
-        return self._block_cycles(rows, columns)
+            one_fold = self._block_cycles(min(rows, self.array.rows), min(columns, self.array.columns), steps)
+            return min(together * one_fold, self._block_cycles(rows, columns, steps))
+        return self._block_cycles(rows, columns, steps)
 
-    @property
-    def fill_cycles(self) -> int:
+    def fill_cycles(self, steps: int) -> int:
+        """Before the first fold, where folds overlap."""
         if self._serial or not self.mapping.stationary_operand:
             return 0
-        return min(self._step_cycles, self._used(min(self._length(self.mapping.rows), self.array.rows), "rows"))
+        rows = min(size(self.gemm, self.mapping.rows), self.array.rows)
+        return min(self._busy(steps), self._used(rows, "rows"))
 
-    @property
-    def drain_cycles(self) -> int:
+    def drain_cycles(self, steps: int) -> int:
+        """After the last fold, where folds overlap."""
         if self._serial:
             return 0
-        rows = self._used(_last(self._length(self.mapping.rows), self.array.rows), "rows")
-        columns = self._used(_last(self._length(self.mapping.columns), self.array.columns), "columns")
+        rows = self._used(_last(size(self.gemm, self.mapping.rows), self.array.rows), "rows")
+        columns = self._used(_last(size(self.gemm, self.mapping.columns), self.array.columns), "columns")
         if self.mapping.stationary_operand:
             return self.array.cycles_per_mac * (rows - 1) + columns - 1
-        return min(self._step_cycles, rows) + columns - 2
+        return min(self._busy(steps), rows) + columns - 2
 
     @property
     def _serial(self) -> bool:
         return self.array.fold_overlap == "serial"
 
-    @property
-    def _step_cycles(self) -> int:
-        return self.array.cycles_per_mac * self._length(self.mapping.streamed)
-
-    def _length(self, axis: Axis) -> int:
-        return size(self.gemm, axis)
+    def _busy(self, steps: int) -> int:
+        return self.array.cycles_per_mac * steps
 
     def _used(self, length: int, side: Literal["rows", "columns"]) -> int:
         """Rows or columns whose time a fold of this length takes."""
@@ -128,18 +130,17 @@ class FoldClock:
     def _folds(self, rows: int, columns: int) -> int:
         return -(-rows // self.array.rows) * -(-columns // self.array.columns)
 
-    def _block_cycles(self, rows: int, columns: int) -> int:
+    def _block_cycles(self, rows: int, columns: int, steps: int) -> int:
         """Folds one after the other; sums over their rows and columns, as edges are the only folds that differ."""
-        down, across = -(-rows // self.array.rows), -(-columns // self.array.columns)
+        down, across, busy = -(-rows // self.array.rows), -(-columns // self.array.columns), self._busy(steps)
         if not self._serial:
             edge = self._used(_last(rows, self.array.rows), "rows")
-            full_folds = (down - 1) * max(self._step_cycles, self.array.rows)
-            return across * (full_folds + max(self._step_cycles, edge))
+            return across * ((down - 1) * max(busy, self.array.rows) + max(busy, edge))
         used_rows = rows if self.array.edge_folds == "used" else down * self.array.rows
         used_columns = columns if self.array.edge_folds == "used" else across * self.array.columns
         row_cycles = 1 + self.array.cycles_per_mac if self.mapping.stationary_operand else 1
         constant = -1 - self.array.cycles_per_mac if self.mapping.stationary_operand else -2
-        return down * across * (self._step_cycles + constant) + row_cycles * used_rows * across + used_columns * down
+        return down * across * (busy + constant) + row_cycles * used_rows * across + used_columns * down
 
 
 def size(gemm: Gemm, axis: Axis) -> int:
@@ -156,11 +157,12 @@ def quantum(array: MacArray, axis: Axis) -> int:
 def product_cost(gemm: Gemm, array: MacArray) -> ProductCost:
     """Closed forms of one pass of ``gemm``, without memory stalls."""
     mapping, clock = MAPPINGS[array.dataflow], FoldClock(gemm, array)
+    steps = clock.steps
     folds = {axis: _folds(gemm, array, axis) for axis in ("m", "k", "n")}
     rows, columns = size(gemm, mapping.rows), size(gemm, mapping.columns)
     return ProductCost(
         folds=(all_folds := folds["m"] * folds["k"] * folds["n"]),
-        cycles=clock.fill_cycles + clock.stream_cycles(rows, columns) + clock.drain_cycles,
+        cycles=clock.fill_cycles(steps) + clock.stream_cycles(rows, columns, steps) + clock.drain_cycles(steps),
         left_read_words=gemm.m * gemm.k * folds["n"],
         right_read_words=gemm.k * gemm.n * folds["m"],
         output_write_words=gemm.m * gemm.n * folds["k"],

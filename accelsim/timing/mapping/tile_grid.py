@@ -13,15 +13,16 @@ import numpy.typing as npt
 from accelsim.hardware import Level
 from accelsim.timing.mapping.holding import Floats, Numbers, Sweep, held_levels
 from accelsim.timing.mapping.loop_nest import AXES, Outer, Product
-from accelsim.timing.mapping.systolic import Axis, product_cost, quantum, size
+from accelsim.timing.mapping.revisits import visits
+from accelsim.timing.mapping.systolic import Axis, FoldClock, quantum, size
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, added
 
 SMALLEST_STEP_BYTES = 32768
 """Mean bytes that a step fetches and stores below which nothing is cut for the sake of overlap."""
-FEW_STEPS = 8
+FEW_STEPS = 16
 """Steps into which anything may be cut."""
-FINER = 4
+FINER = 16
 """Where buffers ask for finer steps than that: how many times the fewest steps are tried."""
 
 
@@ -79,6 +80,8 @@ class TileGrid:
         product = self.product
         moved = product.left.moved_bytes + product.right.moved_bytes + product.output.stored_bytes
         moved += sum(product.streams)
+        if not moved:
+            return np.ones(self.steps.shape, bool)
         coarse = (self.steps <= FEW_STEPS) | (moved >= SMALLEST_STEP_BYTES * self.steps)
         return np.asarray(coarse if coarse.any() else self.steps <= FINER * self.steps.min())
 
@@ -161,13 +164,25 @@ class _Order:
 
     def _bound(self, loads: Floats, dram: DramModel) -> Floats:
         """All that DRAM or a level moves, or the first load, all work and the last store."""
-        product, stores = self.grid.product, np.array(self.grid.product.output.stores, float)[:, None]
+        stores = np.array(self.grid.product.output.stores, float)[:, None]
         ends = self._ends()
         latencies = dram.latency_cycles * (int(bool(self._first()[DRAM].any())) + int(bool(stores[DRAM].any())))
         bus = self._moving_cycles(loads + stores, dram)
         bus[DRAM] += self._turnaround_cycles(dram)
-        work = least_busy_cycles(product) + self._moving_cycles(ends, dram).max(axis=0)
+        work = self._busy_cycles() + self._moving_cycles(ends, dram).max(axis=0)
         return np.asarray(latencies + np.maximum(bus.max(axis=0), work) - 1e-6)
+
+    def _busy_cycles(self) -> Floats:
+        """Least cycles of the array, or of the busiest port."""
+        product, grid = self.grid.product, self.grid
+        counts: dict[Axis, Floats] = {axis: grid.count(axis) for axis in AXES}
+        times = visits(product.array, product.passes, grid.tile, counts, self.outer)
+        least, again = _array_cycles(product), _array_cycles(product, steps=0)
+        if product.array.fold_overlap == "serial":
+            array = least + (times - 1) * again
+        else:
+            array = np.maximum(least, np.where(times > 1, times * again, 0))
+        return np.maximum(np.maximum(array, product.port_cycles), product.revisit.port_cycles(times))
 
     def _moving_cycles(self, moved: Floats, dram: DramModel) -> Floats:
         """Cycles that DRAM and each level need for bytes by place."""
@@ -225,6 +240,15 @@ def lengths(product: Product, axis: Axis, *, search: bool) -> list[int]:
 
 def least_busy_cycles(product: Product) -> float:
     """Cycles of the array alone, or of the busiest port, that no tile gets below."""
-    array = product.array
-    compute = product_cost(product.gemm, array.model_copy(update={"split_products": False})).cycles * product.passes
-    return max(compute / (array.count if array.split_products else 1), product.port_cycles)
+    return max(_array_cycles(product), product.port_cycles)
+
+
+def _array_cycles(product: Product, steps: int | None = None) -> float:
+    """Least cycles of the array with whole streams, or of all its folds with so many ``steps`` of them."""
+    array, gemm = product.array, product.gemm
+    clock = FoldClock(gemm, array.model_copy(update={"split_products": False}))
+    rows, columns = size(gemm, clock.mapping.rows), size(gemm, clock.mapping.columns)
+    cycles = clock.stream_cycles(rows, columns, clock.steps if steps is None else steps)
+    if steps is None:
+        cycles += clock.fill_cycles(clock.steps) + clock.drain_cycles(clock.steps)
+    return product.passes * cycles / (array.count if array.split_products else 1)

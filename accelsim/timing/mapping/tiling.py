@@ -7,8 +7,9 @@ fit: the left operand's tile in ``buffers.input``, the right one's in ``buffers.
 the product's own work; among those that differ by less, the one of least DRAM traffic, then of fewest steps. A bound
 that needs no simulation orders the candidates, and ends the search once no other can be better.
 
-Tiles are cut finer than they must be only as far as a step moves ``SMALLEST_STEP_BYTES``, or to ``FEW_STEPS``. Where
-none so coarse fits, up to ``FINER`` times as many steps as the coarsest that does are tried.
+Tiles are cut finer than they must be only as far as a step moves ``SMALLEST_STEP_BYTES``, or to ``FEW_STEPS``: large
+steps are a store for the time when others have DRAM. Where none so coarse fits, up to ``FINER`` times as many steps as
+the coarsest that does are tried, and where nothing moves, all.
 
 More bandwidth or a shorter latency leaves the candidates as they are, and larger buffers add to them, so none of these
 makes a product that runs alone slower by more than that thousandth; for buffers that holds where a candidate of

@@ -93,8 +93,13 @@ class DramModel:
     @property
     def bytes_per_cycle(self) -> float:
         """What a long transfer reaches over all channels, turnaround aside."""
+        return float(self.exact_bytes_per_cycle)
+
+    @property
+    def exact_bytes_per_cycle(self) -> Fraction:
+        """The same, exactly."""
         per_burst = max(self.burst_gap_cycles, self.activate_gap_cycles * self.burst_bytes / self.row_bytes)
-        return float(self.channels * self.burst_bytes * (1 - self.refresh_share) / per_burst)
+        return self.channels * self.burst_bytes * (1 - self.refresh_share) / per_burst
 
     def cost(self, size_bytes: int, write: bool) -> TransferCost:
         """Cycles of moving ``size_bytes``, which start at the first channel and at a row's beginning.

@@ -33,15 +33,17 @@ class Access:
     def repeated(self, times: int) -> Access:
         return Access(times * self.read_bytes, times * self.write_bytes)
 
-    def port_cycles(self, buffer: Buffer, tiles: Access | None = None) -> int:
-        """Cycles that the buffer's port needs for a unit's accesses, and for those of ``tiles`` where they take turns.
+    def port_bytes(self, buffer: Buffer, tiles: Access) -> int:
+        """Bytes that pass the buffer's port one after another: a unit's, and those of ``tiles`` where they take turns.
 
         ``tiles``: what fills and empties the buffer meanwhile.
         """
         moved = max(self.read_bytes, self.write_bytes) if buffer.ports == "separate" else self.bytes
-        if tiles and buffer.fills_take_turns and buffer.double_buffered:
-            moved += tiles.bytes
-        return -(-moved // buffer.bytes_per_cycle)
+        return moved + tiles.bytes * (buffer.fills_take_turns and buffer.double_buffered)
+
+    def port_cycles(self, buffer: Buffer, tiles: Access) -> int:
+        """Cycles that the buffer's port needs for them."""
+        return -(-self.port_bytes(buffer, tiles) // buffer.bytes_per_cycle)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from accelsim.timing.pipelines.stages import (
     release,
     settle,
 )
-from accelsim.timing.pipelines.stalls import CAUSES
+from accelsim.timing.pipelines.stalls import COUNTS
 
 
 class EventPipelines:
@@ -113,4 +113,4 @@ class _Pipeline(Running):
         if still > 0:
             yield self._environment.timeout(still)
         finish(self.fields, self.now)
-        self.ended.succeed(self.fields[Field.STALLS : Field.STALLS + CAUSES].tolist())
+        self.ended.succeed(self.fields[Field.STALLS : Field.STALLS + COUNTS].tolist())

@@ -19,7 +19,7 @@ from accelsim.timing.pipelines.channel import (
 from accelsim.timing.pipelines.jit import compiled
 from accelsim.timing.pipelines.loops import Integers, Loops
 from accelsim.timing.pipelines.stages import Field, begin, release
-from accelsim.timing.pipelines.stalls import CAUSES
+from accelsim.timing.pipelines.stalls import COUNTS
 from accelsim.timing.pipelines.steady_state import MOST_PIPELINES, Memory, skip
 
 PATIENCE_GRANTS = 16
@@ -200,7 +200,7 @@ class MemorySystem:
         for row in reversed(range(len(self._running))):
             task, last = self._running[row], len(self._running) - 1
             if self._tasks[row, TaskField.ENDED]:
-                task.stalls = self._pipelines[row, Field.STALLS : Field.STALLS + CAUSES].tolist()
+                task.stalls = self._pipelines[row, Field.STALLS : Field.STALLS + COUNTS].tolist()
                 task.ended = True
                 news.append(task)
                 for table in (self._pipelines, self._tasks):

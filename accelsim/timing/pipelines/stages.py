@@ -27,7 +27,7 @@ from enum import IntEnum
 
 from accelsim.timing.pipelines.jit import compiled, inner
 from accelsim.timing.pipelines.loops import BEGIN, END, MOST_NESTED, STEP, Integers, StepField
-from accelsim.timing.pipelines.stalls import CAUSES, Cause
+from accelsim.timing.pipelines.stalls import CAUSES, COUNTS, LEAD_IN, LEAD_OUT, Cause
 
 NO_REQUEST, LOAD_REQUEST, STORE_REQUEST = range(3)
 """What REQUEST may be."""
@@ -77,8 +77,8 @@ class Field(IntEnum):
     HELD = TURNS + MOST_NESTED
     """Steps of the tiles held, first those behind, then those ahead."""
     STALLS = HELD + MOST_HELD
-    """Stall cycles by ``Cause``, then by level."""
-    END = STALLS + CAUSES
+    """Stall cycles by ``Cause``, then by level; then those before the first work and after the last."""
+    END = STALLS + COUNTS
 
 
 # Enumerations are too slow for compiled code; these are the same numbers.
@@ -98,6 +98,7 @@ _OPERANDS, _FIRST_TILE, _DRAM_LATENCY = int(Cause.OPERANDS), int(Cause.FIRST_TIL
 _OUTPUT_BUFFER, _LAST_TILE, _DRAM_ROW = int(Cause.OUTPUT_BUFFER), int(Cause.LAST_TILE), int(Cause.DRAM_ROW)
 _DRAM_TURNAROUND, _REFRESH, _DRAM_BUSY = int(Cause.DRAM_TURNAROUND), int(Cause.REFRESH), int(Cause.DRAM_BUSY)
 _FIRST_LEVEL = len(Cause)
+_LEAD_IN, _LEAD_OUT = _STALLS + LEAD_IN, _STALLS + LEAD_OUT
 _TO_ROW, _TO_REFRESH = int(StepField.LOAD_ROW) - _LOAD, int(StepField.LOAD_REFRESH) - _LOAD
 _TO_LAG, _TO_LEVEL = int(StepField.LOAD_LAG) - _LOAD, int(StepField.LOAD_LEVEL) - _LOAD
 
@@ -141,6 +142,8 @@ def finish_work(pipeline: Integers, now: int) -> None:
     pipeline[_AHEAD] -= 1
     pipeline[_BEHIND] += 1
     pipeline[_IDLE_SINCE] = now
+    if pipeline[_PLACE] < 0 and pipeline[_AHEAD] == 0:
+        pipeline[_LEAD_OUT] = _stalled(pipeline)
 
 
 @compiled
@@ -162,6 +165,16 @@ def finish_transfer(
 def finish(pipeline: Integers, now: int) -> None:
     """The last data stored has arrived."""
     pipeline[_STALLS + _DRAM_LATENCY] += now - pipeline[_IDLE_SINCE]
+    pipeline[_LEAD_OUT] = _stalled(pipeline) - pipeline[_LEAD_OUT]
+
+
+@inner
+def _stalled(pipeline: Integers) -> int:
+    """Stall cycles so far."""
+    cycles = 0
+    for i in range(CAUSES):
+        cycles += pipeline[_STALLS + i]
+    return cycles
 
 
 @inner
@@ -170,7 +183,9 @@ def _start_work(pipeline: Integers, steps: Integers, now: int) -> bool:
     idle = not pipeline[_WORKING] and not pipeline[_HELD_BACK]
     if not idle or pipeline[_AHEAD] == 0 or pipeline[_BEHIND] == pipeline[_STORE_DEPTH]:
         return False
-    pipeline[_FRESH] = 0
+    if pipeline[_FRESH]:
+        pipeline[_FRESH] = 0
+        pipeline[_LEAD_IN] = _stalled(pipeline)
     pipeline[_WORKING] = 1
     pipeline[_WORK_CYCLES] = steps[pipeline[_HELD + pipeline[_BEHIND]], _BUSY]
     if pipeline[_WORK_CYCLES]:

@@ -25,6 +25,10 @@ class Cause(IntEnum):
 
 CAUSES = len(Cause) + MOST_LEVELS
 """Length of that list: after the causes come the levels, from DRAM inwards."""
+LEAD_IN, LEAD_OUT = CAUSES, CAUSES + 1
+"""Places of what follows: how many of these cycles were before the first work, and how many after the last."""
+COUNTS = CAUSES + 2
+"""Length of all that a pipeline counts."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,8 @@ class StallCycles:
     refresh_cycles: int = 0
     dram_busy_cycles: int = 0
     """A transfer that the unit waited for was ready, and DRAM served other operations."""
+    revisit_cycles: int = 0
+    """The array came back to a fold, as tiles cut what streams through it."""
     buffer_port_cycles: int = 0
     """Work held up by the port of an on-chip buffer."""
     conversion_cycles: int = 0
@@ -59,10 +65,9 @@ class StallCycles:
     """For each level between DRAM and the operand buffers, its name and the cycles for which it was waited."""
 
     @classmethod
-    def of(
-        cls, cycles: list[int], buffer_port_cycles: int, conversion_cycles: int, levels: Sequence[str] = ()
-    ) -> StallCycles:
-        """From a list of cycles by cause, what the plan knows already, and the names of the levels."""
+    def of(cls, cycles: list[int], planned: tuple[int, int, int], levels: Sequence[str] = ()) -> StallCycles:
+        """From a list of cycles by cause, what is ``planned`` (revisits, port, conversion), and the levels' names."""
+        revisit_cycles, buffer_port_cycles, conversion_cycles = planned
         return cls(
             dram_latency_cycles=cycles[Cause.DRAM_LATENCY],
             first_tile_cycles=cycles[Cause.FIRST_TILE],
@@ -73,6 +78,7 @@ class StallCycles:
             dram_turnaround_cycles=cycles[Cause.DRAM_TURNAROUND],
             refresh_cycles=cycles[Cause.REFRESH],
             dram_busy_cycles=cycles[Cause.DRAM_BUSY],
+            revisit_cycles=revisit_cycles,
             buffer_port_cycles=buffer_port_cycles,
             conversion_cycles=conversion_cycles,
             levels=tuple(zip(levels, cycles[len(Cause) :], strict=False)),

@@ -27,6 +27,9 @@ from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, moved
 from accelsim.timing.placement.epilogues import Drained, drained_tensors
 from accelsim.timing.placement.lifetimes import Lifetimes, lifetimes
 
+GivenUp = frozenset[tuple[int, int]]
+"""Tensors that shall not live in a place: (its number, index of the tensor)."""
+
 
 @dataclass(frozen=True)
 class Residency:
@@ -42,6 +45,8 @@ class Residency:
     """What tensors may take at once in the operand buffers together, then in each level, by its number."""
     turns: tuple[int, ...] = ()
     """Operations in the order in which this was decided; () as issued."""
+    given_up: GivenUp = frozenset()
+    """What was kept out of a place from the start."""
 
     @property
     def in_flight(self) -> frozenset[int]:
@@ -83,19 +88,26 @@ def budget_bytes(buffers: Buffers) -> int:
     return buffers.input.resident_bytes + buffers.weight.resident_bytes + buffers.output.resident_bytes
 
 
-def place_tensors(program: Program, hw: HardwareConfig, turns: tuple[int, ...] = ()) -> Residency:
+def place_tensors(
+    program: Program, hw: HardwareConfig, turns: tuple[int, ...] = (), given_up: GivenUp = frozenset()
+) -> Residency:
     """Decide for every tensor of ``program`` by the rule above, in the order of ``turns``, by default as issued."""
     drained, levels = drained_tensors(program, hw.fused_epilogues), hw.buffers.levels
     lives = lifetimes(program, drained, turns)
     room = (budget_bytes(hw.buffers), *(level.resident_bytes for level in levels))
     staying = {index for made in lives.made for index in made if lives.readers[index]}
-    on_chip = _kept(program, lives, staying, room[0])
+    on_chip = _kept(program, lives, _without(staying, 0, given_up), room[0])
     in_levels: dict[int, int] = {}
     for number in range(len(levels), 0, -1):
         left = staying - on_chip - in_levels.keys()
-        in_levels.update(dict.fromkeys(_kept(program, lives, left, room[number]), number))
+        kept = _kept(program, lives, _without(left, number, given_up), room[number])
+        in_levels.update(dict.fromkeys(kept, number))
     names = tuple(level.name for level in levels)
-    return Residency(frozenset(on_chip | in_levels.keys()), drained, in_levels, names, room, turns)
+    return Residency(frozenset(on_chip | in_levels.keys()), drained, in_levels, names, room, turns, given_up)
+
+
+def _without(candidates: Set[int], place: int, given_up: GivenUp) -> Set[int]:
+    return candidates - {index for number, index in given_up if number == place}
 
 
 def _kept(program: Program, lives: Lifetimes, candidates: Set[int], budget: int) -> set[int]:

@@ -34,7 +34,7 @@ def _streamed(program: Program, host: Operation, drained: Drained) -> list[int]:
     return [tensor.index for tensor in streamed(program, applied(program, host, drained), drained)]
 
 
-def successors(order: list[tuple[int, ...]]) -> list[list[int]]:
+def successors(order: Sequence[tuple[int, ...]]) -> list[list[int]]:
     """Invert ``predecessors``: for each operation, those that wait for it, in issue order."""
     found: list[list[int]] = [[] for _ in order]
     for index, needed in enumerate(order):
@@ -46,12 +46,12 @@ def successors(order: list[tuple[int, ...]]) -> list[list[int]]:
 def dependency_waits(program: Program, cycles: Sequence[tuple[int, int]]) -> list[int]:
     """For each operation, how long it waited for what it needs after all earlier ones of its unit had ended.
 
-    ``cycles``: (ready, end) of each operation, ready being when all that it needs had ended.
+    ``cycles``: (given, end) of each operation, given being when all that it needs had ended.
     """
     last_end: dict[Unit, int] = {}
     found = []
-    for operation, (ready, end) in zip(program.operations, cycles, strict=True):
+    for operation, (given, end) in zip(program.operations, cycles, strict=True):
         before = last_end.get(operation.unit, 0)
-        found.append(max(0, ready - before))
+        found.append(max(0, given - before))
         last_end[operation.unit] = max(before, end)
     return found

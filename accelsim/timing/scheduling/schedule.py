@@ -11,21 +11,22 @@ import simpy
 from accelsim.program import Operation, Phase, Unit
 from accelsim.timing.pipelines.cycle import Turn, callbacks, settled
 from accelsim.timing.pipelines.running import Pipelines, Running
-from accelsim.timing.pipelines.stalls import CAUSES
+from accelsim.timing.pipelines.stalls import COUNTS
 from accelsim.timing.plan import OperationPlan
 from accelsim.timing.scheduling.least_left import LeastLeft
 from accelsim.timing.scheduling.ordering import successors
 
 # Forward and the chain of data gradients are the serial path; the rest fills the gaps that they leave.
 _PHASE_PRIORITY = {Phase.FORWARD: 0, Phase.DATA_GRADIENT: 0, Phase.WEIGHT_GRADIENT: 1, Phase.UPDATE: 2}
-NO_STALLS = [0] * CAUSES
+NO_STALLS = [0] * COUNTS
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """When an operation's dependencies had ended, when it held its unit, and its stalls by cause."""
+    """When an operation's dependencies had ended, when it began to fetch, when it held its unit, and its stalls."""
 
     ready_cycle: int
+    fetch_cycle: int
     start_cycle: int
     end_cycle: int
     stalls: list[int]
@@ -36,6 +37,7 @@ class Schedule:
 
     A unit goes to the waiting operation of lowest ``priority``: forward and data-gradient phases first, then issue
     order. With ``prefetch``, that operation is chosen as soon as the one before it has room for a tile of the next.
+    Units ``in_turn`` take operations as they were issued, and stay idle until the next of these is ready.
 
     ``before``: cycle that the step must end before to be of use; None where it is in any case.
     """
@@ -52,6 +54,7 @@ class Schedule:
         *,
         arrays: int,
         prefetch: bool,
+        in_turn: frozenset[Unit],
         ended: Callable[[int], None],
         before: int | None,
     ) -> None:
@@ -67,10 +70,12 @@ class Schedule:
         self._free = {**dict.fromkeys(Unit, 1), Unit.MAC_ARRAY: arrays}
         self.least_free = dict(self._free)
         self._waiting: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
+        self._turns = {unit: self._issued(unit) for unit in in_turn}
         self._prefetch = prefetch
         self._fetching: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
         self._tails = dict.fromkeys(Unit, 0)
         self._running: dict[int, Running] = {}
+        self._prefetched: dict[int, int] = {}
         self._asked = False
         self._held: dict[int, Held] = {}
         self._least_left = least_left
@@ -80,14 +85,14 @@ class Schedule:
     def run(self) -> list[Held] | None:
         """Run to the end of the step; one entry per operation, in issue order.
 
-        None once the step is certain not to end before the cycle ``before``.
+        None where the step doesn't end before the cycle ``before``: it is given up once that is certain.
         """
         for index, missing in enumerate(list(self._missing)):
             if not missing:
                 self._enqueue(index)
         if self._operations and not self._over.triggered:
             self._environment.run(self._over)
-        if len(self._held) < len(self._operations):
+        if len(self._held) < len(self._operations) or self._is_late():
             return None
         return [self._held[operation.index] for operation in self._operations]
 
@@ -105,7 +110,8 @@ class Schedule:
             self._finish(index, self._now, NO_STALLS)
             return
         operation = self._operations[index]
-        heapq.heappush(self._waiting[operation.unit], (self.priority(operation), index))
+        rank = index if operation.unit in self._turns else self.priority(operation)
+        heapq.heappush(self._waiting[operation.unit], (rank, index))
         self._ask()
 
     def _ask(self) -> None:
@@ -117,17 +123,35 @@ class Schedule:
         self._asked = False
         for unit, waiting in self._waiting.items():
             fetching = self._fetching[unit]
-            while self._free[unit] and (fetching or waiting):
+            while self._free[unit] and (fetching or self._takes(unit)):
                 self._free[unit] -= 1
                 self.least_free[unit] = min(self.least_free[unit], self._free[unit])
-                self._environment.process(self._operate(heapq.heappop(fetching or waiting)[1]))
-            while self._prefetch and waiting and len(fetching) < self._tails[unit]:
-                priority, index = waiting[0]
+                index = heapq.heappop(fetching)[1] if fetching else self._take(unit)
+                self._environment.process(self._operate(index))
+            while self._prefetch and self._takes(unit) and len(fetching) < self._tails[unit]:
+                rank, index = waiting[0]
                 if (start_at := self._starts[index]) is None:
                     break
-                self._least_left.begin(index)
+                self._least_left.begin(index, self._now)
+                self._prefetched[index] = self._now
+                priority = self.priority(self._operations[index])
                 self._running[index] = self._pipelines.start(start_at, priority, held_back=True)
-                heapq.heappush(fetching, heapq.heappop(waiting))
+                heapq.heappush(fetching, (rank, self._take(unit)))
+
+    def _takes(self, unit: Unit) -> bool:
+        """Whether an operation waits that the unit may take."""
+        waiting = self._waiting[unit]
+        return bool(waiting) and (unit not in self._turns or waiting[0][1] == self._turns[unit][-1])
+
+    def _take(self, unit: Unit) -> int:
+        if unit in self._turns:
+            self._turns[unit].pop()
+        return heapq.heappop(self._waiting[unit])[1]
+
+    def _issued(self, unit: Unit) -> list[int]:
+        """What the unit does, last first."""
+        found = (op.index for op in self._operations if op.unit is unit and self._plans[op.index].steps.body)
+        return sorted(found, reverse=True)
 
     def _operate(self, index: int) -> Generator[simpy.Event, list[int], None]:
         start, unit = self._now, self._operations[index].unit
@@ -151,7 +175,7 @@ class Schedule:
         if (running := self._running.pop(index, None)) is not None:
             self._pipelines.release(running)
             return running
-        self._least_left.begin(index)
+        self._least_left.begin(index, self._now)
         start_at = self._starts[index]
         if start_at is None:
             return None
@@ -164,7 +188,7 @@ class Schedule:
             self._ask()
 
     def _finish(self, index: int, start: int, stalls: list[int]) -> None:
-        self._held[index] = Held(self._ready[index], start, self._now, stalls)
+        self._held[index] = Held(self._ready[index], self._prefetched.get(index, start), start, self._now, stalls)
         self._told(len(self._held))
         if len(self._held) == len(self._operations) or self._is_late():
             self._end()
@@ -174,7 +198,7 @@ class Schedule:
                 self._enqueue(later)
 
     def _is_late(self) -> bool:
-        return self._before is not None and self._now + self._least_left.cycles >= self._before
+        return self._before is not None and self._least_left.least_end(self._now) >= self._before
 
     def _end(self) -> None:
         if not self._over.triggered:

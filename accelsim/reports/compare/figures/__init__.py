@@ -12,6 +12,7 @@ from accelsim.reports.compare.figures.cycles import cycles
 from accelsim.reports.compare.figures.energy import energy
 from accelsim.reports.compare.figures.frontier import frontier
 from accelsim.reports.compare.figures.ratios import ratios
+from accelsim.reports.compare.figures.traffic import traffic
 from accelsim.reports.compare.metrics import better_way
 from accelsim.reports.result import Result
 
@@ -58,6 +59,14 @@ FIGURES = (
         "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffers, off-chip "
         "transfers.",
         energy,
+    ),
+    CompareFigure(
+        "traffic",
+        "DRAM traffic by tensor class",
+        "Bytes read and written in one training step, by what they are. Stash is what the forward pass keeps for the "
+        "backward pass; activations only the forward pass reads.",
+        traffic,
+        wide=True,
     ),
     CompareFigure(
         "frontier",

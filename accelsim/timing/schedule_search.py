@@ -1,0 +1,113 @@
+"""The shortest schedule of a step that is found on so many arrays: a search over placements and orders of service.
+
+A list schedule is greedy, and so is the choice of what stays on chip. Each may make a step longer where the machine has
+more to offer, so a few of each are tried, and the shortest schedule counts:
+
+- **In turn.** The quantise unit serves both copies of a gradient, and the one for the weight gradient may take it just
+  before the other, which the next layer waits for, is ready. So it is also tried in issue order.
+- **Placed in the order of starts.** In issue order a weight-gradient product is over before the next layer's turn; in
+  time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
+  operations wait for room, tensors are also placed in the order in which they start without such waits.
+- **Given up.** From each of these on, residents for whose room the critical path waits are given up, as long as that
+  makes the step shorter: of the few that promise most, the best. What one waits for long is rather moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from accelsim.program import Unit
+from accelsim.timing.analysis.room_waits import room_waits, to_give_up
+from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
+from accelsim.timing.placement.residency import GivenUp
+from accelsim.timing.timeline import Timeline
+
+Place = Callable[[tuple[int, ...], GivenUp], PlacedStep]
+"""The step with its tensors placed in the order of these turns, but for those given up."""
+LEAST_WAITS = 1 / 200
+"""Share of the step that waits for room must take to be worth a search."""
+LEAST_GAIN = 1 / 100
+"""Share of the step that must be gained for the search to go on."""
+MOST_TRIED = 4
+"""Residents tried before the best is given up."""
+IN_TURN = frozenset({Unit.QUANTISE})
+
+
+class ScheduleSearch:
+    """Schedules on ``arrays`` arrays. What it finds depends on nothing else: not on schedules on more or fewer.
+
+    The progress of ``run`` hears of the first schedule alone.
+    """
+
+    def __init__(self, place: Place, run: Run, arrays: int) -> None:
+        self._place = place
+        self._first_run, self._run = run, replace(run, progress=None)
+        self._arrays = arrays
+        self.at_once = 0
+        """The most arrays that were at work together in a schedule looked at."""
+
+    def shortest(self, before: int | None = None) -> Scheduled | None:
+        """The shortest schedule found, if it ends before the cycle ``before``."""
+        issued = self._place((), frozenset())
+        # With waits for room, a schedule that isn't the shortest may become so.
+        first = self._found(issued, self._first_run, None if issued.waits else before)
+        if not first or not self._waits(first):
+            best = first if first and (before is None or first.cycles < before) else None
+            return self._in_turn(issued, first, best.cycles if best else before) or best
+        starts = [first, self._turned(issued), self._in_turn(issued, first)]
+        found = [self._with_less(start) for start in starts if start]
+        best = min(found, key=lambda schedule: schedule.cycles)
+        return best if before is None or best.cycles < before else None
+
+    def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
+        """The schedule with tensors placed, and units serving, as in ``timeline``."""
+        placed = self._place(timeline.residency.turns, timeline.residency.given_up)
+        return self._found(placed, replace(self._run, in_turn=timeline.in_turn), before)
+
+    def _turned(self, issued: PlacedStep) -> Scheduled | None:
+        free = self._found(issued, self._run, rooms=False)
+        return self._found(self._place(free.turns, frozenset()), self._run) if free else None
+
+    def _in_turn(self, issued: PlacedStep, first: Scheduled | None, before: int | None = None) -> Scheduled | None:
+        """Not again, where units took operations as they were issued anyway."""
+        if first:
+            operations = issued.program.operations
+            taken = [index for index in first.turns if operations[index].unit in IN_TURN]
+            if taken == sorted(taken):
+                return None
+        return self._found(issued, replace(self._run, in_turn=IN_TURN), before)
+
+    def _with_less(self, best: Scheduled) -> Scheduled:
+        """The shortest schedule from ``best`` on, with residents given up."""
+        while (found := self._without_one(best)) is not best:
+            gained, best = best.cycles - found.cycles, found
+            if gained < LEAST_GAIN * best.cycles:
+                break
+        return best
+
+    def _without_one(self, best: Scheduled) -> Scheduled:
+        if not self._waits(best):
+            return best
+        step, timeline = best.placed, best.timeline()
+        waits = room_waits(step.program, timeline)
+        if sum(wait.cycles for wait in waits) < LEAST_WAITS * best.cycles:
+            return best
+        turns, given_up = step.residency.turns, step.residency.given_up
+        run = replace(self._run, in_turn=best.run.in_turn)
+        for resident in to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]:
+            best = self._found(self._place(turns, given_up | {resident}), run, best.cycles) or best
+        return best
+
+    def _waits(self, found: Scheduled) -> bool:
+        """Whether waits for room may be worth a search."""
+        return found.room_cycles() >= max(1, LEAST_WAITS * found.cycles)
+
+    def _found(
+        self, placed: PlacedStep, run: Run, before: int | None = None, *, rooms: bool = True
+    ) -> Scheduled | None:
+        """The schedule, if it ends before the cycle ``before``."""
+        found = placed.schedule(run, self._arrays, before, rooms=rooms)
+        # A schedule that is given up may have used all arrays at once.
+        self.at_once = max(self.at_once, found.at_once if found else self._arrays)
+        return found

@@ -1,0 +1,103 @@
+"""The search over placements and orders of service: never worse than where it begins, and what it is for."""
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from accelsim.errors import UserError
+from accelsim.formats import Role, integer
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.timing.analysis.room_waits import room_waits
+from accelsim.timing.placed_step import PlacedStep, Run
+from accelsim.timing.placement.residency import place_tensors
+from accelsim.timing.planned_step import PlannedStep
+
+BYTES = integer(8)
+
+
+def tensor(index, side):
+    return TensorSpec(index, f"t{index}", (side, side), BYTES, Role.INTERNAL)
+
+
+@st.composite
+def programs(draw):
+    """Products and conversions of all phases, on tensors of which some fit on chip together, and some don't."""
+    count = draw(st.integers(3, 16))
+    sides = draw(st.lists(st.sampled_from([64, 128, 256]), min_size=count + 1, max_size=count + 1))
+    operations = []
+    for i in range(count):
+        inputs = tuple(draw(st.lists(st.integers(max(0, i - 4), i), min_size=2, max_size=2)))
+        unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.QUANTISE, Unit.QUANTISE, Unit.VECTOR]))
+        gemms = (Gemm(sides[i + 1], draw(st.sampled_from([16, 1000])), sides[i + 1]),) * (unit is Unit.MAC_ARRAY)
+        work = None if gemms else Work(sides[i + 1] ** 2 * draw(st.integers(1, 9)), 0, 1, BYTES)
+        operations.append(
+            Operation(i, "op", unit, f"l{i}", draw(st.sampled_from(Phase)), inputs, (i + 1,), gemms, work)
+        )
+    return Program([tensor(i, side) for i, side in enumerate(sides)], operations)
+
+
+@pytest.fixture(scope="module")
+def machine(load, edit, plain_dram):
+    def make(kib, count=2):
+        hw = edit(load("int8_range_bn"), "mac_array", count=count)
+        for name in ("input", "weight", "output"):
+            hw = edit(hw, f"buffers.{name}", capacity_bytes=kib * 1024, resident_share=0.5)
+        return plain_dram(hw, 8)
+
+    return make
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(program=programs(), kib=st.sampled_from([32, 64, 128, 256]))
+def test_what_is_found_is_no_longer_than_the_greedy_schedule(machine, program, kib):
+    """And all that waited on the critical path, all together, was waited for somewhere."""
+    hw = machine(kib)
+    try:
+        timeline = PlannedStep(program, hw).simulate()
+    except UserError:
+        assume(False)
+    greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
+    assert timeline.total_cycles <= greedy.cycles
+    waits = room_waits(program, timeline)
+    assert all(0 < wait.cycles <= timeline.operations[wait.waiting].room_cycles for wait in waits)
+    for unit in timeline.in_turn:
+        starts = [t.start_cycle for t in timeline.operations if program.operations[t.index].unit is unit]
+        assert starts == sorted(starts)
+
+
+def test_what_one_waits_for_long_is_moved(machine):
+    """``t1`` fills the chip until a long product at the end of the queue has read it; ``t3`` would wait for that."""
+    reader = Operation(1, "op", Unit.MAC_ARRAY, "l1", Phase.WEIGHT_GRADIENT, (1, 1), (2,), (Gemm(256, 20000, 256),))
+    operations = [
+        Operation(0, "op", Unit.VECTOR, "l0", Phase.FORWARD, (0,), (1,), (), Work(256 * 256, 0, 1, BYTES)),
+        reader,
+        Operation(2, "op", Unit.VECTOR, "l2", Phase.DATA_GRADIENT, (0,), (3,), (), Work(256 * 256, 0, 1, BYTES)),
+        Operation(3, "op", Unit.MAC_ARRAY, "l3", Phase.DATA_GRADIENT, (3, 3), (4,), (Gemm(256, 20000, 256),)),
+    ]
+    program, hw = Program([tensor(i, 256) for i in range(5)], operations), machine(50)
+    greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
+    (wait,) = room_waits(program, greedy.timeline())
+    assert (wait.waiting, wait.blocking) == (2, 1)
+    timeline = PlannedStep(program, hw).simulate()
+    assert timeline.residency.given_up <= {(0, 1), (0, 3)} != frozenset()
+    assert timeline.total_cycles < 0.7 * greedy.cycles
+    assert room_waits(program, timeline) == []
+
+
+def test_a_unit_in_turn_waits_for_the_one_that_others_wait_for(machine):
+    """The second copy of a gradient is ready just before the first, and would hold the unit for long."""
+    tensors = [tensor(i, side) for i, side in enumerate([64, 64, 64, 64, 64, 64])]
+    operations = [
+        Operation(0, "op", Unit.VECTOR, "l", Phase.DATA_GRADIENT, (0,), (1,), (), Work(64 * 200, 0, 1, BYTES)),
+        Operation(1, "op", Unit.QUANTISE, "l", Phase.DATA_GRADIENT, (1,), (2,), (), Work(64 * 100, 0, 1, BYTES)),
+        Operation(2, "op", Unit.QUANTISE, "l", Phase.WEIGHT_GRADIENT, (0,), (3,), (), Work(64 * 9000, 0, 1, BYTES)),
+        Operation(3, "op", Unit.MAC_ARRAY, "l", Phase.DATA_GRADIENT, (2, 2), (4,), (Gemm(512, 512, 512),)),
+    ]
+    program, hw = Program(tensors, operations), machine(64)
+    greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
+    timeline = PlannedStep(program, hw).simulate()
+    assert timeline.in_turn == {Unit.QUANTISE}
+    assert timeline.operations[1].end_cycle <= timeline.operations[2].start_cycle
+    assert greedy.cycles - timeline.total_cycles > 5000
+    again = PlannedStep(program, hw).simulate(like=timeline)
+    assert again.operations == timeline.operations
