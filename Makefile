@@ -5,7 +5,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test test-slow test-all lint bench bench-gpu bench-scalesim numerics random-bits validation reports clean
+.PHONY: demo test test-slow test-all lint bench bench-gpu bench-scalesim more-hardware numerics random-bits validation reports clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -46,6 +46,9 @@ bench-gpu: $(VENV)/.installed
 
 bench-scalesim: $(VENV)/.installed
 	$(BIN)/python benchmarks/scalesim.py
+
+more-hardware: $(VENV)/.installed
+	$(BIN)/python benchmarks/more_hardware.py
 
 numerics: $(VENV)/.installed
 	$(BIN)/python benchmarks/numerics_table.py

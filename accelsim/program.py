@@ -36,6 +36,10 @@ class Phase(StrEnum):
     UPDATE = "update"
 
 
+SERIAL_PATH = (Phase.FORWARD, Phase.DATA_GRADIENT)
+"""Phases whose operations wait for each other from the first layer to the last and back."""
+
+
 @dataclass(frozen=True)
 class Gemm:
     """``count`` equal matrix products, (m x k) by (k x n) each: m*k*n multiply-accumulates.

@@ -9,12 +9,14 @@ import argparse
 from pathlib import Path
 
 from validation_parts.chart import chart
-from validation_parts.engines import gemmini, nvdla
 from validation_parts.eyeriss import eyeriss
 from validation_parts.forward import ROOT
+from validation_parts.gemmini import gemmini
+from validation_parts.nvdla import nvdla
 from validation_parts.page import deviation, figure, page
 from validation_parts.scalesim import match
-from validation_parts.tpu import tpu_v1, tpu_v4i
+from validation_parts.tpu_v1 import tpu_v1
+from validation_parts.tpu_v4i import tpu_v4i
 
 
 def main() -> None:

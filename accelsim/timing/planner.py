@@ -66,7 +66,7 @@ class Planner:
 
     def _lane_plan(self, streams: Streams) -> OperationPlan:
         if streams not in self._plans:
-            self._plans[streams] = lane_plan(streams, self._transfers, self.dram.latency_cycles, self.cycles)
+            self._plans[streams] = lane_plan(streams, self._transfers, self.dram, self.cycles)
         return self._plans[streams]
 
     def _product_plan(self, name: str, part: ProductPart) -> OperationPlan:

@@ -11,8 +11,8 @@ from validation_parts.page import deviation
 from validation_parts.rows import Row
 
 LEFT, RIGHT, WIDTH, LINE, TOP = 350, 90, 1000, 20, 62
-DECADES = (-1.0, 1.0)
-TICKS = (0.1, 0.2, 0.5, 1, 2, 5, 10)
+DECADES = (-1.35, 1.0)
+TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def chart(tables: Mapping[str, Sequence[Row]]) -> str:

@@ -31,6 +31,7 @@ def eyeriss() -> list[Row]:
         Row("eyeriss.alexnet.mmacs", "AlexNet, MACs an image", macs(alexnet) / 4 / 1e6, "Shapes and groups agree."),
         *(_processing(name, run) for name, run in layers.items()),
         *(_total(name, run) for name, run in layers.items()),
+        *(_energy(name, run) for name, run in layers.items()),
         Row(
             "eyeriss.alexnet.fps",
             "AlexNet",
@@ -54,6 +55,7 @@ def eyeriss() -> list[Row]:
             f"Band {low:.2f} to {high:.2f}. Arithmetic and the buffers' bytes alone: the scratch pads that feed every "
             "multiplication, clock, wires, control and leakage are not modelled.",
         ),
+        _power("alexnet", "AlexNet", alexnet),
         Row(
             "eyeriss.vgg16.fps",
             "VGG-16",
@@ -62,20 +64,33 @@ def eyeriss() -> list[Row]:
             "loses on these shapes is not modelled.",
         ),
         Row("eyeriss.vgg16.dram_per_mac", "VGG-16, DRAM", words_per_mac(vgg16), "As for AlexNet."),
+        _power("vgg16", "VGG-16", vgg16),
     ]
 
 
 def _processing(name: str, run: Forward) -> Row:
-    ours = 1e3 * run.compute_cycles / (run.hw.clock_mhz * 1e6)
+    ours = 1e3 * run.array_cycles / (run.hw.clock_mhz * 1e6)
     least = 1e3 * run.macs / (ACTIVE[name] * 200e6)
     why = f"Every place works here; the chip uses {ACTIVE[name]} of 168, which take {least:.1f} ms at least."
     return Row(f"eyeriss.alexnet.{name}.processing", f"AlexNet {name}, processing", ours, why)
 
 
 def _total(name: str, run: Forward) -> Row:
-    waits = 100 * run.stall_cycles / run.total_cycles
+    waits = 100 * run.wait_cycles / run.total_cycles
     why = f"{waits:.0f} % of ours is waiting for DRAM, whose speed and latency are assumed."
     return Row(f"eyeriss.alexnet.{name}.total", f"AlexNet {name}, total", 1e3 * run.seconds, why)
+
+
+def _energy(name: str, run: Forward) -> Row:
+    each, arithmetic = run.chip_pj / run.macs, run.energy.mac_pj / run.macs
+    why = f"{each:.2f} pJ a multiplication here, of which arithmetic {arithmetic:.2f}; what is missing stands below."
+    return Row(f"eyeriss.alexnet.{name}.energy", f"AlexNet {name}, energy without DRAM", run.chip_pj / 1e9, why)
+
+
+def _power(key: str, title: str, runs: Sequence[Forward]) -> Row:
+    why = "The energy above over the model's own time: too little in less time."
+    power_mw = sum(run.chip_pj for run in runs) / 1e9 / seconds(runs)
+    return Row(f"eyeriss.{key}.power", f"{title}, power without DRAM", power_mw, why)
 
 
 def bounds() -> list[HardwareConfig]:

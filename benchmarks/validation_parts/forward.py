@@ -48,16 +48,24 @@ class Forward:
         return sum(operation.macs for operation, _ in self.operations)
 
     @property
-    def compute_cycles(self) -> int:
-        return sum(timing.compute_cycles for _, timing in self.operations)
+    def array_cycles(self) -> int:
+        """In which the array works, what it loses as tiles cut what streams through it among them."""
+        return sum(timing.compute_cycles + timing.stalls.revisit_cycles for _, timing in self.operations)
 
     @property
-    def stall_cycles(self) -> int:
-        return sum(timing.stall_cycles for _, timing in self.operations)
+    def wait_cycles(self) -> int:
+        """In which it is held up by DRAM or buffers."""
+        return sum(timing.stall_cycles - timing.stalls.revisit_cycles for _, timing in self.operations)
 
     @property
     def dram_bytes(self) -> int:
         return sum(timing.dram_read_bytes + timing.dram_write_bytes for _, timing in self.operations)
+
+    @property
+    def dram_share(self) -> float:
+        """Percent of the time that its traffic takes at DRAM's full bandwidth."""
+        bytes_per_cycle = (self.hw.dram.bandwidth_bytes_per_s or 0) / (self.hw.clock_mhz * 1e6)
+        return 100 * self.dram_bytes / bytes_per_cycle / self.total_cycles
 
     @property
     def energy(self) -> EnergyBreakdown:

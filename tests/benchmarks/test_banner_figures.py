@@ -2,19 +2,23 @@
 
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from banner import epochs_of
-from banner_parts.figures import accuracies, bulk_from, losses
+from banner_parts.figures import accuracies, bulk_from, gradient_bits, losses
+from banner_parts.loss_curves import key
 from banner_parts.results import Result
 from banner_parts.settings import Setting
 from banner_parts.trainings import Training
+from kept_trainings import Store
+from training_records import Records
+
+STORE = Store(Path("runs"), Records(Path("nowhere") / "trainings.csv"))
 
 
 def found(key, percents, epochs=1):
     setting = Setting(key, f"{key}, named", hwconfig="fp32" if key == "fp32" else "int8_range_bn")
-    trainings = tuple(Training(setting, "net", epochs, seed, Path("runs")) for seed in range(1, len(percents) + 1))
-    return Result(setting, trainings, tuple({"test_accuracy": percent / 100} for percent in percents))
+    trainings = tuple(Training(setting, "net", epochs, seed, STORE) for seed in range(1, len(percents) + 1))
+    return Result(tuple({"test_accuracy": percent / 100} for percent in percents), setting, trainings)
 
 
 RESULTS = [found("fp32", [89.5, 89.0]), found("int8", [88.0, 88.5]), found("six", [87.0, 87.5]), found("two", [10.0])]
@@ -40,11 +44,22 @@ def test_half_points_can_be_read_and_the_outlier_says_its_number():
     assert seeds == [pytest.approx(x) for x in (89.5, 89.0, 88.0, 88.5, 87.0, 87.5)]
 
 
-def test_losses_have_written_ticks(monkeypatch):
-    monkeypatch.setattr(Result, "loss", lambda self, window: pd.Series([2.3, 0.4], index=[50, 100]))
-    axis = losses(RESULTS[:2]).layout.yaxis
+def test_losses_have_written_ticks_and_say_their_window():
+    curves = {key(result.trainings[0]): [(50, 2.3), (100, 0.4)] for result in RESULTS[:2]}
+    figure = losses(RESULTS[:3], curves)
+    axis = figure.layout.yaxis
     assert dict(zip(axis.ticktext, axis.tickvals, strict=True))["0.5"] == 0.5
     assert axis.dtick is None
+    assert axis.title.text == "Training loss, mean of 50 steps"
+    assert [trace.name for trace in figure.data] == ["fp32, named", "int8, named"]
+
+
+def test_a_mean_of_seeds_draws_no_seed_but_its_extremes():
+    mean = {"test_accuracy": 0.5, "spread": 0.3, "lowest": 0.4, "seeds": 3}
+    result = Result((mean,) * 3, RESULTS[0].setting, RESULTS[0].trainings)
+    assert [len(trace.x) for trace in accuracies([result], None).data] == [1]
+    bars = gradient_bits([("kept", [(2, result)])], None).data[0].error_y
+    assert (bars.array[0], bars.arrayminus[0]) == pytest.approx((20, 10))
 
 
 def test_captions_name_the_epochs():

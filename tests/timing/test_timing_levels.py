@@ -15,7 +15,7 @@ from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, 
 from accelsim.timing import place_tensors, product_cost, simulate
 from accelsim.timing.analysis.cycle_counts import cycle_counts
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
-from accelsim.timing.mapping.tile_grid import FEW_STEPS, SMALLEST_STEP_BYTES, TileGrid, lengths
+from accelsim.timing.mapping.tile_grid import TileGrid, lengths
 from accelsim.timing.mapping.tiling import RESOLUTION, best_nest
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS
@@ -105,7 +105,7 @@ def test_waiting_for_a_level_is_its_own_cause(machine):
     hw = machine(level("far", width=4096), level("near", width=1))
     (timing,) = simulate(product(128, 128, 128), hw).operations
     assert dict(timing.stalls.levels).keys() == {"far", "near"}
-    assert dict(timing.stalls.levels)["near"] > 0.7 * timing.stall_cycles
+    assert dict(timing.stalls.levels)["near"] > 0.7 * (timing.stall_cycles - timing.stalls.revisit_cycles)
     assert dict(timing.stalls.levels)["far"] == 0
     assert timing.stalls.total == timing.stall_cycles
     assert cycle_counts(timing)["stall_level_near_cycles"] == dict(timing.stalls.levels)["near"]
@@ -213,6 +213,10 @@ def test_no_other_way_to_hold_operands_is_better(machine, gemm, sizes, standard)
         presets=(0,) * (1 + count),
         streams=(0,) * (1 + count),
     )
+
+    def price(steps):
+        return planner.cycles(steps) + steps.pieces * max(1, planner.dram.to_read_cycles + planner.dram.to_write_cycles)
+
     times = []
     for tile, outer in itertools.product(
         itertools.starmap(Gemm, itertools.product(*(lengths(asked, axis, search=False) for axis in "mkn"))), "mn"
@@ -223,13 +227,11 @@ def test_no_other_way_to_hold_operands_is_better(machine, gemm, sizes, standard)
             used = [sum(part for part, at in zip(parts, held, strict=True) if at == n + 1) for n in range(count)]
             fits = max(tile.m * tile.k, tile.k * tile.n, 4 * tile.m * tile.n) <= 2 * KIB
             nest = LoopNest(asked, tile, outer, held)
-            moved = left.bytes + right.bytes + stores[0]
-            coarse = nest.steps.pieces <= FEW_STEPS or moved >= SMALLEST_STEP_BYTES * nest.steps.pieces
-            if fits and coarse and all(a <= level.tile_bytes for a, level in zip(used, buffers.levels, strict=True)):
-                times.append(planner.cycles(nest.steps))
+            if fits and all(a <= level.tile_bytes for a, level in zip(used, buffers.levels, strict=True)):
+                times.append(price(nest.steps))
     best = best_nest("name", asked, buffers, planner.dram, planner.cycles)
     grain = max(1, product_cost(gemm, hw.mac_array).cycles / RESOLUTION)
-    assert planner.cycles(best.steps) <= min(times, default=1 << 40) + grain
+    assert price(best.steps) <= min(times, default=1 << 40) + grain
 
 
 @st.composite

@@ -18,14 +18,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from accelsim.program import Operation, Phase, Unit
+from accelsim.program import SERIAL_PATH, Operation, Phase, Unit
 from accelsim.timing.analysis.spans import common_cycles, length_cycles, merged, spans_of
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.planned_step import PlannedStep
 from accelsim.timing.timeline import OperationTiming, Timeline
-
-SERIAL_PATH = (Phase.FORWARD, Phase.DATA_GRADIENT)
-"""Phases whose operations wait for each other from the first layer to the last and back."""
 
 
 @dataclass(frozen=True)

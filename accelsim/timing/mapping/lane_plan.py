@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
-from accelsim.program import Operation, Program, TensorSpec, Unit
+from accelsim.program import SERIAL_PATH, Operation, Program, TensorSpec, Unit
 from accelsim.timing.mapping.moves import moves_of
+from accelsim.timing.mapping.price import taken_cycles
 from accelsim.timing.mapping.shares import Cut
-from accelsim.timing.mapping.tile_grid import FEW_STEPS, FINER, SMALLEST_STEP_BYTES
+from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, Moved, level_accesses, shared
 from accelsim.timing.memory.sram import Access, SramTraffic
 from accelsim.timing.memory.transfers import Transfers
@@ -40,7 +41,10 @@ def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:
 
 @dataclass(frozen=True)
 class Streams:
-    """What a lane operation moves and does in all; the finest tile is one of ``elements``, of which ``most`` fit."""
+    """What a lane operation moves and does in all; the finest tile is one of ``elements``, of which ``most`` fit.
+
+    ``beside``: it is off the serial path.
+    """
 
     elements: int
     most: int
@@ -50,6 +54,7 @@ class Streams:
     port_cycles: int
     conversion_cycles: int
     traffic: SramTraffic
+    beside: bool
 
     @property
     def moved_bytes(self) -> int:
@@ -113,24 +118,31 @@ def lane_streams(
         port_cycles=traffic.port_cycles(hw.buffers, tiles),
         conversion_cycles=drain.cycles,
         traffic=traffic + tiles + levels,
+        beside=operation.phase not in SERIAL_PATH,
     )
 
 
 def lane_plan(
-    streams: Streams, transfers: Transfers, latency_cycles: int, cycles: Callable[[Segment], int]
+    streams: Streams, transfers: Transfers, dram: DramModel, cycles: Callable[[Segment], int]
 ) -> OperationPlan:
-    """The plan with the tiles that take the fewest cycles alone; ``cycles`` times a plan that runs alone.
+    """The plan with the tiles of least price; ``cycles`` times a plan that runs alone.
 
-    Tiles halve the operation, or a third of it, on and on; see ``tiling`` for how fine they get.
+    Tiles halve the operation, or a third of it, on and on.
     """
-    best: tuple[int, Segment] | None = None
-    for bound, tile in sorted((streams.bound(tile, transfers, latency_cycles), -tile) for tile in _tiles(streams)):
+    best: tuple[float, Segment] | None = None
+    moved_bytes = streams.loads[DRAM] + streams.stores[DRAM]
+    taken = {
+        tile: taken_cycles(dram, moved_bytes, Cut(streams.elements, tile).count, beside=streams.beside)
+        for tile in _tiles(streams)
+    }
+    bounds = ((streams.bound(tile, transfers, dram.latency_cycles) + taken[tile], tile) for tile in taken)
+    for bound, tile in sorted(bounds, key=lambda each: (each[0], -each[1])):
         if best is not None and bound >= best[0]:
             break
-        steps = streams.tiled(-tile)
-        found = cycles(steps)
-        if best is None or found < best[0]:
-            best = found, steps
+        steps = streams.tiled(tile)
+        price = cycles(steps) + taken[tile]
+        if best is None or price < best[0]:
+            best = price, steps
     if best is None:
         raise InternalError("no tile")
     port_stall = max(0, streams.port_cycles - streams.compute_cycles)
@@ -139,13 +151,8 @@ def lane_plan(
 
 def _tiles(streams: Streams) -> list[int]:
     """Tile lengths to try, from the largest that fits."""
-    moved = streams.moved_bytes
     fitting = [tile for tile in _parts(streams.elements) if tile <= streams.most]
-    if not moved:
-        return fitting[:1]
-    steps = [Cut(streams.elements, tile).count for tile in fitting]
-    coarse = [t for t, n in zip(fitting, steps, strict=True) if n <= FEW_STEPS or moved >= SMALLEST_STEP_BYTES * n]
-    return coarse or [t for t, n in zip(fitting, steps, strict=True) if n <= FINER * steps[0]]
+    return fitting if streams.moved_bytes else fitting[:1]
 
 
 def _parts(elements: int) -> Iterator[int]:

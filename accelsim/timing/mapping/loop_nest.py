@@ -91,7 +91,8 @@ class Product:
 
     ``port_cycles`` is what the busiest buffer port needs, operands' tiles aside; ``presets`` (biases) are fetched
     before the first tile, and ``streams`` (operands of what is applied in the drain) with the last step of each output
-    tile. ``port_cycles`` are those with one visit to each fold; ``revisit`` is what another one asks for.
+    tile. ``port_cycles`` are those with one visit to each fold; ``revisit`` is what another one asks for. ``beside``:
+    it runs beside the serial path of the step.
     """
 
     gemm: Gemm
@@ -104,6 +105,7 @@ class Product:
     presets: Moved = (0,)
     streams: Moved = (0,)
     revisit: Revisit = field(default_factory=Revisit)
+    beside: bool = False
 
     @property
     def preset_bytes(self) -> int:

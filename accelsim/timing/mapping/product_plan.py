@@ -8,7 +8,7 @@ from typing import Any
 
 from accelsim.formats import Format
 from accelsim.hardware import Buffer, Dataflow, HardwareConfig, MacArray
-from accelsim.program import Gemm, Operation, Program, TensorSpec
+from accelsim.program import SERIAL_PATH, Gemm, Operation, Program, TensorSpec
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results, SharedPort
 from accelsim.timing.mapping.moves import moves_of
 from accelsim.timing.mapping.operands import passes, product_operands
@@ -38,7 +38,19 @@ class ProductPart:
     def key(self) -> tuple[object, ...]:
         """Equal for parts with equal plans on the same hwconfig, however often."""
         p = self.product
-        return p.gemm, p.left, p.right, p.output, p.passes, p.port_cycles, p.presets, p.streams, p.revisit, self.traffic
+        return (
+            p.gemm,
+            p.left,
+            p.right,
+            p.output,
+            p.passes,
+            p.port_cycles,
+            p.presets,
+            p.streams,
+            p.revisit,
+            p.beside,
+            self.traffic,
+        )
 
 
 def product_parts(
@@ -129,6 +141,7 @@ class _Parts:
             presets=self.residency.moved(extra),
             streams=streams,
             revisit=revisit,
+            beside=self.operation.phase not in SERIAL_PATH,
         )
         return ProductPart(product, traffic + drained, times)
 

@@ -18,13 +18,6 @@ from accelsim.timing.mapping.systolic import Axis, FoldClock, quantum, size
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, added
 
-SMALLEST_STEP_BYTES = 32768
-"""Mean bytes that a step fetches and stores below which nothing is cut for the sake of overlap."""
-FEW_STEPS = 16
-"""Steps into which anything may be cut."""
-FINER = 16
-"""Where buffers ask for finer steps than that: how many times the fewest steps are tried."""
-
 
 class Candidate(NamedTuple):
     """``bound``: the least cycles that it could take; ``rest``: DRAM traffic in bytes and steps; ``tile``: m, k and n.
@@ -75,15 +68,6 @@ class TileGrid:
             & (right.bytes * self.share("k", "n") <= right.tile_bytes * slack)
             & (output.bytes * self.share("m", "n") <= output.tile_bytes * slack)
         )
-
-    def sensible(self) -> npt.NDArray[np.bool_]:
-        product = self.product
-        moved = product.left.moved_bytes + product.right.moved_bytes + product.output.stored_bytes
-        moved += sum(product.streams)
-        if not moved:
-            return np.ones(self.steps.shape, bool)
-        coarse = (self.steps <= FEW_STEPS) | (moved >= SMALLEST_STEP_BYTES * self.steps)
-        return np.asarray(coarse if coarse.any() else self.steps <= FINER * self.steps.min())
 
     def candidates(self, dram: DramModel) -> Iterator[Candidate]:
         """Every tile in both loop orders; twice where the operands want the same room in a level."""

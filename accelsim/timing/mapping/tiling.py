@@ -3,17 +3,14 @@
 A tile is a multiple of what one fold covers, along each axis. ``tiling: rule`` tries the halvings of the product,
 ``search`` also finer parts, and both try both orders of the outer loops (see ``loop_nest``). Candidates are all that
 fit: the left operand's tile in ``buffers.input``, the right one's in ``buffers.weight``, accumulators in
-``buffers.output``. Of those, the one that takes the fewest cycles alone on the accelerator is taken, to a thousandth of
-the product's own work; among those that differ by less, the one of least DRAM traffic, then of fewest steps. A bound
-that needs no simulation orders the candidates, and ends the search once no other can be better.
-
-Tiles are cut finer than they must be only as far as a step moves ``SMALLEST_STEP_BYTES``, or to ``FEW_STEPS``: large
-steps are a store for the time when others have DRAM. Where none so coarse fits, up to ``FINER`` times as many steps as
-the coarsest that does are tried, and where nothing moves, all.
+``buffers.output``. Of those, the one of least price is taken, to a thousandth of the product's own work; among those
+that differ by less, the one of least DRAM traffic, then of fewest steps. The price (``price.py``) is the cycles that it
+takes alone on the accelerator, plus what it takes from others there. A bound that needs no simulation orders the
+candidates, and ends the search once no other can be better.
 
 More bandwidth or a shorter latency leaves the candidates as they are, and larger buffers add to them, so none of these
-makes a product that runs alone slower by more than that thousandth; for buffers that holds where a candidate of
-``SMALLEST_STEP_BYTES`` fits.
+makes the price higher by more than that thousandth, nor, therefore, a product of the serial path that runs alone slower
+by more than that and its turns.
 
 A tile holds its share of the operand's real bytes: for a convolution that is the tensor, not its expansion
 into a matrix, so the halo that neighbouring tiles share is not counted.
@@ -27,8 +24,9 @@ from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, Buffers
 from accelsim.program import Gemm
 from accelsim.timing.mapping.loop_nest import AXES, LoopNest, Product
+from accelsim.timing.mapping.price import taken_cycles
 from accelsim.timing.mapping.systolic import Axis, quantum, size
-from accelsim.timing.mapping.tile_grid import TileGrid, least_busy_cycles
+from accelsim.timing.mapping.tile_grid import Candidate, TileGrid, least_busy_cycles
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.plan import Segment
 
@@ -39,7 +37,7 @@ RESOLUTION = 1000
 def best_nest(
     name: str, product: Product, buffers: Buffers, dram: DramModel, cycles: Callable[[Segment], int]
 ) -> LoopNest:
-    """The fastest candidate for the operation called ``name``; ``cycles`` times a plan that runs alone.
+    """The candidate of least price for the operation called ``name``; ``cycles`` times a plan that runs alone.
 
     Raises:
         UserError: a buffer can't hold the operands of one fold.
@@ -49,17 +47,21 @@ def best_nest(
     fitting = [grid.only(grid.fits()) for grid in grids]
     if not fitting[0].steps.size:
         raise _too_small(name, product, buffers)
-    candidates = [candidate for grid in fitting for candidate in grid.only(grid.sensible()).candidates(dram)]
+    candidates = [candidate for grid in fitting for candidate in grid.candidates(dram)]
     grain = max(1.0, least_busy_cycles(product) / RESOLUTION)
-    candidates.sort(key=lambda candidate: (candidate.bound // grain, *candidate.rest))
+
+    def rank(candidate: Candidate, cycles_alone: float) -> tuple[float, ...]:
+        taken = taken_cycles(dram, *candidate.rest, beside=product.beside)
+        return (cycles_alone + taken) // grain, *candidate.rest
+
     best: tuple[tuple[float, ...], LoopNest] | None = None
-    for candidate in candidates:
-        if best is not None and (candidate.bound // grain, *candidate.rest) >= best[0]:
+    for candidate in sorted(candidates, key=lambda candidate: rank(candidate, candidate.bound)):
+        if best is not None and rank(candidate, candidate.bound) >= best[0]:
             break
         nest = LoopNest(product, Gemm(*candidate.tile), candidate.outer, candidate.held)
-        rank = (cycles(nest.steps) // grain, *candidate.rest)
-        if best is None or rank < best[0]:
-            best = rank, nest
+        found = rank(candidate, cycles(nest.steps))
+        if best is None or found < best[0]:
+            best = found, nest
     if best is None:
         raise InternalError("no candidate")
     return best[1]

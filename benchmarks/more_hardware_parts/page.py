@@ -1,0 +1,35 @@
+"""The table of the benchmark of more hardware."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+HEAD = """# Does more hardware ever make a step longer?
+
+`make more-hardware` writes this page (`benchmarks/more_hardware.py`). Each machine runs one training step, and once
+more with twice of one thing, or with the better of two options. More arrays never make a step longer, exactly; nor does
+anything, but for a thousandth of each product's work and turns of the channel, where operations run one at a time
+(docs/timing.md). Operations beside each other are served by priority, and there a schedule may get longer (Graham
+1969); residency and tiles are chosen by rules. How often, and by how much:
+"""
+COLUMNS = ("twice of, or better", "steps", "longer", "by over 0.1 %", "by over 1 %", "longest", "where")
+
+
+def page(tables: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
+    """One table for each group of machines."""
+    return "\n".join([HEAD, *(_table(title, rows) for title, rows in tables.items())])
+
+
+def _table(title: str, rows: Mapping[str, Sequence[Any]]) -> str:
+    lines = [f"## {title}", "", f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    for more, outcomes in rows.items():
+        worst = max(outcomes, key=lambda outcome: outcome.ratio)
+        longer = [sum(outcome.ratio > 1 + share for outcome in outcomes) for share in (0, 0.001, 0.01)]
+        where = f"{worst.case.machine}, {worst.case.network}" if worst.ratio > 1 else "-"
+        cells = [more, len(outcomes), *longer, f"{100 * (worst.ratio - 1):+.2f} %" if worst.ratio > 1 else "-", where]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
+    every = [outcome for outcomes in rows.values() for outcome in outcomes]
+    over = sum(outcome.ratio > 1.001 for outcome in every)
+    lines += ["", f"Together: {over} of {len(every)} steps are longer by over 0.1 %.", ""]
+    return "\n".join(lines)
