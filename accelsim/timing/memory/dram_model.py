@@ -26,6 +26,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 from accelsim.errors import InternalError
 from accelsim.hardware import Dram, DramTiming, HardwareConfig
@@ -90,12 +91,12 @@ class DramModel:
         per_ns = exact(hw.clock_mhz) / 1000
         return _bandwidth_model(hw.dram, per_ns) if row is None else _standard_model(hw.dram, row, per_ns)
 
-    @property
+    @cached_property
     def bytes_per_cycle(self) -> float:
         """What a long transfer reaches over all channels, turnaround aside."""
         return float(self.exact_bytes_per_cycle)
 
-    @property
+    @cached_property
     def exact_bytes_per_cycle(self) -> Fraction:
         """The same, exactly."""
         per_burst = max(self.burst_gap_cycles, self.activate_gap_cycles * self.burst_bytes / self.row_bytes)
