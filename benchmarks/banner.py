@@ -1,7 +1,8 @@
 """The evaluation of Banner et al. 2018 at a size that runs here: writes reports/banner/.
 
-Run ``make reports``. It says first what is to be done and how long that takes. Each finished training is kept in
-runs/banner and a stopped one goes on from its last checkpoint, so the command can be stopped and given again.
+Run ``make reports``. It says first what is to be done and how long that takes. What each training came to is kept in
+reports/banner/trainings.csv and isn't trained again; a stopped one goes on from its last checkpoint in runs/banner, so
+the command can be stopped and given again.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from textwrap import fill
 
 from banner_parts import deep, figures, texts
 from banner_parts.costs import Cost, costs, step_cost
+from banner_parts.loss_curves import LOSSES, Curves, kept_curves
 from banner_parts.results import Result, results
 from banner_parts.settings import LONG, SETTINGS, SHARED, Setting
 from banner_parts.tables import accuracy_table, cost_table
 from banner_parts.trainings import Training, expected_seconds
-from kept_trainings import ROOT, run_all
+from kept_trainings import RECORDS, ROOT, Store, record_all, run_all
 from report_page import Figure, Table, page
+from training_records import Records
 
 from accelsim.simulation.assemble import versions
 
@@ -28,6 +31,7 @@ WIDTH = 120
 TITLE = "8-bit training of ResNets: accuracy, size, speed and energy"
 FASHION, CIFAR = "fashion_mnist_resnet20", "cifar10_resnet20"
 WITHIN_POINTS = 0.5
+REPORT = ROOT / "reports" / "banner"
 
 
 @dataclass(frozen=True)
@@ -42,15 +46,16 @@ class Plan:
     @classmethod
     def of(cls, arguments: argparse.Namespace) -> Plan:
         """Seeds come first, so that a stopped report has whole columns."""
+        store = Store(arguments.runs, Records(arguments.kept / RECORDS))
 
         def rows(settings: Sequence[Setting], workload: str, epochs: int) -> list[Training]:
-            return [Training(s, workload, epochs, seed, arguments.runs, SHARED) for seed in seeds for s in settings]
+            return [Training(s, workload, epochs, seed, store, SHARED) for seed in seeds for s in settings]
 
         seeds = range(1, arguments.seeds + 1)
         return cls(
             short=rows(SETTINGS, FASHION, arguments.epochs),
             long=rows(LONG, FASHION, arguments.long_epochs),
-            deep=deep.trainings(arguments.runs),
+            deep=deep.trainings(store),
             cifar=rows(SETTINGS, CIFAR, arguments.epochs) if arguments.cifar10 else [],
         )
 
@@ -59,11 +64,14 @@ def main() -> None:
     arguments = parsed()
     plan = Plan.of(arguments)
     here = [*plan.short, *plan.long, *plan.deep]
+    every = [*here, *plan.cifar]
     if not arguments.tables_only:
-        announce([*here, *plan.cifar], arguments.jobs)
+        announce(every, arguments.jobs)
         run_all([training.kept for training in here], arguments.jobs)
         run_all([training.kept for training in plan.cifar], arguments.jobs, arguments.cifar10)
-    write(arguments.out, plan)
+    record_all([training.kept for training in every])
+    curves = kept_curves(arguments.kept / LOSSES, [training for training in every if training.seed == 1])
+    write(arguments.out, plan, curves)
 
 
 def parsed() -> argparse.Namespace:
@@ -75,13 +83,14 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--cifar10", type=Path, help="folder of CIFAR-10's binary version, to train on that too")
     parser.add_argument("--tables-only", action="store_true", help="write the report of what is finished")
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "banner")
-    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "banner")
+    parser.add_argument("--kept", type=Path, default=REPORT, help=f"folder of {RECORDS} and {LOSSES}")
+    parser.add_argument("--out", type=Path, default=REPORT)
     return parser.parse_args()
 
 
 def announce(trainings: Sequence[Training], jobs: int) -> None:
     """Say what is left to do before it starts."""
-    pending = [training for training in trainings if training.summary() is None]
+    pending = [training for training in trainings if training.facts() is None]
     minutes = sum(map(expected_seconds, pending)) / 60 / jobs
     print(
         f"{len(pending)} of {len(trainings)} trainings to do, {jobs} at a time: about {minutes:.0f} minutes on cores "
@@ -89,7 +98,7 @@ def announce(trainings: Sequence[Training], jobs: int) -> None:
     )
 
 
-def write(out: Path, plan: Plan) -> None:
+def write(out: Path, plan: Plan, curves: Curves) -> None:
     """Both pages of the report, of what is finished."""
     short, long, deeper, on_cifar = (results(each) for each in (plan.short, plan.long, plan.deep, plan.cifar))
     compared = costs()
@@ -107,7 +116,7 @@ def write(out: Path, plan: Plan) -> None:
     tables.append(cost_table("What a training step costs", texts.ABOUT_COSTS, compared))
     lead = f"{texts.LEAD} {verdict(long)}"
     commands = [found[0].trainings[0].command for _, _, found in sections if found]
-    panels = drawn(short, long, deeper, compared)
+    panels = drawn(short, long, deeper, compared, curves)
     html = page(TITLE, lead, panels, tables, versions(), findings=texts.FINDINGS, commands=commands)
     out.mkdir(parents=True, exist_ok=True)
     (out / "index.html").write_text(html, encoding="utf-8")
@@ -128,13 +137,17 @@ def verdict(found: Sequence[Result]) -> str:
     off = ours.accuracy - reference.accuracy
     within = "within" if abs(off) <= WITHIN_POINTS else "not within"
     return (
-        f"8 bits with range batch norm reach {ours.accuracy:.2f} % (seeds: {len(ours.trainings)}), float32 "
-        f"{reference.accuracy:.2f} % (seeds: {len(reference.trainings)}): {off:+.2f} points, {within} half a point."
+        f"8 bits with range batch norm reach {ours.accuracy:.2f} % (seeds: {ours.count}), float32 "
+        f"{reference.accuracy:.2f} % (seeds: {reference.count}): {off:+.2f} points, {within} half a point."
     )
 
 
 def drawn(
-    short: Sequence[Result], long: Sequence[Result], deeper: Sequence[Result], compared: Sequence[Cost]
+    short: Sequence[Result],
+    long: Sequence[Result],
+    deeper: Sequence[Result],
+    compared: Sequence[Cost],
+    curves: Curves,
 ) -> list[Figure]:
     """Every figure of the page."""
     by_key = {result.setting.key: result for result in short}
@@ -154,15 +167,15 @@ def drawn(
         panels += [
             Figure("accuracy", "Accuracy by setting", accuracy, figures.accuracies(short, reference)),
             Figure("bits", "Bits of the gradient", bits, figures.gradient_bits(copies, reference), wide=False),
-            Figure("loss", "Training loss, first seed", loss, figures.losses(chosen(by_key)), wide=False),
+            Figure("loss", "Training loss, first seed", loss, figures.losses(chosen(by_key), curves), wide=False),
         ]
     panels.append(Figure("machines", "Size, memory, time and energy", texts.ABOUT_MACHINES, figures.machines(compared)))
     if long:
         about = texts.ABOUT_LONG_LOSS.format(epochs=epochs_of(long))
-        panels.append(Figure("long", "Training loss, longer", about, figures.losses(long), wide=False))
+        panels.append(Figure("long", "Training loss, longer", about, figures.losses(long, curves), wide=False))
     if deeper:
         about = texts.ABOUT_DEEP_LOSS.format(epochs=epochs_of(deeper))
-        panels.append(Figure("deep", "Training loss, ResNet-110", about, figures.losses(deeper), wide=False))
+        panels.append(Figure("deep", "Training loss, ResNet-110", about, figures.losses(deeper, curves), wide=False))
     return panels
 
 

@@ -1,4 +1,7 @@
-"""Trainings that are kept by the command that made them: many side by side, and what was stopped goes on."""
+"""Trainings that are kept by the command that made them: many side by side, and what was stopped goes on.
+
+What one came to is read from its run folder where that is there, else from the data file beside the report.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ import os
 import shlex
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from training_records import Records
 
 ROOT = Path(__file__).parents[1]
 FAILED = "failed.txt"
@@ -21,22 +25,56 @@ COMMAND = "command.txt"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 
 
+RECORDS = "trainings.csv"
+FACTS = ("test_accuracy", "steps", "images_per_step", "train_images_per_s")
+
+
+def summarised(folder: Path) -> dict[str, Any]:
+    """The figures of a finished run that tables show, from its summary."""
+    found = json.loads(_text(folder / "summary.json"))
+    return {name: found[name] for name in FACTS}
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where the trainings of one report are kept."""
+
+    runs: Path
+    """Folder of their run folders, for this machine alone."""
+    records: Records
+    """Data file under version control."""
+    measure: Callable[[Path], dict[str, Any]] = summarised
+    """What is read from a finished run's folder and kept."""
+
+
 @dataclass(frozen=True)
 class KeptTraining:
     """``accelsim simulate ...``, without where it writes, and its run folder."""
 
     command: str
-    folder: Path
+    name: str
+    """Of its run folder."""
+    labels: Mapping[str, object]
+    """Its ``LABELS`` in the data file."""
+    store: Store
 
-    def summary(self) -> dict[str, Any] | None:
-        """Its figures, once it is finished by this very command; {} where it diverged."""
+    @property
+    def folder(self) -> Path:
+        return self.store.runs / self.name
+
+    def facts(self) -> dict[str, Any] | None:
+        """What it came to; {} where it diverged, None where neither a run folder nor the data file has it."""
+        found = self.measured()
+        return self.store.records.facts(self.command) if found is None else found
+
+    def measured(self) -> dict[str, Any] | None:
+        """The same from its run folder alone, once it is finished there by this very command."""
         if not self._begun:
             return None
         if (self.folder / FAILED).exists():
             return {}
         stored = _text(self.folder / "summary.json")
-        found = json.loads(stored) if stored else {}
-        return found if found.get("complete") else None
+        return self.store.measure(self.folder) if stored and json.loads(stored).get("complete") else None
 
     def run(self, data: Path | None = None) -> None:
         """Train, from the last checkpoint where there is one; a training that diverges leaves its message."""
@@ -71,7 +109,7 @@ def _text(path: Path) -> str:
 
 def run_all(trainings: Sequence[KeptTraining], jobs: int = os.cpu_count() or 1, data: Path | None = None) -> None:
     """Every training that isn't finished, in their order, ``jobs`` at a time."""
-    pending = [training for training in trainings if training.summary() is None]
+    pending = [training for training in trainings if training.facts() is None]
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -89,3 +127,15 @@ def run_all(trainings: Sequence[KeptTraining], jobs: int = os.cpu_count() or 1, 
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def record_all(trainings: Sequence[KeptTraining]) -> None:
+    """Take what run folders hold into the data file; other rows stay as they are."""
+    changed = False
+    for training in trainings:
+        facts = training.measured()
+        if facts is not None:
+            training.store.records.put(training.labels, training.command, facts)
+            changed = True
+    if changed:
+        trainings[0].store.records.write()

@@ -1,17 +1,19 @@
 """Accuracy, cycles and energy of many numerics settings on the digits: writes reports/numerics/README.md.
 
 Run ``make numerics``. Every row is ``accelsim simulate hwconfigs/HWCONFIG.yaml workloads/digits_cnn.yaml`` with its
-``--set`` options, for each seed. Finished trainings are kept in runs/numerics, so a stopped table goes on.
+``--set`` options, for each seed. What each training came to is kept in reports/numerics/trainings.csv and isn't
+trained again, so a stopped table goes on.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
 from pathlib import Path
 
-from kept_trainings import ROOT, KeptTraining, run_all
+from kept_trainings import RECORDS, ROOT, KeptTraining, Store, record_all, run_all
 from rich.progress import track
+from seeds import Seeds
+from training_records import Records
 
 import accelsim
 
@@ -155,30 +157,30 @@ SETTINGS: list[tuple[str, str, list[str]]] = [
 """Name, hwconfig, and what is set."""
 
 
-def training(hwconfig: str, settings: list[str], seed: int, runs: Path, row: int) -> KeptTraining:
+WORKLOAD, EPOCHS = "digits_cnn", 12
+REPORT = ROOT / "reports" / "numerics"
+
+
+def training(row: int, seed: int, store: Store) -> KeptTraining:
     """A row with one seed."""
+    name, hwconfig, settings = SETTINGS[row]
     options = "".join(f" --set {setting}" for setting in settings)
-    command = f"accelsim simulate hwconfigs/{hwconfig}.yaml workloads/digits_cnn.yaml{options} --seed {seed}"
-    return KeptTraining(command, runs / f"{row:02d}-seed{seed}")
-
-
-def accuracy(training: KeptTraining) -> float:
-    """Test accuracy of a finished training in percent; 0 if it diverged."""
-    return 100 * float((training.summary() or {}).get("test_accuracy", 0))
+    command = f"accelsim simulate hwconfigs/{hwconfig}.yaml workloads/{WORKLOAD}.yaml{options} --seed {seed}"
+    labels = {"workload": WORKLOAD, "epochs": EPOCHS, "setting": name, "seed": seed}
+    return KeptTraining(command, f"{row:02d}-seed{seed}", labels, store)
 
 
 def files(hwconfig: str) -> tuple[Path, Path]:
     """The hwconfig and the workload of a row."""
-    return ROOT / "hwconfigs" / f"{hwconfig}.yaml", ROOT / "workloads" / "digits_cnn.yaml"
+    return ROOT / "hwconfigs" / f"{hwconfig}.yaml", ROOT / "workloads" / f"{WORKLOAD}.yaml"
 
 
-def line(name: str, hwconfig: str, settings: list[str], accuracies: list[float]) -> str:
+def line(name: str, hwconfig: str, settings: list[str], seeds: Seeds) -> str:
     """One row of the table: what trainings reached, and what a step costs as the timing model stands now."""
-    spread = max(accuracies) - min(accuracies)
     first = accelsim.simulate(*files(hwconfig), settings=settings, timing_only=True).summary
     options = " ".join(f"`{setting}`" for setting in settings) or "-"
     return (
-        f"| {name} | {statistics.mean(accuracies):.2f} | {spread:.2f} | {first['total_cycles'] / 1e3:.1f} "
+        f"| {name} | {seeds.accuracy:.2f} | {seeds.spread:.2f} | {first['total_cycles'] / 1e3:.1f} "
         f"| {first['energy_per_step_pj'] / 1e6:.0f} | {first['model_size_bytes']} | {hwconfig} | {options} |"
     )
 
@@ -187,18 +189,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "numerics")
-    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "numerics" / "README.md")
+    parser.add_argument("--kept", type=Path, default=REPORT, help=f"folder of {RECORDS}")
+    parser.add_argument("--out", type=Path, default=REPORT / "README.md")
     arguments = parser.parse_args()
+    store = Store(arguments.runs, Records(arguments.kept / RECORDS))
     seeds = range(1, arguments.seeds + 1)
-    trainings = [
-        [training(hwconfig, settings, seed, arguments.runs, row) for seed in seeds]
-        for row, (_, hwconfig, settings) in enumerate(SETTINGS)
-    ]
-    run_all([one for row in trainings for one in row])
-    rows = [
-        line(*setting, [accuracy(one) for one in row])
-        for setting, row in zip(track(SETTINGS, "Costs"), trainings, strict=True)
-    ]
+    trainings = [[training(row, seed, store) for seed in seeds] for row in range(len(SETTINGS))]
+    every = [one for row in trainings for one in row]
+    run_all(every)
+    record_all(every)
+    rows = [line(*setting, Seeds.of(row)) for setting, row in zip(track(SETTINGS, "Costs"), trainings, strict=True)]
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(HEAD.format(seeds=arguments.seeds) + "\n".join(rows) + "\n", encoding="utf-8")
 
@@ -210,6 +210,9 @@ with the options shown as `--set OPTION`, for seeds 1 to {seeds}: mean test accu
 points; a run that diverged counts as 0), its spread over the seeds, and thousands of cycles, energy in uJ and bytes of
 the stored model on that machine. Energy of formats without published figures is a power law through those that have
 one. Nothing is validated against silicon.
+
+What each training came to is kept in `trainings.csv`; its row stands for exactly the command in it, and what a step
+costs is worked out anew each time. Delete a row (and `runs/numerics`) to train it again.
 
 The digits are easy: they tell what breaks (16-bit accumulators that wrap), what costs nothing, and what cycles and
 energy a choice saves, not how it would rank on a hard data set.

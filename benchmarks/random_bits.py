@@ -1,6 +1,7 @@
 """What few random bits do to stochastic rounding: bias, sums and training. Writes reports/random_bits/.
 
-Run ``make random-bits``. Finished training runs are kept in runs/random_bits, so a stopped report goes on.
+Run ``make random-bits``. What each training came to is kept in reports/random_bits/trainings.csv and isn't trained
+again, so a stopped report goes on.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from pathlib import Path
 from statistics import mean
 from textwrap import fill
 
-from kept_trainings import ROOT
+from kept_trainings import RECORDS, ROOT
 from random_bits_parts import bias, figures, sums
 from random_bits_parts.training import BITS, FP32, TASKS, Choice, Outcome, train_all
 from report_page import Figure, Table, page
@@ -24,6 +25,7 @@ from accelsim.formats import RandomSource
 from accelsim.simulation.assemble import versions
 
 TITLE = "Few random bits in stochastic rounding"
+REPORT = ROOT / "reports" / "random_bits"
 RANDOM_BITS = range(1, 17)
 STAIRS = (1, 2, 3, 4)
 WIDTH = 120
@@ -133,10 +135,11 @@ def drawn(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "random_bits")
-    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "random_bits")
+    parser.add_argument("--kept", type=Path, default=REPORT, help=f"folder of {RECORDS}")
+    parser.add_argument("--out", type=Path, default=REPORT)
     arguments = parser.parse_args()
     kernels = CompiledKernels()
-    outcomes, measured = train_all(arguments.runs), measure(kernels)
+    outcomes, measured = train_all(arguments.runs, arguments.kept / RECORDS), measure(kernels)
     cases = [(f, d, bits) for f in sums.ROUNDERS for d in sums.DIRECTIONS for bits in (None, *BITS)]
     walks = [sums.walk(kernels, *case) for case in track(cases, "Sums")]
     tables = [bias_table(kernels, measured), sum_table(walks), training_table(outcomes)]
@@ -204,6 +207,9 @@ several ways to round with few bits; the one here adds the bits and truncates, w
 One run of each task, with 1 random bit (`random_bits=2` and so on for the others):
 
 {commands}
+
+What each training came to is kept in `trainings.csv`; its row stands for exactly the command in it. Delete a row (and
+`runs/random_bits`) to train it again. Where `note` says so, training loss and mean weight are the mean of the seeds.
 """
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from kept_trainings import Store
 
 from banner_parts.settings import FP32, Setting
 from banner_parts.trainings import Training
@@ -17,6 +17,6 @@ MACHINES = (
 )
 
 
-def trainings(runs: Path) -> list[Training]:
+def trainings(store: Store) -> list[Training]:
     """One for each machine."""
-    return [Training(machine, WORKLOAD, EPOCHS, 1, runs, SHORT) for machine in MACHINES]
+    return [Training(machine, WORKLOAD, EPOCHS, 1, store, SHORT) for machine in MACHINES]

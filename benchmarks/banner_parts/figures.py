@@ -13,9 +13,9 @@ from accelsim.reports.figures.style import styled
 from accelsim.reports.figures.ticks import log_axis
 from accelsim.reports.palette import OTHER, faded, result_colour, result_dash, result_symbol
 from banner_parts.costs import COMPARED, MACHINES, Cost
+from banner_parts.loss_curves import Curves, key
 from banner_parts.results import Result
 
-WINDOW_STEPS = 50
 NARROW_ROW_PX = 50
 """A row with its name over it."""
 
@@ -52,10 +52,11 @@ def bulk_from(values: Sequence[float]) -> float:
 
 def _add_seeds(figure: go.Figure, result: Result) -> None:
     name, colour = result.setting.name, _machine_colour(result)
-    hover = [f"seed {t.seed}: {a:.2f} %" for t, a in zip(result.trainings, result.accuracies, strict=True)]
-    marker = {"color": faded(colour, 0.55), "size": 8}
-    seeds = {"x": result.accuracies, "y": [name] * len(hover), "hovertext": hover}
-    figure.add_scatter(**seeds, mode="markers", marker=marker, hoverinfo="text")
+    if not result.is_mean:
+        hover = [f"seed {t.seed}: {a:.2f} %" for t, a in zip(result.trainings, result.accuracies, strict=True)]
+        marker = {"color": faded(colour, 0.55), "size": 8}
+        seeds = {"x": result.accuracies, "y": [name] * len(hover), "hovertext": hover}
+        figure.add_scatter(**seeds, mode="markers", marker=marker, hoverinfo="text")
     bar = {"color": colour, "symbol": "line-ns", "size": 16, "line": {"width": 3, "color": colour}}
     mean = f"mean {result.accuracy:.2f} %"
     figure.add_scatter(x=[result.accuracy], y=[name], mode="markers", marker=bar, hovertext=mean, hoverinfo="text")
@@ -90,8 +91,8 @@ def gradient_bits(copies: Sequence[tuple[str, Sequence[tuple[int, Result]]]], re
             error_y={
                 "type": "data",
                 "symmetric": False,
-                "array": [max(result.accuracies) - result.accuracy for _, result in found],
-                "arrayminus": [result.accuracy - min(result.accuracies) for _, result in found],
+                "array": [result.extremes[1] - result.accuracy for _, result in found],
+                "arrayminus": [result.accuracy - result.extremes[0] for _, result in found],
                 "thickness": 1,
             },
             mode="lines+markers",
@@ -107,17 +108,21 @@ def gradient_bits(copies: Sequence[tuple[str, Sequence[tuple[int, Result]]]], re
     return styled(figure, height=400)
 
 
-def losses(results: Iterable[Result]) -> go.Figure:
-    """Training loss of each setting's first seed over its steps."""
-    figure, found = go.Figure(), []
+def losses(results: Iterable[Result], curves: Curves) -> go.Figure:
+    """Training loss of each setting's first seed over its steps; what no curve is kept of stays out."""
+    figure, found, first = go.Figure(), [], 0
     for index, result in enumerate(results):
-        loss = result.loss(WINDOW_STEPS)
-        found += [loss.min(), loss.max()]
+        curve = curves.get(key(result.trainings[0]), [])
+        if not curve:
+            continue
+        steps, loss = zip(*curve, strict=True)
+        found, first = [*found, min(loss), max(loss)], steps[0]
         line = {"color": result_colour(index), "dash": result_dash(index), "width": 2}
-        figure.add_scatter(x=loss.index, y=loss, mode="lines", line=line, name=result.setting.name)
+        figure.add_scatter(x=steps, y=loss, mode="lines", line=line, name=result.setting.name)
     figure.update_traces(hovertemplate="step %{x}: %{y:.3f}")
     figure.update_xaxes(title_text="Step")
-    figure.update_yaxes(title_text=f"Training loss, mean of {WINDOW_STEPS} steps", **log_axis(found))
+    # A running mean begins where its first window is full.
+    figure.update_yaxes(title_text=f"Training loss, mean of {first} steps", **log_axis(found))
     height = 320 + LEGEND_ROW_PX * len(figure.data)
     on_narrow(figure, height=height)
     return styled(figure, height=max(420, height))

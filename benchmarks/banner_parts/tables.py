@@ -23,7 +23,7 @@ def accuracy_table(title: str, about: str, results: Sequence[Result], costs: dic
         rows.append(
             [
                 result.setting.name,
-                str(len(result.trainings)),
+                str(result.count),
                 accuracy,
                 f"{result.spread:.2f}",
                 off,

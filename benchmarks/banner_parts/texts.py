@@ -50,7 +50,9 @@ ABOUT_COSTS = (
     "stashed activations, gradients), cycles, time at 500 MHz and energy; area of datapath and buffers. fp32 has the "
     "area of int8_range_bn, fp32_same_macs as many multipliers. The last three columns are against fp32. Each row is "
     "`accelsim simulate hwconfigs/MACHINE.yaml workloads/NETWORK.yaml --timing-only`; delayed scales are `--set "
-    "numerics.ROLE.scale=delayed` for activation and the three layer gradients. Not validated against silicon."
+    "numerics.ROLE.scale=delayed` for activation and the three layer gradients. Tiles are chosen for time, not for "
+    "energy: where the array is the bottleneck, as on fp32, they may move more through DRAM than others would, hidden "
+    "in time but not in energy. Not validated against silicon."
 )
 ABOUT_ACCURACY = (
     "ResNet-20 on Fashion-MNIST after {epochs}. A dot is a seed, the bar their mean, the dotted line float32's mean. "
@@ -87,6 +89,10 @@ how long it takes, and goes on where it was stopped.
 One training of each table as a command; options of a row are added to it with `--set`:
 
 {commands}
+
+Accuracies of trainings are kept in `trainings.csv` and the loss curves in `losses.csv`: a training whose command stands
+there isn't repeated, while cycles and energy are worked out anew each time. Delete a row (and `runs/banner`) to train
+it again. Rows of seeds `1-3` are the mean of three trainings whose own figures weren't kept.
 
 `python benchmarks/banner.py --cifar10 FOLDER` trains on CIFAR-10 as well; that data set isn't shipped with any package,
 so no figures of it are kept here.

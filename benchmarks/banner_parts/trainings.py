@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from kept_trainings import KeptTraining
+from kept_trainings import KeptTraining, Store
 
 from banner_parts.settings import Setting
 
@@ -26,13 +25,9 @@ class Training:
     workload: str
     epochs: int
     seed: int
-    runs: Path
+    store: Store
     shared: tuple[str, ...] = ()
     """Options of every training in its table."""
-
-    @property
-    def folder(self) -> Path:
-        return self.runs / f"{self.workload}-{self.epochs}" / f"{self.setting.key}-seed{self.seed}"
 
     @property
     def command(self) -> str:
@@ -40,12 +35,17 @@ class Training:
         return self.setting.command(self.workload, self.epochs, self.seed, self.shared)
 
     @property
-    def kept(self) -> KeptTraining:
-        return KeptTraining(self.command, self.folder)
+    def labels(self) -> dict[str, object]:
+        return {"workload": self.workload, "epochs": self.epochs, "setting": self.setting.key, "seed": self.seed}
 
-    def summary(self) -> dict[str, Any] | None:
+    @property
+    def kept(self) -> KeptTraining:
+        name = f"{self.workload}-{self.epochs}/{self.setting.key}-seed{self.seed}"
+        return KeptTraining(self.command, name, self.labels, self.store)
+
+    def facts(self) -> dict[str, Any] | None:
         """Its figures, once it is finished with these very options; {} where it diverged."""
-        return self.kept.summary()
+        return self.kept.facts()
 
 
 def expected_seconds(training: Training) -> float:

@@ -1,15 +1,17 @@
-"""Training with stochastically rounded master weights: every task, setting and seed, kept and taken up again."""
+"""Training with stochastically rounded master weights: every task, setting and seed, kept and not trained again."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from kept_trainings import KeptTraining, run_all
+from kept_trainings import KeptTraining, Store, record_all, run_all, summarised
 from safetensors import safe_open
+from training_records import Records
 
 ROLE = "numerics.master_weight"
 BITS = (1, 2, 4, 8, 16)
@@ -53,6 +55,7 @@ class Task:
     name: str
     workload: str
     about: str
+    epochs: int
     settings: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (1, 2, 3)
     choices: tuple[Choice, ...] = (FP32, *BF16)
@@ -69,19 +72,24 @@ TASKS = (
         "digits without norm, low rate",
         "benchmarks/digits_without_norm.yaml",
         "no normalisation, 30 epochs of 44 steps at a constant rate of 0.001",
+        30,
         choices=(FP32, *BF16, *INT16),
     ),
     Task(
         "digits, low rate",
         "workloads/digits_cnn.yaml",
         "batch norm, 12 epochs of 44 steps, cosine from a rate of 0.0002",
+        12,
         ("optimizer.learning_rate=0.0002",),
     ),
-    Task("digits, shipped rate", "workloads/digits_cnn.yaml", "batch norm, 12 epochs of 44 steps, cosine from 0.05"),
+    Task(
+        "digits, shipped rate", "workloads/digits_cnn.yaml", "batch norm, 12 epochs of 44 steps, cosine from 0.05", 12
+    ),
     Task(
         "Fashion-MNIST, low rate",
         "workloads/fashion_mnist_cnn.yaml",
         "batch norm, one epoch of 937 steps, cosine from 0.0005, one seed",
+        1,
         ("optimizer.learning_rate=0.0005", "epochs=1"),
         seeds=(1,),
     ),
@@ -102,32 +110,37 @@ class Outcome:
     mean: float
 
 
-def train_all(runs: Path) -> list[Outcome]:
-    """Every run, from its folder in ``runs`` where it is finished already."""
+def train_all(runs: Path, data: Path) -> list[Outcome]:
+    """Every run: from ``data`` or its folder in ``runs`` where it is finished already."""
+    store = Store(runs, Records(data), measured)
     wanted = [(task, choice, seed) for task in TASKS for choice in task.choices for seed in task.seeds]
-    kept = [_kept(runs, *one) for one in wanted]
+    kept = [kept_training(store, *one) for one in wanted]
     run_all(kept)
-    return [_outcome(*one, training.folder) for one, training in zip(wanted, kept, strict=True)]
+    record_all(kept)
+    return [_outcome(*one, training.facts() or {}) for one, training in zip(wanted, kept, strict=True)]
 
 
-def _kept(runs: Path, task: Task, choice: Choice, seed: int) -> KeptTraining:
-    name = f"{task.name}-{choice.format}-{choice.rounding}-seed{seed}"
-    return KeptTraining(task.command(choice, seed), runs / name.replace(",", "").replace(" ", "_"))
+def kept_training(store: Store, task: Task, choice: Choice, seed: int) -> KeptTraining:
+    name = f"{task.name}-{choice.format}-{choice.rounding}-seed{seed}".replace(",", "").replace(" ", "_")
+    setting = choice.format if choice == FP32 else f"{choice.format} {choice.rounding}"
+    labels = {"workload": task.name, "epochs": task.epochs, "setting": setting, "seed": seed}
+    return KeptTraining(task.command(choice, seed), name, labels, store)
 
 
-def _outcome(task: Task, choice: Choice, seed: int, folder: Path) -> Outcome:
+def _outcome(task: Task, choice: Choice, seed: int, facts: dict[str, Any]) -> Outcome:
+    if not facts:
+        raise ArithmeticError(f"{task.command(choice, seed)} diverged, and the report has no place for that")
+    return Outcome(task, choice, seed, facts["test_accuracy"], *(facts[name] for name in MEASURED))
+
+
+MEASURED = ("test_loss", "train_loss", "magnitude", "mean")
+
+
+def measured(folder: Path) -> dict[str, Any]:
+    """What the report shows of a finished run, and its size."""
     metrics, weights = pd.read_csv(folder / "metrics.csv"), _weights(folder / "checkpoint.safetensors")
-    tests = metrics[["test_accuracy", "test_loss"]].dropna()
-    return Outcome(
-        task,
-        choice,
-        seed,
-        accuracy=float(tests["test_accuracy"].iloc[-1]),
-        test_loss=float(tests["test_loss"].iloc[-1]),
-        train_loss=float(metrics["train_loss"].tail(LAST_STEPS).mean()),
-        magnitude=float(np.abs(weights).mean()),
-        mean=float(weights.mean()),
-    )
+    losses = metrics["test_loss"].dropna().iloc[-1], metrics["train_loss"].tail(LAST_STEPS).mean()
+    return summarised(folder) | dict(zip(MEASURED, (*losses, np.abs(weights).mean(), weights.mean()), strict=True))
 
 
 def _weights(checkpoint: Path) -> np.ndarray:
