@@ -64,10 +64,10 @@ def loss(program, hw):
 
 
 def most(program, before, after):
-    """Cycles that a step may take ``after``: those ``before``, what doesn't decide, and turns of the channel."""
+    """Cycles that a step may take ``after``: those ``before``, what doesn't decide, and what tiles take from others."""
     dram, timeline = DramModel.of(before), simulate(program, before)
     turns = sum(timing.pieces for timing in timeline.operations) * max(1, dram.to_read_cycles + dram.to_write_cycles)
-    return timeline.total_cycles + turns + loss(program, after)
+    return timeline.total_cycles + turns + timeline.dram_bytes / dram.bytes_per_cycle / 20 + loss(program, after)
 
 
 DATAFLOWS = st.sampled_from(Dataflow)

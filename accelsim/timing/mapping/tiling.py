@@ -9,8 +9,8 @@ takes alone on the accelerator, plus what it takes from others there. A bound th
 candidates, and ends the search once no other can be better.
 
 More bandwidth or a shorter latency leaves the candidates as they are, and larger buffers add to them, so none of these
-makes the price higher by more than that thousandth, nor, therefore, a product of the serial path that runs alone slower
-by more than that and its turns.
+makes the price higher by more than that thousandth, nor, therefore, a product that runs alone slower by more than that
+and what it takes from others.
 
 A tile holds its share of the operand's real bytes: for a convolution that is the tensor, not its expansion
 into a matrix, so the halo that neighbouring tiles share is not counted.
