@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from accelsim.datapath.arrays import on_device
 from accelsim.formats import FloatFormat, Format, IntegerFormat
 from accelsim.formats.blocks import spread
@@ -45,7 +47,8 @@ def statistics_of(
 ) -> QuantiserStatistics:
     """Compare ``codes`` with the values of ``x`` that they stand for; nothing is changed.
 
-    Clipped is the largest code, or number, that stands for something more than half a unit in its last place beyond.
+    Clipped is the largest code, or number, that stands for something more than half a unit in its last place beyond,
+    and an infinite one that stands for something finite.
     ``scale`` and ``zero_point`` broadcast against ``codes``; blocks lie along ``axis``.
     """
     codes, largest_scale = xp.asarray(codes), float(scale.max()) if hasattr(scale, "max") else float(scale)
@@ -56,24 +59,35 @@ def statistics_of(
         held -= zero_point
     zero = held == 0
     held *= scale
+    infinite = int((~xp.isfinite(held) & xp.isfinite(values)).sum())
     if zero_point is None:
         saturated = _clipped(xp, codes, values, held, scale, format_, axis)
     else:
         saturated = int(_beyond(codes, values - held, scale, format_).sum())
     power, kept, both = _product(xp, values, values), _product(xp, held, held), _product(xp, values, held)
-    held -= values
+    with np.errstate(invalid="ignore"):  # infinity less infinity
+        held -= values
     error = _product(xp, held, held)
     return QuantiserStatistics(
         elements=int(codes.size),
         scale_factor=largest_scale,
         largest_magnitude=max(float(values.max()), -float(values.min())),
-        saturated=saturated,
+        saturated=saturated + infinite,
         underflowed=int((zero & (values != 0)).sum()),
         zeros=int(zero.sum()),
-        sqnr_db=10 * math.log10(power / error) if error > 0 and power > 0 else math.inf,
-        cosine=both / math.sqrt(power * kept) if power * kept > 0 else None,
+        sqnr_db=_decibels(power, error),
+        cosine=both / math.sqrt(power * kept) if 0 < power * kept < math.inf else None,
         effective_bits=_entropy_bits(xp, codes),
     )
+
+
+def _decibels(power: float, error: float) -> float:
+    """Of ``power`` over ``error``; infinite without error, and NaN where what was quantised isn't finite."""
+    if not math.isfinite(power):
+        return math.nan
+    if not math.isfinite(error):
+        return -math.inf
+    return 10 * math.log10(power / error) if error > 0 and power > 0 else math.inf
 
 
 def _product(xp: Any, a: Any, b: Any) -> float:
@@ -109,6 +123,7 @@ def _clipped(xp: Any, codes: Any, values: Any, held: Any, scale: Any, format_: F
         at_edge = (codes >= format_.max_code) | (codes <= -format_.max_code)
     else:
         at_edge = xp.abs(codes) >= largest
+    at_edge &= xp.isfinite(held)
     limit = half * scale
     if getattr(limit, "ndim", 0):
         limit = xp.broadcast_to(limit, codes.shape)[at_edge]

@@ -26,7 +26,8 @@ WIDE_HEADER = [
 ]
 NOTE = (
     "Operations: two a MAC, and those of lanes. Rate: per cycle in which something of the phase runs or fetches. "
-    "Limit: the phase's busiest unit at its peak, or operations a DRAM byte × bandwidth, where that is less."
+    "Limit: the phase's busiest unit at its peak, or operations a DRAM byte × bandwidth, where that is less. What is "
+    "applied as results drain isn't counted as operations."
 )
 BOUNDS = {"dram": "DRAM", "unit": "unit"}
 """Titles of what limits a phase."""

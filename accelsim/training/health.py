@@ -107,7 +107,8 @@ def worded(findings: Iterable[Finding]) -> list[str]:
     said = [f"{_epochs(finding.epochs)}: {finding.detail}" for finding in kinds.get("chance", [])]
     for kind, _, most in LIMITS:
         if kind in kinds:
-            said.append(f"more than {most:.0%} of the codes are {kind} for a whole epoch: {_listed(kinds[kind])}")
+            found = f"more than {most:.0%} of the codes are {kind} in every recorded step of an epoch"
+            said.append(f"{found}: {_listed(kinds[kind])}")
     return said
 
 

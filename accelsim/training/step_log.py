@@ -24,7 +24,7 @@ class StepLog:
         self._kept = ""
 
     def start(self, wanted: Callable[[int], bool]) -> None:
-        """Begin with what the file has of the steps that are ``wanted``: nothing where it has other columns.
+        """Begin with what the file has of the steps that are ``wanted``; columns that it lacks are left empty.
 
         Raises:
             UserError: the file can't be written.
@@ -66,13 +66,15 @@ def _rows(found: str, columns: tuple[str, ...], wanted: Callable[[int], bool]) -
     """Whole rows of wanted steps, up to the first that is broken."""
     whole = found[: found.rfind("\n") + 1]
     reader = csv.reader(io.StringIO(whole))
-    if tuple(next(reader, ())) != columns:
+    names = next(reader, [])
+    if names[:1] != [columns[0]]:
         return
     for row in reader:
-        if len(row) != len(columns) or not row[0].isdecimal():
+        if len(row) != len(names) or not row[0].isdecimal():
             return
         if wanted(int(row[0])):
-            yield row
+            cells = dict(zip(names, row, strict=True))
+            yield [cells.get(column, "") for column in columns]
 
 
 def _text(rows: Iterable[Iterable[str]]) -> str:

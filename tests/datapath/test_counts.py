@@ -101,3 +101,15 @@ def test_the_lowest_code_of_flexpoint_clips_too(int8_machine):
         codes = machine.quantise(machine.external("x", data.shape, FP32, Role.INPUT, data), Role.ACTIVATION, "codes")
     assert codes.data[0, :2].tolist() == [32767, -32768]
     assert machine.context.observation.found["codes"].statistics.saturated == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "saturated", "sqnr_db"),
+    [([1.0, 1e6, -1e6], 2, -math.inf), ([1.0, math.nan], 0, math.nan), ([1.0, math.inf], 0, math.nan)],
+)
+def test_what_is_not_finite_is_never_called_exact(fp32_machine, values, saturated, sqnr_db):
+    """A value that became infinity is saturated; what was infinite, or no number, before has no error to speak of."""
+    _, found = _counted(fp32_machine, format_by_name("fp16"), np.array([values], dtype=np.float32))
+    assert found.saturated == saturated
+    assert found.sqnr_db == pytest.approx(sqnr_db, nan_ok=True)
+    assert found.cosine is None or math.isfinite(found.cosine)

@@ -63,3 +63,10 @@ def test_a_file_that_cannot_be_written_is_the_users_to_know(tmp_path):
     log.add(_rows(1, ["x"]))
     with pytest.raises(UserError, match="cannot be written"):
         log.flush()
+
+
+def test_a_file_without_some_columns_keeps_its_rows(tmp_path):
+    (tmp_path / "log.csv").write_text("step,value,old\n1,7,x\n2,8,y\n")
+    log = StepLog(COLUMNS, tmp_path / "log.csv")
+    log.start(lambda step: step < 2)
+    assert log.text() == "step,name,value\n1,,7\n"

@@ -83,8 +83,9 @@ class Streams:
         moving = (count - 1) * (loads[0].cycles + stores[0].cycles) + loads[1].cycles + stores[1].cycles
         if loads[0].stream_cycles and stores[0].stream_cycles:
             moving += max(0, count - 4) * (loads[0].turnaround_cycles + stores[0].turnaround_cycles)
-        work = max(self.compute_cycles, self.port_cycles) + loads[0 if count > 1 else 1].cycles + stores[1].cycles
-        return max(work, moving) + latency_cycles * ((self.loads[DRAM] > 0) + (self.stores[DRAM] > 0))
+        first = loads[0 if count > 1 else 1]
+        work = max(self.compute_cycles, self.port_cycles) + first.cycles + stores[1].cycles
+        return max(work, moving) + latency_cycles * ((first.stream_cycles > 0) + (self.stores[DRAM] > 0))
 
 
 def lane_streams(

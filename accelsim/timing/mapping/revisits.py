@@ -49,7 +49,7 @@ def visits(
 ) -> Floats:
     """How often the array comes to each fold, for tiles of these lengths, of which there are ``counts`` along an axis.
 
-    Several passes each bring other bits of the stationary operand, so that it doesn't stay.
+    Of several passes each brings other bits of an operand, and takes its partial sums away, so that nothing stays.
     """
     mapping = MAPPINGS[array.dataflow]
     folds = np.ceil(tile[mapping.rows] / array.rows) * np.ceil(tile[mapping.columns] / array.columns)
@@ -57,6 +57,4 @@ def visits(
     loops: tuple[Axis, ...] = (outer, "n" if outer == "m" else "m", "k")
     for inside in loops[loops.index(mapping.streamed) + 1 :]:
         stays = stays & (counts[inside] == 1)
-    if mapping.stationary_operand and passes > 1:
-        stays = np.zeros_like(stays)
-    return np.where(stays, 1.0, counts[mapping.streamed])
+    return np.where(stays & (passes == 1), 1.0, counts[mapping.streamed])
