@@ -59,7 +59,7 @@ MACHINES = st.fixed_dictionaries(
         "prefetch": st.booleans(),
     }
 )
-CHECK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+CHECK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def cycles(program, hw):

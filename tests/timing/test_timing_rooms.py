@@ -31,7 +31,11 @@ def most_held(program, timeline, place):
 
 @pytest.mark.parametrize(
     ("hwconfig", "workload", "input_kib"),
-    [("tpu_v1", "cifar10_resnet20", None), ("int8_range_bn", "cifar10_resnet20", 8192), ("bf16", "digits_vit", 1024)],
+    [
+        pytest.param("tpu_v1", "cifar10_resnet20", None, marks=pytest.mark.slow),
+        pytest.param("int8_range_bn", "cifar10_resnet20", 8192, marks=pytest.mark.slow),
+        ("bf16", "digits_vit", 1024),
+    ],
 )
 def test_networks(load, edit, trace, hwconfig, workload, input_kib):
     program, hw = trace(hwconfig, workload), load(hwconfig)

@@ -56,7 +56,7 @@ def test_a_step_of_the_small_transformer(load, trace, hwconfig):
         assert timing.dram_write_bytes <= program.outputs_of(op)[0].bytes
 
 
-@pytest.mark.parametrize("workload", ["imagenet_vit_s16", "gpt2_small"])
+@pytest.mark.parametrize("workload", ["imagenet_vit_s16", pytest.param("gpt2_small", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("hwconfig", ["int8_range_bn", "tpu_v1"])
 def test_a_step_of_a_large_transformer(load, trace, hwconfig, workload):
     program, hw = trace(hwconfig, workload), load(hwconfig)

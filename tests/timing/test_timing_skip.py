@@ -88,7 +88,7 @@ def programs(draw):
     return Program(tensors, made)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(data=st.data())
 def test_any_program_on_any_machine(load, edit, plain_dram, data):
     check(data.draw(programs()), data.draw(machines(load, edit, plain_dram)))
@@ -116,7 +116,7 @@ def is_small(loop):
     return isinstance(loop, Segment) and loop.moves and loop.pieces <= 3000
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     levels=levels_of_a_machine(),
     data=st.data(),

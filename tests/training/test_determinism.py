@@ -62,6 +62,7 @@ def test_augmented_run_stopped_within_an_epoch_and_resumed_with_other_threads(ro
     assert any((value != first[name]).any() for name, value in _tensors(tmp_path / "plain").items())
 
 
+@pytest.mark.slow
 def test_killed_run_resumes_to_the_same_bits(root, tmp_path):
     command = [sys.executable, "-m", "accelsim", "simulate", *ARGUMENTS, "--epochs", "3", "--json", "--out"]
     subprocess.run([*command, tmp_path / "whole"], cwd=root, check=True, capture_output=True)
@@ -78,7 +79,7 @@ def test_killed_run_resumes_to_the_same_bits(root, tmp_path):
     _assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 
-@pytest.mark.parametrize("hwconfig", ["int8_range_bn", "fp32"])
+@pytest.mark.parametrize("hwconfig", ["int8_range_bn", pytest.param("fp32", marks=pytest.mark.slow)])
 def test_thread_count_changes_no_bit(root, tmp_path, hwconfig):
     for threads in ("1", "2"):
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
