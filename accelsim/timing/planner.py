@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Operation, Program, Unit
-from accelsim.timing.mapping.lane_plan import Streams, lane_plan, lane_streams, lane_unit
+from accelsim.timing.mapping.lane_plan import Streams, drain_on, lane_plan, lane_streams
 from accelsim.timing.mapping.loop_nest import LoopNest, Product
 from accelsim.timing.mapping.product_plan import ProductPart, product_parts, product_plan
 from accelsim.timing.mapping.tiling import best_nest
@@ -14,7 +14,6 @@ from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.loops import Loops, assemble
 from accelsim.timing.pipelines.memory_system import MemorySystem
-from accelsim.timing.placement.drain import drain_of
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
 
@@ -44,7 +43,7 @@ class Planner:
         """
         if operation.index in self.residency.fused:
             return NOTHING
-        drain = drain_of(self.program, operation, self.residency, lambda unit: lane_unit(unit, self.hw).lanes)
+        drain = drain_on(self.program, operation, self.residency, self.hw)
         if operation.unit is not Unit.MAC_ARRAY:
             return self._lane_plan(lane_streams(self.program, operation, self.hw, self.residency, drain))
         parts = product_parts(self.program, operation, self.hw, self.residency, drain)

@@ -21,8 +21,9 @@ def simulate(
     An operation starts when what it depends on has ended and its unit is free (one of ``mac_array.products_at_once``
     arrays, or the single vector, norm, quantise or update unit). Among those that wait for a unit, the forward and
     data-gradient phases come first, then issue order; DRAM serves the tiles that wait for it in the same order. An
-    operation holds its unit until its last tile is stored. Where such a schedule is shorter on fewer arrays, the others
-    stay idle (``planned_step``), so that more arrays never make a step longer, unless products are split over them.
+    operation holds its unit until its last tile is stored. Other placements of tensors and orders of service are tried,
+    and the shortest schedule counts (``schedule_search``). Where it is shorter on fewer arrays, the others stay idle
+    (``planned_step``), so that more arrays never make a step longer, unless products are split over them.
 
     Operations in ``untimed`` take no time and move nothing: what if they were free?
 

@@ -12,13 +12,13 @@ from math import prod
 
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Gemm, Operation, Program, Unit
-from accelsim.timing.mapping.lane_plan import lane_streams, lane_unit
+from accelsim.timing.mapping.lane_plan import drain_on, lane_streams
 from accelsim.timing.mapping.loop_nest import Operand
 from accelsim.timing.mapping.product_plan import ProductPart, product_parts
 from accelsim.timing.mapping.systolic import Axis, size
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import IN_BUFFERS
-from accelsim.timing.placement.drain import Drain, drain_of
+from accelsim.timing.placement.drain import Drain
 from accelsim.timing.plan import TileChoice
 from accelsim.timing.planner import depths
 from accelsim.timing.timeline import OperationTiming, Timeline
@@ -47,7 +47,7 @@ class _Fills:
     def of(self, operation: Operation, timing: OperationTiming) -> Fill:
         if timing.end_cycle == timing.start_cycle:
             return Fill()
-        drain = drain_of(self._program, operation, self._residency, lambda unit: lane_unit(unit, self._hw).lanes)
+        drain = drain_on(self._program, operation, self._residency, self._hw)
         if operation.unit is not Unit.MAC_ARRAY:
             return self._of_lanes(operation, timing.pieces, drain)
         parts = product_parts(self._program, operation, self._hw, self._residency, drain)

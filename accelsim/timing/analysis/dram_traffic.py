@@ -14,11 +14,10 @@ from accelsim.errors import InternalError
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Phase, Program
 from accelsim.timing.analysis.tensor_classes import TensorClass, TensorClasses
-from accelsim.timing.mapping.lane_plan import lane_unit
+from accelsim.timing.mapping.lane_plan import drain_on
 from accelsim.timing.mapping.moves import moves_of
 from accelsim.timing.memory.levels import DRAM
 from accelsim.timing.memory.sram import Access
-from accelsim.timing.placement.drain import drain_of
 from accelsim.timing.timeline import OperationTiming, Timeline
 
 
@@ -67,7 +66,7 @@ def _transfers(
     residency = timeline.residency
     if operation.index in residency.fused:
         return
-    drain = drain_of(program, operation, residency, lambda unit: lane_unit(unit, hw).lanes)
+    drain = drain_on(program, operation, residency, hw)
     moves = moves_of(program, operation, drain)
     operand_bytes = [sum(parts) for parts in zip(*(choice.dram_read_bytes for choice in timing.tiles), strict=True)]
     for tensor, read in zip(moves.operands, operand_bytes, strict=True):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from accelsim.hardware import MacArray
 from accelsim.program import Operation, Program
-from accelsim.timing.mapping.loop_nest import AXES, Outer
+from accelsim.timing.mapping.loop_nest import Outer
 from accelsim.timing.mapping.operands import passes
-from accelsim.timing.mapping.revisits import visits
-from accelsim.timing.mapping.shares import Cut
-from accelsim.timing.mapping.systolic import product_cost, size
+from accelsim.timing.mapping.revisits import tile_visits
+from accelsim.timing.mapping.systolic import product_cost
 from accelsim.timing.plan import TileChoice
 from accelsim.timing.timeline import OperationTiming
 
@@ -23,9 +20,6 @@ def fold_count(program: Program, operation: Operation, timing: OperationTiming, 
 
 def _folds(choice: TileChoice, array: MacArray, times: int) -> int:
     """Of one pass over all equal products."""
-    cuts = {axis: Cut(size(choice.gemm, axis), size(choice.tile, axis)) for axis in AXES}
-    lengths = {axis: np.array(cut.tile, float) for axis, cut in cuts.items()}
-    counts = {axis: np.array(cut.count, float) for axis, cut in cuts.items()}
     outer: Outer = "m" if choice.outer == "m" else "n"
-    again = int(visits(array, times, lengths, counts, outer))
+    again = tile_visits(array, times, choice.gemm, choice.tile, outer)
     return choice.gemm.count * product_cost(choice.gemm, array).folds * again

@@ -16,7 +16,7 @@ from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, Moved, level_accesses, shared
 from accelsim.timing.memory.sram import Access, SramTraffic
 from accelsim.timing.memory.transfers import Transfers
-from accelsim.timing.placement.drain import Drain
+from accelsim.timing.placement.drain import Drain, drain_of
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
 
@@ -37,6 +37,15 @@ def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:
     if found is None:
         raise UserError(f"the program has work for a {unit} unit, but hwconfig {hw.name} has no {unit}_unit")
     return found
+
+
+def drain_on(program: Program, operation: Operation, residency: Residency, hw: HardwareConfig) -> Drain:
+    """What is applied as the results of an operation drain, on the lanes of ``hw``.
+
+    Raises:
+        UserError: the hwconfig has no such unit.
+    """
+    return drain_of(program, operation, residency, lambda unit: lane_unit(unit, hw).lanes)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ import numpy as np
 
 from accelsim.hardware import MacArray
 from accelsim.program import Gemm
-from accelsim.timing.mapping.revisits import Revisit, visits
+from accelsim.timing.mapping.revisits import Revisit, tile_visits
 from accelsim.timing.mapping.shares import Cut, Place, places
 from accelsim.timing.mapping.systolic import Axis, FoldClock, size
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, shared
@@ -145,9 +145,8 @@ class LoopNest:
     @cached_property
     def visits(self) -> int:
         """How often the array comes to each fold."""
-        lengths = {axis: np.array(cut.tile, float) for axis, cut in self.cuts.items()}
-        counts = {axis: np.array(cut.count, float) for axis, cut in self.cuts.items()}
-        return int(visits(self.product.array, self.product.passes, lengths, counts, self.outer))
+        product = self.product
+        return tile_visits(product.array, product.passes, product.gemm, self.tile, self.outer)
 
     @cached_property
     def port_cycles(self) -> int:

@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from accelsim.hardware import Buffer, MacArray
+from accelsim.program import Gemm
 from accelsim.timing.mapping.holding import Floats
-from accelsim.timing.mapping.systolic import MAPPINGS, Axis
+from accelsim.timing.mapping.shares import Cut
+from accelsim.timing.mapping.systolic import MAPPINGS, Axis, size
 from accelsim.timing.memory.sram import Access, SramTraffic
 
 
@@ -42,6 +44,14 @@ class Revisit:
     def port_cycles(self, visits: Floats) -> Floats:
         """Cycles that the port needs."""
         return np.ceil((self.port_bytes + (visits - 1) * self.more_port_bytes) / self.bytes_per_cycle)
+
+
+def tile_visits(array: MacArray, passes: int, gemm: Gemm, tile: Gemm, outer: Axis) -> int:
+    """``visits`` for one ``tile`` of one product."""
+    axes: tuple[Axis, ...] = ("m", "k", "n")
+    lengths = {axis: np.array(size(tile, axis), float) for axis in axes}
+    counts = {axis: np.array(Cut(size(gemm, axis), size(tile, axis)).count, float) for axis in axes}
+    return int(visits(array, passes, lengths, counts, outer))
 
 
 def visits(
