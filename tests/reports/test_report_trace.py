@@ -21,6 +21,7 @@ from accelsim.reports.trace.tiles import INSET_CYCLES, tile_slices
 from accelsim.reports.trace.tracks import DRAM_PROCESS, UNITS_PROCESS
 from accelsim.timing import DramModel, passes, product_cost, simulate
 from accelsim.timing.analysis.buffer_fill import buffer_fills
+from accelsim.timing.analysis.dram_division import dram_division
 from accelsim.timing.scheduling.ordering import predecessors
 
 FIELDS = {
@@ -223,7 +224,8 @@ def test_no_slice_and_no_sample_is_above_what_dram_has(step, events):
     assert 0.5 * peak < max(samples) <= peak
     busy = [event["args"] for event in of_kind(events, "X") if event["pid"] == DRAM_PROCESS]
     assert max(args["share_of_bandwidth"] for args in busy) <= 1
-    assert max(level.value for level in dram_levels(step[1], DramModel.of(step[2]).exact_bytes_per_cycle, 9)) <= peak
+    stretches = dram_division(step[1].operations, DramModel.of(step[2]).exact_bytes_per_cycle)
+    assert max(level.value for level in dram_levels(stretches, 9)) <= peak
 
 
 @pytest.mark.parametrize(("channels", "rows"), [(1, 1), (4, 4), (32, 1)])
@@ -279,7 +281,7 @@ def test_resident_bytes_count_every_tensor_on_chip(step):
 @pytest.mark.parametrize("most", [1, 7, 30])
 def test_folded_levels_keep_their_bytes_and_their_peak(step, most):
     program, timeline, hw = step
-    folded = dram_levels(timeline, DramModel.of(hw).exact_bytes_per_cycle, most)
+    folded = dram_levels(dram_division(timeline.operations, DramModel.of(hw).exact_bytes_per_cycle), most)
     assert len(folded) == most
     assert sum(level.value * (level.end_cycle - level.start_cycle) for level in folded) == pytest.approx(
         timeline.dram_bytes

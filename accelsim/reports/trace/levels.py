@@ -6,14 +6,13 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 
 from accelsim.program import Program
 from accelsim.timing import Timeline
-from accelsim.timing.analysis.dram_division import dram_division
+from accelsim.timing.analysis.dram_division import Stretch
 from accelsim.timing.placement.lifetimes import lifetimes
 
 MOST_LEVELS = 4_000
@@ -34,11 +33,10 @@ Join = Callable[[list[Level], float, float], float]
 """One value for a stretch from its levels, its start and its end."""
 
 
-def dram_levels(timeline: Timeline, peak_bytes_per_cycle: Fraction, most: int = MOST_LEVELS) -> list[Level]:
-    """Bytes per cycle to and from DRAM, divided so that they never exceed its peak; folded: the mean."""
-    stretches = dram_division(timeline.operations, peak_bytes_per_cycle)
+def dram_levels(stretches: Iterable[Stretch], most: int = MOST_LEVELS) -> list[Level]:
+    """Bytes per cycle to and from DRAM by a division that never exceeds its peak; folded: the mean."""
     levels = [Level(each.start_cycle, each.end_cycle, each.bytes_per_cycle, each.operations) for each in stretches]
-    return folded(levels, most, _mean)
+    return _folded(levels, most, _mean)
 
 
 def resident_levels(program: Program, timeline: Timeline, place: int, most: int = MOST_LEVELS) -> list[Level]:
@@ -52,17 +50,17 @@ def resident_levels(program: Program, timeline: Timeline, place: int, most: int 
         for index in kept.intersection(made):
             end = max(timeline.operations[reader].end_cycle for reader in lives.readers[index])
             parts.append((timing.start_cycle, end, program.tensors[index].bytes))
-    return folded(_levels(parts), most, _largest)
+    return _folded(_levels(parts), most, _largest)
 
 
 def tile_levels(timeline: Timeline, tile_bytes: Iterable[int], most: int = MOST_LEVELS) -> list[Level]:
     """Bytes of the tiles of operations at work, ``tile_bytes`` of each, from its first fetch on; folded: the most."""
     pairs = zip(timeline.operations, tile_bytes, strict=True)
     parts = ((timing.fetch_cycle, timing.end_cycle, size) for timing, size in pairs if size)
-    return folded(_levels(parts), most, _largest)
+    return _folded(_levels(parts), most, _largest)
 
 
-def folded(levels: list[Level], most: int, join: Join) -> list[Level]:
+def _folded(levels: list[Level], most: int, join: Join) -> list[Level]:
     """At most ``most`` levels: those given, or equal stretches of their time."""
     if len(levels) <= most:
         return levels

@@ -10,6 +10,7 @@ from accelsim.reports.trace.levels import MOST_LEVELS, Level, dram_levels, resid
 from accelsim.reports.trace.tracks import BUFFERS_PROCESS, DRAM_PROCESS, Event, channel_rows
 from accelsim.timing import DramModel, Timeline
 from accelsim.timing.analysis.buffer_fill import buffer_fills
+from accelsim.timing.analysis.dram_division import Stretch, dram_division
 
 BANDWIDTH = "Bandwidth used, as divided (bytes per cycle)"
 """Name of its counter."""
@@ -19,22 +20,21 @@ MOST_CHANNEL_SLICES = 16_000
 
 def memory_events(program: Program, timeline: Timeline, hw: HardwareConfig) -> list[Event]:
     """Slices where DRAM has work, on the row of each channel, and all counters."""
-    found = [*_channel_slices(timeline, hw)]
-    exact = DramModel.of(hw).exact_bytes_per_cycle
-    found += _counter(BANDWIDTH, DRAM_PROCESS, dram_levels(timeline, exact))
+    stretches = dram_division(timeline.operations, DramModel.of(hw).exact_bytes_per_cycle)
+    found = [*_channel_slices(stretches, hw)]
+    found += _counter(BANDWIDTH, DRAM_PROCESS, dram_levels(stretches))
     for name, levels in _fills(program, timeline, hw):
         found += _counter(f"{name} (bytes)", BUFFERS_PROCESS, levels)
     return found
 
 
-def _channel_slices(timeline: Timeline, hw: HardwareConfig) -> Iterator[Event]:
+def _channel_slices(stretches: Sequence[Stretch], hw: HardwareConfig) -> Iterator[Event]:
     """Every transfer is striped over all channels, so that the rows are alike."""
-    dram, rows = DramModel.of(hw), channel_rows(hw)
-    most = min(MOST_LEVELS, MOST_CHANNEL_SLICES // len(rows))
-    for level in dram_levels(timeline, dram.exact_bytes_per_cycle, most):
+    peak, rows = DramModel.of(hw).bytes_per_cycle, channel_rows(hw)
+    for level in dram_levels(stretches, min(MOST_LEVELS, MOST_CHANNEL_SLICES // len(rows))):
         if level.operations:
             for thread in rows:
-                yield _busy(level, thread, len(rows), dram.bytes_per_cycle)
+                yield _busy(level, thread, len(rows), peak)
 
 
 def _busy(level: Level, thread: int, rows: int, peak_bytes_per_cycle: float) -> Event:
