@@ -10,6 +10,7 @@ import pytest
 ROOMS = [
     {"__main__", "__init__"},
     {"cli"},
+    {"studies"},
     {"simulation"},
     {"reports"},
     {"training"},
