@@ -31,14 +31,14 @@ def compare(
 ) -> None:
     """Compare model size, memory, speed, energy and accuracy with the first run, and write an HTML page."""
     from accelsim.atomic import write_atomically
-    from accelsim.reports.compare import compare_page, comparison, comparison_table, workload_warning
+    from accelsim.reports.compare import compare_page, comparison, comparison_table, comparison_warnings
 
     _check_out(out, force=force)
     if len(runs) < 2:
         raise UserError(f"compare needs at least two runs or hwconfigs, and got {len(runs)}")
     results = [_result(path, workload, quiet=as_json) for path in runs]
     if as_json:
-        if warning := workload_warning(results):
+        for warning in comparison_warnings(results):
             typer.echo(f"warning: {warning}", err=True)
         typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
     else:

@@ -1,5 +1,6 @@
 """The hwconfig: pydantic models of the accelerator, and its loader."""
 
+from accelsim.hardware.at_least import has_at_least
 from accelsim.hardware.config import HardwareConfig, load_hwconfig
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.dram_standards import DramStandard, DramTiming, dram_standards
@@ -22,6 +23,7 @@ __all__ = [
     "NormUnit",
     "Technology",
     "dram_standards",
+    "has_at_least",
     "load_hwconfig",
     "load_technology",
 ]

@@ -20,6 +20,7 @@ from accelsim.energy import (
 )
 from accelsim.energy.table import layer_rows
 from accelsim.networks import Topology, Traced
+from accelsim.reports.notebook import NotebookResult
 from accelsim.reports.result import Result
 from accelsim.reports.schema import MEMORIES, TRAFFIC, TRAINING_METRICS
 from accelsim.simulation.efficiency import efficiency, throughput
@@ -50,7 +51,7 @@ def assemble(
 ) -> Result:
     """Tables and summary of one run."""
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
-    step = analyse_step(planned, timeline)
+    step = analyse_step(planned, timeline, inputs.hw)
     sizes = model_size(traced.parameters, inputs.recipe)
     rows = training.checkpoint.progress.rows if training else []
     metrics = pd.DataFrame(rows, columns=TRAINING_METRICS).astype(float)
@@ -69,9 +70,9 @@ def assemble(
         "buffer_area_um2": buffer_area_um2(inputs.hw),
         "clock_mhz": inputs.hw.clock_mhz,
         "complete": True,
-        "assumptions": [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS],
+        "assumptions": [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *_idle(inputs, planned)],
     }
-    return Result(
+    return NotebookResult(
         hwconfig=inputs.hw.model_dump(mode="json"),
         workload=inputs.workload.model_dump(mode="json"),
         summary=summary,
@@ -81,13 +82,20 @@ def assemble(
         model_size=sizes,
         versions=versions(),
         operations=step.operations,
-        mapping=mapping_table(traced.program, timeline, inputs.hw),
+        mapping=mapping_table(traced.program, timeline, planned.hw),
         traffic=pd.DataFrame(traffic_rows(traced.program, timeline, inputs.hw), columns=TRAFFIC),
         memories=pd.DataFrame(memory_rows(timeline, inputs.hw), columns=MEMORIES),
         roofline=roofline_table(traced.program, timeline, inputs.hw),
         trace=step.trace,
         **recorded,
     )
+
+
+def _idle(inputs: Inputs, planned: PlannedStep) -> list[str]:
+    """What to say of a machine that runs as one with less."""
+    if planned.hw == inputs.hw:
+        return []
+    return [f"It runs as {planned.hw.name}: what it has beyond that machine stays idle."]
 
 
 def versions() -> dict[str, str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from accelsim.datapath import Kernels, choose_kernels
 from accelsim.datapath.backends import check_names
 from accelsim.errors import UserError
-from accelsim.hardware import HardwareConfig, load_hwconfig
+from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
@@ -46,6 +46,7 @@ def simulate(
     force: bool = False,
     quantisers_every: int | None = None,
     scalesim_reports: Path | str | None = None,
+    runs_as: HardwareConfig | None = None,
     observer: Observer | None = None,
 ) -> Result:
     """Time one training step of ``workload`` on ``hwconfig``, and train it bit by bit unless ``timing_only``.
@@ -68,6 +69,8 @@ def simulate(
         quantisers_every: record every quantiser's scale, saturation, zeros and noise in each step that this divides,
             beside the last of each epoch; changes no bit.
         scalesim_reports: folder for SCALE-Sim's three report files.
+        runs_as: a machine with no more of anything than this one, which leaves the rest idle: it takes the cycles of
+            that one, at its own energy and area.
         observer: hears of progress.
 
     Raises:
@@ -81,6 +84,8 @@ def simulate(
     if timing_only and data is not None and not os.path.exists(data):
         raise UserError(f"{data}: there is no such folder")
     stages.check_costs(inputs)
+    if runs_as and not has_at_least(inputs.hw, runs_as):
+        raise UserError(f"runs_as: {runs_as.name} has more of something than {inputs.hw.name}, or other numerics")
     folder, reports = (None if path is None else Path(path) for path in (out, scalesim_reports))
     check_reports(reports, force=force)
     run = _Run(
@@ -95,6 +100,7 @@ def simulate(
         quantisers_every=quantisers_every,
         folder=folder,
         reports=reports,
+        runs_as=runs_as,
         resume=resume,
         force=force,
         observer=observer,
@@ -118,6 +124,7 @@ class _Run:
     quantisers_every: int | None
     folder: Path | None
     reports: Path | None
+    runs_as: HardwareConfig | None
     resume: bool
     force: bool
     observer: Observer
@@ -130,13 +137,13 @@ class _Run:
         traced = stages.trace(self.inputs)
         dataset = None if self.timing_only else self._dataset()
         with blaming(self.hwconfig, self.settings[0]):
-            planned = stages.plan_step(self.inputs, traced)
+            planned = stages.plan_step(self.inputs, traced, self.runs_as)
             timeline = stages.time_step(planned, self.observer)
         start = self._start(traced) if dataset is not None else None
         if self.folder:
             prepare_folder(self.folder, resume=self.resume)
         if self.reports:
-            write_scalesim_reports(traced.program, timeline, self.inputs.hw, self.reports)
+            write_scalesim_reports(traced.program, timeline, planned.hw, self.reports)
         training = None
         if dataset is not None and start is not None:
             training = self._train(dataset, start)

@@ -8,6 +8,7 @@ from accelsim.datapath import Kernels
 from accelsim.energy import area_um2, buffer_area_um2
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
+from accelsim.hardware import HardwareConfig
 from accelsim.networks import Traced
 from accelsim.progress import Observer, watched
 from accelsim.simulation.device_memory import enough_device_memory
@@ -18,7 +19,7 @@ from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Checkpoint, Trainer, Training, initial_state, load_checkpoint, save_checkpoint
 from accelsim.training.datasets import Dataset, read_dataset
 from accelsim.training.initial_weights import Values, take_weights
-from accelsim.training.loop import fresh_checkpoint
+from accelsim.training.loop import Watch, fresh_checkpoint
 from accelsim.training.records import Records
 from accelsim.training.state import state_types
 
@@ -38,13 +39,13 @@ def check_costs(inputs: Inputs) -> None:
     buffer_area_um2(inputs.hw)
 
 
-def plan_step(inputs: Inputs, traced: Traced) -> PlannedStep:
-    """Plan every operation of the Program on the units and memories.
+def plan_step(inputs: Inputs, traced: Traced, runs_as: HardwareConfig | None = None) -> PlannedStep:
+    """Plan every operation of the Program on the units and memories; where ``runs_as`` has less, on those.
 
     Raises:
         UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
     """
-    return PlannedStep(traced.program, inputs.hw)
+    return PlannedStep(traced.program, runs_as or inputs.hw)
 
 
 def time_step(step: PlannedStep, observer: Observer) -> Timeline:
@@ -96,6 +97,7 @@ def train(
     out: Path | None,
     quantisers_every: int | None,
     observer: Observer,
+    watch: Watch = lambda step, context: None,
 ) -> Training:
     """Train on the datapath from ``start``; ``out`` holds a checkpoint, and what is recorded, from the first moment on.
 
@@ -119,6 +121,7 @@ def train(
         observer=observer,
         keep=keep,
         records=Records(out, quantisers_every),
+        watch=watch,
     )
     try:
         with enough_device_memory(inputs, kernels):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from accelsim.hardware import HardwareConfig
 from accelsim.reports.trace import chrome_trace
 from accelsim.simulation.operation_table import operation_table
 from accelsim.timing import Timeline
@@ -24,14 +25,14 @@ class StepAnalysis:
     trace: bytes
 
 
-def analyse_step(step: PlannedStep, timeline: Timeline) -> StepAnalysis:
-    """Work out what the Timeline of ``step`` hangs on, with one more simulation."""
-    program, hw = step.program, step.hw
+def analyse_step(step: PlannedStep, timeline: Timeline, hw: HardwareConfig) -> StepAnalysis:
+    """Work out what the Timeline of ``step`` hangs on, with one more simulation; ``hw`` may have more than it uses."""
+    program = step.program
     path, products = critical_path(program, timeline), weight_products(step, timeline)
     return StepAnalysis(
         operations=operation_table(program, timeline, hw, path, products),
         figures={**_path_figures(path, timeline), **_product_figures(products)},
-        trace=chrome_trace(program, timeline, hw),
+        trace=chrome_trace(program, timeline, step.hw),
     )
 
 

@@ -13,7 +13,7 @@ from plotly.offline import get_plotlyjs
 from rich.console import Console
 
 from accelsim.errors import UserError
-from accelsim.reports.compare import compare_page, comparison, comparison_table
+from accelsim.reports.compare import compare_page, comparison, comparison_table, comparison_warnings
 from accelsim.reports.compare.cells import compare_cells, verdict
 from accelsim.reports.compare.figures import FIGURES
 from accelsim.reports.compare.labels import _numbered, unique_labels
@@ -254,3 +254,17 @@ def test_traffic_of_classes_stands_side_by_side(make_result):
     assert [size * 1024 for size in second["x"]] == [1024, 3072, 0, 0]
     bare = dataclasses.replace(runs[0], traffic=half.iloc[:0])
     assert "traffic" not in figures_of(compare_page([bare, bare]))
+
+
+def test_more_hardware_that_takes_longer_is_pointed_out(make_result, load):
+    def result(cycles, **dram):
+        made = make_result("a", total_cycles=cycles)
+        hw = load("int8_range_bn").model_dump(mode="json")
+        return dataclasses.replace(made, hwconfig={**hw, "dram": {**hw["dram"], **dram}})
+
+    longer = [result(1000), result(1010, channels=64)]
+    (message,) = comparison_warnings(longer)
+    assert "takes 1.00% longer" in message
+    assert 'role="alert"' in compare_page(longer)
+    assert comparison_warnings([result(1000), result(1000, channels=64)]) == []
+    assert comparison_warnings([result(1000), result(1010)]) == []  # one machine, two versions of the simulator

@@ -3,6 +3,6 @@
 from accelsim.reports.compare.frame import comparison
 from accelsim.reports.compare.page import compare_page
 from accelsim.reports.compare.table import comparison_table
-from accelsim.reports.compare.workloads import workload_warning
+from accelsim.reports.compare.warnings import comparison_warnings
 
-__all__ = ["compare_page", "comparison", "comparison_table", "workload_warning"]
+__all__ = ["compare_page", "comparison", "comparison_table", "comparison_warnings"]

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from accelsim.reports.compare.cells import compare_cells
 from accelsim.reports.compare.figures import draw_comparison
 from accelsim.reports.compare.labels import unique_labels
-from accelsim.reports.compare.workloads import workload_names, workload_warning
+from accelsim.reports.compare.warnings import comparison_warnings
+from accelsim.reports.compare.workloads import workload_names
 from accelsim.reports.page import footer_line, hardware_facts
 from accelsim.reports.result import Result
-from accelsim.reports.summary_figures import assumptions_of, is_complete
+from accelsim.reports.summary_figures import assumptions_of
 from accelsim.reports.web import Cell, assumptions, chips, document, escape, figure_panel, table, warning
 
 
@@ -38,22 +39,13 @@ def _header(results: Sequence[Result], labels: Sequence[str]) -> str:
         f"<div><strong>{escape(label)}</strong>{chips(hardware_facts(result.hwconfig))}</div>"
         for label, result in zip(labels, results, strict=True)
     )
+    said = "".join(map(warning, comparison_warnings(results)))
     title = " <span>against</span> ".join(escape(label) for label in labels)
     return (
         f'<header><h1>{title}</h1><p class="soft">Workload: {escape(workload_names(results))}. '
-        f"Differences and ratios are to {escape(labels[0])}.</p>{_warnings(results, labels)}"
+        f"Differences and ratios are to {escape(labels[0])}.</p>{said}"
         f'<div class="machines">{machines}</div></header>'
     )
-
-
-def _warnings(results: Sequence[Result], labels: Sequence[str]) -> str:
-    messages = [workload_warning(results)]
-    messages += [
-        f"{label} was cut short: its accuracy and loss are not final."
-        for label, result in zip(labels, results, strict=True)
-        if not is_complete(result)
-    ]
-    return "".join(warning(message) for message in messages if message)
 
 
 def _table(results: Sequence[Result]) -> str:

@@ -11,7 +11,8 @@ from rich.text import Text
 from accelsim.reports.columns import BORDERS
 from accelsim.reports.compare.cells import CompareCell, compare_cells
 from accelsim.reports.compare.labels import unique_labels
-from accelsim.reports.compare.workloads import workload_names, workload_warning
+from accelsim.reports.compare.warnings import comparison_warnings
+from accelsim.reports.compare.workloads import workload_names
 from accelsim.reports.result import Result
 
 _STYLES = {"better": "green", "worse": "red", "": ""}
@@ -21,7 +22,7 @@ Column = list[CompareCell]
 
 
 def comparison_table(results: Sequence[Result], console_width: int) -> Group:
-    """Human units, green where better than the first result, red where worse; a warning where the work differs.
+    """Human units, green where better than the first result, red where worse; warnings first (``comparison_warnings``).
 
     Differences are left out where ``console_width`` has no room for them, and runs that don't fit beside each other
     stand below each other; ratios always stay, and no word is broken as long as one run fits.
@@ -31,8 +32,8 @@ def comparison_table(results: Sequence[Result], console_width: int) -> Group:
     """
     whole = [column for group in _columns(results, differences=True) for column in group]
     blocks = _blocks(results, console_width, differences=_width(whole) <= console_width)
-    warning = workload_warning(results)
-    return Group(*([Text(f"Warning: {warning}", style="yellow")] if warning else []), _legend(results), *blocks)
+    warnings = [Text(f"Warning: {message}", style="yellow") for message in comparison_warnings(results)]
+    return Group(*warnings, _legend(results), *blocks)
 
 
 def _legend(results: Sequence[Result]) -> Text:
