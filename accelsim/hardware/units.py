@@ -80,6 +80,9 @@ class MacArray(FileModel):
     """Cycles for which a multiply-accumulate occupies its place."""
     tiling: Literal["rule", "search"] = "rule"
     """How the buffer tiles of a product are found: among halvings of the product, or among many more shapes."""
+    tiling_goal: Literal["time", "traffic"] = "time"
+    """What tiles of a product are best: those that take least time, or those of least DRAM traffic, which may take
+    longer and save energy; of equals, those that take least time."""
     prefetch: bool = False
     """Whether an operation, of any unit, fetches its first tile while its unit works on the last tile of the operation
     before it. Needs double-buffered operand buffers."""

@@ -21,6 +21,7 @@ from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
 from accelsim.timing.scheduling.least_left import LeastLeft
 from accelsim.timing.scheduling.ordering import dependency_waits, predecessors
+from accelsim.timing.scheduling.priorities import Service, priorities
 from accelsim.timing.scheduling.rooms import waits_for_room
 from accelsim.timing.scheduling.schedule import Held, Schedule
 from accelsim.timing.timeline import OperationTiming, Timeline
@@ -35,12 +36,14 @@ class Run:
 
     ``untimed``: operations that take no time. ``skip``: whether what repeats itself is skipped. ``in_turn``: units that
     take operations as they were issued, whatever else is ready; tensors must then be placed in that order, too.
+    ``service``: what other units, and DRAM, take first.
     """
 
     untimed: frozenset[int] = frozenset()
     skip: bool = True
     progress: Progress | None = None
     in_turn: frozenset[Unit] = frozenset()
+    service: Service = Service.PHASES
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ class Scheduled:
 
     def timeline(self) -> Timeline:
         """What came of it."""
-        return Timeline(self.placed.timings(self), self.placed.residency, self.arrays, self.run.in_turn)
+        return Timeline(
+            self.placed.timings(self), self.placed.residency, self.arrays, self.run.in_turn, self.run.service
+        )
 
 
 class PlacedStep:
@@ -135,14 +140,16 @@ class PlacedStep:
         ``rooms``: whether operations wait for room on chip.
         """
         environment, plans, order = simpy.Environment(), self._timed(run), self._order if rooms else self.needed
+        left = LeastLeft(self.program, plans, arrays, self.dram_bytes_per_cycle, order, self._turns)
         schedule = Schedule(
             environment,
             self.program.operations,
             order,
             plans,
+            priorities(run.service, self.program.operations, left.chains),
             [self._starts.get(plan) for plan in plans],
             self._pipelines(environment, arrays, skip=run.skip),
-            LeastLeft(self.program, plans, arrays, self.dram_bytes_per_cycle, order, self._turns),
+            left,
             arrays=arrays,
             prefetch=self.hw.mac_array.prefetch,
             in_turn=run.in_turn,

@@ -3,6 +3,7 @@
 A list schedule is greedy, and so is the choice of what stays on chip. Each may make a step longer where the machine has
 more to offer, so a few of each are tried, and the shortest schedule counts:
 
+- **Chains first.** Units and DRAM serve the serial path first. What begins the longest chain is tried in its place.
 - **In turn.** The quantise unit serves both copies of a gradient, and the one for the weight gradient may take it just
   before the other, which the next layer waits for, is ready. So it is also tried in issue order.
 - **Placed in the order of starts.** In issue order a weight-gradient product is over before the next layer's turn; in
@@ -21,6 +22,7 @@ from accelsim.program import Unit
 from accelsim.timing.analysis.room_waits import room_waits, to_give_up
 from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
 from accelsim.timing.placement.residency import GivenUp
+from accelsim.timing.scheduling.priorities import Service
 from accelsim.timing.timeline import Timeline
 
 Place = Callable[[tuple[int, ...], GivenUp], PlacedStep]
@@ -52,31 +54,50 @@ class ScheduleSearch:
         issued = self._place((), frozenset())
         # With waits for room, a schedule that isn't the shortest may become so.
         first = self._found(issued, self._first_run, None if issued.waits else before)
-        if not first or not self._waits(first):
-            best = first if first and (before is None or first.cycles < before) else None
-            return self._in_turn(issued, first, best.cycles if best else before) or best
-        starts = [first, self._turned(issued), self._in_turn(issued, first)]
-        found = [self._with_less(start) for start in starts if start]
-        best = min(found, key=lambda schedule: schedule.cycles)
-        return best if before is None or best.cycles < before else None
+        if first and self._waits(first):
+            starts = [first, *self._served_otherwise(issued, first, None), *self._turned(issued)]
+            found = [self._with_less(start) for start in starts]
+        else:
+            found = [first] if first and (before is None or first.cycles < before) else []
+            limit = found[0].cycles if found else before
+            found += self._served_otherwise(issued, first, limit, narrows=True)
+        best = min(found, key=lambda schedule: schedule.cycles, default=None)
+        return best if best and (before is None or best.cycles < before) else None
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
         """The schedule with tensors placed, and units serving, as in ``timeline``."""
         placed = self._place(timeline.residency.turns, timeline.residency.given_up)
-        return self._found(placed, replace(self._run, in_turn=timeline.in_turn), before)
+        run = replace(self._run, in_turn=timeline.in_turn, service=timeline.service)
+        return self._found(placed, run, before)
 
-    def _turned(self, issued: PlacedStep) -> Scheduled | None:
+    def _turned(self, issued: PlacedStep) -> list[Scheduled]:
         free = self._found(issued, self._run, rooms=False)
-        return self._found(self._place(free.turns, frozenset()), self._run) if free else None
+        turned = self._found(self._place(free.turns, frozenset()), self._run) if free else None
+        return [turned] if turned else []
 
-    def _in_turn(self, issued: PlacedStep, first: Scheduled | None, before: int | None = None) -> Scheduled | None:
-        """Not again, where units took operations as they were issued anyway."""
-        if first:
-            operations = issued.program.operations
-            taken = [index for index in first.turns if operations[index].unit in IN_TURN]
-            if taken == sorted(taken):
-                return None
-        return self._found(issued, replace(self._run, in_turn=IN_TURN), before)
+    def _served_otherwise(
+        self, issued: PlacedStep, first: Scheduled | None, before: int | None, *, narrows: bool = False
+    ) -> list[Scheduled]:
+        """Schedules in other orders of service; not in turn where units took what was issued first anyway.
+
+        They end before the cycle ``before``, and where it ``narrows`` each before the ones found earlier.
+        """
+        found: list[Scheduled] = []
+        for service in Service:
+            plain = replace(self._run, service=service)
+            last = first
+            for run in (plain, replace(plain, in_turn=IN_TURN)):
+                if run == self._run or (run.in_turn and last and self._is_in_turn(last)):
+                    continue
+                last = self._found(issued, run, before)
+                found += [last] if last else []
+                before = last.cycles if last and narrows else before
+        return found
+
+    def _is_in_turn(self, found: Scheduled) -> bool:
+        operations = found.placed.program.operations
+        taken = [index for index in found.turns if operations[index].unit in IN_TURN]
+        return taken == sorted(taken)
 
     def _with_less(self, best: Scheduled) -> Scheduled:
         """The shortest schedule from ``best`` on, with residents given up."""
@@ -94,7 +115,7 @@ class ScheduleSearch:
         if sum(wait.cycles for wait in waits) < LEAST_WAITS * best.cycles:
             return best
         turns, given_up = step.residency.turns, step.residency.given_up
-        run = replace(self._run, in_turn=best.run.in_turn)
+        run = replace(self._run, in_turn=best.run.in_turn, service=best.run.service)
         for resident in to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]:
             best = self._found(self._place(turns, given_up | {resident}), run, best.cycles) or best
         return best

@@ -19,8 +19,8 @@ def simulate(
     """Time one training step; the same arguments give the same Timeline.
 
     An operation starts when what it depends on has ended and its unit is free (one of ``mac_array.products_at_once``
-    arrays, or the single vector, norm, quantise or update unit). Among those that wait for a unit, the forward and
-    data-gradient phases come first, then issue order; DRAM serves the tiles that wait for it in the same order. An
+    arrays, or the single vector, norm, quantise or update unit). Among those that wait for a unit, the serial path's
+    come first, or those that begin the longest chain; DRAM serves the tiles that wait for it in the same order. An
     operation holds its unit until its last tile is stored. Other placements of tensors and orders of service are tried,
     and the shortest schedule counts (``schedule_search``). Where it is shorter on fewer arrays, the others stay idle
     (``planned_step``), so that more arrays never make a step longer, unless products are split over them.

@@ -9,6 +9,7 @@ from accelsim.timing.memory.sram import SramTraffic
 from accelsim.timing.pipelines.stalls import StallCycles
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import TileChoice
+from accelsim.timing.scheduling.priorities import Service
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,14 @@ class Timeline:
     """One simulated training step: operations in issue order, and where the tensors lived.
 
     ``products_at_once``: arrays that products were given to side by side; further ones stayed idle. ``in_turn``: units
-    that took operations in issue order.
+    that took operations in issue order; ``service``: what others, and DRAM, took first.
     """
 
     operations: list[OperationTiming] = field(default_factory=list)
     residency: Residency = field(default_factory=lambda: Residency(frozenset()))
     products_at_once: int = 1
     in_turn: frozenset[Unit] = frozenset()
+    service: Service = Service.PHASES
 
     @property
     def total_cycles(self) -> int:

@@ -57,6 +57,16 @@ def test_compare(accelsim, run_folder, hwconfig, workload, tmp_path):
     assert (tmp_path / "comparison.html").read_bytes() != page
 
 
+def test_compare_sets_fields_of_what_is_timed(accelsim, run_folder, hwconfig, workload):
+    arguments = ["compare", run_folder, hwconfig, "--workload", workload, "--set", "mac_array.count=1", "--json"]
+    rows = {row["metric"]: row for row in json.loads(accelsim(*arguments).out)}
+    first, second = [name for name in rows["Time per step"] if name.startswith("int8_range_bn (")][:2]
+    assert rows["Time per step"][second] > rows["Time per step"][first]
+    ran = accelsim("compare", run_folder, run_folder, "--set", "mac_array.count=1", "--force")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: --set mac_array.count=1: changes hwconfigs that are timed")
+
+
 def test_compare_of_different_work_warns(accelsim, run_folder, hwconfig, root):
     other = root / "workloads" / "digits_vit.yaml"
     ran = accelsim("compare", run_folder, hwconfig, "--workload", other)

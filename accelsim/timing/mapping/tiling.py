@@ -5,12 +5,13 @@ A tile is a multiple of what one fold covers, along each axis. ``tiling: rule`` 
 fit: the left operand's tile in ``buffers.input``, the right one's in ``buffers.weight``, accumulators in
 ``buffers.output``. Of those, the one of least price is taken, to a thousandth of the product's own work; among those
 that differ by less, the one of least DRAM traffic, then of fewest steps. The price (``price.py``) is the cycles that it
-takes alone on the accelerator, plus what it takes from others there. A bound that needs no simulation orders the
-candidates, and ends the search once no other can be better.
+takes alone on the accelerator, plus what it takes from others there. With ``tiling_goal: traffic``, DRAM traffic
+decides before the price. A bound that needs no simulation orders the candidates, and ends the search once no other can
+be better.
 
-More bandwidth or a shorter latency leaves the candidates as they are, and larger buffers add to them, so none of these
-makes the price higher by more than that thousandth, nor, therefore, a product that runs alone slower by more than that
-and what it takes from others.
+More bandwidth or a shorter latency leaves the candidates as they are, and larger buffers add to them. So none of these
+makes the price of the goal ``time`` higher by more than that thousandth, nor, therefore, a product that runs alone
+slower by more than that and what it takes from others.
 
 A tile holds its share of the operand's real bytes: for a convolution that is the tensor, not its expansion
 into a matrix, so the halo that neighbouring tiles share is not counted.
@@ -52,7 +53,8 @@ def best_nest(
 
     def rank(candidate: Candidate, cycles_alone: float) -> tuple[float, ...]:
         taken = taken_cycles(dram, *candidate.rest, beside=product.beside)
-        return (cycles_alone + taken) // grain, *candidate.rest
+        first = candidate.rest[0] if product.array.tiling_goal == "traffic" else 0.0
+        return first, (cycles_alone + taken) // grain, *candidate.rest
 
     best: tuple[tuple[float, ...], LoopNest] | None = None
     for candidate in sorted(candidates, key=lambda candidate: rank(candidate, candidate.bound)):

@@ -34,14 +34,15 @@ class LeastLeft:
         self._work = [plan.busy_cycles / arrays if on else 0.0 for plan, on in zip(plans, products, strict=True)]
         self._dram_left, self._work_left = sum(self._dram), sum(self._work)
         self._slack = _ROUNDING * (1 + self._dram_left + self._work_left)
-        self._chains = self._longest_chains(plans, order, turns)
-        self._chain_end = max(self._chains, default=0)
+        self.chains = self._longest_chains(plans, order, turns)
+        """Of each operation, the cycles from its start to the end of the longest chain that it begins."""
+        self._chain_end = max(self.chains, default=0)
 
     def begin(self, index: int, now: int) -> None:
         """An operation begins, and counts no more; what waits for it comes after."""
         self._dram_left -= self._dram[index]
         self._work_left -= self._work[index]
-        self._chain_end = max(self._chain_end, now + self._chains[index])
+        self._chain_end = max(self._chain_end, now + self.chains[index])
 
     def least_end(self, now: int) -> int:
         """Cycle before which the step certainly doesn't end."""
@@ -50,7 +51,6 @@ class LeastLeft:
     def _longest_chains(
         self, plans: Sequence[OperationPlan], order: Sequence[tuple[int, ...]], turns: Sequence[int]
     ) -> list[int]:
-        """Of each operation, the cycles from its start to the end of the longest chain that it begins."""
         later = successors(order)
         chains = [0] * len(plans)
         for index in reversed(turns):

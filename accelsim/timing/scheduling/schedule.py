@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import simpy
 
-from accelsim.program import Operation, Phase, Unit
+from accelsim.program import Operation, Unit
 from accelsim.timing.pipelines.cycle import Turn, callbacks, settled
 from accelsim.timing.pipelines.running import Pipelines, Running
 from accelsim.timing.pipelines.stalls import COUNTS
@@ -16,8 +16,6 @@ from accelsim.timing.plan import OperationPlan
 from accelsim.timing.scheduling.least_left import LeastLeft
 from accelsim.timing.scheduling.ordering import successors
 
-# Forward and the chain of data gradients are the serial path; the rest fills the gaps that they leave.
-_PHASE_PRIORITY = {Phase.FORWARD: 0, Phase.DATA_GRADIENT: 0, Phase.WEIGHT_GRADIENT: 1, Phase.UPDATE: 2}
 NO_STALLS = [0] * COUNTS
 
 
@@ -35,8 +33,8 @@ class Held:
 class Schedule:
     """Starts every operation once what ``order`` says has ended and its unit is free: ``arrays`` or one of the others.
 
-    A unit goes to the waiting operation of lowest ``priority``: forward and data-gradient phases first, then issue
-    order. With ``prefetch``, that operation is chosen as soon as the one before it has room for a tile of the next.
+    A unit goes to the waiting operation whose number in ``priorities`` is lowest. With ``prefetch``, that operation is
+    chosen as soon as the one before it has room for a tile of the next.
     Units ``in_turn`` take operations as they were issued, and stay idle until the next of these is ready.
 
     ``before``: cycle that the step must end before to be of use; None where it is in any case.
@@ -48,6 +46,7 @@ class Schedule:
         operations: Sequence[Operation],
         order: list[tuple[int, ...]],
         plans: Sequence[OperationPlan],
+        priorities: Sequence[int],
         starts: Sequence[int | None],
         pipelines: Pipelines,
         least_left: LeastLeft,
@@ -61,6 +60,7 @@ class Schedule:
         self._environment = environment
         self._operations = operations
         self._plans = plans
+        self._priorities = priorities
         self._starts = starts
         self._pipelines = pipelines
         self._told = ended
@@ -96,9 +96,6 @@ class Schedule:
             return None
         return [self._held[operation.index] for operation in self._operations]
 
-    def priority(self, operation: Operation) -> int:
-        return _PHASE_PRIORITY[operation.phase] * len(self._plans) + operation.index
-
     @property
     def _now(self) -> int:
         return int(self._environment.now)
@@ -110,7 +107,7 @@ class Schedule:
             self._finish(index, self._now, NO_STALLS)
             return
         operation = self._operations[index]
-        rank = index if operation.unit in self._turns else self.priority(operation)
+        rank = index if operation.unit in self._turns else self._priorities[index]
         heapq.heappush(self._waiting[operation.unit], (rank, index))
         self._ask()
 
@@ -134,8 +131,7 @@ class Schedule:
                     break
                 self._least_left.begin(index, self._now)
                 self._prefetched[index] = self._now
-                priority = self.priority(self._operations[index])
-                self._running[index] = self._pipelines.start(start_at, priority, held_back=True)
+                self._running[index] = self._pipelines.start(start_at, self._priorities[index], held_back=True)
                 heapq.heappush(fetching, (rank, self._take(unit)))
 
     def _takes(self, unit: Unit) -> bool:
@@ -179,7 +175,7 @@ class Schedule:
         start_at = self._starts[index]
         if start_at is None:
             return None
-        return self._pipelines.start(start_at, self.priority(self._operations[index]), held_back=False)
+        return self._pipelines.start(start_at, self._priorities[index], held_back=False)
 
     def _tail(self, unit: Unit) -> None:
         """An operation of this unit has room for a tile of the next."""
