@@ -31,12 +31,14 @@ class Phase(StrEnum):
     """The part of the training step in which an operation runs."""
 
     FORWARD = "forward"
+    RECOMPUTE = "recompute"
+    """Forward work that is done again for the backward pass, which needs what it let go."""
     DATA_GRADIENT = "data_gradient"
     WEIGHT_GRADIENT = "weight_gradient"
     UPDATE = "update"
 
 
-SERIAL_PATH = (Phase.FORWARD, Phase.DATA_GRADIENT)
+SERIAL_PATH = (Phase.FORWARD, Phase.RECOMPUTE, Phase.DATA_GRADIENT)
 """Phases whose operations wait for each other from the first layer to the last and back."""
 
 
@@ -73,7 +75,10 @@ class Work:
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """A tensor as the hardware sees it; ``persistent`` ones outlive the step (parameters, state)."""
+    """A tensor as the hardware sees it; ``persistent`` ones outlive the step (parameters, state).
+
+    ``again`` names the tensor of the forward pass whose values this one has, where it was made a second time.
+    """
 
     index: int
     name: str
@@ -81,6 +86,7 @@ class TensorSpec:
     format: Format
     role: Role
     persistent: bool = False
+    again: str = ""
 
     @cached_property
     def elements(self) -> int:
@@ -95,7 +101,8 @@ class TensorSpec:
 class Operation:
     """One instruction as issued; ``inputs`` and ``outputs`` are tensor indices.
 
-    An output that is also persistent is written in place (parameters, running statistics).
+    An output that is also persistent is written in place (parameters, running statistics). ``after`` are tensors that
+    must have been made before it starts, though it doesn't read them.
     """
 
     index: int
@@ -108,6 +115,7 @@ class Operation:
     gemms: tuple[Gemm, ...] = ()
     work: Work | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    after: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -136,11 +144,12 @@ class Program:
         return [self.tensors[index] for index in operation.outputs]
 
     def dependencies(self) -> list[tuple[int, ...]]:
-        """For each operation, the indices of the operations whose results it reads or overwrites."""
+        """For each operation, the indices of the operations whose results it reads, overwrites or starts after."""
         last_writer: dict[int, int] = {}
         found = []
         for operation in self.operations:
-            needed = {last_writer[i] for i in (*operation.inputs, *operation.outputs) if i in last_writer}
+            touched = (*operation.inputs, *operation.outputs, *operation.after)
+            needed = {last_writer[i] for i in touched if i in last_writer}
             found.append(tuple(sorted(needed)))
             last_writer.update(dict.fromkeys(operation.outputs, operation.index))
         return found
@@ -207,5 +216,6 @@ def _operation(raw: dict[str, Any]) -> Operation:
         "gemms": tuple(Gemm(**gemm) for gemm in raw["gemms"]),
         "work": Work(**{**work, "format": format_by_name(work["format"])}) if work else None,
         "attributes": {key: _tuples(value) for key, value in raw["attributes"].items()},
+        "after": tuple(raw.get("after", ())),
     }
     return Operation(**fields)

@@ -3,7 +3,17 @@
 from accelsim.datapath.backends import BACKENDS, DEVICES, choose_kernels
 from accelsim.datapath.interpreter import Datapath
 from accelsim.datapath.kernels import Kernels, NumpyKernels
-from accelsim.datapath.observation import Observation
+from accelsim.datapath.observation import Observation, Watcher
 from accelsim.datapath.scale_state import ScaleState
 
-__all__ = ["BACKENDS", "DEVICES", "Datapath", "Kernels", "NumpyKernels", "Observation", "ScaleState", "choose_kernels"]
+__all__ = [
+    "BACKENDS",
+    "DEVICES",
+    "Datapath",
+    "Kernels",
+    "NumpyKernels",
+    "Observation",
+    "ScaleState",
+    "Watcher",
+    "choose_kernels",
+]

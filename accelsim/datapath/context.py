@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accelsim.datapath.kernels import Kernels, RandomStream
-from accelsim.datapath.observation import Observation
+from accelsim.datapath.observation import Observation, Watcher
 from accelsim.datapath.scale_state import ScaleState
 from accelsim.formats import Recipe, TensorRule
 
@@ -22,7 +22,7 @@ class Context:
     """Kernels, seed and step of the random bits, and the state that outlives a step.
 
     ``state`` holds persistent tensors by name, ``scales`` what the quantisers remember. An
-    ``observation`` sees every operation of the step. An evaluation that is ``calibrating`` measures
+    ``observation`` and a ``watcher`` see every operation of the step. An evaluation that is ``calibrating`` measures
     ranges anew, as training does. ``overflow`` is the last step in which an accumulator overflowed, and how.
     """
 
@@ -32,6 +32,7 @@ class Context:
     state: dict[str, Any] = field(default_factory=dict)
     scales: ScaleState = field(default_factory=ScaleState)
     observation: Observation | None = None
+    watcher: Watcher | None = None
     step: int = 0
     training: bool = True
     calibrating: bool = False

@@ -21,9 +21,9 @@ from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Machine, Parameter, Tensor, Value
 from accelsim.machine.vector import wide
-from accelsim.program import Operation, TensorSpec, Unit
+from accelsim.program import Operation, Phase, TensorSpec, Unit
 
-NORM = Unit.NORM
+NORM, RECOMPUTE = Unit.NORM, Phase.RECOMPUTE
 
 
 class Datapath(Machine):
@@ -47,6 +47,7 @@ class Datapath(Machine):
         state.update({name: kernels.xp.asarray(value) for name, value in state.items()})
         self.context = Context(kernels, recipe, seed, state, scales or ScaleState())
         self.check = check
+        self._known_before = self.context.scales.copy()
         super().__init__(recipe)
 
     def begin_step(self, step: int, *, training: bool, learning_rate: float = 0.0) -> None:
@@ -54,9 +55,30 @@ class Datapath(Machine):
         self.context.step = step
         self.context.training = training
         self.context.learning_rate = learning_rate
+        self._known_before = self.context.scales.copy()
         self.begin(training=training)
 
     def execute(
+        self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+    ) -> Sequence[Value]:
+        if operation.phase is RECOMPUTE:
+            return self._made_again(operation, inputs, outputs)
+        return self._executed(operation, inputs, outputs)
+
+    def _made_again(
+        self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
+    ) -> Sequence[Value]:
+        """The bits of the forward pass: drawn for the same tensors, with the scales of then. Nobody looks or learns."""
+        context = self.context
+        now = context.scales, context.observation, context.watcher
+        context.scales, context.observation, context.watcher = self._known_before.copy(), None, None
+        first = tuple([replace(spec, name=spec.again) for spec in outputs])
+        try:
+            return self._executed(replace(operation, phase=Phase.FORWARD), inputs, first)
+        finally:
+            context.scales, context.observation, context.watcher = now
+
+    def _executed(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
         context, operands = self.context, inputs
@@ -69,6 +91,8 @@ class Datapath(Machine):
         values = HANDLERS[operation.opcode](context, operation, operands, outputs)
         if context.observation is not None:
             context.observation.see(context.kernels.xp, operation, operands, outputs, values)
+        if context.watcher is not None:
+            context.watcher.see(context.kernels.xp, operation, operands, outputs, values)
         if operands is not inputs:
             values = restored(context.kernels.xp, operation.opcode, inputs[0], outputs, values)
         if self.check:

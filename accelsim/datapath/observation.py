@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from accelsim.datapath.arrays import along_channels, is_per_channel, on_device
 from accelsim.datapath.counts import QuantiserStatistics, statistics_of
@@ -15,6 +15,20 @@ from accelsim.program import Operation, TensorSpec
 
 CONVERSIONS = ("quantise", "requantise", "convert", "dequantise")
 UPDATES = ("sgd", "adamw")
+
+
+class Watcher(Protocol):
+    """Anything that looks at the operations of a step, each after it was executed, and writes to none of them."""
+
+    def see(
+        self,
+        xp: Any,
+        op: Operation,
+        inputs: Sequence[Tensor],
+        outputs: Sequence[TensorSpec],
+        values: Sequence[Value],
+    ) -> None:
+        """Take in one operation: its operands less their zero points, and what it made."""
 
 
 class Quantised(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from accelsim.errors import UserError
@@ -24,6 +24,10 @@ class ScaleState:
         """Take in the largest magnitude of ``tensor`` in a training step."""
         self.running[tensor] = self.running.get(tensor, peak) * momentum + peak * (1 - momentum)
         self.history[tensor] = [*self.history.get(tensor, []), peak][-length:]
+
+    def copy(self) -> ScaleState:
+        """The same ranges, histories and predictors, which don't change with these."""
+        return replace(self, running=dict(self.running), history=dict(self.history), autoflex=dict(self.autoflex))
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for a checkpoint; floats read back exactly."""

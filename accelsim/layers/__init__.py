@@ -17,6 +17,7 @@ from accelsim.layers.loss import Loss, LossField, softmax_cross_entropy
 from accelsim.layers.optimizer import OPTIMIZERS, Optimizer, OptimizerField
 from accelsim.layers.pool import AveragePool2d, GlobalAveragePool, MaxPool2d
 from accelsim.layers.positional_embedding import PositionalEmbedding
+from accelsim.layers.recompute import Recompute
 from accelsim.layers.relu import Relu
 from accelsim.layers.repeat import Repeat
 from accelsim.layers.residual import Residual
@@ -54,6 +55,7 @@ __all__ = [
     "Optimizer",
     "OptimizerField",
     "PositionalEmbedding",
+    "Recompute",
     "Relu",
     "Repeat",
     "Residual",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from accelsim.errors import InternalError
 from accelsim.formats import Format, Recipe, Role
 from accelsim.machine.parameter import Parameter
+from accelsim.machine.recomputation import Making, Recomputation, Region
 from accelsim.machine.recorder import Call, Output, Recorder
 from accelsim.machine.script import Notebook, Script, first_difference
 from accelsim.machine.tensor import Tensor, Value
@@ -44,6 +45,7 @@ class Issuer(ABC):
         """Start a new step with an empty Program."""
         self.training = training
         self._recorder, self._notebook = Recorder(), Notebook()
+        self._recomputation = Recomputation(self._redo)
         self.gradients: list[tuple[str, Parameter, Tensor]] = []
         self._persistent: dict[str, Tensor] = {}
 
@@ -62,6 +64,14 @@ class Issuer(ABC):
             yield
         finally:
             self.layer, self.phase = before
+
+    def letting_go(self, x: Tensor) -> AbstractContextManager[Region]:
+        """What is issued meanwhile from ``x`` is kept only for the forward pass (``machine/recomputation.py``)."""
+        return self._recomputation.opened(x)
+
+    def made_again(self, region: Region, gradient: Tensor) -> AbstractContextManager[None]:
+        """Issue the backward of what a region let go, which began with ``gradient``: what it reads is made again."""
+        return self._recomputation.backward(region, gradient)
 
     def parameter(self, parameter: Parameter) -> Tensor:
         """The handle of a persistent tensor; the same one however often a step asks.
@@ -141,6 +151,7 @@ class Issuer(ABC):
 
         ``in_place`` names persistent inputs that the operation overwrites.
         """
+        inputs = self._recomputation.present(inputs, self.phase)
         call = Call(
             opcode,
             unit,
@@ -152,11 +163,23 @@ class Issuer(ABC):
             gemms,
             work,
             attributes,
+            self._recomputation.after if self.phase is Phase.RECOMPUTE else (),
         )
         operation, specs = self._recorder.operation(call)
         self._notebook.operation(operation, inputs, specs)
+        self._recomputation.take_down(operation.index, call, inputs, specs)
         values = self.execute(operation, tuple(inputs), specs)
         return tuple([Tensor(spec, spec.shape, value) for spec, value in zip(specs, values, strict=True)])
+
+    def _redo(self, making: Making, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
+        """Issue a call of the forward pass once more. Scales are known by now, so conversions are made in one pass."""
+        call, names = making.call, [spec.name for spec in making.outputs]
+        outputs = [output._replace(again=name) for output, name in zip(call.outputs, names, strict=True)]
+        attributes = dict(call.attributes)
+        if "one_pass" in attributes:
+            attributes["one_pass"] = True
+        with self.scope(call.layer, Phase.RECOMPUTE):
+            return self.issue(call.opcode, call.unit, inputs, outputs, gemms=call.gemms, work=call.work, **attributes)
 
     @abstractmethod
     def execute(

@@ -9,18 +9,25 @@ from typing import Any, NamedTuple
 from accelsim.formats import Format, Role
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 
+AGAIN = "again"
+"""Ending of the name of a tensor that is made a second time."""
+
 
 class Output(NamedTuple):
-    """A tensor that an instruction is about to make; its name is prefixed with the layer's."""
+    """A tensor that an instruction is about to make; its name is prefixed with the layer's.
+
+    ``again`` is the whole name of the tensor that is made a second time; then the name is that, and ``AGAIN``.
+    """
 
     name: str
     shape: tuple[int, ...]
     format: Format
     role: Role = Role.INTERNAL
+    again: str = ""
 
 
 class Call(NamedTuple):
-    """All that decides an operation; ``inputs`` and ``in_place`` are indices of tensors."""
+    """All that decides an operation; ``inputs``, ``in_place`` and ``after`` are indices of tensors."""
 
     opcode: str
     unit: Unit
@@ -32,6 +39,7 @@ class Call(NamedTuple):
     gemms: tuple[Gemm, ...]
     work: Work | None
     attributes: Mapping[str, Any]
+    after: tuple[int, ...] = ()
 
 
 class Recorder:
@@ -52,7 +60,7 @@ class Recorder:
     def operation(self, call: Call) -> tuple[Operation, tuple[TensorSpec, ...]]:
         """The next operation and the tensors that it makes."""
         prefix = f"{call.layer}." if call.layer else ""
-        specs = tuple([self._spec(output, prefix + output.name) for output in call.outputs])
+        specs = tuple([self._spec(output, _whole_name(prefix, output)) for output in call.outputs])
         operation = Operation(
             index=len(self.program.operations),
             opcode=call.opcode,
@@ -64,6 +72,7 @@ class Recorder:
             gemms=call.gemms,
             work=call.work,
             attributes=call.attributes,
+            after=call.after,
         )
         self.program.operations.append(operation)
         return operation, specs
@@ -72,6 +81,10 @@ class Recorder:
         self._names[name] += 1
         unique = name if self._names[name] == 1 else f"{name}.{self._names[name]}"
         index = len(self.program.tensors)
-        spec = TensorSpec(index, unique, output.shape, output.format, output.role, persistent)
+        spec = TensorSpec(index, unique, output.shape, output.format, output.role, persistent, output.again)
         self.program.tensors.append(spec)
         return spec
+
+
+def _whole_name(prefix: str, output: Output) -> str:
+    return f"{output.again}.{AGAIN}" if output.again else prefix + output.name

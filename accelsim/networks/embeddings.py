@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from accelsim.errors import nearest
-from accelsim.layers import Embedding, Layer, LayerError, Unembedding
+from accelsim.layers import Embedding, Layer, LayerError, Recompute, Repeat, Unembedding
 
 
 def check_embeddings(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> None:
@@ -14,8 +14,9 @@ def check_embeddings(layers: Sequence[Layer], input_shape: tuple[int, ...]) -> N
     Raises:
         LayerError: token ids don't go to an embedding, or an unembedding's is missing or of another size.
     """
-    if len(input_shape) == 1 and not isinstance(layers[0], Embedding):
-        raise LayerError(layers[0], "takes values, but the network's input is token ids; put embedding before it")
+    first = _first(layers[0])
+    if len(input_shape) == 1 and not isinstance(first, Embedding):
+        raise LayerError(first, "takes values, but the network's input is token ids; put embedding before it")
     everything = list(_all(layers))
     tables = {layer.name: layer for layer in everything if isinstance(layer, Embedding)}
     for layer in everything:
@@ -31,6 +32,13 @@ def _check_table(layer: Unembedding, tables: dict[str, Embedding]) -> None:
     vocabulary = tables[layer.embedding].vocabulary
     if layer.units != vocabulary:
         raise LayerError(layer, f"has {layer.units} units, but the vocabulary of {layer.embedding} is {vocabulary}")
+
+
+def _first(layer: Layer) -> Layer:
+    """The one that takes the input, where a list of layers that follow each other stands first."""
+    while isinstance(layer, Recompute | Repeat):
+        layer = layer.children()[0][0]
+    return layer
 
 
 def _all(layers: Sequence[Layer]) -> Iterator[Layer]:

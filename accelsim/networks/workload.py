@@ -15,6 +15,7 @@ from accelsim.layers import LAYERS, Layer, LayerError, Layers, LossField, Optimi
 from accelsim.layers.clipping import LAYER
 from accelsim.networks.dataset_field import DatasetField
 from accelsim.networks.network import Network, Traced, named
+from accelsim.networks.recomputation import NONE, RecomputeField, recomputation_fault, with_recomputation
 from accelsim.networks.schedule import Schedule
 from accelsim.yamlfile import Fault, FileModel, MarkedYaml, Name, expand_blocks, read_marked, refuse, validated
 
@@ -45,6 +46,9 @@ class NetworkField(FileModel):
     """Classes that the loss tells apart."""
     layers: Layers
     """Layers in order: a kind, or a kind with its fields; or a block with its parameters."""
+    recompute: RecomputeField = NONE
+    """Layers that keep nothing of their forward work but their input, and do it again for their backward: none; every
+    residual of the outermost list; or N: every N layers of it, repetitions written out, but the last ones."""
     blocks: dict[str, BlockField] = Field(default_factory=dict, exclude=True)
     """Blocks by name. As a file is read, its uses of blocks are written out, so that the network has none."""
 
@@ -55,6 +59,12 @@ class NetworkField(FileModel):
         if self.input_shape is not None and self.tokens is not None:
             text = f"found {self.tokens}, but the input has an input_shape already; leave one of them out"
             refuse("network", [Fault(("tokens",), text)])
+        return self
+
+    @model_validator(mode="after")
+    def _recomputes_something(self) -> NetworkField:
+        if text := recomputation_fault(self.layers, self.recompute):
+            refuse("network", [Fault(("recompute",), text)])
         return self
 
     @property
@@ -91,7 +101,8 @@ class Workload(FileModel):
 
     def build(self) -> Network:
         """The network with every layer named."""
-        return Network(self.network.layers, self.network.shape, self.network.classes, self.loss.label_smoothing)
+        layers = with_recomputation(self.network.layers, self.network.recompute)
+        return Network(layers, self.network.shape, self.network.classes, self.loss.label_smoothing)
 
     def trace(self, recipe: Recipe) -> Traced:
         """The Program of one training step."""

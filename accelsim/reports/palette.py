@@ -4,6 +4,7 @@ from __future__ import annotations
 
 PHASES = {
     "forward": "Forward",
+    "recompute": "Recompute",
     "data_gradient": "Data gradient",
     "weight_gradient": "Weight gradient",
     "update": "Update",
@@ -37,6 +38,7 @@ TEST = "#c2571a"
 # Okabe and Ito's palette, told apart with any kind of colour vision; blue is lightened for dark pages.
 _PHASE_COLOURS = {
     "forward": "#2b83c6",
+    "recompute": "#d55e00",
     "data_gradient": "#e69f00",
     "weight_gradient": "#009e73",
     "update": "#cc79a7",

@@ -65,6 +65,8 @@ class Inputs:
         }
         for field in ("folder", "workers"):
             described["workload"]["dataset"].pop(field, None)
+        if described["workload"]["network"]["recompute"] == "none":
+            del described["workload"]["network"]["recompute"]
         weights = described["workload"].pop("initial_weights", None)
         if weights:
             described["initial_weights"] = weights_digest(Path(weights))

@@ -99,10 +99,13 @@ INDICES = (".tap", ".extremes", ".sign_sum")
 
 
 def tensor_table(program: Program, lives_in: Callable[[int], str]) -> pd.DataFrame:
-    """One row per tensor of ``program``; ``lives_in`` tells where a tensor index is kept."""
+    """One row per tensor of ``program``; ``lives_in`` tells where a tensor index is kept.
+
+    What recomputation makes again is as it was the first time, and has no row of its own.
+    """
     makers = {i: op for op in program.operations for i in op.outputs if not program.tensors[i].persistent}
     first = {i: op for op in reversed(program.operations) for i in (*op.inputs, *op.outputs)}
-    rows = [_row(t, makers.get(t.index), first.get(t.index), lives_in(t.index)) for t in program.tensors]
+    rows = [_row(t, makers.get(t.index), first.get(t.index), lives_in(t.index)) for t in program.tensors if not t.again]
     return pd.DataFrame(rows)
 
 

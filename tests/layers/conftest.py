@@ -62,6 +62,15 @@ CASES: dict[str, list[object]] = {
         *HEAD,
     ],
     "gelu": [*STEM, "gelu", *HEAD],
+    "recompute": [
+        *STEM,
+        {"recompute": {"body": ["batch_norm", "relu", {"conv2d": {"filters": 3, "kernel": 3}}]}},
+        *HEAD,
+    ],
+    "recompute nested": [
+        {"recompute": {"body": [*STEM, {"dropout": {"rate": 0.3}}, {"recompute": {"body": ["relu", "batch_norm"]}}]}},
+        *HEAD,
+    ],
     "tokens": [*STEM, "tokens", {"linear": {"units": 5}}, "mean_token", {"linear": {"units": CLASSES}}],
     "class token": [*PATCHES, "class_token", "positional_embedding", ATTENTION, "select_token", *HEAD[1:]],
     "multi_head_attention": [*PATCHES, {"multi_head_attention": {"heads": 3, "bias": False}}, "mean_token", *HEAD[1:]],

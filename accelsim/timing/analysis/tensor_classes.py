@@ -21,9 +21,9 @@ class TensorClass(StrEnum):
     """Parameters as layers take them: codes of weights, biases, norm parameters; and the master copy where that is
     what a layer reads."""
     ACTIVATION = "activation"
-    """Results of the forward pass that only the forward pass reads."""
+    """Results of the forward pass, or of its recomputation, that only the same reads."""
     STASH = "stash"
-    """Results of the forward pass that the backward pass reads again."""
+    """Results of the forward pass that the backward pass, or recomputation for it, reads again; made again, too."""
     LAYER_GRADIENT = "layer_gradient"
     """Gradients of activations, in all their copies."""
     WEIGHT_GRADIENT = "weight_gradient"
@@ -52,6 +52,7 @@ _BY_ROLE = {
 }
 """Classes of the roles that decide by themselves."""
 _BACKWARD = frozenset({Phase.DATA_GRADIENT, Phase.WEIGHT_GRADIENT})
+_FORWARD = frozenset({Phase.FORWARD, Phase.RECOMPUTE})
 _UPDATE = frozenset({Phase.UPDATE})
 _SUMS = frozenset({"reduce_products", "reduce_row_products"})
 """Sums over a channel or row in the backward of a norm: gradients of its parameters, where they are handed in."""
@@ -92,12 +93,14 @@ class TensorClasses:
     def _class_of(self, tensor: TensorSpec) -> TensorClass:
         if tensor.role in _BY_ROLE:
             return _BY_ROLE[tensor.role]
-        maker, backward = self._makers.get(tensor.index), self._read_in(tensor, _BACKWARD)
+        maker = self._makers.get(tensor.index)
+        later = _BACKWARD if maker is not None and maker.phase is Phase.RECOMPUTE else _BACKWARD | {Phase.RECOMPUTE}
+        backward = self._read_in(tensor, later)
         if tensor.role is Role.LOSS and backward:
             return TensorClass.LAYER_GRADIENT
         if self._is_the_hosts(tensor, maker):
             return TensorClass.HOST
-        if maker is None or maker.phase is Phase.FORWARD:
+        if maker is None or maker.phase in _FORWARD:
             if maker is not None and tensor.role is Role.INTERNAL and maker.unit is Unit.NORM:
                 return TensorClass.STATISTIC
             return TensorClass.STASH if backward else TensorClass.ACTIVATION

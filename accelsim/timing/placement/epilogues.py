@@ -10,6 +10,9 @@ Two kinds:
   nothing that is issued between the two may write it. A sum therefore drains from that of its summands that is made
   last.
 
+Nor is anything applied that must start after what is made later than its host. What recomputation makes beside what it
+is done for, and nobody reads (the maxima of a pooling, done again for their places), is dropped as it drains.
+
 Chains are applied in order, and go on as long as the next reader qualifies. The operation at their head is their host;
 what it waits for includes what streams in.
 """
@@ -75,7 +78,10 @@ class _Search:
             host = self.hosts.get(operation.index, operation.index)
             for index in operation.outputs:
                 readers = self.readers[index]
-                if readers and (all(map(_one_pass, readers)) or self._fuses(index, host)):
+                if not readers and self.program.tensors[index].again:
+                    found[index] = readers
+                in_time = not any(self._is_late(reader.after, host, reader) for reader in readers)
+                if readers and in_time and (all(map(_one_pass, readers)) or self._fuses(index, host)):
                     found[index] = readers
                     self.hosts.update({reader.index: host for reader in readers})
         return found
@@ -87,8 +93,11 @@ class _Search:
             return False
         if any(made.elements != tensor.elements for made in self.program.outputs_of(reader)):
             return False
-        beside = (writer for other in reader.inputs if other != index for writer in self.writers[other])
-        return not any(host <= writer < reader.index for writer in beside)
+        return not self._is_late([other for other in reader.inputs if other != index], host, reader)
+
+    def _is_late(self, tensors: Sequence[int], host: int, reader: Operation) -> bool:
+        """True where one of the tensors is written between the host and the operation that wants it."""
+        return any(host <= writer < reader.index for index in tensors for writer in self.writers[index])
 
 
 def _one_pass(operation: Operation) -> bool:
