@@ -10,7 +10,8 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
   time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
   operations wait for room, tensors are also placed in the order in which they start without such waits.
 - **Given up.** From each of these on, residents for whose room the critical path waits are given up, as long as that
-  makes the step shorter: of the few that promise most, the best. What one waits for long is rather moved.
+  makes the step shorter: the few that promise most together, or the best of them. What one waits for long is rather
+  moved.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class ScheduleSearch:
         first = self._found(issued, self._first_run, None if issued.waits else before)
         if first and self._waits(first):
             starts = [first, *self._served_otherwise(issued, first, None), *self._turned(issued)]
-            found = [self._with_less(start) for start in starts]
+            found = [self._with_less_of(starts)]
         else:
             found = [first] if first and (before is None or first.cycles < before) else []
             limit = found[0].cycles if found else before
@@ -99,24 +100,39 @@ class ScheduleSearch:
         taken = [index for index in found.turns if operations[index].unit in IN_TURN]
         return taken == sorted(taken)
 
-    def _with_less(self, best: Scheduled) -> Scheduled:
-        """The shortest schedule from ``best`` on, with residents given up."""
-        while (found := self._without_one(best)) is not best:
+    def _with_less_of(self, starts: list[Scheduled]) -> Scheduled:
+        """The shortest schedule from any of ``starts`` on, with residents given up.
+
+        The shortest start goes first, and another goes on only while it could still overtake what was found.
+        """
+        best, *others = sorted(starts, key=lambda schedule: schedule.cycles)
+        best = self._with_less(best, None)
+        for start in others:
+            best = min(best, self._with_less(start, best.cycles), key=lambda schedule: schedule.cycles)
+        return best
+
+    def _with_less(self, best: Scheduled, before: int | None) -> Scheduled:
+        while (found := self._without_one(best, before)) is not best:
             gained, best = best.cycles - found.cycles, found
             if gained < LEAST_GAIN * best.cycles:
                 break
         return best
 
-    def _without_one(self, best: Scheduled) -> Scheduled:
+    def _without_one(self, best: Scheduled, before: int | None) -> Scheduled:
         if not self._waits(best):
             return best
         step, timeline = best.placed, best.timeline()
         waits = room_waits(step.program, timeline)
-        if sum(wait.cycles for wait in waits) < LEAST_WAITS * best.cycles:
+        hoped = sum(wait.cycles for wait in waits)
+        if hoped < LEAST_WAITS * best.cycles or (before is not None and best.cycles - hoped >= before):
             return best
         turns, given_up = step.residency.turns, step.residency.given_up
         run = replace(self._run, in_turn=best.run.in_turn, service=best.run.service)
-        for resident in to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]:
+        residents = to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]
+        together = self._found(self._place(turns, given_up.union(residents)), run, best.cycles)
+        if together and best.cycles - together.cycles >= LEAST_GAIN * best.cycles:
+            return together
+        for resident in residents:
             best = self._found(self._place(turns, given_up | {resident}), run, best.cycles) or best
         return best
 
