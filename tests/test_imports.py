@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,21 @@ def _imports(path: Path) -> list[tuple[int, str]]:
     return found
 
 
+def _modules(path: Path) -> set[str]:
+    """Modules of the package that a file imports, anywhere in it."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
+    return found
+
+
+def _name(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -73,3 +89,10 @@ def test_imports_run_downwards(path):
             continue
         assert LEVEL[other] > LEVEL[room], f"{path}:{line}: {room} imports {other}, which is not below it"
         assert other not in FORBIDDEN.get(room, set()), f"{path}:{line}: {room} must not know {other}"
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Nor does one that imports another only where a function needs it."""
+    rooms = {_name(path): path for path in FILES if path.name != "__init__.py"}
+    order = TopologicalSorter({name: _modules(path) & set(rooms) - {name} for name, path in rooms.items()})
+    order.prepare()

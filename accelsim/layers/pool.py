@@ -25,7 +25,7 @@ class _Pool(Layer):
 
 @register("max_pool2d")
 class MaxPool2d(_Pool):
-    """Largest value of each window; on a tie the first."""
+    """Largest value of each window; on a tie the first. NaN is above every number, and takes the gradient."""
 
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         expect_rank(x, 4, "batch, height, width and channels")

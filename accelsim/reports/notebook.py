@@ -1,26 +1,35 @@
-"""How a Result shows itself in a notebook: key figures and phases, no plotly."""
+"""A Result in a notebook: key figures and phases, as text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from accelsim.reports.phases import PHASE_HEADER, phase_rows
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import KEY_FIGURES, is_complete, shown_figures
 from accelsim.reports.web.parts import escape
 
 
+class NotebookResult(Result):
+    """The Result that ``simulate`` and ``load_run`` give: it shows itself where IPython displays it."""
+
+    def _repr_html_(self) -> str:
+        return notebook_view(self)
+
+
 def notebook_view(result: Result) -> str:
     """A small HTML fragment that inherits the notebook's style."""
+    from accelsim.reports.phases import PHASE_HEADER, phase_rows  # loads plotly, which no run needs before its page
+
     unfinished = "" if is_complete(result) else " <em>(cut short)</em>"
     key = shown_figures(result, KEY_FIGURES)
-    figures = _table([figure.title for figure in key], [[figure.value for figure in key]])
+    figures = shown_table([figure.title for figure in key], [[figure.value for figure in key]])
     rows = phase_rows(result)
-    phases = _table(PHASE_HEADER, rows) if rows else ""
+    phases = shown_table(PHASE_HEADER, rows) if rows else ""
     return f"<div><strong>{escape(result.name)}</strong>{unfinished}{figures}{phases}</div>"
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def shown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A plain HTML table of texts."""
     head = "".join(f"<th>{escape(title)}</th>" for title in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

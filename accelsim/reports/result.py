@@ -1,4 +1,4 @@
-"""What a simulation returns: a summary and tidy tables."""
+"""What a simulation leaves: a summary and tidy tables. Data alone; what shows them is above."""
 
 from __future__ import annotations
 
@@ -53,8 +53,3 @@ class Result:
     @property
     def name(self) -> str:
         return f"{self.hwconfig['name']} / {self.workload['name']}"
-
-    def _repr_html_(self) -> str:
-        from accelsim.reports.notebook import notebook_view
-
-        return notebook_view(self)

@@ -11,6 +11,7 @@ import yaml
 
 from accelsim.atomic import write_atomically
 from accelsim.errors import UserError
+from accelsim.reports.notebook import NotebookResult
 from accelsim.reports.page import run_page
 from accelsim.reports.plain import from_json, to_json, to_yaml
 from accelsim.reports.result import Result
@@ -74,7 +75,7 @@ def load(folder: Path | str) -> Result:
     """
     folder = Path(folder)
     _check_complete(folder)
-    return Result(
+    return NotebookResult(
         hwconfig=_read(folder / "hwconfig.yaml", _mapping),
         workload=_read(folder / "workload.yaml", _mapping),
         summary=_read(folder / SUMMARY_FILE, _summary),

@@ -15,6 +15,7 @@ from accelsim.progress import Observer
 from accelsim.simulation import stages
 from accelsim.simulation.device_memory import enough_device_memory
 from accelsim.simulation.folder import CHECKPOINT_FILE
+from accelsim.simulation.host import check_evaluation_memory
 from accelsim.simulation.inputs import Inputs, read_inputs
 from accelsim.training.calibration import calibrate
 from accelsim.training.evaluation import score
@@ -83,10 +84,12 @@ def evaluate(
     inputs = read_inputs(
         _given(hwconfig, folder, "hwconfig.yaml"), _given(workload, folder, "workload.yaml"), settings=settings
     )
-    trained = read_trained(_weights(weights, folder, inputs), of_run=folder is not None and weights is None)
-    network, recipe = inputs.training.build(), inputs.recipe
+    file, network, recipe = _weights(weights, folder, inputs), inputs.training.build(), inputs.recipe
+    check_evaluation_memory(network, recipe)
+    trained = read_trained(file, of_run=folder is not None and weights is None)
     state, scales = fitted(trained, stages.trace(inputs).parameters, recipe)
     dataset = stages.read_data(inputs, Path(data) if data else None, observer)
+    check_evaluation_memory(network, recipe, len(dataset.test))
     machine = Datapath(recipe, dict(state), seed=inputs.training.seed, scales=scales, kernels=kernels)
     step, workers, calibrated = trained.progress.step, inputs.training.dataset.workers, 0
     with enough_device_memory(inputs, kernels):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from accelsim.training.changes import changed_fields
 from accelsim.training.state import State
 
 SCHEMA = "accelsim-checkpoint-2"
+_UNKNOWN = "hwconfig, workload, seed or batch differ"
 
 
 @dataclass
@@ -61,8 +63,15 @@ def save_checkpoint(checkpoint: Checkpoint, path: Path) -> None:
     write_atomically(path, safetensors.numpy.save(tensors, metadata))
 
 
-def load_checkpoint(path: Path, fingerprint: str, described: dict[str, Any]) -> Checkpoint:
+def load_checkpoint(
+    path: Path,
+    fingerprint: str,
+    described: dict[str, Any],
+    brought_up: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> Checkpoint:
     """Read a checkpoint of the run that ``fingerprint`` stands for; ``described`` tells what differs in another.
+
+    ``brought_up`` puts an older checkpoint's description of its run into today's words.
 
     Raises:
         UserError: the file is broken, or belongs to another hwconfig, workload or seed.
@@ -72,9 +81,11 @@ def load_checkpoint(path: Path, fingerprint: str, described: dict[str, Any]) -> 
     except UserError as error:
         raise UserError(f"{error}; delete it to start over") from error
     if checkpoint.fingerprint != fingerprint:
-        changed = changed_fields(_fields(checkpoint.described), _fields(described)) if checkpoint.described else ""
-        changed = changed or "hwconfig, workload, seed or batch differ"
-        raise UserError(f"{path}: belongs to another run: {changed}; give the same ones, or another --out")
+        before = brought_up(checkpoint.described)
+        changed = changed_fields(_fields(before), _fields(described)) if before else _UNKNOWN
+        if changed:
+            raise UserError(f"{path}: belongs to another run: {changed}; give the same ones, or another --out")
+        checkpoint.fingerprint, checkpoint.described = fingerprint, described
     return checkpoint
 
 

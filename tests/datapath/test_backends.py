@@ -10,8 +10,8 @@ import pytest
 from accelsim.datapath import BACKENDS, Datapath, NumpyKernels, choose_kernels
 from accelsim.datapath.kernels import Carrier, RandomStream
 from accelsim.datapath.kernels.compiled import CompiledKernels
+from accelsim.datapath.kernels.compiled.gradient_blocks import MAX_STEPS
 from accelsim.datapath.kernels.compiled.notes import Notes
-from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.errors import UserError
 from accelsim.formats import FixedPointMultiplier, format_by_name

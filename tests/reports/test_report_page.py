@@ -4,6 +4,7 @@ import dataclasses
 import io
 import json
 import re
+from functools import cache
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -15,6 +16,7 @@ from accelsim.reports.critical import CRITICAL_PATH
 from accelsim.reports.figures import FIGURES
 from accelsim.reports.hidden import HIDDEN, hidden_note
 from accelsim.reports.memories import MEMORIES
+from accelsim.reports.notebook import notebook_view
 from accelsim.reports.page import run_page
 from accelsim.reports.phases import PHASES_OF_STEP
 from accelsim.reports.roofs import ROOFS
@@ -57,8 +59,19 @@ def own_part(page):
     return page.replace(get_plotlyjs(), "")
 
 
-def test_the_page_is_well_formed_and_needs_no_network(result):
-    page = run_page(result)
+@pytest.fixture(scope="module")
+def page_without(make_result):
+    """The own part of the page of a result whose table of some name is empty."""
+
+    @cache
+    def drawn(table):
+        result = make_result()
+        return own_part(run_page(dataclasses.replace(result, **{table: getattr(result, table).iloc[:0]})))
+
+    return drawn
+
+
+def test_the_page_is_well_formed_and_needs_no_network(page):
     assert page.count(get_plotlyjs()) == 1
     elements = Elements(own_part(page))
     assert not any("src" in attrs or "href" in attrs for _, attrs in elements.found)
@@ -66,8 +79,8 @@ def test_the_page_is_well_formed_and_needs_no_network(result):
     assert "prefers-color-scheme: dark" in STYLE
 
 
-def test_every_figure_has_its_place_and_its_data(result):
-    page = own_part(run_page(result))
+def test_every_figure_has_its_place_and_its_data(page):
+    page = own_part(page)
     data = json.loads(re.search(r'id="figure-data">(.*?)</script>', page).group(1))
     assert list(data) == [spec.name for spec in FIGURES]
     ids = [attrs["id"] for _, attrs in Elements(page).found if "id" in attrs]
@@ -75,8 +88,8 @@ def test_every_figure_has_its_place_and_its_data(result):
     assert len(ids) == len(set(ids))
 
 
-def test_key_figures_assumptions_formats_versions_and_seed_are_there(result):
-    page = own_part(run_page(result))
+def test_key_figures_assumptions_formats_versions_and_seed_are_there(page):
+    page = own_part(page)
     for text in ("87.50 %", "24.6 ms", "4.20 mJ", "1.50 KiB", "3.00 MiB", "42.0 %", "seed 7", "accelsim 0.1.0"):
         assert text in page
     assert page.index("3.00 MiB") < page.index("DRAM is plain bandwidth.") < page.index('class="figures"')
@@ -93,8 +106,8 @@ def test_the_first_assumptions_are_open_and_the_rest_folded(make_result):
     assert " more</summary>" not in own_part(run_page(make_result(assumptions=["a", "b", "c"])))
 
 
-def test_equal_results_give_equal_pages(make_result):
-    assert run_page(make_result()) == run_page(make_result())
+def test_equal_results_give_equal_pages(make_result, page):
+    assert run_page(make_result()) == page
 
 
 def test_hostile_text_stays_text(make_result):
@@ -111,7 +124,7 @@ def test_hostile_text_stays_text(make_result):
     assert "<script>alert" not in page
     assert page.count("<script") == 3
     Elements(page)
-    assert "<script" not in hostile._repr_html_()
+    assert "<script" not in notebook_view(hostile)
 
 
 def test_a_run_that_only_timed_and_one_cut_short(make_result):
@@ -123,14 +136,14 @@ def test_a_run_that_only_timed_and_one_cut_short(make_result):
     assert "cut short" not in timed
 
 
-def test_warnings_of_the_training_head_the_page(make_result):
-    page = own_part(run_page(make_result(warnings=["epoch 2: at chance", EVIL])))
-    header = page.partition("</header>")[0]
+def test_warnings_of_the_training_head_the_page(make_result, page):
+    assert 'role="alert"' not in own_part(page)
+    warned = own_part(run_page(make_result(warnings=["epoch 2: at chance", EVIL])))
+    header = warned.partition("</header>")[0]
     assert header.count('role="alert"') == 2
     assert "Warning: epoch 2: at chance." in header
-    assert "<script>alert" not in page
-    Elements(page)
-    assert 'role="alert"' not in own_part(run_page(make_result()))
+    assert "<script>alert" not in warned
+    Elements(warned)
 
 
 def test_the_page_offers_the_choices_of_a_figure():
@@ -143,12 +156,12 @@ def test_a_page_of_an_empty_result(result):
     assert len(empty) > 10
     bare = dataclasses.replace(result, **empty, summary={}, hwconfig={"name": "a"}, workload={"name": "b"}, versions={})
     Elements(own_part(run_page(bare)))
-    assert bare._repr_html_().startswith("<div>")
+    assert notebook_view(bare).startswith("<div>")
     assert "Phase" in text_of(step_table(PHASES_OF_STEP, bare))
 
 
 def test_notebook_view_is_small_and_has_the_figures(result):
-    view = result._repr_html_()
+    view = notebook_view(result)
     assert len(view) < 4000
     assert "87.50 %" in view
     assert "–" not in view
@@ -189,13 +202,13 @@ def test_terminal_traffic_adds_up(result):
     assert titles == sorted(titles, key=text_of(table).index)
 
 
-def test_the_page_has_the_traffic_of_each_phase(result):
+def test_the_page_has_the_traffic_of_each_phase(result, page):
     grid = TRAFFIC.on_page(result)
     assert list(grid.header[:5]) == ["Class", "Forward, read", "Forward, written", *grid.header[3:5]]
     rows = {row[0]: row[1:] for row in grid.rows}
     assert rows["Stash"] == ["2.00 KiB", "1.00 KiB", "4.00 KiB", "–", "6.00 KiB", "1.00 KiB", "280 pJ", "77.8 %"]
     assert rows["Total"] == ["3.00 KiB", "1.00 KiB", "4.50 KiB", "512 B", "7.50 KiB", "1.50 KiB", "360 pJ", "100.0 %"]
-    assert "<h2>DRAM traffic by tensor class</h2>" in own_part(run_page(result))
+    assert "<h2>DRAM traffic by tensor class</h2>" in own_part(page)
 
 
 def test_terminal_memories_add_up(result):
@@ -251,11 +264,10 @@ def test_terminal_hidden_products(result):
         ("operations", "What operations wait for"),
     ],
 )
-def test_sections_are_there_as_far_as_they_are_known(result, table, title):
+def test_sections_are_there_as_far_as_they_are_known(page, page_without, table, title):
     heading = f"<h2>{title}</h2>"
-    assert heading in own_part(run_page(result))
-    bare = dataclasses.replace(result, **{table: getattr(result, table).iloc[:0]})
-    assert heading not in own_part(run_page(bare))
+    assert heading in own_part(page)
+    assert heading not in page_without(table)
 
 
 @pytest.mark.parametrize(("data_path", "weight_path", "wider"), [(8, 16, True), (16, 16, False), (8, None, False)])

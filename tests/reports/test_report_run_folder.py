@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from accelsim.errors import UserError
 from accelsim.reports import run_folder
+from accelsim.reports.notebook import notebook_view
 from accelsim.reports.plain import from_json, plain, to_json
 from accelsim.reports.run_folder import load, save
 from accelsim.reports.schema import METRICS
@@ -68,6 +69,10 @@ def test_round_trip_is_exact(result, tmp_path):
     assert_equal(load(str(folder)), result)
 
 
+def test_what_is_read_back_shows_itself_in_a_notebook(result, saved):
+    assert load(saved)._repr_html_() == notebook_view(result)
+
+
 def test_round_trip_without_training(make_result, tmp_path):
     timed = make_result(steps=0, test_accuracy=None, train_loss=None, complete=False, assumptions=[])
     empty = pd.DataFrame(columns=METRICS).astype(float).astype({"step": int})
@@ -81,10 +86,10 @@ def test_a_step_without_a_trace_writes_none(result, tmp_path):
     assert load(folder).trace == b""
 
 
-def test_equal_results_give_equal_bytes(make_result, tmp_path):
-    first, second = (save(make_result(), tmp_path / name) for name in "ab")
+def test_equal_results_give_equal_bytes(make_result, saved, tmp_path):
+    again = save(make_result(), tmp_path)
     for name in FILES:
-        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+        assert (saved / name).read_bytes() == (again / name).read_bytes(), name
 
 
 def test_order_of_fields_is_kept_and_json_is_strict(make_result, tmp_path):
@@ -132,11 +137,10 @@ def test_an_unfinished_run_names_resume_only_with_a_checkpoint(tmp_path):
 
 @pytest.mark.parametrize("name", sorted(FILES - {"layers.csv", "report.html", "trace.json.gz"}))
 @pytest.mark.parametrize("content", [b"", b"[1, 2", b"\xff\xfe\x00", b"3\n"])
-def test_a_broken_file_is_named(result, tmp_path, name, content):
-    save(result, tmp_path)
-    (tmp_path / name).write_bytes(content)
+def test_a_broken_file_is_named(copy, name, content):
+    (copy / name).write_bytes(content)
     with pytest.raises(UserError, match=name):
-        load(tmp_path)
+        load(copy)
 
 
 @pytest.mark.parametrize(
@@ -148,22 +152,20 @@ def test_a_broken_file_is_named(result, tmp_path, name, content):
         ("hwconfig", 5),
     ],
 )
-def test_a_summary_of_what_are_no_figures(result, tmp_path, key, value):
-    save(result, tmp_path)
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    (tmp_path / "summary.json").write_text(json.dumps({**summary, key: value}))
+def test_a_summary_of_what_are_no_figures(copy, key, value):
+    summary = json.loads((copy / "summary.json").read_text())
+    (copy / "summary.json").write_text(json.dumps({**summary, key: value}))
     with pytest.raises(UserError, match=rf"summary.json: broken: {key} is "):
-        load(tmp_path)
+        load(copy)
 
 
-def test_a_missing_file_and_a_missing_column_are_named(result, tmp_path):
-    save(result, tmp_path)
-    (tmp_path / "dtypes.csv").write_text("tensor,role\nx,y\n")
+def test_a_missing_file_and_a_missing_column_are_named(copy):
+    (copy / "dtypes.csv").write_text("tensor,role\nx,y\n")
     with pytest.raises(UserError, match=r"dtypes.csv: broken: it has no column layer, phase"):
-        load(tmp_path)
-    (tmp_path / "dtypes.csv").unlink()
+        load(copy)
+    (copy / "dtypes.csv").unlink()
     with pytest.raises(UserError, match=r"dtypes.csv: missing"):
-        load(tmp_path)
+        load(copy)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -4,6 +4,7 @@ import pytest
 
 import accelsim
 from accelsim.hardware import load_hwconfig
+from accelsim.reports.notebook import notebook_view
 from accelsim.simulation.efficiency import efficiency, throughput
 
 
@@ -36,6 +37,7 @@ def test_the_summary_agrees_with_itself(root):
     assert found["samples_per_s"] * found["time_per_step_s"] == pytest.approx(found["images_per_step"])
     assert (found["tokens_per_step"], found["tokens_per_s"]) == (None, None)
     assert found["test_loss"] == run.metrics["test_loss"].iloc[-1] > 0
+    assert run._repr_html_() == notebook_view(run), "what simulate gives shows itself in a notebook"
 
 
 def test_lazy_names_are_listed():

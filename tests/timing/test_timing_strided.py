@@ -103,27 +103,67 @@ def test_without_a_stride_everything_is_read_once(machine, kernel, backward):
     assert image_bytes(program, machine()) == program.tensors[0].bytes
 
 
-def touched(shape, window, burst):
-    """Bursts of a row of pixels that hold a byte which the window meets, one byte after the other; all rows alike."""
+def met(shape, window):
+    """Pixels (row, column) that some tap of the window meets, one window after the other."""
+    rows, columns = window.output_size(*shape[1:3])
+    found = {
+        (r * window.stride[0] - window.padding[0] + i, c * window.stride[1] - window.padding[1] + j)
+        for r in range(rows)
+        for c in range(columns)
+        for i in range(window.kernel[0])
+        for j in range(window.kernel[1])
+    }
+    return {(r, c) for r, c in found if 0 <= r < shape[1] and 0 <= c < shape[2]}
+
+
+def touched(shape, window, bits, burst):
+    """Bytes of the bursts that hold a bit which the window meets, one bit after the other."""
     batch, height, width, channels = shape
-    out = window.output_size(height, width)
-    meets = [
-        {o * s + tap - p for o in range(n) for tap in range(k)} & set(range(size))
-        for n, k, s, p, size in zip(out, window.kernel, window.stride, window.padding, (height, width), strict=True)
-    ]
-    bursts = {(column * channels + byte) // burst for column in meets[1] for byte in range(channels)}
-    return batch * len(meets[0]) * len(bursts) * burst
+    pixels = met(shape, window)
+    if len(pixels) == height * width:
+        return -(-batch * height * width * channels * bits // 8)
+    bursts = {
+        (row, (column * channels * bits + bit) // (8 * burst))
+        for row, column in pixels
+        for bit in range(channels * bits)
+    }
+    return min(-(-batch * height * width * channels * bits // 8), batch * len(bursts) * burst)
+
+
+axes = st.tuples(st.integers(1, 5), st.integers(1, 5))
 
 
 @given(
-    size=st.integers(3, 20),
-    channels=st.integers(1, 70),
-    kernel=st.integers(1, 2),
-    stride=st.integers(3, 5),
-    padding=st.integers(0, 1),
+    size=st.tuples(st.integers(5, 14), st.integers(5, 14)),
+    channels=st.integers(1, 40),
+    kernel=axes,
+    stride=axes,
+    padding=st.tuples(st.integers(0, 1), st.integers(0, 1)),
+    bits=st.sampled_from([3, 4, 8, 16]),
+    backward=st.booleans(),
 )
-def test_any_window_reads_the_bursts_that_it_meets(machine, size, channels, kernel, stride, padding):
-    shape, window = (2, size, size, channels), Window((kernel, kernel), (stride, stride), (padding, padding))
-    program, whole = convolution(shape, window), 2 * size * size * channels
-    used = program.operations[0].gemms[0].m * program.operations[0].gemms[0].k
-    assert image_bytes(program, machine()) == min(whole, max(used, touched(shape, window, 64)))
+def test_any_window_reads_the_bursts_that_it_meets(machine, size, channels, kernel, stride, padding, bits, backward):
+    shape, window = (2, *size, channels), Window(kernel, stride, padding)
+    program = convolution(shape, window, name=f"int{bits}", backward=backward)
+    assert image_bytes(program, machine()) == touched(shape, window, bits, 64)
+
+
+@given(size=st.integers(5, 14), channels=st.integers(1, 9), kernel=axes, stride=axes)
+def test_any_window_reads_its_own_pixels_of_memories_on_the_chip(machine, edit, size, channels, kernel, stride):
+    shape, window = (2, size, size, channels), Window(kernel, stride)
+    program = convolution(shape, window)
+    level = Level(name="l2", capacity_bytes=1 << 20, bytes_per_cycle=64)
+    held = Residency(frozenset({0}), in_levels={0: 1}, level_names=("l2",))
+    plan = Planner(program, edit(machine(), "buffers", levels=(level,)), held).plan(program.operations[0])
+    assert plan.sram.input.write_bytes == 2 * channels * len(met(shape, window))
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "share"),
+    [((1, 3), (2, 2), 1 / 2), ((1, 3), (2, 1), 1 / 2), ((3, 1), (2, 2), 1), ((3, 1), (1, 8), 1 / 2)],
+)
+def test_a_window_that_covers_its_stride_along_one_axis_alone(machine, kernel, stride, share):
+    """Every other row of pixels is left out, or every burst of a row that no column stands in."""
+    window = Window(kernel, stride, (kernel[0] // 2, kernel[1] // 2))
+    program = convolution((2, 32, 32, 16), window)
+    assert image_bytes(program, machine()) == share * program.tensors[0].bytes

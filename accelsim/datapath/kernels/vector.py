@@ -37,18 +37,31 @@ class VectorKernels(PadKernels):
         size: tuple[int, int],
         lowest: Any,
     ) -> tuple[Any, Any]:
-        """Maxima (batch, *size, channels) and the first tap where each stands."""
-        padded = self.pad(x, padding, lowest)
-        best, winner = None, None
+        """Maxima (batch, *size, channels) and the first tap where each stands, which is never one of the border.
+
+        NaN is above every number, as in ``maximum`` of IEEE 754-2019; zeros of both signs are equal. ``lowest``: what
+        no value is below.
+        """
+        padded, shape = self.pad(x, padding, lowest), (x.shape[0], *size, x.shape[3])
+        best, winner = self.xp.full(shape, lowest, dtype=x.dtype), self.xp.empty(shape, dtype=self.xp.uint8)
+        winner[:] = self._first_inside(kernel, stride, padding, size)
         for tap, (down, right) in enumerate(self.taps(x, kernel, stride, *size)):
             seen = padded[:, down, right]
-            if best is None or winner is None:
-                best, winner = seen.copy(), self.xp.zeros(seen.shape, dtype=self.xp.uint8)
-                continue
             better = seen > best
+            if x.dtype.kind == "f":
+                better |= (seen != seen) & (best == best)
             self.xp.copyto(best, seen, where=better)
             self.xp.copyto(winner, self.xp.uint8(tap), where=better)
         return best, winner
+
+    def _first_inside(
+        self, kernel: tuple[int, int], stride: tuple[int, int], padding: tuple[int, int], size: tuple[int, int]
+    ) -> Any:
+        """The first tap (rows, columns, 1) of each window that is no border: the maximum where nothing is above."""
+        rows, columns = (
+            self.xp.maximum(padding[axis] - self.xp.arange(size[axis]) * stride[axis], 0) for axis in (0, 1)
+        )
+        return (rows[:, None] * kernel[1] + columns[None, :]).astype(self.xp.uint8)[..., None]
 
     def max_pool2d_backward(
         self,

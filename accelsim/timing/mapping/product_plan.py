@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 from accelsim.formats import Format
 from accelsim.hardware import Buffer, Dataflow, HardwareConfig, MacArray
@@ -12,6 +11,7 @@ from accelsim.program import SERIAL_PATH, Gemm, Operation, Program, TensorSpec
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results, SharedPort
 from accelsim.timing.mapping.moves import moves_of
 from accelsim.timing.mapping.operands import passes, product_operands
+from accelsim.timing.mapping.reach import Reach
 from accelsim.timing.mapping.revisits import Revisit
 from accelsim.timing.mapping.shares import Cut, places, split_by_weight
 from accelsim.timing.mapping.systolic import product_cost
@@ -154,12 +154,13 @@ class _Parts:
 
         DRAM gives whole bursts of what it reaches, and all that they bring goes into the buffer.
         """
-        used = min(tensor.bytes, tensor.format.bytes_for(places))
-        slides = self.operation.opcode in _SLIDING and tensor.index == self.operation.inputs[0]
-        if used == tensor.bytes or not slides or self._place(tensor) != DRAM:
-            return used
-        found = _touched_bytes(tensor, self.operation.attributes, DramModel.of(self.hw).burst_bytes)
-        return min(tensor.bytes, max(used, found))
+        window = self.operation.attributes if self.operation.opcode in _SLIDING else {}
+        if "kernel" not in window or tensor.index != self.operation.inputs[0]:
+            return min(tensor.bytes, tensor.format.bytes_for(places))
+        reach = Reach.of(tensor, window)
+        if self._place(tensor) != DRAM:
+            return reach.pixel_bytes
+        return reach.burst_bytes(DramModel.of(self.hw).burst_bytes)
 
     def _place(self, tensor: TensorSpec) -> int:
         return self.residency.place(tensor.index)
@@ -196,25 +197,6 @@ def _operand(size_bytes: int, source: int, buffer: Buffer, array: Access) -> Ope
     shared = buffer.fills_take_turns and buffer.double_buffered
     port = SharedPort(array.bytes, buffer.bytes_per_cycle) if shared else None
     return Operand(size_bytes, source, buffer.tile_bytes, port)
-
-
-def _touched_bytes(tensor: TensorSpec, window: Mapping[str, Any], burst_bytes: int) -> int:
-    """Bytes of the bursts that hold the pixels which a window reaches; every row of pixels begins at a burst."""
-    batch, height, width, channels = tensor.shape
-    geometry = zip(window["kernel"], window["stride"], window["padding"], strict=True)
-    rows, columns = (_reached(size, *axis) for size, axis in zip((height, width), geometry, strict=True))
-    bursts = seen = 0
-    for column in columns:
-        first = tensor.format.bytes_for(column * channels) // burst_bytes
-        end = -(-tensor.format.bytes_for((column + 1) * channels) // burst_bytes)
-        bursts, seen = bursts + max(0, end - max(first, seen)), max(end, seen)
-    return batch * len(rows) * bursts * burst_bytes
-
-
-def _reached(size: int, kernel: int, stride: int, padding: int) -> list[int]:
-    """Positions of an axis that a tap of the window meets."""
-    starts = range(-padding, size + padding - kernel + 1, stride)
-    return sorted({start + tap for start in starts for tap in range(kernel)} & set(range(size)))
 
 
 def _operand_bytes(format_: Format, words: int, all_passes: int, array: MacArray) -> int:

@@ -39,6 +39,19 @@ def test_pooling(host_cuda, rng, storage, kernel, stride, padding):
     _same(host_cuda.average_pool2d_backward(g, *window), NUMPY.average_pool2d_backward(g, *window))
 
 
+@pytest.mark.parametrize(("kernel", "stride", "padding"), WINDOWS)
+def test_maxima_of_windows_with_nan(host_cuda, rng, kernel, stride, padding):
+    """NaNs of several payloads, infinities, and windows without a finite number: the same bits, the same taps."""
+    nans = np.array([0x7FC00000, 0xFFC00001, 0x7FC12345], dtype="uint32").view("float32")
+    x = rng.choice(np.concatenate([nans, np.float32([-np.inf, -np.inf, -0.0, 0.0, 1.5])]), (3, 7, 8, 5))
+    size = tuple((x.shape[i + 1] + 2 * padding[i] - kernel[i]) // stride[i] + 1 for i in range(2))
+    arguments = x, kernel, stride, padding, size, -np.inf
+    (found, taps), (expected, wanted) = host_cuda.max_pool2d(*arguments), NUMPY.max_pool2d(*arguments)
+    _same(found.view("uint32"), expected.view("uint32"))
+    _same(taps, wanted)
+    assert np.isnan(expected).any()
+
+
 @pytest.mark.parametrize("storage", ["int8", "int16", "int32", "float32"])
 def test_relu(host_cuda, rng, storage):
     g = rng.integers(-128, 128, (50, 7)).astype(storage)

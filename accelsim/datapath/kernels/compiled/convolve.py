@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accelsim.datapath.kernels.compiled.border import bordered
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.loops import relu_backward
 from accelsim.datapath.kernels.compiled.memory import aligned
@@ -104,7 +105,7 @@ def convolve(
         )
     signs = np.zeros(0, dtype=np.int8) if mask is None else mask.reshape(-1)
     borders = borders_of(axes, x)
-    image = unsigned_image(workers, x, borders)
+    image = bordered(workers, x, borders, STEP, np.uint8, zero=128)
     # What no tap reaches is zero, and writing all of it once is faster than with gaps.
     is_reached = all(axis.taps for pair in axes for axis in pair)
     out = (np.empty if is_reached else np.zeros)((x.shape[0], *size, w.shape[0]), dtype=np.int32)
@@ -119,21 +120,6 @@ def convolve(
 def _tiles_mask(native: bool, outputs: int) -> bool:
     """True where a tile can apply a mask as it stores: on VNNI, where all its columns are outputs."""
     return native and outputs % ((1 if outputs <= LANES else 2) * LANES) == 0
-
-
-def unsigned_image(workers: Workers, x: Any, borders: Any) -> Any:
-    """x + 128 as uint8, bordered by 128, channels filled up to a multiple of four with 128."""
-    batch, height, width, channels = x.shape
-    (top, bottom), (left, right) = borders
-    shape = (batch, height + top + bottom, width + left + right, -(-channels // STEP) * STEP)
-    image = aligned(shape, np.uint8)
-    x = np.ascontiguousarray(x)
-
-    def work(start: int, stop: int) -> None:
-        _raise(x[start:stop], image[start:stop], top, left)
-
-    workers.spread(batch, image[0].size, work)
-    return image
 
 
 def _share(
@@ -227,43 +213,6 @@ def _pack_weights(w: Any, rows: Any, columns: Any, each: int, packed: Any, start
                     packed[block, first + c // 4, lane, c % 4] = codes[c]
                     total += codes[c]
         start[output] = -128 * total
-
-
-@compiled
-def _raise_lines(x: Any, image: Any, top: int, left: int) -> None:
-    """``_raise`` where no channels are filled up: line after line, and 128 between them.
-
-    Lines are slices of the flat arrays, which cost less than views of four axes.
-    """
-    batch, height, width, channels = x.shape
-    codes, raised, size, done = x.reshape(x.size), image.reshape(image.size), width * channels, 0
-    for n in range(batch):
-        for y in range(height):
-            start = ((n * image.shape[1] + top + y) * image.shape[2] + left) * channels
-            border = raised[done:start]
-            for i in range(border.size):
-                border[i] = 128
-            first, done = (n * height + y) * size, start + size
-            source, target = codes[first : first + size], raised[start:done]
-            for i in range(size):
-                target[i] = np.uint8(source[i] ^ -128)
-    raised[done:] = 128
-
-
-@compiled
-def _raise(x: Any, image: Any, top: int, left: int) -> None:
-    """Flipping the sign bit adds 128."""
-    batch, height, width, channels = x.shape
-    if channels == image.shape[3]:
-        _raise_lines(x, image, top, left)
-        return
-    image[:] = 128
-    for n in range(batch):
-        for y in range(height):
-            for column in range(width):
-                source, target = x[n, y, column], image[n, top + y, left + column]
-                for c in range(channels):
-                    target[c] = np.uint8(source[c] ^ -128)
 
 
 @compiled

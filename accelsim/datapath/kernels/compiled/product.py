@@ -8,9 +8,10 @@ import numpy as np
 
 from accelsim.datapath.kernels.compiled.convolve import Axis, convolve, forward_axis, transposed_axis
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, plain
+from accelsim.datapath.kernels.compiled.gradient_blocks import MAX_STEPS
 from accelsim.datapath.kernels.compiled.masked import Product
 from accelsim.datapath.kernels.compiled.notes import Notes
-from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS, start_weight_gradient
+from accelsim.datapath.kernels.compiled.weight_gradient import start_weight_gradient
 from accelsim.datapath.kernels.compiled.wide.product import CompiledWideProducts
 from accelsim.datapath.kernels.compiled.workers import Workers
 from accelsim.datapath.kernels.product import Carrier

@@ -9,89 +9,26 @@ images, so that the same packed activations serve every tap, at another offset.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.jit import compiled
-from accelsim.datapath.kernels.compiled.memory import aligned
-from accelsim.datapath.kernels.compiled.tile import LANES, STEP, make_tile
+from accelsim.datapath.kernels.compiled.gradient_blocks import (
+    MAX_STEPS,
+    Layout,
+    Scratch,
+    add_blocks,
+    layout_of,
+    start_blocks,
+)
+from accelsim.datapath.kernels.compiled.jit import compiled, inlined
+from accelsim.datapath.kernels.compiled.tile import STEP, make_tile
 from accelsim.datapath.kernels.compiled.unfold import is_worth_unfolding, unfolded
 from accelsim.datapath.kernels.compiled.workers import Workers
 
 ROWS = 11
 NATIVE_1, NATIVE_2 = make_tile(ROWS, 1), make_tile(ROWS, 2)
 PLAIN_1, PLAIN_2 = make_tile(ROWS, 1, native=False), make_tile(ROWS, 2, native=False)
-MAX_STEPS = 1 << 14
-"""4 x 255 x 128 x 2**14 < 2**31: so many steps can't overflow an int32 accumulator."""
-WANTED_STEPS = 1 << 9
-"""Steps that make the cost of a tile's beginning and end small, while both operands stay in the second-level cache."""
-
-
-class Layout:
-    """How a block of output lines of some groups of ``images`` is packed: each takes its part of a step's four bytes.
-
-    The left operand has ``planes``, of which the first two, or the only one, hold the gradient and the last one fills
-    ``left_rows`` up.
-    """
-
-    def __init__(
-        self,
-        channels: int,
-        gradient: tuple[int, int, int, int],
-        kernel: tuple[int, int],
-        stride: tuple[int, int],
-        images: int,
-        planes: int,
-        left_rows: int,
-    ) -> None:
-        batch, self.rows, self.columns, self.outputs = gradient
-        self.planes, self.left_rows = planes, left_rows
-        self.channels, self.kernel, self.stride = channels, kernel, stride
-        self.vectors = 1 if self.channels <= LANES else 2
-        lanes = self.vectors * LANES
-        self.wide = -(-self.channels // lanes) * lanes
-        self.groups = -(-batch // images)
-        self.lines = min(self.rows, max(1, WANTED_STEPS // self.columns), MAX_STEPS // self.columns)
-        self.together = max(1, min(self.groups, WANTED_STEPS // (self.lines * self.columns)))
-        self.padded_lines = (self.lines - 1) * stride[0] + kernel[0]
-        self.padded_columns = (self.columns - 1) * stride[1] + kernel[1]
-        self.offsets = (self._row_offsets(), *self._step_offsets())
-
-    def _row_offsets(self) -> Any:
-        """Bytes from the start of the left operand to each of its rows: low digits, high digits, what fills up."""
-        plane = self.together * self.lines * self.columns * self.outputs * STEP
-        rows = np.full(self.left_rows, (self.planes - 1) * plane, dtype=np.int64)
-        for digit in range(min(2, self.planes)):
-            rows[digit * self.outputs : (digit + 1) * self.outputs] = digit * plane + STEP * np.arange(self.outputs)
-        return rows
-
-    def _step_offsets(self) -> tuple[Any, Any]:
-        """Bytes from each operand's start to each step: (group, line, column)."""
-        lines = np.arange(self.together)[:, None] * self.padded_lines + np.arange(self.lines) * self.stride[0]
-        places = lines[:, :, None] * self.padded_columns + np.arange(self.columns) * self.stride[1]
-        right = places.reshape(-1).astype(np.int64) * (self.wide * STEP)
-        return np.arange(right.size, dtype=np.int64) * (self.outputs * STEP), right
-
-
-layout_of = lru_cache(maxsize=256)(Layout)
-
-
-@dataclass(frozen=True)
-class Scratch:
-    """What one thread packs into, and its sums (kernel row, kernel column, left row, channel)."""
-
-    left: Any
-    right: Any
-    sums: Any
-
-    @classmethod
-    def of(cls, layout: Layout) -> Scratch:
-        left = aligned((layout.planes, layout.together, layout.lines, layout.columns * layout.outputs), np.uint32)
-        right = aligned((layout.together, layout.padded_lines, layout.padded_columns, layout.wide), np.uint32)
-        return cls(left, right, np.zeros((*layout.kernel, layout.left_rows, layout.wide), dtype=np.int64))
 
 
 def start_weight_gradient(
@@ -129,22 +66,16 @@ def _start(
     left_rows = -(-(2 * g.shape[3] + 1) // ROWS) * ROWS
     layout = layout_of(x.shape[3], g.shape, kernel, stride, STEP, 3, left_rows)
     rows, before, after = layout.offsets
-    # Threads that are not at work leave their scratch here; sums are exact, so it does not matter who adds what.
-    idle: list[Scratch] = []
+    kind = layout.vectors if native else -layout.vectors
 
-    def work(start: int, stop: int) -> None:
-        scratch = idle.pop() if idle else _with_ones(layout)
-        left, right, sums = scratch.left, scratch.right, scratch.sums
-        _blocks(native, x, g, left, right, sums, rows, before, after, layout.vectors, stride[0], padding, start, stop)
-        idle.append(scratch)
+    def add(own: Scratch, first: int, stop: int) -> None:
+        _blocks(kind, x, g, own.left, own.right, own.sums, rows, before, after, stride[0], padding, first, stop)
 
-    each = STEP * layout.rows * layout.columns * layout.outputs * 8
-    finish = workers.start(layout.groups, each, work, multiple=layout.together)
+    found = start_blocks(workers, layout, STEP * 8, lambda: _with_ones(layout), add)
 
     def gradient() -> Any:
-        finish()
         total = np.zeros((layout.outputs, *kernel, layout.channels), dtype=np.int64)
-        for scratch in idle:
+        for scratch in found():
             _add_sums(scratch.sums, total)
         return total
 
@@ -229,62 +160,64 @@ def _interleave(a: Any, b: Any, c: Any, d: Any, out: Any) -> None:
         out[i] = (a[i] & 255) | (b[i] & 255) << 8 | (c[i] & 255) << 16 | (d[i] & 255) << 24
 
 
-@compiled
-def _run(
-    native: bool, left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, vectors: int, sums: Any
+@inlined
+def _tile(
+    kind: int,
+    left: int,
+    left_rows: int,
+    left_steps: int,
+    right: int,
+    right_steps: int,
+    steps: int,
+    begin: int,
+    out: int,
+    out_rows: int,
 ) -> None:
-    """Add the products of all taps to ``sums``."""
-    group = vectors * LANES
-    tile, nothing = np.zeros((ROWS, group), dtype=np.int32), np.zeros(group, dtype=np.int32)
-    tile_rows = np.arange(ROWS) * (4 * group)
-    pixel_bytes, line_bytes = right.shape[3] * 4, right.shape[2] * right.shape[3] * 4
-    steps, before, after = left_steps.size, left_steps.ctypes.data, right_steps.ctypes.data
-    from_left, target, begin = left.ctypes.data, tile.ctypes.data, nothing.ctypes.data
-    for i in range(sums.shape[0]):
-        for j in range(sums.shape[1]):
-            for origin in range(0, sums.shape[3], group):
-                from_right = right.ctypes.data + i * line_bytes + j * pixel_bytes + origin * 4
-                for row in range(0, sums.shape[2], ROWS):
-                    base, places = rows.ctypes.data + 8 * row, tile_rows.ctypes.data
-                    if native and group == LANES:
-                        NATIVE_1(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
-                    elif native:
-                        NATIVE_2(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
-                    elif group == LANES:
-                        PLAIN_1(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
-                    else:
-                        PLAIN_2(from_left, base, before, from_right, after, steps, begin, target, places, 0, 0)
-                    for r in range(ROWS):
-                        total, found = sums[i, j, row + r, origin : origin + group], tile[r]
-                        for c in range(group):
-                            total[c] += found[c]
+    """The tile of so many vectors as ``kind`` says; a negative one needs no VNNI."""
+    if kind == 1:
+        NATIVE_1(left, left_rows, left_steps, right, right_steps, steps, begin, out, out_rows, 0, 0)
+    elif kind == 2:
+        NATIVE_2(left, left_rows, left_steps, right, right_steps, steps, begin, out, out_rows, 0, 0)
+    elif kind == -1:
+        PLAIN_1(left, left_rows, left_steps, right, right_steps, steps, begin, out, out_rows, 0, 0)
+    else:
+        PLAIN_2(left, left_rows, left_steps, right, right_steps, steps, begin, out, out_rows, 0, 0)
 
 
 @compiled
 def _blocks(
-    native: bool,
+    kind: int,
     x: Any,
     g: Any,
     left: Any,
     right: Any,
     sums: Any,
     rows: Any,
-    left_steps: Any,
-    right_steps: Any,
-    vectors: int,
+    before: Any,
+    after: Any,
     stride: int,
     padding: Any,
     start: int,
     stop: int,
 ) -> None:
-    """Add the products of the groups of four images ``start`` to ``stop`` to ``sums``, block after block."""
-    together, lines = left.shape[1], left.shape[2]
-    for group in range(start, stop, together):
-        some = min(together, stop - group)
-        for line in range(0, g.shape[1], lines):
-            present = min(lines, g.shape[1] - line)
-            _pack_left(g, left, group, some, line, present)
-            _pack_right(x, right, group, some, line * stride, padding)
-            # A short block of lines is the last one of a single group: its steps come first.
-            used = some * present * g.shape[2]
-            _run(native, left, right, rows, left_steps[:used], right_steps[:used], vectors, sums)
+    """``add_blocks`` of bytes."""
+    add_blocks(
+        _pack_left,
+        _pack_right,
+        _tile,
+        ROWS,
+        MAX_STEPS,
+        kind,
+        x,
+        g,
+        left,
+        right,
+        sums,
+        rows,
+        before,
+        after,
+        stride,
+        padding,
+        start,
+        stop,
+    )

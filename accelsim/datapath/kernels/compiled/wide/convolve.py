@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from accelsim.datapath.kernels.compiled.border import bordered
 from accelsim.datapath.kernels.compiled.convolve import Axis, borders_of, offsets
 from accelsim.datapath.kernels.compiled.jit import compiled
-from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.tile import LANES, STEP, step_offsets
 from accelsim.datapath.kernels.compiled.wide.tile import PAIR, make_wide_tile
 from accelsim.datapath.kernels.compiled.wide.weights import packed_words
@@ -34,7 +34,7 @@ def convolve_words(
     ``largest`` is the largest magnitude of x.
     """
     borders = borders_of(axes, x)
-    image = _bordered(workers, x, borders)
+    image = bordered(workers, x, borders, PAIR, np.int16, zero=0)
     out = np.empty((x.shape[0], *size, w.shape[0]), dtype=np.int64)
     found = [0]
     for rows in axes[0]:
@@ -44,21 +44,6 @@ def convolve_words(
             else:
                 out[:, rows.first :: rows.step, columns.first :: columns.step] = 0
     return out, max(found)
-
-
-def _bordered(workers: Workers, x: Any, borders: Any) -> Any:
-    """x as int16, bordered by 0, channels filled up to whole pairs with 0."""
-    batch, height, width, channels = x.shape
-    (top, bottom), (left, right) = borders
-    shape = (batch, height + top + bottom, width + left + right, -(-channels // PAIR) * PAIR)
-    image = aligned(shape, np.int16)
-    x = np.ascontiguousarray(x)
-
-    def work(start: int, stop: int) -> None:
-        _border(x[start:stop], image[start:stop], top, left)
-
-    workers.spread(batch, image[0].size, work)
-    return image
 
 
 def _share(
@@ -75,25 +60,6 @@ def _share(
         return int(_run(image, packed, before, after, ends, out, left, right, start, stop))
 
     return workers.spread(image.shape[0] * -(-left.size // ROWS), ROWS * before.size * PAIR * planes, work)
-
-
-@compiled
-def _border(x: Any, image: Any, top: int, left: int) -> None:
-    batch, height, width, channels = x.shape
-    row = image.shape[2] * image.shape[3]
-    for n in range(batch):
-        for y in range(image.shape[1]):
-            line = image[n, y].reshape(row)
-            if y < top or y >= top + height:
-                line[:] = 0
-            elif channels == image.shape[3]:
-                line[: left * channels] = 0
-                line[(left + width) * channels :] = 0
-                _copy(x[n, y - top].reshape(width * channels), line[left * channels :])
-            else:
-                line[:] = 0
-                for column in range(width):
-                    _copy(x[n, y - top, column], image[n, y, left + column])
 
 
 @compiled

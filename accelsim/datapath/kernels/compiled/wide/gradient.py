@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.jit import compiled
-from accelsim.datapath.kernels.compiled.tile import LANES
-from accelsim.datapath.kernels.compiled.weight_gradient import Scratch, layout_of
+from accelsim.datapath.kernels.compiled.gradient_blocks import Scratch, add_blocks, layout_of, start_blocks
+from accelsim.datapath.kernels.compiled.jit import compiled, inlined
 from accelsim.datapath.kernels.compiled.wide.tile import MAX_STEPS, PAIR, make_words_tile
 from accelsim.datapath.kernels.compiled.workers import Workers
 
@@ -30,20 +29,15 @@ def start_wide_gradient(
     left_rows = -(-digits * g.shape[3] // ROWS) * ROWS
     layout = layout_of(x.shape[3], g.shape, kernel, stride, PAIR, digits, left_rows)
     rows, before, after = layout.offsets
-    idle: list[Scratch] = []
 
-    def work(start: int, stop: int) -> None:
-        scratch = idle.pop() if idle else Scratch.of(layout)
-        left, right, sums = scratch.left, scratch.right, scratch.sums
-        _blocks(x, g, left, right, sums, rows, before, after, layout.vectors, stride[0], padding, start, stop)
-        idle.append(scratch)
+    def add(own: Scratch, first: int, stop: int) -> None:
+        kind, left, right, sums = layout.vectors, own.left, own.right, own.sums
+        _blocks(kind, x, g, left, right, sums, rows, before, after, stride[0], padding, first, stop)
 
-    each = PAIR * layout.rows * layout.columns * layout.outputs * 16
-    finish = workers.start(layout.groups, each, work, multiple=layout.together)
+    found = start_blocks(workers, layout, PAIR * 16, lambda: Scratch.of(layout), add)
 
     def gradient() -> Any:
-        finish()
-        sums = sum(scratch.sums for scratch in idle)[:, :, : digits * layout.outputs, : layout.channels]
+        sums = sum(scratch.sums for scratch in found())[:, :, : digits * layout.outputs, : layout.channels]
         parts = sums.reshape(*kernel, digits, layout.outputs, layout.channels).transpose(2, 3, 0, 1, 4)
         return np.ascontiguousarray(parts[0] if digits == 1 else parts[0] + (parts[1] << 8))
 
@@ -106,56 +100,60 @@ def _interleave(a: Any, b: Any, out: Any) -> None:
         out[i] = (np.int32(a[i]) & 0xFFFF) | np.int32(b[i]) << 16
 
 
-@compiled
-def _run(left: Any, right: Any, rows: Any, left_steps: Any, right_steps: Any, vectors: int, sums: Any) -> None:
-    """Add the products of all taps to ``sums``."""
-    group = vectors * LANES
-    tile, nothing = np.zeros((ROWS, group), dtype=np.int32), np.zeros(group, dtype=np.int32)
-    tile_rows = np.arange(ROWS) * (4 * group)
-    pixel_bytes, line_bytes = right.shape[3] * 4, right.shape[2] * right.shape[3] * 4
-    from_left, target, begin = left.ctypes.data, tile.ctypes.data, nothing.ctypes.data
-    for done in range(0, left_steps.size, MAX_STEPS):
-        some = min(MAX_STEPS, left_steps.size - done)
-        before, after = left_steps.ctypes.data + 8 * done, right_steps.ctypes.data + 8 * done
-        for i in range(sums.shape[0]):
-            for j in range(sums.shape[1]):
-                for origin in range(0, sums.shape[3], group):
-                    from_right = right.ctypes.data + i * line_bytes + j * pixel_bytes + origin * 4
-                    for row in range(0, sums.shape[2], ROWS):
-                        base, places = rows.ctypes.data + 8 * row, tile_rows.ctypes.data
-                        if vectors == 1:
-                            TILE_1(from_left, base, before, from_right, after, some, begin, target, places, 0, 0)
-                        else:
-                            TILE_2(from_left, base, before, from_right, after, some, begin, target, places, 0, 0)
-                        for r in range(ROWS):
-                            total, found = sums[i, j, row + r, origin : origin + group], tile[r]
-                            for c in range(group):
-                                total[c] += found[c]
+@inlined
+def _tile(
+    kind: int,
+    left: int,
+    left_rows: int,
+    left_steps: int,
+    right: int,
+    right_steps: int,
+    steps: int,
+    begin: int,
+    out: int,
+    out_rows: int,
+) -> None:
+    """The tile of ``kind`` vectors."""
+    if kind == 1:
+        TILE_1(left, left_rows, left_steps, right, right_steps, steps, begin, out, out_rows, 0, 0)
+    else:
+        TILE_2(left, left_rows, left_steps, right, right_steps, steps, begin, out, out_rows, 0, 0)
 
 
 @compiled
 def _blocks(
+    kind: int,
     x: Any,
     g: Any,
     left: Any,
     right: Any,
     sums: Any,
     rows: Any,
-    left_steps: Any,
-    right_steps: Any,
-    vectors: int,
+    before: Any,
+    after: Any,
     stride: int,
     padding: Any,
     start: int,
     stop: int,
 ) -> None:
-    """Add the products of the groups of two images ``start`` to ``stop`` to ``sums``, block after block."""
-    together, lines = left.shape[1], left.shape[2]
-    for group in range(start, stop, together):
-        some = min(together, stop - group)
-        for line in range(0, g.shape[1], lines):
-            present = min(lines, g.shape[1] - line)
-            _pack_left(g, left, group, some, line, present)
-            _pack_right(x, right, group, some, line * stride, padding)
-            used = some * present * g.shape[2]
-            _run(left, right, rows, left_steps[:used], right_steps[:used], vectors, sums)
+    """``add_blocks`` of words."""
+    add_blocks(
+        _pack_left,
+        _pack_right,
+        _tile,
+        ROWS,
+        MAX_STEPS,
+        kind,
+        x,
+        g,
+        left,
+        right,
+        sums,
+        rows,
+        before,
+        after,
+        stride,
+        padding,
+        start,
+        stop,
+    )

@@ -9,8 +9,8 @@ import numpy as np
 from accelsim.datapath.kernels.compiled.convolve import Axis, forward_axis, transposed_axis
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere
 from accelsim.datapath.kernels.compiled.floats.product import CompiledFloatProducts
+from accelsim.datapath.kernels.compiled.gradient_blocks import MAX_STEPS
 from accelsim.datapath.kernels.compiled.rounding import CompiledRounding
-from accelsim.datapath.kernels.compiled.weight_gradient import MAX_STEPS
 from accelsim.datapath.kernels.compiled.wide.convolve import convolve_words
 from accelsim.datapath.kernels.compiled.wide.gradient import start_wide_gradient
 from accelsim.datapath.kernels.product import Carrier

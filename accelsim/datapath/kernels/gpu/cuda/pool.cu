@@ -1,6 +1,6 @@
 // Pooling over windows of channels-last arrays; SUM is i64 for integers and f64 for floats.
 
-// Maxima and the first tap where each stands; what lies outside counts as ``lowest``.
+// Maxima and the first tap where each stands; NaN is above every number, and no tap outside the image is looked at.
 KERNEL max_pool2d(const X* x, X* out, u8* taps, i64 size, i64 height, i64 width, i64 channels, i64 rows, i64 columns,
                   i64 kernel_rows, i64 kernel_columns, i64 down, i64 right, i64 top, i64 left, f64 lowest)
 {
@@ -9,12 +9,13 @@ KERNEL max_pool2d(const X* x, X* out, u8* taps, i64 size, i64 height, i64 width,
         i64 c = at % channels, column = at / channels % columns, row = at / channels / columns % rows;
         const X* image = x + at / (channels * columns * rows) * height * width * channels + c;
         X best = (X)lowest;
-        int winner = 0;
+        int winner = -1;
         for (i64 tap = 0; tap < kernel_rows * kernel_columns; ++tap) {
             i64 y = row * down + tap / kernel_columns - top, z = column * right + tap % kernel_columns - left;
-            bool inside = y >= 0 && y < height && z >= 0 && z < width;
-            X seen = inside ? image[(y * width + z) * channels] : (X)lowest;
-            if (tap == 0 || seen > best)
+            if (y < 0 || y >= height || z < 0 || z >= width)
+                continue;
+            X seen = image[(y * width + z) * channels];
+            if (winner < 0 || (!(seen <= best) && best == best))
                 best = seen, winner = (int)tap;
         }
         out[at] = best;
