@@ -10,12 +10,8 @@ import numpy as np
 
 from accelsim.datapath.arrays import on_device
 from accelsim.formats import FloatFormat, Format, IntegerFormat
-from accelsim.formats.blocks import spread
-from accelsim.formats.doubles import power_of_two
 from accelsim.formats.flexpoint import FlexpointFormat
-from accelsim.formats.integer_blocks import IntegerBlockFormat
-from accelsim.formats.mx import BlockFormat, quantise_blocks
-from accelsim.formats.scales import scale_for
+from accelsim.formats.mx import BlockFormat
 from accelsim.machine import Tensor
 
 HALF_WORD = 0xFFFF
@@ -118,7 +114,7 @@ def _occurrences(xp: Any, codes: Any) -> Any:
 
 def _clipped(xp: Any, codes: Any, values: Any, held: Any, scale: Any, format_: Format, axis: int) -> int:
     """Those of the largest code whose value lies beyond it."""
-    largest, half = _edge(xp, values, format_, axis)
+    largest, half = _edge(xp, values / scale if format_.tensor_scaled else values, format_, axis)
     if isinstance(format_, IntegerFormat | FlexpointFormat):  # the lowest code has no magnitude in its own type
         at_edge = (codes >= format_.max_code) | (codes <= -format_.max_code)
     else:
@@ -147,13 +143,5 @@ def _edge(xp: Any, values: Any, format_: Format, axis: int) -> tuple[Any, Any]:
     if not isinstance(format_, BlockFormat):
         return float("inf"), 0.0
     largest, half = _edge(xp, values, format_.element, axis)
-    unit = spread(xp, _units(xp, values, format_, axis), axis, format_.block, values.shape[axis])
+    unit = format_.units(xp, values, axis)
     return largest * unit, half * unit
-
-
-def _units(xp: Any, values: Any, format_: BlockFormat, axis: int) -> Any:
-    """What 1 of an element stands for, one a block along ``axis``: floats are numbers, integers codes."""
-    if isinstance(format_, IntegerBlockFormat) and isinstance(format_.element, IntegerFormat):
-        return scale_for(xp, values, format_.element, "per_block", axis=axis, block=format_.block).step
-    point = 2 - format_.bits if isinstance(format_.element, IntegerFormat) else 0
-    return power_of_two(xp, quantise_blocks(xp, values, format_, axis).exponents + point)

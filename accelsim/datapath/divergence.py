@@ -10,7 +10,7 @@ import numpy as np
 
 from accelsim.datapath.context import Context
 from accelsim.errors import UserError
-from accelsim.formats import FloatFormat
+from accelsim.formats import FloatFormat, Format
 from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.machine import Tensor
 from accelsim.program import Operation
@@ -52,10 +52,15 @@ def watch_overflow(c: Context, op: Operation, operands: Sequence[Tensor], total:
     xp = c.kernels.xp
     if bool(xp.isfinite(total).all()) or not all(bool(xp.isfinite(x.data).all()) for x in operands):
         return
-    scaled = [str(x.role) for x in operands if isinstance(x.format, FloatFormat) and x.format.bits < SCALED_BELOW_BITS]
+    scaled = [str(x.role) for x in operands if _fills_its_range(x.format)]
     headroom = f", or numerics.{scaled[0]}.headroom for smaller operands" if scaled else ""
     c.overflow = (
         c.step,
         f"the {format_} accumulators of {op.name} overflowed to infinity in step {c.step} (their largest number is "
         f"{format_.max_normal:g}); mac_array.accumulators.{op.phase} with a wider exponent will help{headroom}",
     )
+
+
+def _fills_its_range(format_: Format) -> bool:
+    """Whether a scale brings the largest value to the format's largest number."""
+    return format_.tensor_scaled or (isinstance(format_, FloatFormat) and format_.bits < SCALED_BELOW_BITS)

@@ -58,6 +58,16 @@ def rescale(x: int, mantissa: int, exponent: int) -> int:
     return saturate((x * mantissa + (1 << (shift - 1))) >> shift, INT32_MIN, INT32_MAX)
 
 
+def largest(window: Sequence[float]) -> tuple[float, int]:
+    """The maximum of a pooling window and its first place; NaN is above every number, zeros of both signs are equal."""
+    place = 0
+    for i, value in enumerate(window):
+        best = window[place]
+        if value > best or (value != value and best == best):
+            place = i
+    return window[place], place
+
+
 def divide_rounded(numerator: int, denominator: int) -> int:
     """numerator / denominator rounded half up; the denominator is positive."""
     return (2 * numerator + denominator) // (2 * denominator)

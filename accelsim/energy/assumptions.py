@@ -11,7 +11,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Random bits count as energy of the lanes that use them. Philox takes, for a block of eight elements, 20 int32 "
     "multiplications and 58 XORs and additions, however few bits an element uses; a shift register three one-bit XORs "
     "a bit. An XOR counts as an addition of its width; the start of a register and its clocking cost nothing.",
-    "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted.",
+    "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted, nor is what "
+    "brings a block's sum under its scales: added exponents, in NVFP4 a product of E4M3 numbers for 16 of E2M1.",
     "Figures for formats and capacities that a table doesn't list follow a power law of the listed ones.",
     "A byte of an on-chip memory costs its part of an access to one word of a memory of one bank's capacity, as if all "
     "of each word were used; what chooses between banks, and leads to them, costs nothing.",

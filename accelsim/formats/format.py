@@ -29,6 +29,16 @@ class Format(ABC):
         """Name of the NumPy dtype that holds the codes during emulation."""
 
     @property
+    def tensor_scaled(self) -> bool:
+        """True for blocks whose scales lie under one of the whole tensor, which a policy finds as for integers."""
+        return False
+
+    @property
+    def axis_matters(self) -> bool:
+        """True when products that reduce different axes need different codes of one tensor."""
+        return False
+
+    @property
     def bits_per_element(self) -> float:
         """Stored bits of one element with its share of block scales."""
         return float(self.bits)

@@ -30,15 +30,19 @@ class IntegerBlockFormat(BlockFormat):
     def scale_bits(self) -> int:
         return 32
 
+    def units(self, xp: Any, x: Any, axis: int) -> Any:
+        if not isinstance(self.element, IntegerFormat):
+            raise TypeError(f"{self} holds no integers")
+        blocks = scale_for(xp, x, self.element, "per_block", "fp32", axis=axis, block=self.block)
+        return spread(xp, blocks.step, axis, self.block, x.shape[axis])
+
     def quantised(
         self, xp: Any, x: Any, axis: int, rounding: str, random: Any = None, random_bits: int = MAX_RANDOM_BITS
     ) -> Any:
         if not isinstance(self.element, IntegerFormat):
             raise TypeError(f"{self} holds no integers")
         x = xp.asarray(x, dtype=xp.float64)
-        blocks = scale_for(xp, x, self.element, "per_block", "fp32", axis=axis, block=self.block)
-        step = spread(xp, blocks.step, axis, self.block, x.shape[axis])
-        scale = Scale(step, 0, blocks.lowest)
+        scale = Scale(self.units(xp, x, axis), 0, self.element.symmetric_min_code)
         return scaled_values(xp, scaled_codes(xp, x, scale, self.element, rounding, random, random_bits), scale)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from accelsim.formats.blocks import join, split
+from accelsim.formats.blocks import join, split, spread
 from accelsim.formats.doubles import floor_log2, power_of_two
 from accelsim.formats.float_codes import round_to_float
 from accelsim.formats.floating import FP4_E2M1, FP6_E2M3, FP6_E3M2, FP8_E4M3, FP8_E5M2, FloatFormat
@@ -61,6 +61,10 @@ class BlockFormat(Format):
         return "float32"
 
     @property
+    def axis_matters(self) -> bool:
+        return True
+
+    @property
     def scale_bits(self) -> int:
         """Bits of the scale that a block shares."""
         return SCALE_BITS
@@ -77,6 +81,12 @@ class BlockFormat(Format):
     def bytes_for(self, elements: int) -> int:
         """Bytes of ``elements`` packed codes and their scales, where only the last block may be short."""
         return (elements * self.bits + -(-elements // self.block) * self.scale_bits + 7) // 8
+
+    def units(self, xp: Any, x: Any, axis: int) -> Any:
+        """What 1 stands for in the block of each value of ``x``: of a float element a number, of an integer a code."""
+        point = 2 - self.bits if isinstance(self.element, IntegerFormat) else 0
+        blocks = power_of_two(xp, quantise_blocks(xp, x, self, axis).exponents + point)
+        return spread(xp, blocks, axis, self.block, x.shape[axis])
 
     def quantised(
         self, xp: Any, x: Any, axis: int, rounding: str, random: Any = None, random_bits: int = MAX_RANDOM_BITS

@@ -118,10 +118,14 @@ class TensorRule:
     def one_pass(self) -> bool:
         """True when no range of the whole tensor is waited for.
 
-        The scale comes from earlier steps (Flexpoint's always does), from a block, or there is none.
+        The scale comes from earlier steps (Flexpoint's always does), from a block alone, or there is none.
         """
-        unscaled = self.format.family == "float" and self.format.bits >= SCALED_BELOW_BITS
-        return self.policy is not ScalePolicy.CURRENT or unscaled or self.format.family in ("block", "flexpoint")
+        known_ahead = {
+            "float": self.format.bits >= SCALED_BELOW_BITS,
+            "block": not self.format.tensor_scaled,
+            "flexpoint": True,
+        }
+        return self.policy is not ScalePolicy.CURRENT or known_ahead.get(self.format.family, False)
 
     @cached_property
     def as_attributes(self) -> dict[str, Any]:
@@ -165,7 +169,8 @@ class Recipe:
     Integer accumulators ``wrap`` or ``saturate``; ``order`` is that of addition, which decides what saturates:
     sequential, or runs of so many terms. Integers wider than ``slice_bits`` are multiplied in slices of that width.
     ``chunk`` terms are what a floating-point accumulator adds up at a time; with None those of fp32 follow the
-    backend, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it.
+    backend, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it. ``hadamard`` is
+    how many samples a random Hadamard transform mixes in the operands of a weight gradient, None for none.
     """
 
     rules: Mapping[Role, TensorRule]
@@ -177,6 +182,7 @@ class Recipe:
     slice_bits: int | None = None
     chunk: int | None = None
     learning_rate: Literal["exact", "power_of_two"] = "exact"
+    hadamard: int | None = None
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]

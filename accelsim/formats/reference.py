@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 from fractions import Fraction
 
-from accelsim.formats.floating import FP32, FloatFormat
+from accelsim.formats.floating import FP4_E2M1, FP8_E4M3, FP32, FloatFormat
 from accelsim.formats.lfsr import TAPS
 from accelsim.formats.mx import BEYOND, NAN_EXPONENT, SCALE_BIAS, BlockFormat
 
@@ -112,6 +112,27 @@ def element(scaled: float, format_: BlockFormat, rounding: str, random: int, ran
     code = round_to_integer(Fraction(scaled) * (1 << fraction_bits), rounding, random, random_bits)
     top = format_.element.max_code
     return math.ldexp(min(max(code, -top), top), -fraction_bits)
+
+
+def nvfp4_block(
+    values: Sequence[float], rounding: str, randoms: Sequence[int] | None = None, random_bits: int = 0
+) -> tuple[float, list[float]]:
+    """Scale and values of one block, or of one square, of numbers that are in units of the tensor's scale."""
+    if not all(map(math.isfinite, values)):
+        return math.nan, [math.nan] * len(values)
+    scale = round_float(max(map(abs, values)) / 6, FP8_E4M3, "nearest_even")
+    if not scale:
+        return 0.0, [0.0] * len(values)
+    codes = randoms or [0] * len(values)
+    return scale, [
+        round_float(v / scale, FP4_E2M1, rounding, random, random_bits) * scale
+        for v, random in zip(values, codes, strict=True)
+    ]
+
+
+def nvfp4_tensor_scale(peak: float) -> float:
+    """Of a tensor whose largest magnitude is ``peak``, any positive number or zero."""
+    return max(round_float((peak or 1.0) / (6 * 448), FP32, "nearest_even"), 2.0**-126)
 
 
 def integer_block(

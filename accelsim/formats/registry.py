@@ -11,12 +11,15 @@ from accelsim.formats.format import Format
 from accelsim.formats.integer import integer
 from accelsim.formats.integer_blocks import integer_blocks
 from accelsim.formats.mx import MX_FORMATS, block_floating_point
+from accelsim.formats.nvfp4 import NVFP4_FORMATS
 from accelsim.formats.ternary import BINARY, TERNARY
 
-NAMED: dict[str, Format] = {f.name: f for f in (*FLOATS, *MX_FORMATS, FLEX16_5, TERNARY, BINARY)}
+NAMED: dict[str, Format] = {f.name: f for f in (*FLOATS, *MX_FORMATS, *NVFP4_FORMATS, FLEX16_5, TERNARY, BINARY)}
 """Every format but the integers, alone or in blocks, and block floating point, whose names carry their widths."""
 _INTEGER = re.compile(r"(u?)int(\d+)")
 _BLOCK = re.compile(r"(bfp|int)(\d+)_b(\d+)")
+FORMATS = f"intN, uintN (N up to 64), bfpN_bM, intN_bM, {', '.join(list(NAMED)[:-1])} or {BINARY}"
+"""All names, in words."""
 _COMMON = ["int8", "int16", "int32", "int48", "uint8", "bfp8_b16", "int8_b32", *NAMED]
 
 
@@ -33,5 +36,4 @@ def format_by_name(name: str) -> Format:
     if match := _BLOCK.fullmatch(name):
         make = block_floating_point if match[1] == "bfp" else integer_blocks
         return make(int(match[2]), int(match[3]))
-    allowed = f"intN, uintN (N up to 64), bfpN_bM, intN_bM, {', '.join(list(NAMED)[:-1])} or {BINARY}"
-    raise ValueError(f"no number format is called {name!r}; allowed: {allowed}{nearest(name, _COMMON)}")
+    raise ValueError(f"no number format is called {name!r}; allowed: {FORMATS}{nearest(name, _COMMON)}")

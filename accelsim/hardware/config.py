@@ -17,7 +17,7 @@ from accelsim.hardware.epilogues import Epilogue
 from accelsim.hardware.memory import Buffers
 from accelsim.hardware.numerics import Numerics
 from accelsim.hardware.technology import Bound, Technology, load_technology, technology_names
-from accelsim.hardware.units import Dataflow, FormatName, LaneUnit, MacArray, NormUnit
+from accelsim.hardware.units import FormatName, LaneUnit, MacArray, NormUnit
 from accelsim.hardware.update_unit import UpdateUnit
 from accelsim.yamlfile import (
     Allowed,
@@ -176,10 +176,11 @@ class HardwareConfig(FileModel):
             norm=self.norm_unit.rule(rules[Role.NORM_STATISTIC].format),
             range_momentum=self.numerics.range_momentum,
             overflow=self.mac_array.overflow,
-            order="sequential" if self.mac_array.dataflow is Dataflow.OUTPUT_STATIONARY else self.mac_array.rows,
+            order=self.mac_array.order,
             slice_bits=operand.bits if operand.is_integer else None,
             chunk=self.mac_array.accumulate_chunk,
             learning_rate=self.update_unit.learning_rate,
+            hadamard=self.numerics.weight_gradient_hadamard,
         )
 
     def at_bound(self, bound: Bound) -> HardwareConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
@@ -21,6 +21,7 @@ from accelsim.formats import (
     TensorRule,
     format_by_name,
 )
+from accelsim.formats.nvfp4 import NVFP4, NVFP4_2D
 from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
 from accelsim.hardware.units import FormatName
 from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
@@ -56,11 +57,12 @@ class RoleFormat(FileModel):
 
     @model_validator(mode="after")
     def _scale_fields(self) -> RoleFormat:
-        """Only integers and narrow floats have a scale that a policy finds."""
+        """Only integers, narrow floats and NVFP4, in fp32, have a scale that a policy finds."""
         format_ = self.number_format
-        scaled = isinstance(format_, IntegerFormat) or (format_.family == "float" and format_.bits < SCALED_BELOW_BITS)
+        formed = isinstance(format_, IntegerFormat) or (format_.family == "float" and format_.bits < SCALED_BELOW_BITS)
         foreign = ["granularity", "affine"] if not isinstance(format_, IntegerFormat) else []
-        foreign += ["scale", "scale_form", "headroom"] if not scaled else []
+        foreign += ["scale_form"] if not formed else []
+        foreign += ["scale", "headroom"] if not formed and not format_.tensor_scaled else []
         if format_.family in ("ternary", "binary"):
             foreign.append("rounding")
         changed = [name for name in foreign if getattr(self, name) != type(self).model_fields[name].default]
@@ -128,10 +130,15 @@ class Numerics(FileModel):
     range_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.1
     """Share of the old value in the running activation ranges that evaluation uses (published code: 0.1)."""
 
+    weight_gradient_hadamard: Literal[4, 16, 64] | None = None
+    """Samples that a random Hadamard transform mixes before both operands of the weight-gradient product are quantised,
+    along the axis that it reduces: outliers spread, and the exact product stays as it is. Floating-point operands
+    alone; left out, there is no transform."""
+
     @model_validator(mode="after")
     def _executable(self) -> Numerics:
         faults = [*self._families(), *self._mixture(), *self._granularities(), *self._roundings(), *self._update()]
-        refuse("numerics", faults)
+        refuse("numerics", [*faults, *self._rotation()])
         return self
 
     def _families(self) -> Iterator[Fault]:
@@ -144,8 +151,9 @@ class Numerics(FileModel):
                 fits = integers and narrowest <= found.bits <= widest
                 yield from self._zero_point(role, found)
             if not fits:
-                words = [f"int{narrowest} to int{widest}" if word == "integer" else word for word in allowed.split()]
-                yield Fault((role,), f"found {found}; allowed: {', '.join(words)}")
+                yield Fault((role,), f"found {found}; allowed: {allowed_formats(role)}")
+            if found == NVFP4_2D and role not in TILED:
+                yield Fault((role,), f"found {found}, whose squares are for {' and '.join(TILED)}; allowed: {NVFP4}")
 
     def _zero_point(self, role: str, format_: IntegerFormat) -> Iterator[Fault]:
         affine = _entry(self, role).affine
@@ -196,6 +204,14 @@ class Numerics(FileModel):
             if found not in fitting:
                 yield Fault((role, "granularity"), f"found {str(found)!r}; allowed: {', '.join(map(str, fitting))}")
 
+    def _rotation(self) -> Iterator[Fault]:
+        """The transform adds floats."""
+        size, rules = self.weight_gradient_hadamard, self.rules()
+        integers = [role for role in ROTATED if rules[role].format.is_integer]
+        if size is not None and integers:
+            text = f"found {size}, but numerics.{integers[0]} is {rules[integers[0]].format}; leave it out"
+            yield Fault(("weight_gradient_hadamard",), text)
+
     def rules(self) -> dict[Role, TensorRule]:
         """The recipe's rule for each role that a hwconfig sets."""
         found = {Role(name): _rule(_entry(self, name)) for name in _entries(self)}
@@ -207,6 +223,10 @@ class Numerics(FileModel):
 
 AFFINE = ("weight", "weight_data_gradient", "activation", "activation_weight_gradient")
 """Roles whose integers may have a zero point: what is skewed. Gradients scatter around 0."""
+TILED = ("weight", "weight_data_gradient")
+"""Roles that may have square blocks: both products read the very same codes."""
+ROTATED = (Role.ACTIVATION, Role.ACTIVATION_BACKWARD, Role.GRADIENT_DATA, Role.GRADIENT_WEIGHT)
+"""Roles of what is, or may become, an operand of the weight gradient."""
 _OPERAND = "integer float block flexpoint"
 _ALLOWED = {
     "weight": (f"{_OPERAND} ternary binary", 16),
@@ -227,6 +247,13 @@ _ALLOWED = {
 """Formats or families that each role may have, and the widest integer. The loss is floating point."""
 _NARROWEST = {"master_weight": 8, "optimizer_state": 8}
 """Narrowest integer of the roles that the update keeps in fixed point."""
+
+
+def allowed_formats(role: str) -> str:
+    """Formats and families of formats that a role may have, in words."""
+    allowed, widest = _ALLOWED[role]
+    integers = f"int{_NARROWEST.get(role, 2)} to int{widest}"
+    return ", ".join(integers if word == "integer" else word for word in allowed.split())
 
 
 def _rule(entry: RoleFormat) -> TensorRule:

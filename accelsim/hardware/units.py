@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from accelsim.formats import Format, NormRule, format_by_name
+from accelsim.formats.registry import FORMATS
 from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
 
 
@@ -33,7 +34,7 @@ def _checked_format(found: Any) -> Any:
     return found
 
 
-FormatName = Annotated[str, BeforeValidator(_checked_format), Allowed("int2 to int64, uint1 to uint64, fp32")]
+FormatName = Annotated[str, BeforeValidator(_checked_format), Allowed(FORMATS)]
 """Name of a number format, checked: ``int8``, ``int32``, ``fp32``, ..."""
 
 
@@ -100,6 +101,11 @@ class MacArray(FileModel):
     @property
     def operand_format(self) -> Format:
         return format_by_name(self.operand)
+
+    @property
+    def order(self) -> Literal["sequential"] | int:
+        """Order of addition: one sum, or sums of so many products that are then added up."""
+        return "sequential" if self.dataflow is Dataflow.OUTPUT_STATIONARY else self.rows
 
     @property
     def products_at_once(self) -> int:

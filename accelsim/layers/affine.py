@@ -50,13 +50,22 @@ class AffineLayer(Layer):
                 w_again = m.quantise_again(w, m.parameter(weight), Role.WEIGHT_BACKWARD, axis=0)
                 dx = self.product_backward_data(m, narrow, w_again, inputs)
             with m.scope(phase=Phase.WEIGHT_GRADIENT):
-                # The weight gradient sums over the batch, so that is where blocks lie.
-                precise = m.quantise(g, Role.GRADIENT_WEIGHT, axis=0)
-                x_again = m.quantise_again(inputs, x, Role.ACTIVATION_BACKWARD, axis=0)
+                summed, x_again, precise = self._weight_operands(m, inputs, x, g)
                 dw = self.product_backward_weights(m, x_again, precise)
                 m.collect(weight, m.quantise(dw, Role.WEIGHT_GRADIENT, "weight_gradient"))
                 if offset:
-                    m.collect(offset, m.quantise(m.reduce_sum(precise), Role.WEIGHT_GRADIENT, "bias_gradient"))
+                    m.collect(offset, m.quantise(m.reduce_sum(summed), Role.WEIGHT_GRADIENT, "bias_gradient"))
             return dx
 
         return y, backward
+
+    def _weight_operands(self, m: Machine, inputs: Tensor, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What the bias gradient sums, and the operands of the weight gradient, ``x`` (read as ``inputs``) and ``g``.
+
+        The product sums over the batch, so there blocks lie, and a transform mixes; the bias sums no mixture.
+        """
+        if m.rotates(g):
+            x_again = m.quantise(m.rotate(x, "input_rotated"), Role.ACTIVATION_BACKWARD, axis=0)
+            return g, x_again, m.quantise(m.rotate(g, "gradient_rotated"), Role.GRADIENT_WEIGHT, axis=0)
+        precise = m.quantise(g, Role.GRADIENT_WEIGHT, axis=0)
+        return precise, m.quantise_again(inputs, x, Role.ACTIVATION_BACKWARD, axis=0), precise

@@ -11,7 +11,7 @@ from accelsim.formats import Granularity, Recipe, Role
 from accelsim.machine import Parameter
 
 SCALE_BYTES = 4
-"""One fp32 scale for each integer tensor, or for each of its output channels."""
+"""One fp32 scale for each tensor of integers or NVFP4, or for each of its output channels."""
 
 
 def model_size(parameters: Mapping[str, Parameter], recipe: Recipe) -> pd.DataFrame:
@@ -30,7 +30,7 @@ def model_size(parameters: Mapping[str, Parameter], recipe: Recipe) -> pd.DataFr
         size = sum(rule.format.bytes_for(count) for count in sizes)
         rows.append(_row(str(role), len(members), sum(sizes), str(rule.format), size))
         # A bias has the scale of the accumulators, which the input and weight scales give.
-        if rule.format.is_integer and role is not Role.BIAS:
+        if (rule.format.is_integer or rule.format.tensor_scaled) and role is not Role.BIAS:
             shared = [member.shape[0] if rule.granularity is Granularity.PER_CHANNEL else 1 for member in members]
             scales += sum(shared)
             if rule.affine:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.datapath import Datapath, Observation
-from accelsim.formats import FP32, FloatFormat, Role, TensorRule, format_by_name
+from accelsim.formats import FP32, FloatFormat, Role, TensorRule, format_by_name, reference
 
 BLOCKS = ["mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4", "bfp2_b5", "bfp8_b16", "int4_b8"]
 FLOATS = ["fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp4_e2m1"]
@@ -54,6 +54,22 @@ def test_blocks_clip_what_lies_beyond_their_largest_code(fp32_machine, rng, name
     assert found.saturated == (0 if name == "int4_b8" else expected)
     assert name not in ("mxfp4", "bfp2_b5", "mxfp8_e5m2") or found.saturated > 0
     assert found.underflowed == ((codes.data == 0) & (values != 0)).sum()
+
+
+@pytest.mark.parametrize("headroom", [0.5, 1.0])
+def test_nvfp4_clips_beyond_its_block_and_beyond_its_tensor(fp32_machine, rng, headroom):
+    """A scale that rounds down clips its largest by up to 1/16, within half a unit; one that saturates by more."""
+    values = np.exp(2 * rng.normal(size=(4, 40))).astype(np.float32)
+    codes, found = _counted(fp32_machine, format_by_name("nvfp4"), values, headroom)
+    assert codes.scale == reference.nvfp4_tensor_scale(float(values.max()) * headroom)
+    expected = 0
+    for row in (values.astype(np.float64) / codes.scale).tolist():
+        for start in range(0, len(row), 16):
+            scale, _ = reference.nvfp4_block(row[start : start + 16], "nearest_even")
+            expected += sum(x > 7 * scale for x in row[start : start + 16])
+    assert found.saturated == expected
+    assert (expected > 0) == (headroom < 1)
+    assert found.underflowed == found.zeros == (codes.data == 0).sum() > 0
 
 
 def test_blocks_of_a_gradient_lie_along_another_axis(fp32_machine):

@@ -24,6 +24,7 @@ RULES = {
     "fp8": TensorRule(format_by_name("fp8_e4m3")),
     "bf16": TensorRule(format_by_name("bf16")),
     "mxfp4": TensorRule(format_by_name("mxfp4")),
+    "nvfp4": TensorRule(format_by_name("nvfp4_2d")),
     "ternary": TensorRule(format_by_name("ternary")),
 }
 

@@ -26,7 +26,9 @@ def test_codes_stop_at_the_code_of_the_maximum(int8_machine, kernels, on_machine
     assert (y.scale, dx.scale) == (scale, 0.5)
 
 
-@pytest.mark.parametrize("name", ["fp32", "bf16", "fp8_e4m3", "mxfp8_e4m3", "mxint8", "mxfp4", "bfp8_b16", "int8_b32"])
+@pytest.mark.parametrize(
+    "name", ["fp32", "bf16", "fp8_e4m3", "mxfp8_e4m3", "mxint8", "mxfp4", "nvfp4", "bfp8_b16", "int8_b32"]
+)
 def test_values_stay_on_the_grid(fp32_machine, kernels, on_machine, operand, rng, name):
     """6 is a number of all these formats, or nearly; a block that lost its largest values may have another scale."""
     format_, real = format_by_name(name), rng.normal(size=(8, 64)) * np.exp(2 * rng.normal(size=(8, 1))) * 3

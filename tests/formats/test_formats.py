@@ -39,7 +39,7 @@ def test_unknown_names_say_what_is_allowed(name, hint):
 
 NAMES = [
     *("fp32", "bf16", "fp16", "fp16_e6m9", "fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1"),
-    *("mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4"),
+    *("mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4", "nvfp4", "nvfp4_2d"),
     *("flex16+5", "ternary", "binary", "int8", "uint4", "bfp8_b16", "int8_b64"),
 ]
 

@@ -43,7 +43,7 @@ def _copies(program: Program) -> Counter[tuple[object, ...]]:
     return found
 
 
-@pytest.mark.parametrize("name", ["bf16", "fp8_hybrid", "flexpoint", "int8_range_bn", "mxfp8"])
+@pytest.mark.parametrize("name", ["bf16", "fp8_hybrid", "flexpoint", "int8_range_bn", "mxfp8", "nvfp4"])
 def test_no_layer_quantises_a_gradient_twice_by_one_rule(root, all_cases, name):
     recipe = load_hwconfig(root / "hwconfigs" / f"{name}.yaml").recipe()
     for network in all_cases:

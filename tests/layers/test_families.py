@@ -41,6 +41,15 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
     "mxfp8": ("mxfp8", []),
     "mxint8": ("mxfp8", ["numerics.weight=mxint8", "numerics.activation=mxint8"]),
     "mxfp4": ("mxfp8", ["numerics.weight=mxfp4", "numerics.layer_gradient_data_path=mxfp4"]),
+    "nvfp4": ("nvfp4", []),
+    "nvfp4, rotated": ("nvfp4", ["numerics.weight_gradient_hadamard=4"]),
+    "nvfp4 under delayed scales": (
+        "nvfp4",
+        [
+            *(f"numerics.{role}.scale=delayed" for role in ("activation", "layer_gradient_data_path")),
+            "numerics.weight=nvfp4",
+        ],
+    ),
     "block floating point": ("mxfp8", ["numerics.weight=bfp8_b16", "numerics.activation=bfp8_b16"]),
     "integer blocks": (
         "mxfp8",

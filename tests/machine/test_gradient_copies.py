@@ -67,7 +67,7 @@ def test_rules_that_differ_in_any_choice_make_two(other):
     assert (data.name, weight.name) == ("gradient_data_path", "gradient_weight_path")
 
 
-@pytest.mark.parametrize("name", ["mxfp8_e4m3", "int8_b32", "bfp8_b16"])
+@pytest.mark.parametrize("name", ["mxfp8_e4m3", "int8_b32", "bfp8_b16", "nvfp4"])
 @pytest.mark.parametrize(("axis", "copies"), [(0, 2), (1, 2), (2, 1), (-1, 1)])
 def test_blocks_are_shared_along_one_axis_alone(name, axis, copies):
     machine = _machine(dict.fromkeys(GRADIENTS, TensorRule(format_by_name(name))))

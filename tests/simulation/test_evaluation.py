@@ -48,6 +48,12 @@ def test_a_float_network_keeps_its_accuracy_in_8_bits(root, float_run, machine):
     assert found.trained_test_accuracy == own.test_accuracy
 
 
+def test_scales_over_blocks_are_calibrated(root, float_run):
+    found = accelsim.evaluate(float_run, hwconfig=root / "hwconfigs" / "nvfp4.yaml", calibration_images=512)
+    assert found.test_accuracy == pytest.approx(accelsim.evaluate(float_run).test_accuracy, abs=0.05)
+    assert found.calibration_images == 512
+
+
 def test_two_bits_lose_what_eight_keep(root, float_run):
     narrow = ["numerics.weight.format=int2", "numerics.activation.format=int2"]
     found = accelsim.evaluate(float_run, hwconfig=root / "hwconfigs" / "int8_range_bn.yaml", settings=narrow)

@@ -1,4 +1,4 @@
-"""The dtype table says where the scale of an accumulator is."""
+"""The dtype table says where a scale is, and how a value was rounded."""
 
 from __future__ import annotations
 
@@ -17,3 +17,16 @@ def test_narrow_accumulators_keep_the_scales_of_their_operands(root, name, expec
     table = tensor_table(program, lambda index: "dram").set_index("tensor")
     assert table.loc["linear1.product", ["format", "scale"]].tolist() == [name, expected]
     assert table.loc["linear1.weight_product", "scale"] == "none (floating point)"
+
+
+def test_two_levels_of_scales_and_stochastic_floats(root):
+    hw = load_hwconfig(root / "hwconfigs" / "nvfp4.yaml")
+    workload = load_workload(root / "workloads" / "digits_cnn.yaml")
+    program = workload.build().trace(hw.recipe(), workload.optimizer, workload.batch_size).program
+    table = tensor_table(program, lambda index: "dram").set_index("tensor")
+    weight, gradient = table.loc["linear1.weight_codes"], table.loc["linear1.gradient_data_path"]
+    assert weight["scale"].startswith("E4M3, per block; over all own largest magnitude this step")
+    assert (weight["rounding"], gradient["rounding"]) == (
+        "nearest even, after every operation",
+        "stochastic, 16 random bits",
+    )

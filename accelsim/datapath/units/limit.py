@@ -24,7 +24,7 @@ def limited(xp: Any, codes: Any, x: Tensor, limit: float) -> Any:
     Blocks take on a new scale where their largest value was cut, as any other of its values may then be off the grid.
     """
     if isinstance(x.format, BlockFormat):
-        return x.format.quantised(xp, xp.minimum(codes, limit), -1, "nearest_even")
+        return x.format.quantised(xp, xp.minimum(codes, limit / x.scale), -1, "nearest_even")
     return xp.minimum(codes, on_device(xp, _code(x, limit)))
 
 
@@ -32,7 +32,7 @@ def below_limit(xp: Any, y: Tensor, limit: float) -> Any:
     """Where what ``limited`` made is below the limit."""
     codes = xp.asarray(y.data)
     if isinstance(y.format, BlockFormat):
-        return codes < limit * JUST_BELOW
+        return codes < limit / y.scale * JUST_BELOW
     if y.format.is_integer:
         return codes <= on_device(xp, _code(y, limit, less=1))
     return codes < on_device(xp, _code(y, limit))

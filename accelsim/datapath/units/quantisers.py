@@ -15,7 +15,9 @@ from accelsim.datapath.units.scales import choose_scale, expect_finite
 from accelsim.formats import FP32, FloatFormat, Rounding, TensorRule
 from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat
 from accelsim.formats.mx import BlockFormat
+from accelsim.formats.nvfp4 import Nvfp4Format
 from accelsim.formats.recipe import SCALED_BELOW_BITS
+from accelsim.formats.scales import as_fp32
 from accelsim.formats.ternary import binary_codes, ternary_codes
 from accelsim.machine import Tensor, Value
 from accelsim.program import TensorSpec
@@ -43,12 +45,15 @@ def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: 
 
 
 def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
-    """Blocks under a shared scale, along the axis that the product reduces."""
+    """Blocks under a shared scale, along the axis that the product reduces; NVFP4's under one of the tensor, too."""
     if not isinstance(output.format, BlockFormat):
         raise TypeError(f"{output.name} is not bound for a block format")
-    mode, random = _mode(rule), _random(c, output, rule)
+    mode, random, scale = _mode(rule), _random(c, output, rule), 1.0
     values = c.kernels.real_values(x.data, x.scale)
-    return Value(output.format.quantised(c.kernels.xp, values, axis, mode, random, rule.random_bits))
+    if isinstance(output.format, Nvfp4Format):
+        scale = float(as_fp32(np, np.float64(choose_scale(c, x, output, rule, output.format.largest))))
+        values = values / scale
+    return Value(output.format.quantised(c.kernels.xp, values, axis, mode, random, rule.random_bits), scale)
 
 
 def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
@@ -63,7 +68,7 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
     # Finite codes under finite scales make finite values: neither is near the end of double precision.
     peak = c.kernels.largest_magnitude(x.data) * float(np.max(np.abs(x.scale)))
     expect_finite(c, x, peak)
-    stored = c.scales.autoflex.get(output.name)
+    stored = c.scales.autoflex.get(output.plain_name)
     state = AutoflexState.from_dict(stored, format_) if stored else AutoflexState(format_)
 
     def write() -> Any:
@@ -80,7 +85,7 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
     scale = state.k
     if c.training:
         state.update(int(c.kernels.largest_magnitude(codes)))
-    c.scales.autoflex[output.name] = state.to_dict()
+    c.scales.autoflex[output.plain_name] = state.to_dict()
     return Value(codes, scale)
 
 

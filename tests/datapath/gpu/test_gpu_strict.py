@@ -65,6 +65,7 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
     "even rounding": ("int8_range_bn", ["numerics.activation.rounding=nearest_even"]),
     "bf16": ("bf16", []),
     "mxfp8": ("mxfp8", []),
+    "nvfp4": ("nvfp4", ["numerics.weight_gradient_hadamard=4"]),
     "flexpoint": ("flexpoint", []),
     "ternary": ("int8_range_bn", ["numerics.weight=ternary"]),
     "saturating passes": ("int8_range_bn", ["mac_array.operand=int4", "mac_array.overflow=saturate"]),
