@@ -73,11 +73,17 @@ class Work:
     format: Format
 
 
+def part_suffix(part: int) -> str:
+    """Ending of names in a part of the batch; none in the first one."""
+    return f".part{part}" if part > 1 else ""
+
+
 @dataclass(frozen=True)
 class TensorSpec:
     """A tensor as the hardware sees it; ``persistent`` ones outlive the step (parameters, state).
 
-    ``again`` names the tensor of the forward pass whose values this one has, where it was made a second time.
+    ``again`` names the tensor of the forward pass whose values this one has, where it was made a second time. ``part``:
+    of the batch, from 1 on, where a step takes it in parts; else 0, as for what belongs to all of them.
     """
 
     index: int
@@ -87,6 +93,12 @@ class TensorSpec:
     role: Role
     persistent: bool = False
     again: str = ""
+    part: int = 0
+
+    @property
+    def plain_name(self) -> str:
+        """The name without its part: that of the tensor in a step that takes the batch as one."""
+        return self.name.removesuffix(part_suffix(self.part))
 
     @cached_property
     def elements(self) -> int:
@@ -102,7 +114,7 @@ class Operation:
     """One instruction as issued; ``inputs`` and ``outputs`` are tensor indices.
 
     An output that is also persistent is written in place (parameters, running statistics). ``after`` are tensors that
-    must have been made before it starts, though it doesn't read them.
+    must have been made before it starts, though it doesn't read them. ``part`` is that of the batch, as of tensors.
     """
 
     index: int
@@ -116,10 +128,11 @@ class Operation:
     work: Work | None = None
     attributes: Mapping[str, Any] = field(default_factory=dict)
     after: tuple[int, ...] = ()
+    part: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.layer}/{self.phase}/{self.opcode}"
+        return f"{self.layer}/{self.phase}/{self.opcode}{part_suffix(self.part)}"
 
     @property
     def macs(self) -> int:

@@ -47,7 +47,7 @@ class Datapath(Machine):
         state.update({name: kernels.xp.asarray(value) for name, value in state.items()})
         self.context = Context(kernels, recipe, seed, state, scales or ScaleState())
         self.check = check
-        self._known_before = self.context.scales.copy()
+        self._part, self._known_before = 0, self.context.scales.copy()
         super().__init__(recipe)
 
     def begin_step(self, step: int, *, training: bool, learning_rate: float = 0.0) -> None:
@@ -55,12 +55,14 @@ class Datapath(Machine):
         self.context.step = step
         self.context.training = training
         self.context.learning_rate = learning_rate
-        self._known_before = self.context.scales.copy()
+        self._part, self._known_before = 0, self.context.scales.copy()
         self.begin(training=training)
 
     def execute(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
+        if operation.part != self._part:
+            self._part, self._known_before = operation.part, self.context.scales.copy()
         if operation.phase is RECOMPUTE:
             return self._made_again(operation, inputs, outputs)
         return self._executed(operation, inputs, outputs)
@@ -68,7 +70,8 @@ class Datapath(Machine):
     def _made_again(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
-        """The bits of the forward pass: drawn for the same tensors, with the scales of then. Nobody looks or learns."""
+        """The bits of the forward pass: drawn for the same tensors, with the scales that were known before the step, or
+        before its part of the batch. Nobody looks or learns."""
         context = self.context
         now = context.scales, context.observation, context.watcher
         context.scales, context.observation, context.watcher = self._known_before.copy(), None, None

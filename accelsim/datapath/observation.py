@@ -43,6 +43,8 @@ class Quantised(NamedTuple):
 class Observation:
     """What one step showed; it looks at ``quantisers``, at ``updates``, or at both.
 
+    Of a batch in parts it looks at the quantisers of the first one, and at those that belong to all of them.
+
     The powers are sums of squares in double precision over all parameters that the step updated: of their gradients as
     the update read them, before any clipping, and of their values before the update.
     """
@@ -70,7 +72,7 @@ class Observation:
         values: Sequence[Value],
     ) -> None:
         """Take in one operation that has just been executed."""
-        if self.quantisers and op.opcode in CONVERSIONS and outputs[0].format != FP32:
+        if self.quantisers and op.part <= 1 and op.opcode in CONVERSIONS and outputs[0].format != FP32:
             self.found[outputs[0].name] = Quantised(
                 outputs[0], op.layer, _statistics(xp, op, inputs[0], outputs, values)
             )

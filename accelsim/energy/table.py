@@ -26,6 +26,7 @@ def _work(program: Program, operation: Operation, timing: OperationTiming, hw: H
     return {
         "layer": operation.layer,
         "phase": str(operation.phase),
+        "part": operation.part,
         "operation": operation.opcode,
         "unit": str(operation.unit),
         "index": operation.index,

@@ -30,7 +30,8 @@ class BatchNorm(Layer):
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         samples = x.elements // x.shape[-1]
         if samples < 2:
-            raise ValueError(f"normalises over {samples} value per channel; at least 2 are needed (larger batch_size)")
+            remedy = "larger batch_size, or fewer micro_batches"
+            raise ValueError(f"normalises over {samples} value per channel; at least 2 are needed ({remedy})")
         gamma = self._parameter("gamma", x, Role.NORM_PARAMETER, fill=1.0)
         beta = self._parameter("beta", x, Role.NORM_PARAMETER)
         inputs = m.quantise(x, Role.ACTIVATION)

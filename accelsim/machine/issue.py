@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from accelsim.errors import InternalError
 from accelsim.formats import Format, Recipe, Role
 from accelsim.machine.parameter import Parameter
+from accelsim.machine.parts import Parts
 from accelsim.machine.recomputation import Making, Recomputation, Region
 from accelsim.machine.recorder import Call, Output, Recorder
 from accelsim.machine.script import Notebook, Script, first_difference
@@ -45,7 +46,7 @@ class Issuer(ABC):
         """Start a new step with an empty Program."""
         self.training = training
         self._recorder, self._notebook = Recorder(), Notebook()
-        self._recomputation = Recomputation(self._redo)
+        self._recomputation, self._parts = Recomputation(self._redo), Parts()
         self.gradients: list[tuple[str, Parameter, Tensor]] = []
         self._persistent: dict[str, Tensor] = {}
 
@@ -64,6 +65,10 @@ class Issuer(ABC):
             yield
         finally:
             self.layer, self.phase = before
+
+    def part(self, number: int, count: int) -> AbstractContextManager[None]:
+        """Issue what follows for one of ``count`` equal parts of the batch, from 1 on (``machine/parts.py``)."""
+        return self._parts.opened(number, count)
 
     def letting_go(self, x: Tensor) -> AbstractContextManager[Region]:
         """What is issued meanwhile from ``x`` is kept only for the forward pass (``machine/recomputation.py``)."""
@@ -91,9 +96,9 @@ class Issuer(ABC):
         return found
 
     def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
-        """A tensor that the host puts into DRAM before the step (images, labels)."""
-        spec = self._recorder.tensor(Output(name, shape, format_, role))
-        self._notebook.externals.append((name, spec))
+        """A tensor that the host puts into DRAM before the step (images, labels), of the part that is open."""
+        spec = self._recorder.tensor(Output(name, shape, format_, role), part=self._parts.number)
+        self._notebook.externals.append((spec.name, spec))
         return Tensor(spec, shape, self.bring(data))
 
     def repeated(
@@ -163,13 +168,20 @@ class Issuer(ABC):
             gemms,
             work,
             attributes,
-            self._recomputation.after if self.phase is Phase.RECOMPUTE else (),
+            self._after(inputs),
+            self._parts.number,
         )
         operation, specs = self._recorder.operation(call)
         self._notebook.operation(operation, inputs, specs)
         self._recomputation.take_down(operation.index, call, inputs, specs)
+        self._parts.take_down(call, specs)
         values = self.execute(operation, tuple(inputs), specs)
         return tuple([Tensor(spec, spec.shape, value) for spec, value in zip(specs, values, strict=True)])
+
+    def _after(self, inputs: Sequence[Tensor]) -> tuple[int, ...]:
+        if self.phase is Phase.RECOMPUTE:
+            return self._recomputation.after
+        return self._parts.after(inputs) if self.phase is Phase.FORWARD else ()
 
     def _redo(self, making: Making, inputs: Sequence[Tensor]) -> tuple[Tensor, ...]:
         """Issue a call of the forward pass once more. Scales are known by now, so conversions are made in one pass."""

@@ -6,19 +6,21 @@ from accelsim.machine.attention import AttentionInstructions
 from accelsim.machine.channels import ChannelInstructions
 from accelsim.machine.dropout import DropoutInstructions
 from accelsim.machine.gelu import GeluInstructions
+from accelsim.machine.gradients import GradientInstructions
+from accelsim.machine.hadamard import HadamardInstructions
 from accelsim.machine.norm import NormInstructions
 from accelsim.machine.output_stage import OutputStageInstructions
 from accelsim.machine.tokens import TokenInstructions
 from accelsim.machine.update import UpdateInstructions
-from accelsim.machine.vector import VectorInstructions
 
 
 class Machine(
     AttentionInstructions,
-    VectorInstructions,
+    GradientInstructions,
     ChannelInstructions,
     DropoutInstructions,
     GeluInstructions,
+    HadamardInstructions,
     TokenInstructions,
     NormInstructions,
     OutputStageInstructions,

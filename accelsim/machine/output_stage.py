@@ -22,8 +22,9 @@ _SUFFIX = {
     Role.LOSS: "float",
 }
 _LAYER_GRADIENTS = (Role.GRADIENT_DATA, Role.GRADIENT_WEIGHT, Role.GRADIENT_NORM)
-_Copies = dict[tuple[TensorRule, int | None], Tensor]
-"""Quantised copies of one tensor by rule and, where they are blocks, the axis that those lie along."""
+_Key = tuple[TensorRule, int | None] | tuple[str, Role, int]
+"""Of a layer gradient: rule and, where blocks are formed, the axis that they lie along. Of a parameter: layer, role and
+axis."""
 
 
 class OutputStageInstructions(Issuer):
@@ -31,8 +32,9 @@ class OutputStageInstructions(Issuer):
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__(recipe)
-        # Copies last as long as somebody holds what they were made from: a backward, its incoming gradient.
-        self._gradient_copies: WeakKeyDictionary[Tensor, _Copies] = WeakKeyDictionary()
+        # Copies last as long as somebody holds what they were made from: a backward its incoming gradient, a step its
+        # parameters.
+        self._copies: WeakKeyDictionary[Tensor, dict[_Key, Tensor]] = WeakKeyDictionary()
 
     def quantise(self, x: Tensor, role: Role, name: str | None = None, axis: int = -1) -> Tensor:
         """``x`` in the format and rounding that the recipe gives ``role``; ``x`` itself where nothing changes.
@@ -42,18 +44,25 @@ class OutputStageInstructions(Issuer):
         their blocks along ``axis``, the one that the product reduces.
 
         A layer gradient is quantised once by each rule: roles of the very same rule read one tensor, which has the
-        name and role of the first, but for blocks along different axes.
+        name and role of the first, but for blocks along different axes. All parts of a batch read the same codes of
+        parameters.
         """
         rule = self.recipe[role]
         if x.format == rule.format and (x.role == role or x.format.family == "float"):
             return x
-        if role not in _LAYER_GRADIENTS:
+        key = self._key(x, role, rule, axis)
+        if key is None:
             return self._quantised(x, role, name, axis)
-        copies = self._gradient_copies.setdefault(x, {})
-        key = rule, axis % len(x.shape) if rule.format.family == "block" else None
+        copies = self._copies.setdefault(x, {})
         if key not in copies:
             copies[key] = self._quantised(x, role, name, axis)
         return copies[key]
+
+    def _key(self, x: Tensor, role: Role, rule: TensorRule, axis: int) -> _Key | None:
+        """What another conversion of ``x`` must have in common to read the same copy; None where each is made anew."""
+        if role in _LAYER_GRADIENTS:
+            return rule, axis % len(x.shape) if rule.format.axis_matters else None
+        return (self.layer, role, axis) if x.spec.persistent and self._parts.number else None
 
     def _quantised(self, x: Tensor, role: Role, name: str | None, axis: int) -> Tensor:
         rule = self.recipe[role]
@@ -66,9 +75,9 @@ class OutputStageInstructions(Issuer):
     def quantise_again(self, made: Tensor, source: Tensor, role: Role, axis: int) -> Tensor:
         """``made`` where ``role`` has the very rule that made it, else ``source`` quantised anew for ``role``.
 
-        Blocks lie along another axis in another product, so block formats are always made anew.
+        Blocks lie along another axis in another product, so they are made anew; square ones are not.
         """
-        same = self.recipe.rules.get(made.role) == self.recipe[role] and made.format.family != "block"
+        same = self.recipe.rules.get(made.role) == self.recipe[role] and not made.format.axis_matters
         return made if same else self.quantise(source, role, axis=axis)
 
     def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor, name: str = "bias_codes") -> Tensor:

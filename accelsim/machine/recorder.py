@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from accelsim.formats import Format, Role
-from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work, part_suffix
 
 AGAIN = "again"
 """Ending of the name of a tensor that is made a second time."""
@@ -27,7 +27,8 @@ class Output(NamedTuple):
 
 
 class Call(NamedTuple):
-    """All that decides an operation; ``inputs``, ``in_place`` and ``after`` are indices of tensors."""
+    """All that decides an operation; ``inputs``, ``in_place`` and ``after`` are indices of tensors, ``part`` is that of
+    the batch (0: the whole)."""
 
     opcode: str
     unit: Unit
@@ -40,6 +41,7 @@ class Call(NamedTuple):
     work: Work | None
     attributes: Mapping[str, Any]
     after: tuple[int, ...] = ()
+    part: int = 0
 
 
 class Recorder:
@@ -53,14 +55,14 @@ class Recorder:
         """Another one at the same point, which goes on by itself."""
         return Recorder(Program(list(self.program.tensors), list(self.program.operations)), self._names.copy())
 
-    def tensor(self, output: Output, *, persistent: bool = False) -> TensorSpec:
+    def tensor(self, output: Output, *, persistent: bool = False, part: int = 0) -> TensorSpec:
         """A tensor that no operation makes."""
-        return self._spec(output, output.name, persistent=persistent)
+        return self._spec(output, output.name, part, persistent=persistent)
 
     def operation(self, call: Call) -> tuple[Operation, tuple[TensorSpec, ...]]:
         """The next operation and the tensors that it makes."""
         prefix = f"{call.layer}." if call.layer else ""
-        specs = tuple([self._spec(output, _whole_name(prefix, output)) for output in call.outputs])
+        specs = tuple([self._spec(output, _whole_name(prefix, output), call.part) for output in call.outputs])
         operation = Operation(
             index=len(self.program.operations),
             opcode=call.opcode,
@@ -73,15 +75,19 @@ class Recorder:
             work=call.work,
             attributes=call.attributes,
             after=call.after,
+            part=call.part,
         )
         self.program.operations.append(operation)
         return operation, specs
 
-    def _spec(self, output: Output, name: str, *, persistent: bool = False) -> TensorSpec:
-        self._names[name] += 1
-        unique = name if self._names[name] == 1 else f"{name}.{self._names[name]}"
+    def _spec(self, output: Output, name: str, part: int, *, persistent: bool = False) -> TensorSpec:
+        # Each part counts for itself, so that its names are those of the first one; what is made again has its own.
+        suffix = "" if output.again else part_suffix(part)
+        self._names[name + suffix] += 1
+        number = self._names[name + suffix]
+        unique = (name if number == 1 else f"{name}.{number}") + suffix
         index = len(self.program.tensors)
-        spec = TensorSpec(index, unique, output.shape, output.format, output.role, persistent, output.again)
+        spec = TensorSpec(index, unique, output.shape, output.format, output.role, persistent, output.again, part)
         self.program.tensors.append(spec)
         return spec
 

@@ -30,10 +30,6 @@ ROOT = Steps(7, 2)
 class UpdateInstructions(Issuer):
     """Parameters are overwritten in place."""
 
-    def collect(self, parameter: Parameter, gradient: Tensor) -> None:
-        """Hand in the gradient of a parameter for the update phase, under the current layer's name."""
-        self.gradients.append((self.layer, parameter, gradient))
-
     def reduce_sum(self, g: Tensor) -> Tensor:
         """Sum over all axes but the last: the gradient of a bias."""
         work = Work(g.elements, 0, 1, sums(g))

@@ -52,7 +52,7 @@ class VectorInstructions(Issuer):
         return self.issue("add", Unit.VECTOR, [a, b], [Output(name, a.shape, wide(a), Role.ACCUMULATOR)], work=work)[0]
 
     def max_pool2d(self, x: Tensor, window: Window) -> tuple[Tensor, Tensor]:
-        """Maxima over windows and the tap where each stands (the first one on a tie)."""
+        """Maxima over windows and the tap where each stands (the first one on a tie; NaN is above every number)."""
         shape = self._pooled(x, window)
         outputs = [Output("output", shape, x.format, x.role), Output("tap", shape, INDEX)]
         work = Work(math.prod(shape) * window.taps, 0, 1, x.format)
@@ -84,7 +84,7 @@ class VectorInstructions(Issuer):
         """Mean loss over the batch, and its gradient with respect to ``logits`` (batch, classes).
 
         The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: an
-        addition an element.
+        addition an element. Of a part of the batch it is the part's mean loss, and the gradient of the whole batch's.
         """
         loss_format = self.recipe[Role.LOSS].format
         outputs = [
@@ -92,8 +92,10 @@ class VectorInstructions(Issuer):
             Output("gradient", logits.shape, loss_format, Role.LOSS),
         ]
         work = Work(logits.elements, SOFTMAX_MULTIPLIES, SOFTMAX_ADDS + bool(smoothing), loss_format)
+        attributes: dict[str, Any] = {"smoothing": smoothing}
+        attributes |= {"parts": self._parts.count} if self._parts.count > 1 else {}
         loss, gradient = self.issue(
-            "softmax_cross_entropy", Unit.VECTOR, [logits, labels], outputs, work=work, smoothing=smoothing
+            "softmax_cross_entropy", Unit.VECTOR, [logits, labels], outputs, work=work, **attributes
         )
         return loss, gradient
 

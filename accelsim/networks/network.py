@@ -12,7 +12,7 @@ from accelsim.formats import FP32, Recipe, Role, integer
 from accelsim.layers import Backward, Layer, LayerError, Loss, Optimizer, run, softmax_cross_entropy
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.networks.embeddings import check_embeddings
-from accelsim.program import Phase, Program
+from accelsim.program import Phase, Program, part_suffix
 from accelsim.tracing import Tracer
 
 LABEL = integer(16, signed=False)
@@ -63,20 +63,41 @@ class Network:
         Raises:
             LayerError: a layer can't take the shape that reaches it.
         """
+        (outcome,) = self.train_in_parts(m, optimizer, images, labels, batch, 1)
+        return outcome
 
-        def issue() -> tuple[Tensor, Tensor]:
-            loss, backward = self._forward(m, images, labels, batch)
-            with m.scope(phase=Phase.DATA_GRADIENT):
-                backward(loss.backward())
+    def train_in_parts(
+        self, m: Machine, optimizer: Optimizer, images: Any, labels: Any, batch: int, parts: int
+    ) -> list[Outcome]:
+        """A training step whose ``batch`` comes in equal ``parts``: forward, loss and backward of each consecutive one,
+        then one update with the mean gradient of all; the outcome of each, in order.
+
+        Raises:
+            LayerError: a layer can't take the shape that reaches it.
+        """
+        size = batch // parts
+        given = [(_slice(images, start, size), _slice(labels, start, size)) for start in range(0, batch, size)]
+
+        def issue() -> tuple[Tensor, ...]:
+            left: list[Tensor] = []
+            for part, brought in enumerate(given, 1):
+                with m.part(part, parts):
+                    left += self._there_and_back(m, *brought, size)
             optimizer.step(m)
-            return loss.loss, loss.logits
+            return tuple(left)
 
-        return Outcome(*m.repeated((self, batch, optimizer), self._given(images, labels), issue))
+        by_name = {
+            name + part_suffix(part): data
+            for part, brought in enumerate(given, 1)
+            for name, data in self._given(*brought).items()
+        }
+        left = m.repeated((self, batch, optimizer, parts), by_name, issue)
+        return [Outcome(*pair) for pair in zip(left[::2], left[1::2], strict=True)]
 
-    def trace(self, recipe: Recipe, optimizer: Optimizer, batch: int) -> Traced:
-        """The Program of one training step with ``batch`` images."""
+    def trace(self, recipe: Recipe, optimizer: Optimizer, batch: int, parts: int = 1) -> Traced:
+        """The Program of one training step with ``batch`` images in equal ``parts``."""
         tracer = Tracer(recipe)
-        self.train_step(tracer, optimizer, None, None, batch)
+        self.train_in_parts(tracer, optimizer, None, None, batch, parts)
         return Traced(tracer.program, tracer.parameters)
 
     @property
@@ -85,6 +106,13 @@ class Network:
 
     def _given(self, images: Any, labels: Any) -> dict[str, Any]:
         return {"tokens" if self._reads_text else "images": images, "labels": labels}
+
+    def _there_and_back(self, m: Machine, images: Any, labels: Any, batch: int) -> tuple[Tensor, Tensor]:
+        """Forward, loss and backward, of which only loss and logits are left."""
+        loss, backward = self._forward(m, images, labels, batch)
+        with m.scope(phase=Phase.DATA_GRADIENT):
+            backward(loss.backward())
+        return loss.loss, loss.logits
 
     def _forward(self, m: Machine, images: Any, labels: Any, batch: int) -> tuple[Loss, Backward]:
         text = self._reads_text
@@ -102,6 +130,10 @@ class Network:
             with m.scope("loss"):
                 loss = softmax_cross_entropy(m, out, y, self.label_smoothing)
         return loss, backward
+
+
+def _slice(x: Any, start: int, size: int) -> Any:
+    return None if x is None else x[start : start + size]
 
 
 def named(layers: Sequence[Layer], counts: Counter[str] | None = None) -> list[Layer]:

@@ -86,6 +86,9 @@ class Workload(FileModel):
     """Layers."""
     batch_size: Annotated[int, Field(ge=1, le=1_048_576)]
     """Images per training step; what an epoch leaves over is dropped."""
+    micro_batches: Annotated[int, Field(ge=1, le=1_048_576)] = 1
+    """Equal parts that a step takes the batch in, one after the other, before one update with the gradient of all of
+    them, in less memory (gradient accumulation)."""
     epochs: Annotated[int, Field(ge=1, le=MOST_EPOCHS)]
     """Passes over the training images."""
     optimizer: OptimizerField
@@ -99,6 +102,13 @@ class Workload(FileModel):
     initial_weights: Annotated[str, Field(min_length=1)] | None = None
     """safetensors file of the values that training starts from, relative to this file; what it lacks is drawn."""
 
+    @model_validator(mode="after")
+    def _equal_parts(self) -> Workload:
+        if self.batch_size % self.micro_batches:
+            text = f"found {self.micro_batches}, which doesn't divide a batch_size of {self.batch_size}; allowed: "
+            refuse("workload", [Fault(("micro_batches",), text + _divisors_near(self.micro_batches, self.batch_size))])
+        return self
+
     def build(self) -> Network:
         """The network with every layer named."""
         layers = with_recomputation(self.network.layers, self.network.recompute)
@@ -106,7 +116,15 @@ class Workload(FileModel):
 
     def trace(self, recipe: Recipe) -> Traced:
         """The Program of one training step."""
-        return self.build().trace(recipe, self.optimizer, self.batch_size)
+        return self.build().trace(recipe, self.optimizer, self.batch_size, self.micro_batches)
+
+
+def _divisors_near(wanted: int, number: int) -> str:
+    """The divisors of ``number`` on both sides of ``wanted``, in words."""
+    divisors = [size for size in range(1, number + 1) if number % size == 0]
+    below = [size for size in divisors if size < wanted][-2:]
+    above = [size for size in divisors if size > wanted][:2]
+    return "its divisors, such as " + ", ".join(map(str, below + above))
 
 
 def load_workload(path: Path | str) -> Workload:

@@ -29,7 +29,7 @@ from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size
 from accelsim.simulation.recorded import recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
-from accelsim.simulation.step_analysis import analyse_step
+from accelsim.simulation.step_analysis import analyse_step, hanging_figures
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
 from accelsim.timing import DramModel, Timeline
@@ -62,15 +62,13 @@ def assemble(
         **_learned(metrics, training),
         **_step_figures(inputs, traced, timeline, layers),
         **step.figures,
-        "model_size_bytes": int(sizes["bytes"].sum()),
+        **_model_figures(sizes),
         **_epoch_figures(inputs, timeline, layers, dataset),
         "warnings": warnings(inputs, rows, recorded, dataset),
         "seed": getattr(inputs.workload, "seed", None),
-        "area_um2": sum(area_um2(inputs.hw).values()),
-        "buffer_area_um2": buffer_area_um2(inputs.hw),
-        "clock_mhz": inputs.hw.clock_mhz,
+        **_machine_figures(inputs),
         "complete": True,
-        "assumptions": [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *_idle(inputs, planned)],
+        "assumptions": _assumptions(inputs, planned),
     }
     return NotebookResult(
         hwconfig=inputs.hw.model_dump(mode="json"),
@@ -89,6 +87,37 @@ def assemble(
         trace=step.trace,
         **recorded,
     )
+
+
+def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline: Timeline) -> dict[str, Any]:
+    """What the summary says of a step, without the tables and the trace, which take longer than the step itself."""
+    layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
+    return {
+        "hwconfig": inputs.hw.name,
+        "workload": inputs.workload.name,
+        **_step_figures(inputs, traced, timeline, layers),
+        **hanging_figures(planned, timeline),
+        **_model_figures(model_size(traced.parameters, inputs.recipe)),
+        "seed": getattr(inputs.workload, "seed", None),
+        **_machine_figures(inputs),
+        "assumptions": _assumptions(inputs, planned),
+    }
+
+
+def _model_figures(sizes: pd.DataFrame) -> dict[str, Any]:
+    return {"model_size_bytes": int(sizes["bytes"].sum())}
+
+
+def _machine_figures(inputs: Inputs) -> dict[str, Any]:
+    return {
+        "area_um2": sum(area_um2(inputs.hw).values()),
+        "buffer_area_um2": buffer_area_um2(inputs.hw),
+        "clock_mhz": inputs.hw.clock_mhz,
+    }
+
+
+def _assumptions(inputs: Inputs, planned: PlannedStep) -> list[str]:
+    return [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *_idle(inputs, planned)]
 
 
 def _idle(inputs: Inputs, planned: PlannedStep) -> list[str]:

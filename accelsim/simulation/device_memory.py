@@ -59,9 +59,11 @@ def largest_batch(fits: Callable[[int], bool], below: int) -> int:
 
 
 def _message(inputs: Inputs, needed: int, present: int, below: int) -> str:
-    batch = largest_batch(lambda size: needed_bytes(inputs, size) <= present, below)
-    fitting = f"a batch_size of {batch} may fit" if batch else "not even a batch_size of 1 fits"
+    parts = inputs.training.micro_batches
+    batch = parts * largest_batch(lambda size: needed_bytes(inputs, parts * size) <= present, -(-below // parts))
+    fitting = f"a batch_size of {batch} may fit" if batch else f"not even a batch_size of {parts} fits"
     return (
         f"batch_size {inputs.training.batch_size} needs at least {needed / GIB:,.2f} GiB of the GPU's memory, "
-        f"which has {present / GIB:,.2f} GiB; {fitting} (--set batch_size={max(batch, 1)}), or give --device cpu"
+        f"which has {present / GIB:,.2f} GiB; {fitting} (--set batch_size={max(batch, parts)}), or more micro_batches, "
+        "or give --device cpu"
     )

@@ -16,16 +16,10 @@ from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
 from accelsim.networks.workload import MOST_EPOCHS, beside, check_layers, written_out
+from accelsim.simulation.decides_bits import bits_of
 from accelsim.yamlfile import MarkedYaml, kind_of, override, read_marked, split_setting, validated
 
 LARGEST_SEED = 2**32 - 1
-DECIDES_BITS: dict[str, Any] = {
-    "numerics": True,
-    "norm_unit": True,
-    "mac_array": True,
-    "update_unit": {"learning_rate"},
-}
-"""Fields of a hwconfig that decide a bit of the training: all of one, or some."""
 _SPOKEN = {"batch": "batch_size"}
 """What ``--set`` calls a field beside its name in the file."""
 M = TypeVar("M", HardwareConfig, Workload, Topology)
@@ -60,13 +54,15 @@ class Inputs:
 
         # Options that are not given are left out: a run from before one was known keeps its fingerprint.
         described: dict[str, Any] = {
-            "hwconfig": self.hw.model_dump(mode="json", include=DECIDES_BITS, exclude_none=True),
+            "hwconfig": bits_of(self.hw),
             "workload": self.training.model_dump(mode="json", exclude={"name", "description"}, exclude_none=True),
         }
         for field in ("folder", "workers"):
             described["workload"]["dataset"].pop(field, None)
         if described["workload"]["network"]["recompute"] == "none":
             del described["workload"]["network"]["recompute"]
+        if described["workload"]["micro_batches"] == 1:
+            del described["workload"]["micro_batches"]
         weights = described["workload"].pop("initial_weights", None)
         if weights:
             described["initial_weights"] = weights_digest(Path(weights))

@@ -51,6 +51,7 @@ def _name(operation: Operation) -> dict[str, Any]:
         "index": operation.index,
         "layer": operation.layer,
         "phase": str(operation.phase),
+        "part": operation.part,
         "operation": operation.opcode,
         "unit": str(operation.unit),
     }

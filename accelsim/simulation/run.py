@@ -19,11 +19,12 @@ from accelsim.reports.scalesim import write_scalesim_reports
 from accelsim.simulation import stages
 from accelsim.simulation.assemble import assemble
 from accelsim.simulation.blame import blaming
+from accelsim.simulation.decides_bits import deciding_fields
 from accelsim.simulation.device_memory import check_device_memory
 from accelsim.simulation.folder import check_folder, check_reports, prepare_folder
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
-from accelsim.simulation.inputs import DECIDES_BITS, Inputs, read_inputs, sorted_settings
+from accelsim.simulation.inputs import Inputs, read_inputs, sorted_settings
 from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields
 from accelsim.training.datasets import Dataset
@@ -199,7 +200,7 @@ def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quanti
 
 def _check_machine(folder: Path, inputs: Inputs) -> None:
     """Refuse to replace a finished run's figures by those of another machine that trains the same bits."""
-    others = {"description": True, **DECIDES_BITS}
+    others = {"description": True, **deciding_fields(inputs.hw)}
     stored = load_hwconfig(folder / "hwconfig.yaml").model_dump(mode="json", exclude=others)
     changed = changed_fields(stored, inputs.hw.model_dump(mode="json", exclude=others))
     if changed:

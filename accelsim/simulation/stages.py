@@ -11,6 +11,7 @@ from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Traced
 from accelsim.progress import Observer, watched
+from accelsim.simulation.decides_bits import brought_up
 from accelsim.simulation.device_memory import enough_device_memory
 from accelsim.simulation.folder import CHECKPOINT_FILE
 from accelsim.simulation.inputs import Inputs
@@ -81,7 +82,7 @@ def first_checkpoint(inputs: Inputs, traced: Traced, folder: Path | None, observ
         state = initial_state(traced.parameters, inputs.training.seed, inputs.recipe, given)
         return fresh_checkpoint(state, inputs.fingerprint, inputs.described)
     path = folder / CHECKPOINT_FILE
-    checkpoint = load_checkpoint(path, inputs.fingerprint, inputs.described)
+    checkpoint = load_checkpoint(path, inputs.fingerprint, inputs.described, brought_up)
     _check_state(path, checkpoint, traced, inputs.recipe)
     observer.say(f"resumes after step {checkpoint.progress.step}")
     return checkpoint

@@ -36,6 +36,12 @@ def analyse_step(step: PlannedStep, timeline: Timeline, hw: HardwareConfig) -> S
     )
 
 
+def hanging_figures(step: PlannedStep, timeline: Timeline) -> dict[str, Any]:
+    """The figures of ``analyse_step`` without its table and trace, which take longer."""
+    path, products = critical_path(step.program, timeline), weight_products(step, timeline)
+    return {**_path_figures(path, timeline), **_product_figures(products)}
+
+
 def _path_figures(path: CriticalPath, timeline: Timeline) -> dict[str, Any]:
     computing = sum(timeline.operations[step.index].compute_cycles for step in path.steps)
     return {"critical_path_compute_share": computing / timeline.total_cycles}

@@ -101,18 +101,23 @@ INDICES = (".tap", ".extremes", ".sign_sum")
 def tensor_table(program: Program, lives_in: Callable[[int], str]) -> pd.DataFrame:
     """One row per tensor of ``program``; ``lives_in`` tells where a tensor index is kept.
 
-    What recomputation makes again is as it was the first time, and has no row of its own.
+    What recomputation makes again is as it was the first time, and has no row of its own; nor have tensors of a batch's
+    later parts that are like one of the first.
     """
     makers = {i: op for op in program.operations for i in op.outputs if not program.tensors[i].persistent}
     first = {i: op for op in reversed(program.operations) for i in (*op.inputs, *op.outputs)}
-    rows = [_row(t, makers.get(t.index), first.get(t.index), lives_in(t.index)) for t in program.tensors if not t.again]
+    listed: dict[str, TensorSpec] = {}
+    for tensor in program.tensors:
+        if not tensor.again:
+            listed.setdefault(tensor.plain_name, tensor)
+    rows = [_row(t, makers.get(t.index), first.get(t.index), lives_in(t.index)) for t in listed.values()]
     return pd.DataFrame(rows)
 
 
 def _row(tensor: TensorSpec, maker: Operation | None, first: Operation | None, place: str) -> dict[str, Any]:
     shown = maker or first
     return {
-        "tensor": tensor.name,
+        "tensor": tensor.plain_name,
         "role": str(tensor.role),
         "layer": first.layer if first else "",
         "phase": str(shown.phase) if shown else "",
@@ -129,6 +134,8 @@ def _row(tensor: TensorSpec, maker: Operation | None, first: Operation | None, p
 
 
 def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
+    if tensor.format.tensor_scaled and maker is not None and "scale" in maker.attributes:
+        return f"E4M3, per block; over all {_quantiser_scale(maker)}, fp32"
     if tensor.format.family in FAMILY_SCALES:
         return FAMILY_SCALES[tensor.format.family]
     # Narrow accumulators keep the scales of what was multiplied; those of fp32 are multiplied out.
@@ -159,10 +166,10 @@ def _quantiser_scale(maker: Operation) -> str:
 def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:
     if maker is None:
         return "kept between steps" if tensor.persistent else "from the host"
-    if not tensor.format.is_integer:
-        return "nearest even, after every operation"
     if maker.attributes.get("rounding") == Rounding.STOCHASTIC:
         return f"stochastic, {maker.attributes['random_bits']} random bits"
+    if not tensor.format.is_integer:
+        return "nearest even, after every operation"
     if maker.opcode in ROUNDED_ONCE:
         return "nearest, half up"
     return "nearest" if maker.unit is Unit.QUANTISE else "exact"

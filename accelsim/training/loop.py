@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from accelsim.datapath import Datapath, Kernels, Observation, ScaleState, choose_kernels
+from accelsim.datapath import Datapath, Kernels, Observation, ScaleState, Watcher, choose_kernels
 from accelsim.datapath.arrays import on_host
+from accelsim.datapath.context import Context
 from accelsim.datapath.divergence import finite_loss, silent_overflow
 from accelsim.errors import UserError
 from accelsim.formats import Recipe
@@ -29,6 +30,9 @@ from accelsim.training.state import State, image_order
 
 LOGGED_ROWS = 1000
 CHECKPOINT_SECONDS = 20.0
+
+Watch = Callable[[int, Context], Watcher | None]
+"""Who looks at a step (counted from 1) that is about to begin, if anybody does."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class StepOutcome(NamedTuple):
 class Trainer:
     """Trains ``network`` on ``dataset``, from a checkpoint's state on; ``keep`` is called with each new checkpoint.
 
-    ``records`` has what is known up to that checkpoint before it is called.
+    ``records`` has what is known up to that checkpoint before it is called. ``watch`` chooses steps to look at.
     """
 
     def __init__(
@@ -72,10 +76,11 @@ class Trainer:
         observer: Observer | None = None,
         keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
         records: Records | None = None,
+        watch: Watch = lambda step, context: None,
     ) -> None:
         self.network, self.workload, self.dataset = network, workload, dataset
         self.checkpoint, self.keep, self.observer = start, keep, observer or Observer()
-        self.records = records or Records()
+        self.records, self.watch = records or Records(), watch
         self.batch = workload.batch_size
         self.steps_per_epoch = len(dataset.train) // self.batch
         if not self.steps_per_epoch:
@@ -140,13 +145,18 @@ class Trainer:
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         looks, logs = self.records.looks_at(step, ends_epoch=self._ends_epoch(step)), self._is_logged(step)
         seen = context.observation = Observation(looks, logs) if looks or logs else None
+        context.watcher = self.watch(step, context)
         with silent_overflow():
-            found = self.network.train_step(self.machine, self.workload.optimizer, images, as_codes(labels), self.batch)
-        context.observation = None
+            found = self.network.train_in_parts(
+                self.machine, self.workload.optimizer, images, as_codes(labels), self.batch, self.workload.micro_batches
+            )
+        context.observation = context.watcher = None
         if seen is not None and looks:
             self.reporter.saw(self.records.add_quantisers(step, seen))
-        right = right_answers(context.kernels.xp, found.logits, labels)
-        return StepOutcome(finite_loss(context, found.loss, found.logits), right / labels.size, seen)
+        groups = zip(found, np.split(labels, len(found)), strict=True)
+        right = sum(right_answers(context.kernels.xp, part.logits, group) for part, group in groups)
+        losses = [finite_loss(context, part.loss, part.logits) for part in found]
+        return StepOutcome(_mean(losses), right / labels.size, seen)
 
     def _learning_rate(self) -> float:
         epoch = self.progress.step / self.steps_per_epoch

@@ -50,6 +50,14 @@ def test_refused_before_training(monkeypatch, files, tmp_path):
     assert needed_bytes(inputs, 12) > present
 
 
+def test_the_batch_that_is_named_has_equal_parts(monkeypatch, files):
+    parts = ["micro_batches=4"]
+    present = needed_bytes(read_inputs(*files, settings=parts), 12) + 1
+    _on(monkeypatch, _SmallDevice(present, 2 * present))
+    with pytest.raises(UserError, match=r"a batch_size of 12 may fit \(--set batch_size=12\), or more micro_batches"):
+        simulate(*files, settings=parts)
+
+
 def test_not_even_one_image(monkeypatch, files):
     _on(monkeypatch, _SmallDevice(1000, 1000))
     with pytest.raises(UserError, match="not even a batch_size of 1 fits"):

@@ -88,10 +88,17 @@ def programs(draw):
     return Program(tensors, made)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
-@given(data=st.data())
-def test_any_program_on_any_machine(load, edit, plain_dram, data):
-    check(data.draw(programs()), data.draw(machines(load, edit, plain_dram)))
+EXAMPLES = pytest.mark.parametrize("examples", [40, pytest.param(300, marks=pytest.mark.slow)])
+
+
+@EXAMPLES
+def test_any_program_on_any_machine(load, edit, plain_dram, examples):
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+    @given(programs(), machines(load, edit, plain_dram))
+    def skips(program, hw):
+        check(program, hw)
+
+    skips()
 
 
 def test_shipped_accelerators(case):
@@ -116,20 +123,28 @@ def is_small(loop):
     return isinstance(loop, Segment) and loop.moves and loop.pieces <= 3000
 
 
-@settings(max_examples=100, deadline=None)
-@given(
-    levels=levels_of_a_machine(),
-    data=st.data(),
-    starts=st.lists(st.integers(0, 500), min_size=4, max_size=4),
-    room=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(0, 20)),
-    bandwidth=st.sampled_from([1, 3, 10]),
-)
-def test_any_loops_side_by_side(load, plain_dram, levels, data, starts, room, bandwidth):
+@EXAMPLES
+def test_any_loops_side_by_side(load, plain_dram, examples):
     """Pipelines of any pieces in any loops, started at any time."""
-    loops = data.draw(st.lists(loops_of(len(levels)), min_size=1, max_size=4))
-    dram = DramModel.of(plain_dram(load("int8_range_bn"), bandwidth))
-    programs = assemble(loops, Transfers(dram.cost, levels))
-    starts = sorted(starts[: len(loops)])
+
+    @settings(max_examples=examples, deadline=None)
+    @given(
+        levels=levels_of_a_machine(),
+        data=st.data(),
+        starts=st.lists(st.integers(0, 500), min_size=4, max_size=4),
+        room=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(0, 20)),
+        bandwidth=st.sampled_from([1, 3, 10]),
+    )
+    def run(levels, data, starts, room, bandwidth):
+        loops = data.draw(st.lists(loops_of(len(levels)), min_size=1, max_size=4))
+        dram = DramModel.of(plain_dram(load("int8_range_bn"), bandwidth))
+        programs, starts = assemble(loops, Transfers(dram.cost, levels)), sorted(starts[: len(loops)])
+        assert event_run(programs, room, starts) == fast_run(programs, room, starts)
+
+    run()
+
+
+def event_run(programs, room, starts):
     environment = simpy.Environment()
     pipelines = EventPipelines(environment, programs, room)
     ended = {}
@@ -139,10 +154,10 @@ def test_any_loops_side_by_side(load, plain_dram, levels, data, starts, room, ba
         stalls = yield pipelines.start(programs.starts[i], i, held_back=False).ended
         ended[i] = (environment.now, stalls)
 
-    for i in range(len(loops)):
+    for i in range(len(starts)):
         environment.process(operate(i))
     environment.run()
-    assert ended == fast_run(programs, room, starts)
+    return ended
 
 
 def fast_run(programs, room, starts):

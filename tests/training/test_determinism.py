@@ -11,6 +11,7 @@ import time
 import numpy as np
 import pytest
 import safetensors.numpy
+from threadpoolctl import threadpool_limits
 
 import accelsim
 from accelsim.errors import UserError
@@ -79,8 +80,20 @@ def test_killed_run_resumes_to_the_same_bits(root, tmp_path):
     _assert_same_run(tmp_path / "whole", tmp_path / "killed")
 
 
-@pytest.mark.parametrize("hwconfig", ["int8_range_bn", pytest.param("fp32", marks=pytest.mark.slow)])
+def test_threads_change_no_bit(root, tmp_path):
+    """Those of BLAS and of the compiled kernels."""
+    paths = [root / path for path in ARGUMENTS]
+    for threads in (1, 2):
+        with threadpool_limits(threads, user_api="blas"), pytest.MonkeyPatch.context() as patch:
+            patch.setenv("OMP_NUM_THREADS", str(threads))
+            accelsim.simulate(*paths, out=tmp_path / str(threads), steps=30)
+    _assert_same_run(tmp_path / "1", tmp_path / "2")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("hwconfig", ["int8_range_bn", "fp32"])
 def test_thread_count_changes_no_bit(root, tmp_path, hwconfig):
+    """As a user sets it, for the process."""
     for threads in ("1", "2"):
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
         command = [sys.executable, "-m", "accelsim", "simulate", f"hwconfigs/{hwconfig}.yaml", ARGUMENTS[1]]

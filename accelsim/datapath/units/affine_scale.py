@@ -35,9 +35,9 @@ def choose_affine(
 
 def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[Any, Any]:
     """Ends of the range, with 0 inside; see ``scales.choose_scale`` for where they come from."""
-    below = f"{output.name} below zero"
-    if output.role is Role.ACTIVATION and not c.measures_ranges and output.name in c.scales.running:
-        return -c.scales.running[below], c.scales.running[output.name]
+    name, below = output.plain_name, f"{output.plain_name} below zero"
+    if output.role is Role.ACTIVATION and not c.measures_ranges and name in c.scales.running:
+        return -c.scales.running[below], c.scales.running[name]
     found_low, found_high = extremes(c, x, output, rule.granularity)
     expect_finite(c, x, found_high - found_low)
     low, high = np.minimum(found_low, 0.0), np.maximum(found_high, 0.0)
@@ -46,9 +46,9 @@ def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[
     if rule.granularity is Granularity.PER_CHANNEL:
         return low, high
     if c.measures_ranges and (rule.one_pass or output.role is Role.ACTIVATION):
-        known = known_ahead(c, below, rule), known_ahead(c, output.name, rule)
-        for name, end in () if is_zero else ((below, -low), (output.name, high)):
-            c.scales.observe(name, float(end), momentum=c.recipe.range_momentum, length=rule.history)
+        known = known_ahead(c, below, rule), known_ahead(c, name, rule)
+        for side, end in () if is_zero else ((below, -low), (name, high)):
+            c.scales.observe(side, float(end), momentum=c.recipe.range_momentum, length=rule.history)
         if known[1] is not None:
             return -(known[0] or 0.0), known[1]
     return float(low), float(high)

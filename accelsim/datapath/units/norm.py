@@ -250,7 +250,8 @@ def track(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[
     """Moves the running statistic; written in place."""
     running, statistic = inputs
     momentum, inverse = op.attributes["momentum"], op.attributes["inverse"]
-    c.state[running.name] = c.kernels.moved(running.data, numbers(statistic), momentum, inverse=inverse)
+    # The handle has what the step began with, and each part of a batch moves it on.
+    c.state[running.name] = c.kernels.moved(c.state[running.name], numbers(statistic), momentum, inverse=inverse)
     return []
 
 

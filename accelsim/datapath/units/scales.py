@@ -35,15 +35,16 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
         UserError: ``x`` is not finite.
     """
     is_activation, measures = output.role is ACTIVATION, c.measures_ranges
-    if is_activation and not measures and output.name in c.scales.running:
-        return formed(c.scales.running[output.name] * rule.headroom / top, rule.scale_form)
+    name = output.plain_name
+    if is_activation and not measures and name in c.scales.running:
+        return formed(c.scales.running[name] * rule.headroom / top, rule.scale_form)
     peak = _peak(c, x, output, rule.granularity)
     expect_finite(c, x, peak)
     if rule.granularity is PER_CHANNEL:
         return formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
-    known = None if rule.policy is CURRENT else known_ahead(c, output.name, rule)
+    known = None if rule.policy is CURRENT else known_ahead(c, name, rule)
     if peak and measures and (is_activation or rule.one_pass):
-        c.scales.observe(output.name, peak, momentum=c.recipe.range_momentum, length=rule.history)
+        c.scales.observe(name, peak, momentum=c.recipe.range_momentum, length=rule.history)
     return formed((known or peak or 1.0) * rule.headroom / top, rule.scale_form)
 
 

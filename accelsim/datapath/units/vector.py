@@ -107,7 +107,7 @@ def average_pool2d_backward(
 def softmax_cross_entropy(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """Mean loss and (probability - target) / batch, in the loss format."""
+    """Mean loss and (probability - target) / rows of the whole batch, in the loss format."""
     logits, labels = inputs
     xp, (rows, classes), smoothing = c.kernels.xp, logits.shape, op.attributes["smoothing"]
     real = multiplied_out(xp, logits.data, logits.scale)
@@ -116,7 +116,7 @@ def softmax_cross_entropy(
     if smoothing:
         probabilities -= smoothing / classes
     probabilities[xp.arange(rows), labels.data] -= 1.0 - smoothing
-    gradient = probabilities / rows
+    gradient = probabilities / (rows * op.attributes.get("parts", 1))
     storage = outputs[0].format.storage
     return [Value((sum_in_pairs(xp, losses) / rows).astype(storage)), Value(gradient.astype(storage))]
 

@@ -21,6 +21,12 @@ def label(layer: object) -> str:
     return text(layer) if layer else NO_LAYER
 
 
+def part_labels(operations: pd.DataFrame) -> list[str]:
+    """What to say of each operation's part of the batch: nothing where that is in one, or a run knows of none."""
+    parts = operations["part"] if "part" in operations else [0] * len(operations)
+    return [f", part {part}" if part else "" for part in parts]
+
+
 def layer_labels(layers: pd.DataFrame) -> list[str]:
     """Layers in order of first appearance."""
     return list(dict.fromkeys(label(name) for name in layers["layer"]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from accelsim.reports.figures.aggregate import label
+from accelsim.reports.figures.aggregate import label, part_labels
 from accelsim.reports.palette import UNITS
 
 MOST_BARS = 3000
@@ -32,9 +32,12 @@ def intervals(layers: pd.DataFrame, most: int = MOST_BARS) -> list[Interval]:
     rows = _rows(timed)
     if len(timed) <= most:
         return [
-            Interval(row, phase, start, end, f"{label(layer)}, {operation}")
-            for row, phase, start, end, layer, operation in zip(
-                rows, *(timed[c] for c in ("phase", "start_cycle", "end_cycle", "layer", "operation")), strict=True
+            Interval(row, phase, start, end, f"{label(layer)}, {operation}{part}")
+            for row, part, phase, start, end, layer, operation in zip(
+                rows,
+                part_labels(timed),
+                *(timed[c] for c in ("phase", "start_cycle", "end_cycle", "layer", "operation")),
+                strict=True,
             )
         ]
     return _folded(timed.assign(row=rows), max(1, most // len(set(rows))))

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 import pandas as pd
 import plotly.graph_objects as go
 
-from accelsim.reports.figures.aggregate import label, phase_title, phases, text
+from accelsim.reports.figures.aggregate import label, part_labels, phase_title, phases, text
 from accelsim.reports.figures.limits import dram_bytes_per_cycle, peak_macs_per_cycle, product_macs_per_cycle
 from accelsim.reports.figures.phase_marks import add_phase_marks
 from accelsim.reports.figures.style import styled
@@ -49,7 +49,11 @@ def _points(operations: pd.DataFrame) -> pd.DataFrame:
     intensity = shown["operations_per_dram_byte"].where(moved > 0)
     edge = 2 * intensity.max() if intensity.notna().any() else 1.0
     points = shown.assign(
-        moved=moved, resident=moved == 0, lanes=shown["unit"] != "mac_array", intensity=intensity.fillna(edge)
+        moved=moved,
+        resident=moved == 0,
+        lanes=shown["unit"] != "mac_array",
+        intensity=intensity.fillna(edge),
+        part_label=part_labels(shown),
     )
     return points.sort_values(["resident", "lanes"], kind="stable")
 
@@ -95,7 +99,7 @@ def _hover(row: dict[Hashable, object]) -> str:
     fed = "no DRAM traffic" if row["resident"] else f"{human_count(intensity)} operations per DRAM byte"
     unit = UNITS.get(str(row["unit"]), text(row["unit"]))
     return (
-        f"<b>{label(row['layer'])}</b>, {text(row['operation'])} ({unit})"
+        f"<b>{label(row['layer'])}</b>, {text(row['operation'])}{row['part_label']} ({unit})"
         f"<br>{human_count(rate)} operations per cycle, {human_percent(share)} of its limit of {human_count(limit)}"
         f"<br>{fed}<br>{human_count(work)} operations in {human_count(cycles)} cycles, {human_bytes(moved)}"
     )
