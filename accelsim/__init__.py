@@ -11,8 +11,21 @@ if TYPE_CHECKING:
     from accelsim.reports.run_folder import load as load_run
     from accelsim.simulation import evaluate, explain, simulate
     from accelsim.simulation.torch_bridge import from_torch
+    from accelsim.studies.precision import precision
+    from accelsim.studies.sweep import sweep
 
-__all__ = ["UserError", "evaluate", "explain", "from_torch", "load_hwconfig", "load_run", "load_workload", "simulate"]
+__all__ = [
+    "UserError",
+    "evaluate",
+    "explain",
+    "from_torch",
+    "load_hwconfig",
+    "load_run",
+    "load_workload",
+    "precision",
+    "simulate",
+    "sweep",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -23,7 +36,9 @@ _HOMES = {
     "load_hwconfig": ("accelsim.hardware", "load_hwconfig"),
     "load_run": ("accelsim.reports.run_folder", "load"),
     "load_workload": ("accelsim.networks", "load_workload"),
+    "precision": ("accelsim.studies.precision", "precision"),
     "simulate": ("accelsim.simulation", "simulate"),
+    "sweep": ("accelsim.studies.sweep", "sweep"),
 }
 
 

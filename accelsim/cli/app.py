@@ -14,8 +14,10 @@ from accelsim.cli.evaluate import evaluate
 from accelsim.cli.explain import explain
 from accelsim.cli.importing import importer
 from accelsim.cli.interrupts import Interrupted, interruptible
+from accelsim.cli.precision import precision
 from accelsim.cli.schema import schema
 from accelsim.cli.simulate import simulate
+from accelsim.cli.sweep import sweep
 from accelsim.errors import UserError
 
 app = typer.Typer(
@@ -25,7 +27,7 @@ app = typer.Typer(
     help="Simulate low-precision training accelerators: bits, cycles and energy.",
     epilog="Exit codes: 0 done, 2 a mistake in the input (the message says which), 130 interrupted.",
 )
-for command in (simulate, evaluate, compare, check, explain, schema):
+for command in (simulate, evaluate, compare, sweep, precision, check, explain, schema):
     app.command()(interruptible(command))
 app.add_typer(importer, name="import")
 

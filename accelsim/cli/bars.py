@@ -18,6 +18,7 @@ from rich.text import Text
 from accelsim.progress import Observer
 
 TITLES = {"time": "Timing", "train": "Training", "evaluate": "Evaluating", "calibrate": "Calibrating"}
+TITLES |= {"points": "Points", "again": "As others"}
 
 
 class _Rate(ProgressColumn):

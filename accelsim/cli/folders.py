@@ -10,13 +10,13 @@ RUNS = Path("runs")
 
 
 @contextlib.contextmanager
-def default_folder(hwconfig: Path, workload: Path, *, resume: bool, force: bool) -> Iterator[Path]:
-    """``runs/HWCONFIG-WORKLOAD``; where that is taken, the next free number, so that nothing is lost.
+def default_folder(hwconfig: Path, workload: Path, *, resume: bool, force: bool, suffix: str = "") -> Iterator[Path]:
+    """``runs/HWCONFIG-WORKLOAD`` and ``suffix``; where that is taken, the next free number, so that nothing is lost.
 
     The folder is made at once, so that no run that starts meanwhile takes it too; it goes again if it stays empty. With
     ``resume`` or ``force`` it is the folder without a number.
     """
-    wanted = RUNS / f"{hwconfig.stem}-{workload.stem}"
+    wanted = RUNS / f"{hwconfig.stem}-{workload.stem}{suffix}"
     if resume or force:
         yield wanted
         return

@@ -28,6 +28,8 @@ from accelsim.reports.web import (
 )
 from accelsim.reports.wording import worded
 
+TERMS = "What the words mean, and in which unit: docs/glossary.md of accelsim."
+"""Ends a page, which has no links: it is read where no network is."""
 _DTYPES_NOTE = "All tensors of one training step: format, scale, rounding, memory that holds them."
 
 
@@ -48,7 +50,7 @@ def run_page(result: Result) -> str:
         f"{_header(result)}<main>{_key_figures(result)}"
         f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{panels}</div>'
         f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{_details(result)}</main>"
-        f"<footer>{footer_line(result.versions, result.summary.get('seed'))}</footer>"
+        f"<footer>{footer_line(result.versions, result.summary.get('seed'))}<br>{TERMS}</footer>"
     )
     return document(result.name, body, {spec.name: figure for spec, figure in drawn})
 

@@ -80,7 +80,7 @@ CASES = [
     ),
     ("technology: 45nm", "technology: 45", "9:1: technology: found 45"),
     ("operand: int8 ", "operand: itn8 ", "15:3: mac_array.operand: no number format is called 'itn8'"),
-    ("operand: int8 ", "operand: 8 ", "found 8; allowed: int2 to int64, uint1 to uint64, fp32"),
+    ("operand: int8 ", "operand: 8 ", "found 8; allowed: intN, uintN (N up to 64), bfpN_bM, intN_bM, fp32, bf16"),
     ("operand: int8 ", "operand: int88 ", "15:3: mac_array.operand: integer formats have 2 to 64 bits, not 88"),
     (
         "dataflow: output_stationary",

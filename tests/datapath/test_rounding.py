@@ -20,6 +20,8 @@ from accelsim.formats.rounding import RoundingMode
 
 INT32 = st.one_of(st.integers(-(2**31), 2**31 - 1), st.sampled_from([-(2**31), -(2**30), -1, 0, 1, 2**30, 2**31 - 1]))
 REAL = st.one_of(st.floats(2**-30, 2**12), st.floats(-(2**12), -(2**-30)), st.just(0.0))
+MILLION_MORE = settings(deadline=None, max_examples=100)
+"""Of units that ``test_million.py`` gives a million cases."""
 FORMATS = [(-127, 127), (-7, 7), (-32767, 32767), (-1, 1)]
 
 
@@ -27,7 +29,7 @@ def _pair(multiplier: FixedPointMultiplier) -> tuple[int, int]:
     return int(multiplier.mantissa), int(multiplier.exponent)
 
 
-@settings(deadline=None, max_examples=300)
+@MILLION_MORE
 @given(x=st.lists(INT32, min_size=1, max_size=20), real=REAL, limits=st.sampled_from(FORMATS))
 def test_requantise(kernels, x, real, limits):
     multiplier = FixedPointMultiplier.from_real(real)
@@ -35,7 +37,7 @@ def test_requantise(kernels, x, real, limits):
     assert found[0].tolist() == [reference.requantise(v, *_pair(multiplier), *limits) for v in x]
 
 
-@settings(deadline=None, max_examples=300)
+@MILLION_MORE
 @given(
     x=st.lists(INT32, min_size=1, max_size=20),
     real=st.floats(2**-30, 2**12),
@@ -54,7 +56,7 @@ def test_requantise_stochastic(kernels, x, real, limits, bits, seed):
     assert found[0].tolist() == expected
 
 
-@settings(deadline=None, max_examples=300)
+@MILLION_MORE
 @given(x=st.lists(INT32, min_size=1, max_size=8), reals=st.data())
 def test_rescale_per_channel(kernels, x, reals):
     factors = np.array([reals.draw(REAL) for _ in x])
@@ -96,7 +98,7 @@ def test_stochastic_rounding_is_unbiased_up_to_its_bits(kernels, bits):
     assert abs(codes.mean() - value) < 2.0**-bits + 5 * np.sqrt(value * (1 - value) / n)
 
 
-@settings(deadline=None, max_examples=200)
+@MILLION_MORE
 @given(x=st.lists(INT32, min_size=1, max_size=20), real=REAL, limits=st.sampled_from(FORMATS))
 @pytest.mark.parametrize("rounding", [Rounding.NEAREST_EVEN, Rounding.NEAREST_AWAY, Rounding.TRUNCATE])
 def test_requantise_with_one_rounding(kernels, rounding, x, real, limits):

@@ -2,11 +2,14 @@
 
 import gzip
 import math
+import shutil
 
 import pandas as pd
 import pytest
 
+from accelsim.reports.page import run_page
 from accelsim.reports.result import Result
+from accelsim.reports.run_folder import save
 from accelsim.reports.schema import (
     DTYPES,
     MAPPING,
@@ -202,7 +205,7 @@ def build(name="int8", workload="digits_cnn", layers=3, steps=10, versions=None,
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_result():
     return build
 
@@ -210,3 +213,21 @@ def make_result():
 @pytest.fixture
 def result():
     return build()
+
+
+@pytest.fixture(scope="session")
+def saved(tmp_path_factory):
+    """``result`` as ``save`` writes it, for many tests; who changes a file takes a ``copy``."""
+    return save(build(), tmp_path_factory.mktemp("saved") / "run")
+
+
+@pytest.fixture
+def copy(saved, tmp_path):
+    """A copy of ``saved``, which takes a hundredth of the time that another drawing of the page does."""
+    return shutil.copytree(saved, tmp_path / "run")
+
+
+@pytest.fixture(scope="session")
+def page():
+    """The page of ``result``, drawn once."""
+    return run_page(build())

@@ -9,7 +9,7 @@ from accelsim.reports.compare.figures import draw_comparison
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.compare.warnings import comparison_warnings
 from accelsim.reports.compare.workloads import workload_names
-from accelsim.reports.page import footer_line, hardware_facts
+from accelsim.reports.page import TERMS, footer_line, hardware_facts
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import assumptions_of
 from accelsim.reports.web import Cell, assumptions, chips, document, escape, figure_panel, table, warning
@@ -69,4 +69,4 @@ def _footer(results: Sequence[Result], labels: Sequence[str]) -> str:
         footer_line({"run": label, **result.versions}, result.summary.get("seed"))
         for label, result in zip(labels, results, strict=True)
     ]
-    return f"<footer>{'<br>'.join(lines)}</footer>"
+    return f"<footer>{'<br>'.join([*lines, TERMS])}</footer>"

@@ -11,6 +11,7 @@ from accelsim.reports.web.parts import (
     figure_panel,
     filterable,
     folded,
+    sortable,
     table,
     warning,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "figure_panel",
     "filterable",
     "folded",
+    "sortable",
     "table",
     "warning",
 ]

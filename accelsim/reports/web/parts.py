@@ -19,10 +19,11 @@ class Card(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A table cell; ``kind`` is a style class (number, better, worse)."""
+    """A table cell; ``kind`` is a style class (number, better, worse); a sortable table sorts by ``key``."""
 
     text: str
     kind: str = ""
+    key: float | None = None
 
 
 def escape(value: object) -> str:
@@ -88,6 +89,11 @@ def filterable(content: str, header: Sequence[str], by: Sequence[str]) -> str:
     return f'<div class="filterable"><div class="filters">{search}{choices}{count}</div>{content}</div>'
 
 
+def sortable(content: str) -> str:
+    """``table``'s HTML with heads that sort it: by the cells' keys, by their texts where they have none."""
+    return content.replace("<table>", '<table class="sortable">', 1)
+
+
 def folded(title: str, content: str) -> str:
     """Something that opens on a click."""
     return f"<details><summary>{escape(title)}</summary>{content}</details>"
@@ -106,12 +112,16 @@ def _card(item: Card) -> str:
 
 def _row(row: Sequence[Cell], numeric: Sequence[int]) -> str:
     cells = [
-        f"<td{_class(('number ' if i in numeric else '') + cell.kind)}>{escape(cell.text)}</td>"
+        f"<td{_class(('number ' if i in numeric else '') + cell.kind)}{_key(cell)}>{escape(cell.text)}</td>"
         for i, cell in enumerate(row)
     ]
     if cells:
         cells[0] = cells[0].replace("<td", '<th scope="row"', 1)[: -len("</td>")] + "</th>"
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _key(cell: Cell) -> str:
+    return "" if cell.key is None else f' data-key="{cell.key!r}"'
 
 
 def _class(names: str) -> str:

@@ -42,7 +42,7 @@ p { margin: .2rem 0; }
 }
 .card .title { font-size: .86rem; color: var(--soft); }
 .card .value { font-size: 1.6rem; font-weight: 650; line-height: 1.25; font-variant-numeric: tabular-nums; }
-.card .meaning { font-size: .8rem; line-height: 1.35; }
+.card .meaning { font-size: .8rem; line-height: 1.35; overflow-wrap: anywhere; }
 .assumptions { margin-top: 12px; font-size: .92rem; }
 .assumptions ul { margin: .3rem 0 0; padding-left: 1.2rem; columns: 2 440px; column-gap: 2.4rem; }
 .assumptions li { break-inside: avoid; }
@@ -78,6 +78,12 @@ tbody tr:hover { background: color-mix(in srgb, var(--accent) 9%, transparent); 
   border-radius: 7px; padding: 5px 9px; max-width: 100%;
 }
 .filters input { flex: 1 1 220px; min-width: 0; }
+.filters label { display: flex; gap: 6px; align-items: center; font-size: .9rem; min-width: 0; }
+.sortable thead button { all: unset; cursor: pointer; }
+.sortable thead button:focus-visible { outline: 2px solid var(--accent); }
+.sortable thead [aria-sort="ascending"] button::after { content: " ▲"; color: var(--accent); }
+.sortable thead [aria-sort="descending"] button::after { content: " ▼"; color: var(--accent); }
+td.message { white-space: normal; overflow-wrap: anywhere; }
 details { margin-top: 12px; }
 summary { cursor: pointer; font-weight: 600; }
 pre { overflow: auto; font-size: .82rem; margin: .6rem 0 0; }
@@ -91,6 +97,7 @@ footer { color: var(--soft); font-size: .86rem; padding-top: 24px; padding-botto
   .card .value { font-size: 1.3rem; }
   h1 { font-size: 1.35rem; }
   tbody th { white-space: normal; min-width: 8rem; }
+  .sortable tbody th { min-width: 0; }
 }
 @media (hover: none) { tbody tr:hover { background: none; } }
 @media print { .filters { display: none; } .scroll { max-height: none; } .panel { break-inside: avoid; } }

@@ -1,0 +1,151 @@
+"""``accelsim sweep``."""
+
+from __future__ import annotations
+
+import json
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from accelsim.cli.bars import Bars
+from accelsim.cli.folders import default_folder
+from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
+from accelsim.errors import UserError
+
+if TYPE_CHECKING:
+    from accelsim.studies.sweep import Sweep
+
+
+DEFAULT_FRONTIER = "time_per_step_s,energy_per_step_pj"
+
+
+def sweep(
+    hwconfig: HWCONFIG,
+    workload: WORKLOAD,
+    vary: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A field of either file and its values: dram.channels=1,2,4. Fields that take the same value are "
+            "joined: mac_array.rows+mac_array.columns=16,32. Or hwconfig=A.yaml,B.yaml, workload=... Repeatable; every "
+            "combination is a point.",
+            metavar="FIELD=V1,V2,...",
+        ),
+    ] = None,
+    settings: SETTINGS = None,
+    timing_only: Annotated[
+        bool, typer.Option("--timing-only", help="Cycles and energy alone: no data set, no training.")
+    ] = False,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the images, instead of the workload's.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop each training after this many steps.")] = None,
+    seeds: Annotated[
+        str | None, typer.Option(help="Train each point once for each of these seeds: 0,1,2.", show_default=False)
+    ] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Points at once. 0: as many as there are CPUs.", min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of table, page and points. Default: runs/sweep-HWCONFIG-WORKLOAD.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the sweep in the folder; values and seeds may be added.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the sweep in the folder.")] = False,
+    frontier: Annotated[
+        str | None,
+        typer.Option(
+            help="Two columns of the table: the points that no other beats in both are shown. Default: "
+            "time_per_step_s,energy_per_step_pj, or the two that --trials searches for."
+        ),
+    ] = None,
+    trials: Annotated[
+        int | None,
+        typer.Option(help="Look at so many points of the grid, chosen by Optuna, which is an extra of the package."),
+    ] = None,
+    minimise: Annotated[
+        str | None, typer.Option(help="With --trials: columns to find the least of. Default: those of --frontier.")
+    ] = None,
+    maximise: Annotated[str | None, typer.Option(help="With --trials: columns to find the most of.")] = None,
+    as_json: JSON = False,
+) -> None:
+    """Simulate every combination of values, and show which no other beats: table, page and frontier."""
+    from accelsim.reports.sweep import check_figures
+    from accelsim.studies.sweep import sweep as run
+
+    least, most = _names(minimise), _names(maximise)
+    searched = [*least, *most]
+    axes = _two(frontier or (",".join(searched) if len(searched) == 2 else DEFAULT_FRONTIER))
+    check_figures("--frontier" if frontier else "--minimise, --maximise", axes, timing_only=timing_only)
+    if trials and not searched:
+        least = axes
+    named = default_folder(hwconfig.with_name(f"sweep-{hwconfig.name}"), workload, resume=resume, force=force)
+    with nullcontext(out) if out else named as folder:
+        found = run(
+            hwconfig,
+            workload,
+            vary or (),
+            settings=settings or (),
+            timing_only=timing_only,
+            epochs=epochs,
+            steps=steps,
+            seeds=_numbers(seeds),
+            data=data,
+            jobs=jobs,
+            out=folder,
+            resume=resume,
+            force=force,
+            trials=trials,
+            minimise=least,
+            maximise=most,
+            observer=Bars(Console(stderr=True), quiet=as_json),
+        )
+    _show(found, axes, as_json=as_json)
+
+
+def _show(found: Sweep, axes: list[str], *, as_json: bool) -> None:
+    """The frontier, the best points and the refused ones.
+
+    Raises:
+        UserError: every point was refused.
+    """
+    from accelsim.reports.sweep import best_table, failed_lines, frontier_table, metric_of
+
+    data, console = found.data, Console()
+    failed = failed_lines(data)
+    if data.points.empty:
+        raise UserError("\n".join(["every point was refused:", *failed]))
+    x, y = (metric_of(axis, data.points) for axis in axes)
+    if as_json:
+        tables = {"points": found.table, "frontier": found.frontier(*axes)}
+        shown = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        typer.echo(json.dumps({"folder": str(found.folder), **shown}, indent=2))
+        return
+    console.print(frontier_table(data, x, y, console.width))
+    console.print(best_table(data, console.width))
+    if failed:
+        console.print(f"{len(data.failed)} refused:", style="yellow", highlight=False)
+        for line in failed:
+            console.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
+    folder = found.folder or Path()
+    console.print(f"table: {folder / 'sweep.csv'}\npage:  {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _names(text: str | None) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()] if text else []
+
+
+def _two(text: str) -> list[str]:
+    names = _names(text)
+    if len(names) != 2:
+        raise UserError(f"--frontier {text}: two columns are wanted, as time_per_step_s,energy_per_step_pj")
+    return names
+
+
+def _numbers(text: str | None) -> list[int]:
+    try:
+        return [int(name) for name in _names(text)]
+    except ValueError as error:
+        raise UserError(f"--seeds {text}: whole numbers are wanted, as 0,1,2") from error

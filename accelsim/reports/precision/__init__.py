@@ -1,0 +1,1 @@
+"""What a precision study found: tables, figures, page, folder."""

@@ -1,0 +1,18 @@
+"""A sweep as tables for the terminal and as a page: functions of its table."""
+
+from accelsim.reports.sweep.data import SweepData
+from accelsim.reports.sweep.metrics import check_figures, metric_of
+from accelsim.reports.sweep.page import sweep_page
+from accelsim.reports.sweep.pareto import frontier
+from accelsim.reports.sweep.terminal import best_table, failed_lines, frontier_table
+
+__all__ = [
+    "SweepData",
+    "best_table",
+    "check_figures",
+    "failed_lines",
+    "frontier",
+    "frontier_table",
+    "metric_of",
+    "sweep_page",
+]

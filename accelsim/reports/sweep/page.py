@@ -1,0 +1,111 @@
+"""The page of a sweep: frontier, effects, heat map, and every point in a table that sorts and filters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from accelsim.reports.compare.metrics import Metric
+from accelsim.reports.page import footer_line
+from accelsim.reports.sweep.data import SweepData, value_text
+from accelsim.reports.sweep.figures import draw_sweep
+from accelsim.reports.sweep.metrics import varying
+from accelsim.reports.sweep.pareto import best, frontier
+from accelsim.reports.sweep.terminal import lower, metric_text, spread_text
+from accelsim.reports.web import (
+    Card,
+    Cell,
+    assumptions,
+    cards,
+    chips,
+    document,
+    escape,
+    figure_panel,
+    filterable,
+    sortable,
+    table,
+    warning,
+)
+
+CARDS = 4
+"""Metrics whose best points head the page."""
+
+
+def sweep_page(data: SweepData, x: Metric, y: Metric) -> str:
+    """One HTML file that needs nothing else and no network; points on the frontier of ``x`` and ``y`` are marked."""
+    drawn = draw_sweep(data)
+    panels = "".join(
+        figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=True)
+        for spec, figure in drawn
+    )
+    body = (
+        f"{_header(data)}<main>{_best(data)}{assumptions(data.assumptions)}"
+        f'<h2>Charts</h2><div class="figures">{panels}</div>{_points(data, x, y)}{_failed(data)}</main>'
+        f"<footer>{footer_line(dict(data.versions))}</footer>"
+    )
+    return document(f"Sweep of {data.title}", body, {spec.name: figure for spec, figure in drawn})
+
+
+def _header(data: SweepData) -> str:
+    facts = [f"{name}: {', '.join(value_text(level, name) for level in data.levels(name))}" for name in data.fields]
+    count = data.frame["point"].nunique()
+    what = "points of a search" if data.searched else "points"
+    if data.several_seeds:
+        what += ", means over seeds; the spread is the largest value minus the smallest"
+    refused = len(data.failed)
+    failed = warning(f"Refused runs: {refused}; they are listed below.") if refused else ""
+    return (
+        f"<header><h1>Sweep <span>of</span> {escape(data.title)}</h1>"
+        f'<p class="soft">{count} {escape(what)}</p>{chips(facts)}{failed}</header>'
+    )
+
+
+def _best(data: SweepData) -> str:
+    if data.points.empty:
+        return ""
+    rows = [(metric, best(data.points, metric)) for metric in varying(data.points)[:CARDS]]
+    return cards(
+        Card(
+            f"Best {lower(metric.title)}",
+            metric.human(row[metric.key] * metric.factor),
+            f"{spread_text(metric, row)}point {row['point']}: {data.label(row)}",
+        )
+        for metric, row in rows
+    )
+
+
+def _points(data: SweepData, x: Metric, y: Metric) -> str:
+    points = data.points
+    if points.empty:
+        return ""
+    metrics = varying(points)
+    marked = set(frontier(points, x, y)["point"])
+    anew = bool((points["runs_as"] != "").any())
+    header = ["Point", *data.short.values(), *(metric.title for metric in metrics), "Frontier"]
+    header += ["Runs as"] if anew else []
+    rows = [_row(data, row, metrics, marked, anew) for _, row in points.iterrows()]
+    numeric = [0, *range(1 + len(data.fields), 1 + len(data.fields) + len(metrics))]
+    content = filterable(sortable(table(header, rows, numeric=numeric)), header, [*data.short.values(), "Frontier"])
+    note = f"The frontier is that of {lower(x.title)} and {lower(y.title)}. A click on a column's head sorts by it."
+    if anew:
+        note += " A machine that would be slower than one with less runs as that one, and leaves the rest idle."
+    return f'<h2>All points</h2><section class="panel"><p class="meaning">{escape(note)}</p>{content}</section>'
+
+
+def _row(data: SweepData, row: pd.Series[Any], metrics: list[Metric], marked: set[int], anew: bool) -> list[Cell]:
+    on = row["point"] in marked
+    cells = [Cell(str(row["point"]), key=float(row["point"]))]
+    for name in data.fields:
+        levels = data.levels(name)
+        cells.append(Cell(value_text(row[name], name), key=float(levels.index(row[name]))))
+    cells += [Cell(metric_text(metric, row), key=float(row[metric.key])) for metric in metrics]
+    cells.append(Cell("on it" if on else "", "better" if on else "", key=float(not on)))
+    return cells + ([Cell(row["runs_as"])] if anew else [])
+
+
+def _failed(data: SweepData) -> str:
+    if data.failed.empty:
+        return ""
+    rows = [[Cell(data.label(row)), Cell(str(row["failed"]), "message")] for _, row in data.failed.iterrows()]
+    return f"<h2>Refused points</h2>{table(['Point', 'Why'], rows)}"

@@ -1,0 +1,99 @@
+"""The sweep in the terminal: the frontier, the best point by each metric, and the points that were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+from accelsim.reports.columns import BORDERS, Columns, fitting
+from accelsim.reports.compare.metrics import Metric
+from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
+from accelsim.reports.sweep.metrics import varying
+from accelsim.reports.sweep.pareto import best, frontier
+
+_FIGURES_WIDTH = 45
+"""Room that the columns of figures take."""
+MOST_FAILED = 10
+"""Refused points that are shown one by one."""
+
+
+def frontier_table(data: SweepData, x: Metric, y: Metric, console_width: int) -> Table:
+    """The points that no other beats in both ``x`` and ``y``, with the varied fields that fit beside them."""
+    rows = frontier(data.points, x, y)
+    columns = {x.title: _cells(rows, x), y.title: _cells(rows, y)}
+    columns |= _settings(data, [row for _, row in rows.iterrows()], console_width)
+    title = f"Frontier of {lower(x.title)} and {lower(y.title)}: {len(rows)} of {len(data.points)} points"
+    return _table(title, {"Point": [str(number) for number in rows["point"]], **columns}, console_width, 3)
+
+
+def best_table(data: SweepData, console_width: int) -> Table:
+    """The best point by each metric in which points differ."""
+    metrics = varying(data.points)
+    rows = [best(data.points, metric) for metric in metrics]
+    columns = {
+        "Best by": [metric.title for metric in metrics],
+        "Value": [metric_text(metric, row) for metric, row in zip(metrics, rows, strict=True)],
+        "Point": [str(row["point"]) for row in rows],
+        **_settings(data, rows, console_width),
+    }
+    return _table("Best points", columns, console_width, 3)
+
+
+def failed_lines(data: SweepData) -> list[str]:
+    """A line for each refused point, the first ones."""
+    failed = data.failed
+    lines = [f"{data.label(row)}{_seed(data, row)}: {row['failed'].splitlines()[0]}" for _, row in failed.iterrows()]
+    more = len(lines) - MOST_FAILED
+    return lines[:MOST_FAILED] + ([f"and {more} more, in sweep.csv"] if more > 0 else [])
+
+
+def metric_text(metric: Metric, row: pd.Series[Any]) -> str:
+    """The value as text, with its spread over seeds where there is one."""
+    spread = spread_text(metric, row).removesuffix("; ")
+    return metric.human(row[metric.key] * metric.factor) + (f" ({spread})" if spread else "")
+
+
+def spread_text(metric: Metric, row: pd.Series[Any]) -> str:
+    """``spread 1.20 pp; ``, or nothing where there is none."""
+    spread = row.get(metric.key + SPREAD, 0.0) * metric.factor
+    shown = metric.human(spread, row[metric.key] * metric.factor).replace(" %", " pp")
+    return f"spread {shown}; " if spread else ""
+
+
+def lower(title: str) -> str:
+    """A metric's title within a sentence."""
+    return title if title[:2].isupper() else title[0].lower() + title[1:]
+
+
+def _settings(data: SweepData, rows: Sequence[pd.Series[Any]], console_width: int) -> dict[str, list[str]]:
+    """A column for each varied field, or one for all where there is no room for many."""
+    fields = {short: [value_text(row[name], name) for row in rows] for name, short in data.short.items()}
+    if sum(len(short) + BORDERS for short in fields) < console_width - _FIGURES_WIDTH:
+        return fields
+    lines = zip(*([f"{short}={cell}" for cell in cells] for short, cells in fields.items()), strict=True)
+    return {"Settings": ["\n".join(line) for line in lines]}
+
+
+def _cells(rows: pd.DataFrame, metric: Metric) -> list[str]:
+    return [metric_text(metric, row) for _, row in rows.iterrows()]
+
+
+def _seed(data: SweepData, row: pd.Series[Any]) -> str:
+    return f", seed {row['seed']:g}" if data.several_seeds else ""
+
+
+def _table(title: str, columns: Columns, console_width: int, least: int) -> Table:
+    widths = fitting(
+        {name: [name, *cells] for name, cells in columns.items()}, console_width, least, frozenset({"Value", "Point"})
+    )
+    table = Table(title=Text(title, style="bold"), title_justify="left")
+    for name, width in widths.items():
+        numeric = all(cell[:1].isdigit() for cell in columns[name])
+        table.add_column(Text(name), justify="right" if numeric else "left", width=width)
+    for cells in zip(*(columns[name] for name in widths), strict=True):
+        table.add_row(*(Text(cell) for cell in cells))
+    return table

@@ -1,0 +1,204 @@
+"""``precision``: train as ``simulate`` does, and look at chosen steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from accelsim.datapath import Kernels, choose_kernels
+from accelsim.datapath.context import Context
+from accelsim.errors import UserError
+from accelsim.hardware import HardwareConfig, load_hwconfig
+from accelsim.networks import Topology, Traced, Workload
+from accelsim.progress import Observer
+from accelsim.reports.precision.aggregate import DEFAULT_COSINE
+from accelsim.reports.precision.classes import HISTOGRAM_COLUMNS, PRECISION_COLUMNS
+from accelsim.reports.precision.folder import FILES, save_precision
+from accelsim.reports.precision.result import PrecisionResult
+from accelsim.reports.schema import TRAINING_METRICS
+from accelsim.simulation import stages
+from accelsim.simulation.assemble import versions
+from accelsim.simulation.device_memory import check_device_memory
+from accelsim.simulation.held_folder import held_folder
+from accelsim.simulation.host import check_memory
+from accelsim.simulation.inputs import Inputs, read_inputs
+from accelsim.studies.precision.looking import Look, Question
+from accelsim.studies.precision.steps import Step, chosen_steps
+from accelsim.training import Training
+from accelsim.training.datasets import Dataset
+
+DEFAULT_BITS = (*range(2, 13), 16)
+FEWEST_BITS, MOST_BITS = 2, 24
+
+
+def precision(
+    hwconfig: HardwareConfig | Path | str,
+    workload: Workload | Path | str,
+    *,
+    bits: Sequence[int] = DEFAULT_BITS,
+    at: Sequence[Step] | None = None,
+    every: int | None = None,
+    cosine: float = DEFAULT_COSINE,
+    quantisers: HardwareConfig | Path | str | None = None,
+    out: Path | str | None = None,
+    epochs: int | None = None,
+    steps: int | None = None,
+    seed: int | None = None,
+    data: Path | str | None = None,
+    settings: Sequence[str] = (),
+    backend: str | None = None,
+    device: str = "auto",
+    force: bool = False,
+    observer: Observer | None = None,
+) -> PrecisionResult:
+    """Train ``workload`` on ``hwconfig`` and ask, in some steps, what each number of ``bits`` would do to every tensor.
+
+    The training has the bits that ``simulate`` gives it: looking changes none.
+
+    Args:
+        hwconfig: an accelerator, or the path of its YAML file.
+        workload: a network and its recipe, or the path of its YAML file.
+        bits: widths of integers to try, from 2 to 24.
+        at: steps to look at, from 1, or "last"; by default eight from the first to the last.
+        every: look at each step that this divides, in place of ``at``.
+        cosine: the mean cosine less a standard deviation that counts as enough; a rule of thumb.
+        quantisers: an accelerator whose scales and roundings are tried, where they aren't those of ``hwconfig``.
+        out: folder to write; nothing is written without it.
+        epochs: instead of the workload's.
+        steps: stop after this many training steps.
+        seed: instead of the workload's.
+        data: folder of the data set's files.
+        settings: fields of either file to change.
+        backend: kernels, ``compiled`` or ``numpy``.
+        device: ``gpu``, ``cpu`` or ``auto``.
+        force: overwrite a study that stands in ``out``.
+        observer: hears of progress.
+
+    Raises:
+        UserError: any input is wrong; nothing is written then.
+    """
+    observer = observer or Observer()
+    _check_options(bits, cosine, steps)
+    folder = None if out is None else Path(out)
+    kernels = choose_kernels(backend, device, observer.say)
+    inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed, settings=settings)
+    if isinstance(inputs.workload, Topology):
+        raise UserError(f"{inputs.workload.name} is a topology, which has nothing to train and so nothing to look at")
+    traced = inputs.training.trace(inputs.recipe)
+    study = _Study(
+        inputs=inputs,
+        traced=traced,
+        quantisers=_machine(quantisers) or inputs.hw,
+        bits=tuple(sorted(set(bits))),
+        cosine=cosine,
+        kernels=kernels,
+        steps=steps,
+        observer=observer,
+    )
+    _check_free(folder, force=force)
+    with held_folder(folder):
+        dataset = stages.read_data(inputs, Path(data) if data else None, observer)
+        result = study.result(dataset, at, every)
+        if folder:
+            save_precision(result, folder)
+    return result
+
+
+@dataclass
+class _Study:
+    inputs: Inputs
+    traced: Traced
+    quantisers: HardwareConfig
+    bits: tuple[int, ...]
+    cosine: float
+    kernels: Kernels
+    steps: int | None
+    observer: Observer
+
+    def result(self, dataset: Dataset, at: Sequence[Step] | None, every: int | None) -> PrecisionResult:
+        """Train and look.
+
+        Raises:
+            UserError: there is no such step to look at, or the training diverges.
+        """
+        total = self.inputs.training.epochs * (len(dataset.train) // self.inputs.training.batch_size)
+        chosen = chosen_steps(total if self.steps is None else min(self.steps, total), at, every)
+        check_memory(self.traced)
+        check_device_memory(self.inputs, self.traced, self.kernels)
+        last_uses, rules, looks = self.traced.program.last_uses(), self.quantisers.recipe(), list[Look]()
+
+        def watch(step: int, context: Context) -> Look | None:
+            if step not in chosen:
+                return None
+            looks.append(Look(step, context, Question(self.bits, rules, last_uses, step == chosen[-1])))
+            return looks[-1]
+
+        training = stages.train(
+            self.inputs,
+            dataset,
+            stages.first_checkpoint(self.inputs, self.traced, None, self.observer),
+            steps=self.steps,
+            kernels=self.kernels,
+            out=None,
+            quantisers_every=None,
+            observer=self.observer,
+            watch=watch,
+        )
+        return self._assembled(training, chosen, looks)
+
+    def _assembled(self, training: Training, chosen: list[int], looks: list[Look]) -> PrecisionResult:
+        rows = [row for look in looks for row in look.found.rows]
+        histograms = [row for look in looks for row in look.found.histograms]
+        metrics = pd.DataFrame(training.checkpoint.progress.rows, columns=TRAINING_METRICS).astype(float)
+        return PrecisionResult(
+            hwconfig=self.inputs.hw.model_dump(mode="json"),
+            workload=self.inputs.training.model_dump(mode="json"),
+            summary=self._summary(training, metrics, chosen),
+            precision=pd.DataFrame(rows, columns=list(PRECISION_COLUMNS)),
+            histograms=pd.DataFrame(histograms, columns=list(HISTOGRAM_COLUMNS)),
+            metrics=metrics,
+            versions=versions(),
+        )
+
+    def _summary(self, training: Training, metrics: pd.DataFrame, chosen: list[int]) -> dict[str, Any]:
+        tested = metrics.dropna(subset="test_accuracy")
+        last = tested.iloc[-1] if len(tested) else None
+        return {
+            "hwconfig": self.inputs.hw.name,
+            "workload": self.inputs.training.name,
+            "quantisers": self.quantisers.name,
+            "bits": list(self.bits),
+            "steps_looked_at": chosen,
+            "cosine": self.cosine,
+            "steps": training.checkpoint.progress.step,
+            "epochs": float(metrics["epoch"].iloc[-1]),
+            "seed": self.inputs.training.seed,
+            "test_accuracy": None if last is None else float(last["test_accuracy"]),
+            "test_loss": None if last is None else float(last["test_loss"]),
+            "backend": training.backend,
+        }
+
+
+def _machine(given: HardwareConfig | Path | str | None) -> HardwareConfig | None:
+    return given if given is None or isinstance(given, HardwareConfig) else load_hwconfig(given)
+
+
+def _check_options(bits: Sequence[int], cosine: float, steps: int | None) -> None:
+    wrong = [width for width in bits if not FEWEST_BITS <= width <= MOST_BITS]
+    if wrong or not bits:
+        found = wrong[0] if wrong else "none"
+        raise UserError(f"--bits: found {found}; allowed are integers of {FEWEST_BITS} to {MOST_BITS} bits")
+    if not 0 < cosine < 1:
+        raise UserError(f"--cosine must be between 0 and 1, not {cosine:g}")
+    if steps is not None and steps < 1:
+        raise UserError(f"steps must be at least 1, not {steps}")
+
+
+def _check_free(folder: Path | None, *, force: bool) -> None:
+    present = [] if folder is None or force else [name for name in FILES if (folder / name).exists()]
+    if present:
+        raise UserError(f"{folder}: holds {present[0]} already; --force overwrites it")
