@@ -1,11 +1,12 @@
 # make demo   creates the environment, installs, trains on two machines, compares them
 # make test   creates the environment, runs the fast test suite (make test-all: also the exhaustive tests)
+# make reference   writes the pages of all fields of a hwconfig and of a workload anew
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 RUNS ?= runs
 
-.PHONY: demo test test-slow test-all lint bench bench-gpu bench-scalesim more-hardware numerics random-bits validation reports clean
+.PHONY: demo test test-slow test-all lint reference bench bench-gpu bench-scalesim more-hardware numerics random-bits validation studies reports clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -21,19 +22,26 @@ demo: $(VENV)/.installed
 	$(BIN)/accelsim simulate hwconfigs/int8_range_bn.yaml workloads/digits_cnn.yaml --out $(RUNS)/demo/int8_range_bn --force
 	$(BIN)/accelsim compare $(RUNS)/demo/fp32 $(RUNS)/demo/int8_range_bn --out $(RUNS)/demo/comparison.html --force
 
+# Each worker takes its share of the tests in one piece, so that few session fixtures are made twice; who is done helps.
+WORKERS := -n auto --maxprocesses 8 --dist worksteal
+
 test: $(VENV)/.installed-dev
-	$(BIN)/pytest -q -m "not slow"
+	$(BIN)/pytest -q $(WORKERS) -m "not slow"
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/pytest -q -m slow || test $$? -eq 5
+	$(BIN)/pytest -q $(WORKERS) -m slow || test $$? -eq 5
 
 test-all: $(VENV)/.installed-dev
-	$(BIN)/pytest -q
+	$(BIN)/pytest -q $(WORKERS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+reference: $(VENV)/.installed
+	$(BIN)/accelsim schema hwconfig --format markdown > docs/hwconfig.md
+	$(BIN)/accelsim schema workload --format markdown > docs/workload_fields.md
 
 bench: $(VENV)/.installed
 	$(BIN)/pip install -q --disable-pip-version-check -e '.[bench]'
@@ -58,6 +66,9 @@ random-bits: $(VENV)/.installed
 
 validation: $(VENV)/.installed
 	$(BIN)/python benchmarks/validation.py
+
+studies: $(VENV)/.installed
+	$(BIN)/python benchmarks/studies.py
 
 reports: $(VENV)/.installed
 	$(BIN)/python benchmarks/banner.py

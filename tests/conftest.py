@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -24,6 +25,22 @@ BACKENDS = [NumpyKernels, CompiledKernels]
 # Fewer than hypothesis's 100, to keep the fast suite short; the slow suite has a million cases a unit.
 settings.register_profile("fast", max_examples=30)
 settings.load_profile("fast")
+
+KERNEL_FREE = {"energy", "formats", "gpu", "hardware", "networks", "reports", "test_imports.py", "timing", "yamlfile"}
+"""Files and folders of tests that need none of the datapath's compiled kernels."""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share the CPUs out: what the workers of xdist, started later, read of their threads."""
+    if workers := config.getoption("numprocesses", None):
+        threads = max(1, (os.cpu_count() or 1) // workers)
+        os.environ.update(OMP_NUM_THREADS=str(threads), OPENBLAS_NUM_THREADS=str(threads))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Kernels come last: of two workers that take half of the tests each, one compiles and the other finds them."""
+    items.sort(key=lambda item: KERNEL_FREE.isdisjoint(item.path.relative_to(ROOT).parts))
 
 
 @pytest.fixture(scope="session")
