@@ -42,6 +42,8 @@ UPDATE = ("master_weight", "optimizer_state")
 MASTER = "numerics.master_weight"
 MASTER_16, VELOCITY_32 = f"{MASTER}.format=int16", "numerics.optimizer_state=int32"
 CHUNKS = "mac_array.accumulate_chunk=64"
+NO_HADAMARD = "numerics.weight_gradient_hadamard=null"
+NVFP4_DELAYED = ["numerics.activation.format=nvfp4", *every("scale", "delayed", "activation", *GRADIENTS[:2])]
 SETTINGS: list[tuple[str, str, list[str]]] = [
     ("the machine as shipped", "int8_range_bn", []),
     ("weights and activations 6 bits", "int8_range_bn", every("format", "int6", "weight", "activation")),
@@ -153,6 +155,11 @@ SETTINGS: list[tuple[str, str, list[str]]] = [
         "int8_range_bn",
         [MASTER_16, *every("rounding", "stochastic", *UPDATE[:1]), f"{MASTER}.random_bits=1", VELOCITY_32],
     ),
+    ("NVFP4", "nvfp4", []),
+    ("NVFP4, no Hadamard transform", "nvfp4", [NO_HADAMARD]),
+    ("NVFP4, no Hadamard transform, weights in rows", "nvfp4", [NO_HADAMARD, "numerics.weight=nvfp4"]),
+    ("NVFP4, no Hadamard transform, delayed scales (one pass)", "nvfp4", [NO_HADAMARD, *NVFP4_DELAYED]),
+    ("batches in 4 parts", "int8_range_bn", ["micro_batches=4"]),
 ]
 """Name, hwconfig, and what is set."""
 

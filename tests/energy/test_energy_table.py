@@ -10,6 +10,7 @@ COLUMNS = [
     "operation",
     "unit",
     "index",
+    "part",
     "start_cycle",
     "end_cycle",
     "compute_cycles",
