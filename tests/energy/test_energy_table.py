@@ -7,10 +7,10 @@ from accelsim.energy import layer_rows, step_energy
 COLUMNS = [
     "layer",
     "phase",
+    "part",
     "operation",
     "unit",
     "index",
-    "part",
     "start_cycle",
     "end_cycle",
     "compute_cycles",
