@@ -52,7 +52,14 @@ class VectorInstructions(Issuer):
         return self.issue("add", Unit.VECTOR, [a, b], [Output(name, a.shape, wide(a), Role.ACCUMULATOR)], work=work)[0]
 
     def max_pool2d(self, x: Tensor, window: Window) -> tuple[Tensor, Tensor]:
-        """Maxima over windows and the tap where each stands (the first one on a tie; NaN is above every number)."""
+        """Maxima over windows and the tap where each stands (the first one on a tie; NaN is above every number).
+
+        Raises:
+            ValueError: a window has more taps than the tensor of taps can tell apart.
+        """
+        if window.taps > INDEX.max_code + 1:
+            rows, columns = window.kernel
+            raise ValueError(f"has a {rows}x{columns} kernel; max pooling takes at most {INDEX.max_code + 1} taps")
         shape = self._pooled(x, window)
         outputs = [Output("output", shape, x.format, x.role), Output("tap", shape, INDEX)]
         work = Work(math.prod(shape) * window.taps, 0, 1, x.format)

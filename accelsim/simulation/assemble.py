@@ -27,7 +27,7 @@ from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size
-from accelsim.simulation.recorded import recorded_tables, warnings
+from accelsim.simulation.recorded import left_out, recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
 from accelsim.simulation.tensor_table import tensor_table
@@ -64,7 +64,7 @@ def assemble(
         **step.figures,
         **_model_figures(sizes),
         **_epoch_figures(inputs, timeline, layers, dataset),
-        "warnings": warnings(inputs, rows, recorded, dataset),
+        "warnings": [*left_out(inputs, traced.program), *warnings(inputs, rows, recorded, dataset)],
         "seed": getattr(inputs.workload, "seed", None),
         **_machine_figures(inputs),
         "complete": True,

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from accelsim.formats import FP32, format_by_name
-from accelsim.hardware import HardwareConfig, MacArray
+from accelsim.hardware import HardwareConfig, LaneUnit, MacArray, NormUnit
 from accelsim.hardware.config import OPERANDS
 from accelsim.hardware.numerics import Numerics
 
 DECIDES_BITS: dict[str, Any] = {
     "numerics": True,
-    "norm_unit": True,
+    "norm_unit": set(NormUnit.model_fields) - set(LaneUnit.model_fields),
     "update_unit": {"learning_rate"},
 }
 """Fields beside ``mac_array``: all of one, or some."""
@@ -28,12 +28,15 @@ def bits_of(hw: HardwareConfig) -> dict[str, Any]:
 
 
 def brought_up(described: dict[str, Any]) -> dict[str, Any]:
-    """A run's description from when it held the whole MAC array, as ``bits_of`` has it today."""
-    hardware = described.get("hwconfig", {})
-    if "rows" not in hardware.get("mac_array", {}):
-        return described
-    array, numerics = MacArray(**hardware["mac_array"]), Numerics(**hardware["numerics"])
-    return {**described, "hwconfig": {**hardware, "mac_array": _array_bits(array, numerics)}}
+    """A run's description from when it held the whole MAC array and norm unit, as ``bits_of`` has it today."""
+    hardware = dict(described.get("hwconfig", {}))
+    if "norm_unit" in hardware:
+        kept = DECIDES_BITS["norm_unit"]
+        hardware["norm_unit"] = {name: value for name, value in hardware["norm_unit"].items() if name in kept}
+    if "rows" in hardware.get("mac_array", {}):
+        array, numerics = MacArray(**hardware["mac_array"]), Numerics(**hardware["numerics"])
+        hardware["mac_array"] = _array_bits(array, numerics)
+    return {**described, "hwconfig": hardware} if hardware else described
 
 
 def deciding_fields(hw: HardwareConfig) -> dict[str, Any]:

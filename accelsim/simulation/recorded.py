@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 
+from accelsim.program import Phase, Program
 from accelsim.reports.tables import from_csv
 from accelsim.simulation.inputs import Inputs
 from accelsim.training import Training
@@ -20,6 +21,17 @@ def recorded_tables(training: Training | None) -> dict[str, pd.DataFrame]:
         return {}
     logs = {"quantisers": training.records.quantisers, "speed": training.records.speed}
     return {name: from_csv(log.text().encode("utf-8")) for name, log in logs.items()}
+
+
+def left_out(inputs: Inputs, program: Program) -> list[str]:
+    """What the numerics ask for and the step has nothing of."""
+    size, operations = inputs.recipe.hadamard, program.operations
+    products = any(operation.gemms and operation.phase is Phase.WEIGHT_GRADIENT for operation in operations)
+    if size is None or not products or any(operation.opcode == "hadamard" for operation in operations):
+        return []
+    return [
+        f"weight_gradient_hadamard mixes nothing: a batch, or a part of one, has fewer than {size} samples or tokens"
+    ]
 
 
 def warnings(

@@ -10,7 +10,7 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
   time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
   operations wait for room, tensors are also placed in the order in which they start without such waits.
 - **Given up.** From each of these on, residents for whose room the critical path waits are given up, as long as that
-  makes the step shorter: the few that promise most together, or the best of them. What one waits for long is rather
+  makes the step shorter: of the few that promise most the best, or all together. What one waits for long is rather
   moved.
 """
 
@@ -129,9 +129,7 @@ class ScheduleSearch:
         turns, given_up = step.residency.turns, step.residency.given_up
         run = replace(self._run, in_turn=best.run.in_turn, service=best.run.service)
         residents = to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]
-        together = self._found(self._place(turns, given_up.union(residents)), run, best.cycles)
-        if together and best.cycles - together.cycles >= LEAST_GAIN * best.cycles:
-            return together
+        best = self._found(self._place(turns, given_up.union(residents)), run, best.cycles) or best
         for resident in residents:
             best = self._found(self._place(turns, given_up | {resident}), run, best.cycles) or best
         return best

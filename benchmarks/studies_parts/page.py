@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from studies_parts.angles import STUDIES
+from studies_parts.angles import BITS, STUDIES
 from studies_parts.design_space import ARRAY, BUFFERS, COMMAND, DRAM, frontier
 
 CLASSES = {
@@ -43,8 +43,8 @@ _ANGLES = f"""## How many bits each tensor needs
 The paper's analysis (`docs/precision.md`): the cosine between a tensor and its M-bit codes while a network trains; mean
 ± standard deviation over all tensors of a class and the steps looked at. *Weight gradient*: the one made with an M-bit
 weight copy, against the one made with the unquantised layer gradient. *Needs*: fewest bits from which on mean less
-deviation is at least 0.98, a rule of thumb. The authors' poster (another network; read off a plot) has for the backward
-pass {_POSTER}.
+deviation is at least 0.98, a rule of thumb; tried were 2, 4, 6 to 12 and 16. The authors' poster (another network; read
+off a plot) has for the backward pass {_POSTER}.
 """
 
 
@@ -55,19 +55,24 @@ def _rounding(angles: pd.DataFrame) -> str:
     for nearest, stochastic in zip(STUDIES[:4:2], STUDIES[1:4:2], strict=True):
         found = angles[(angles["class"] == "weight_gradient") & (angles["bits"] == 8)].set_index("study")
         cells = [
-            f"{row['mean']:.3f}, {row['bits_needed']:.0f} bits"
+            f"{row['mean']:.3f}, {_needs(row['bits_needed'])} bits"
             for row in (found.loc[s.title] for s in (nearest, stochastic))
         ]
         lines.append(f"| {nearest.title} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n\n" + _WHY
 
 
-_WHY = """Rounded stochastically, the copy is further from the gradient, and what it makes is nearer. The likely reason:
-to nearest, the many elements below half a step become zero, and where they have one sign (a batch norm's backward takes
-the same off every element) the product adds up what was lost. The paper rounds gradients stochastically, as they are
-biased otherwise, and keeps 16 bits for the weight gradient; by these angles one of the two would do. What accuracy says
-is another question: `reports/banner/` has trainings with one stochastic 8-bit copy for both products.
+_WHY = """At 8 bits the stochastic copy is further from the gradient, and what it makes is nearer. What is lost to nearest
+are the many elements below half a step, which become zero: they are what a norm's backward subtracts from every element
+(a constant, and with ordinary batch norm a multiple of the normalised input), and the product adds it up. The paper
+rounds gradients stochastically, as they are biased otherwise, and keeps 16 bits for the weight gradient; rounded so,
+fewer bits keep its direction. At 4 bits that isn't so for the digits, and what accuracy says is another question:
+`reports/banner/` has trainings with one stochastic 8-bit copy for both products.
 """
+
+
+def _needs(bits: float) -> str:
+    return f"more than {max(BITS)}" if pd.isna(bits) else f"{bits:.0f}"
 
 
 def _by_bits(rows: pd.DataFrame) -> list[str]:
@@ -76,8 +81,8 @@ def _by_bits(rows: pd.DataFrame) -> list[str]:
         of_class = rows[rows["class"] == name].set_index("bits")
         if len(of_class):
             cells = [f"{of_class.at[bits, 'mean']:.3f} ± {of_class.at[bits, 'sd']:.3f}" for bits in SHOWN_BITS]
-            needs = of_class["bits_needed"].iloc[0]
-            lines.append(f"| {title} | " + " | ".join(cells) + f" | {'more' if pd.isna(needs) else f'{needs:.0f}'} |")
+            needs = _needs(of_class["bits_needed"].iloc[0])
+            lines.append(f"| {title} | " + " | ".join(cells) + f" | {needs} |")
     return lines
 
 

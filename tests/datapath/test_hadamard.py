@@ -118,3 +118,11 @@ def test_layers_learn_the_same(root):
 def test_integers_are_refused(root):
     with pytest.raises(UserError, match=r"found 16, but numerics.activation is int8; leave it out"):
         load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml", ["numerics.weight_gradient_hadamard=16"])
+
+
+def test_tokens_are_samples_of_their_own(fp32_machine, kernels):
+    machine, x = _machine(fp32_machine, 4, kernels), np.arange(30, dtype=np.float32).reshape(3, 2, 5)
+    assert machine.rotates(machine.external("x", x.shape, FP32, Role.ACTIVATION, x))
+    found = _rotated(machine, x)
+    assert found.shape == x.shape
+    np.testing.assert_array_equal(found.reshape(6, 5), _rotated(_machine(fp32_machine, 4, kernels), x.reshape(6, 5)))

@@ -141,3 +141,13 @@ def test_groups_that_do_not_divide(digits, tmp_path, groups, fault):
     path.write_text(digits.read_text().replace("padding: 1,", f"padding: 1, groups: {groups},", 1))
     with pytest.raises(UserError, match=fault):
         load_workload(path)
+
+
+def test_max_pooling_of_more_taps_than_can_be_told_apart_is_refused(digits, tmp_path):
+    path = tmp_path / "w.yaml"
+    layer = "    - max_pool2d: {kernel: 17, stride: 1, padding: 8}\n"
+    path.write_text(digits.read_text().replace("    - batch_norm\n", layer, 1))
+    with pytest.raises(UserError, match=r"w\.yaml:\d+:\d+: .*17x17 kernel; max pooling takes at most 256 taps"):
+        load_workload(path)
+    path.write_text(path.read_text().replace("kernel: 17, stride: 1", "kernel: 16, stride: 1"))
+    load_workload(path)
