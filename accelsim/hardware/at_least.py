@@ -2,12 +2,14 @@
 
 Then it can do all that the other one does, in the same cycles, by leaving the rest idle. Rows and columns of an array
 are no such rest: operands and results of a larger array pass all of it. Nor is another DRAM standard, whose timing is
-better in some figures and worse in others. What bears on energy and area alone isn't compared.
+better in some figures and worse in others, nor another ``tiling_goal``: who asks for least traffic wants no faster
+schedule that moves more. What bears on energy and area alone isn't compared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from operator import ge, le
 from typing import Any
 
@@ -20,6 +22,10 @@ from accelsim.hardware.units import LaneUnit, MacArray
 
 Rule = Callable[[Any, Any], bool]
 """Whether the first value is as much as the second, or more."""
+
+
+FIRST_ROWS = ("conflict", "closed", "hit")
+"""From the longest latency to the shortest."""
 
 
 def _any(found: Any, other: Any) -> bool:
@@ -38,9 +44,11 @@ RULES: dict[type[BaseModel], dict[str, Rule]] = {
         "technology": _any,
         "energy": _any,
         "fused_epilogues": lambda found, other: set(found) >= set(other),
+        "quantise_unit": lambda found, other: other is None or _has(found, other),
     },
     MacArray: {
         "count": ge,
+        "split_products": _any,  # _shares_alike
         "cycles_per_mac": le,
         "edge_folds": _at_best("full", "used"),
         "fold_overlap": _at_best("serial", "overlapped"),
@@ -58,11 +66,12 @@ RULES: dict[type[BaseModel], dict[str, Rule]] = {
         "resident_share": _any,  # _rooms compares what it comes to
     },
     Dram: {
-        "standard": _any,  # _same_dram tells a standard from a label
+        "standard": _any,  # _as_fast, as the five below
         "channels": _any,
-        "bandwidth_bytes_per_s": lambda found, other: (found or 0) >= (other or 0),
-        "efficiency": ge,
-        "latency_ns": lambda found, other: found == other or (other is not None and (found or 0) <= other),
+        "first_row": _any,
+        "bandwidth_bytes_per_s": _any,
+        "efficiency": _any,
+        "latency_ns": _any,
         "energy_pj_per_bit": _any,
         "static_mw": _any,
     },
@@ -97,8 +106,10 @@ def _whole(found: BaseModel, other: BaseModel) -> bool:
     """What no field says by itself."""
     if isinstance(found, Memory) and isinstance(other, Memory):
         return _rooms(found, other)
+    if isinstance(found, MacArray) and isinstance(other, MacArray):
+        return _shares_alike(found, other)
     if isinstance(found, Dram) and isinstance(other, Dram):
-        return _same_dram(found, other)
+        return _as_fast(found, other)
     return True
 
 
@@ -108,8 +119,29 @@ def _rooms(found: Memory, other: Memory) -> bool:
     return at_work and found.resident_bytes >= other.resident_bytes
 
 
-def _same_dram(found: Dram, other: Dram) -> bool:
-    """The same standard, on as many channels or more; any label will do where DRAM is a bandwidth alone."""
+def _shares_alike(found: MacArray, other: MacArray) -> bool:
+    """Arrays share products out alike; one array, which is left where the others are idle, has nothing to share."""
+    return found.split_products == other.split_products or other.count == 1
+
+
+def _as_fast(found: Dram, other: Dram) -> bool:
+    """As a bandwidth alone, whatever its label; or the same standard, on as many channels or more."""
     if found.row is None or other.row is None:
-        return found.row is other.row
-    return found.row == other.row and (found.channels or found.row.channels) >= (other.channels or other.row.channels)
+        same_model = found.row is other.row
+        return (
+            same_model and _bandwidth(found) >= _bandwidth(other) and (found.latency_ns or 0) <= (other.latency_ns or 0)
+        )
+    channels = (found.channels or found.row.channels) >= (other.channels or other.row.channels)
+    return found.row == other.row and channels and _answers_as_soon(found, other)
+
+
+def _bandwidth(dram: Dram) -> Fraction:
+    """Bytes per second that a stream reaches, with figures as they were written."""
+    return Fraction(str(dram.bandwidth_bytes_per_s)) * Fraction(str(dram.efficiency))
+
+
+def _answers_as_soon(found: Dram, other: Dram) -> bool:
+    """By the latency that is given, or else by the standard's, which depends on the row that is found."""
+    if found.latency_ns is None or other.latency_ns is None:
+        return found.latency_ns is other.latency_ns and _at_best(*FIRST_ROWS)(found.first_row, other.first_row)
+    return found.latency_ns <= other.latency_ns

@@ -40,7 +40,7 @@ def hidden_rows(result: Result) -> list[list[str]]:
         _row("Holding an array", held, held, "all products together"),
         _row("Beside the serial path", beside, held, "while forward or data gradient ran too"),
         _row("On the critical path", on_path, held, "of the step as it ran"),
-        _row("Alone", alone, alone, "their work, or DRAM where that is more"),
+        _row("Alone", alone, alone, "their array busy, or DRAM where that is more"),
         _row("Exposed", longer, alone, "step − step in which they take no time"),
         _row("Hidden", alone - longer, alone, _HIDDEN if longer <= alone else _HELD_UP),
         ["Least slack", human_count(least), MISSING, "how much later any one can end at no cost"],

@@ -53,30 +53,27 @@ class PlannedStep:
     ) -> Timeline:
         """Time the step, as ``simulator.simulate`` says; ``progress`` hears of the first schedule on all arrays.
 
-        ``like``: an earlier simulation of this step; tensors are placed, and units serve, as they did there.
+        ``like``: an earlier simulation of this step; tensors are placed, and units serve, as they did there, on as many
+        arrays.
         """
         run = Run(untimed, skip, progress)
-        arrays = self.hw.mac_array.products_at_once
-        best, at_once = self._shortest(run, arrays, like, None)
-        if best is None:
-            raise InternalError("a schedule that ends before no cycle")
-        for fewer in range(at_once - 1, 0, -1):
-            found, _ = self._shortest(replace(run, progress=None), fewer, like, best.cycles)
-            best = found or best
+        if like:
+            return _ended(ScheduleSearch(self._place, run, like.products_at_once).like(like)).timeline()
+        search = ScheduleSearch(self._place, run, self.hw.mac_array.products_at_once)
+        best = _ended(search.shortest())
+        for fewer in range(search.at_once - 1, 0, -1):
+            on_fewer = ScheduleSearch(self._place, replace(run, progress=None), fewer)
+            best = on_fewer.shortest(best.cycles) or best
         return best.timeline()
-
-    def _shortest(
-        self, run: Run, arrays: int, like: Timeline | None, before: int | None
-    ) -> tuple[Scheduled | None, int]:
-        """The shortest schedule on so many arrays, if it ends before the cycle ``before``.
-
-        And the most arrays that were at work together in any schedule that was looked at.
-        """
-        search = ScheduleSearch(self._place, run, arrays)
-        return search.like(like, before) if like else search.shortest(before), search.at_once
 
     def _place(self, turns: tuple[int, ...], given_up: GivenUp) -> PlacedStep:
         if (turns, given_up) not in self._placed:
             residency = place_tensors(self.program, self.hw, turns, given_up)
             self._placed[turns, given_up] = PlacedStep(self.program, self.hw, residency, self._issued)
         return self._placed[turns, given_up]
+
+
+def _ended(found: Scheduled | None) -> Scheduled:
+    if found is None:
+        raise InternalError("a schedule that ends before no cycle")
+    return found

@@ -9,9 +9,9 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
 - **Placed in the order of starts.** In issue order a weight-gradient product is over before the next layer's turn; in
   time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
   operations wait for room, tensors are also placed in the order in which they start without such waits.
-- **Given up.** From each of these on, residents for whose room the critical path waits are given up, as long as that
-  makes the step shorter: of the few that promise most the best, or all together. What one waits for long is rather
-  moved.
+- **Given up.** From the shortest two of these on, residents for whose room the critical path waits are given up, as long
+  as that makes the step shorter: of the few that promise most the best, or all together. What one waits for long is
+  rather moved.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ LEAST_WAITS = 1 / 200
 """Share of the step that waits for room must take to be worth a search."""
 LEAST_GAIN = 1 / 100
 """Share of the step that must be gained for the search to go on."""
+NEAR = 1 / 50
+"""Share of the step by which another order of service, or placement, may be longer at first to be searched from."""
+MOST_STARTS = 2
+"""Schedules that the search starts from, the shortest ones."""
 MOST_TRIED = 4
 """Residents tried before the best is given up."""
 IN_TURN = frozenset({Unit.QUANTISE})
@@ -56,7 +60,8 @@ class ScheduleSearch:
         # With waits for room, a schedule that isn't the shortest may become so.
         first = self._found(issued, self._first_run, None if issued.waits else before)
         if first and self._waits(first):
-            starts = [first, *self._served_otherwise(issued, first, None), *self._turned(issued)]
+            near = first.cycles + int(NEAR * first.cycles)
+            starts = [first, *self._served_otherwise(issued, first, near), *self._turned(issued, near)]
             found = [self._with_less_of(starts)]
         else:
             found = [first] if first and (before is None or first.cycles < before) else []
@@ -71,9 +76,9 @@ class ScheduleSearch:
         run = replace(self._run, in_turn=timeline.in_turn, service=timeline.service)
         return self._found(placed, run, before)
 
-    def _turned(self, issued: PlacedStep) -> list[Scheduled]:
+    def _turned(self, issued: PlacedStep, before: int) -> list[Scheduled]:
         free = self._found(issued, self._run, rooms=False)
-        turned = self._found(self._place(free.turns, frozenset()), self._run) if free else None
+        turned = self._found(self._place(free.turns, frozenset()), self._run, before) if free else None
         return [turned] if turned else []
 
     def _served_otherwise(
@@ -107,7 +112,7 @@ class ScheduleSearch:
         """
         best, *others = sorted(starts, key=lambda schedule: schedule.cycles)
         best = self._with_less(best, None)
-        for start in others:
+        for start in others[: MOST_STARTS - 1]:
             best = min(best, self._with_less(start, best.cycles), key=lambda schedule: schedule.cycles)
         return best
 

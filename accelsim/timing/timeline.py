@@ -47,6 +47,12 @@ class OperationTiming:
         return self.start_cycle - self.prefetch_cycles
 
     @property
+    def busy_cycles(self) -> int:
+        """Work, and what revisits, buffer ports and lanes in the drain add to it: what nothing else could spare it."""
+        stalls = self.stalls
+        return self.compute_cycles + stalls.revisit_cycles + stalls.buffer_port_cycles + stalls.conversion_cycles
+
+    @property
     def stall_cycles(self) -> int:
         """Cycles in which the unit was held and waited for DRAM or for a buffer port."""
         return self.end_cycle - self.start_cycle - self.compute_cycles

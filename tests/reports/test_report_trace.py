@@ -10,8 +10,9 @@ from math import prod
 
 import pytest
 
+from accelsim.formats import Role, integer
 from accelsim.hardware.memory import Level
-from accelsim.program import Program
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.reports.trace import chrome_trace, trace_events
 from accelsim.reports.trace.arrows import dependency_arrows
 from accelsim.reports.trace.levels import MOST_LEVELS, dram_levels, resident_levels, tile_levels
@@ -36,13 +37,15 @@ FIELDS = {
 """Required fields by phase of the event."""
 METADATA = {"process_name": "name", "thread_name": "name", "thread_sort_index": "sort_index"}
 """Argument by kind of metadata."""
-WORKLOADS = ["digits_cnn", "cifar10_resnet20"]
+WORKLOADS = {"digits_cnn": (), "cifar10_resnet20": ("relu", "add")}
+"""With what is applied to results as they drain: residual sums wait for a summand that streams in."""
 
 
 @pytest.fixture(scope="module", params=WORKLOADS)
 def step(request, trace, load):
     """(program, timeline, hardware) of a shipped workload."""
     program, hw = trace("int8_range_bn", request.param), load("int8_range_bn")
+    hw = hw.model_copy(update={"fused_epilogues": WORKLOADS[request.param]})
     return program, simulate(program, hw), hw
 
 
@@ -179,11 +182,13 @@ def test_arrows_pair_up_run_forwards_and_end_inside_slices(step, events):
     for event in of_kind(events, "X"):
         if event["pid"] == UNITS_PROCESS:
             inside.setdefault((event["pid"], event["tid"]), []).append(event)
-    needed = predecessors(step[0])
+    found = set()
     for number, start in starts.items():
-        source, target = (_around(inside, event) for event in (start, ends[number]))
+        source, target = (_around(inside, event)["args"]["index"] for event in (start, ends[number]))
         assert start["ts"] <= ends[number]["ts"]
-        assert source["args"]["index"] in _all_before(needed, target["args"]["index"])
+        found.add((source, target))
+    assert found == _expected_pairs(*step[:2])
+    assert len(found) == len(starts) > 0
 
 
 def _around(rows, event):
@@ -193,16 +198,31 @@ def _around(rows, event):
     return found
 
 
-def _all_before(needed, index):
-    """What an operation waits for, through one that takes no time too."""
-    return {*needed[index], *(earlier for i in needed[index] for earlier in needed[i])}
-
-
-def test_every_dependency_of_operations_that_take_time_has_an_arrow(step, events):
-    program, timeline, _ = step
+def _expected_pairs(program, timeline):
+    """Of operations that take time, each with what its schedule waits for, through others that take none."""
+    needed = predecessors(program, timeline.residency.drained)
     timed = {t.index for t in timeline.operations if t.end_cycle > t.start_cycle}
-    direct = sum(len(timed.intersection(needed)) for i, needed in enumerate(predecessors(program)) if i in timed)
-    assert len(of_kind(events, "s")) >= direct > 0
+
+    def before(index):
+        return {earlier for i in needed[index] for earlier in ({i} if i in timed else before(i))}
+
+    return {(earlier, index) for index in timed for earlier in before(index)}
+
+
+def test_what_streams_in_has_an_arrow_to_the_host(load):
+    """A sum that is applied to the second product's results reads those of the first."""
+    tensors = [TensorSpec(i, f"t{i}", (64, 64), integer(8), Role.INTERNAL) for i in range(5)]
+    product = ("matmul", Unit.MAC_ARRAY, "l", Phase.FORWARD)
+    operations = [
+        Operation(0, *product, (0, 1), (2,), (Gemm(64, 64, 64),)),
+        Operation(1, *product, (1, 0), (3,), (Gemm(64, 64, 64),)),
+        Operation(2, "add", Unit.VECTOR, "l", Phase.FORWARD, (2, 3), (4,), work=Work(4096, 0, 1, integer(8))),
+    ]
+    program, hw = Program(tensors, operations), load("int8_range_bn")
+    for fused, arrows in (((), 2), (("add",), 1)):
+        hw = hw.model_copy(update={"fused_epilogues": fused})
+        events = trace_events(program, simulate(program, hw), hw)
+        assert len(of_kind(events, "s")) == len(of_kind(events, "f")) == arrows
 
 
 def test_dram_slices_and_counter_hold_all_bytes(step, events):
@@ -298,7 +318,7 @@ def test_too_many_slices_and_arrows_keep_the_longest_and_the_last(step):
     assert sorted(length[i] for i in shown) == sorted(length.values())[-10:]
     slices = operation_slices(program, timeline, hw, shown_operations(timeline))
     assert len(tile_slices(timeline, slices, 5)) == 10 < len(tile_slices(timeline, slices))
-    arrows = dependency_arrows(program, slices, 20)
+    arrows = dependency_arrows(program, timeline.residency.drained, slices, 20)
     targets = [event for event in arrows if event["ph"] == "f"]
     assert len(targets) == 20 == len({(event["tid"], event["ts"]) for event in targets})
 
@@ -336,9 +356,6 @@ def test_a_big_program_has_bounded_arrows_and_samples(load):
 
 def big_program(count):
     """A chain in which every operation also reads the two results before the last."""
-    from accelsim.formats import Role, integer
-    from accelsim.program import Operation, Phase, TensorSpec, Unit, Work
-
     tensors = [TensorSpec(i, f"t{i}", (64, 64), integer(8), Role.INTERNAL) for i in range(count + 3)]
     work = Work(4096, 0, 1, integer(8))
     operations = [

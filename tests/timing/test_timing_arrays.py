@@ -122,6 +122,23 @@ def test_an_array_too_many_would_get_in_the_way(machine):
     assert not any(graph.gap_cycles(operation.index) for operation in operations)
 
 
+def test_a_step_like_another_one_is_on_as_many_arrays(machine):
+    """Whether or not more of them would be faster."""
+    tensors = [TensorSpec(i, f"t{i}", (200, 200), integer(8), Role.INTERNAL) for i in range(4)]
+    gemms = (Gemm(200, 200, 200),)
+    operations = [
+        Operation(i, "op", Unit.MAC_ARRAY, f"layer{i}", Phase.FORWARD, (0, 1), (i + 2,), gemms) for i in range(2)
+    ]
+    program = Program(tensors, operations)
+    step = PlannedStep(program, machine(2, dram=64.0))
+    whole, on_one = step.simulate(), simulate(program, machine(1, dram=64.0))
+    assert (whole.products_at_once, on_one.products_at_once) == (2, 1)
+    assert step.simulate(like=whole) == whole
+    like_one = step.simulate(like=on_one)
+    assert like_one == on_one
+    assert like_one.total_cycles > whole.total_cycles
+
+
 def test_a_planned_step_is_simulated_as_often_as_wanted(load, trace):
     program, hw = trace("int8_range_bn"), load("int8_range_bn")
     step, free = PlannedStep(program, hw), frozenset({0, 5})

@@ -87,6 +87,25 @@ def test_what_streams_in_is_not_overwritten_between():
     assert predecessors(before, drained_tensors(before, ALL))[1] == (0,)
 
 
+def test_what_is_read_before_it_is_written_does_not_drain(machine):
+    """Nor does what is written twice, or converted in place: each would be applied to a result that isn't its own."""
+    before = build(("requantise", (2,)), ("matmul", (10, 1)), ("matmul", (11, 1)), persistent={2}, extra={2: (2,)})
+    twice = build(("matmul", (0, 1)), ("matmul", (0, 2)), ("requantise", (10,)), extra={1: (10,)})
+    in_place = build(("matmul", (0, 1)), ("requantise", (10,)), extra={1: (10,)})
+    hw = machine(fused=ALL)
+    for program in (before, twice, in_place):
+        assert in_drain(program) == {}
+        timings = simulate(program, hw).operations
+        for later, needed in enumerate(predecessors(program)):
+            assert all(timings[i].end_cycle <= timings[later].start_cycle for i in needed)
+
+
+def test_a_conversion_of_two_results_drains_from_the_one_that_is_made_last():
+    late = build(("matmul", (0, 1)), ("matmul", (0, 2)), ("requantise", (10, 11)))
+    assert in_drain(late) == {1: [2]}
+    assert predecessors(late, drained_tensors(late, ALL))[1] == (0,)
+
+
 def test_other_shapes_and_parameters_do_not_fuse():
     assert in_drain(build(("matmul", (0, 1)), ("relu", (10,)), sizes={11: 2 * SIDE})) == {}
     assert in_drain(build(("update", (0,)), ("relu", (10,)), persistent={10})) == {}

@@ -18,6 +18,7 @@ from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.analysis.tensor_classes import TensorClass, TensorClasses
 from accelsim.timing.analysis.training_memory import training_memory_bytes
 from accelsim.timing.placement.epilogues import applied, drained_tensors
+from accelsim.timing.scheduling.ordering import predecessors
 
 
 @pytest.fixture(scope="module")
@@ -108,15 +109,33 @@ def test_what_nobody_reads_is_not_stored(int8_machine):
 
 def test_nothing_drains_that_must_start_later_than_its_host():
     """A conversion, or an epilogue, of a product that was done early waits for what it must come after."""
+    product_first, product_last = ([_product_and_later(opcode, order) for opcode in EPILOGUES] for order in ORDERS)
+    assert [drained_tensors(program, EPILOGUES).keys() for program in product_first] == [set(), set()]
+    assert [drained_tensors(program, EPILOGUES).keys() for program in product_last] == [{2}, {2}]
+
+
+def test_a_host_waits_for_what_must_be_made_before_its_drain(int8_machine):
+    """Though it reads nothing of it, and starts at once where nothing is applied to its results."""
+    hw = int8_machine.model_copy(update={"fused_epilogues": EPILOGUES})
+    for opcode in EPILOGUES:
+        program = _product_and_later(opcode, ORDERS[1])
+        assert predecessors(program)[1] == ()
+        assert predecessors(program, drained_tensors(program, EPILOGUES))[1] == (0,)
+        made, host, applied_in_drain = simulate(program, hw).operations
+        assert 0 < made.end_cycle <= host.start_cycle < host.end_cycle == applied_in_drain.start_cycle
+
+
+EPILOGUES = ("requantise", "relu")
+ORDERS = ((0, 1), (1, 0))
+
+
+def _product_and_later(opcode, order):
+    """A product and other work, in ``order``, then ``opcode`` on the product's result, which starts after the work."""
     word, byte = integer(32), integer(8)
     tensors = [TensorSpec(i, f"t{i}", (64, 64), word if i == 2 else byte, Role.INTERNAL) for i in range(5)]
-    work, drained = Work(4096, 0, 1, word), []
-    for opcode in ("requantise", "relu"):
-        for order in ((0, 1), (1, 0)):
-            product = ("matmul", Unit.MAC_ARRAY, "a", Phase.RECOMPUTE, (0, 1), (2,), (Gemm(64, 64, 64),))
-            other = ("add", Unit.VECTOR, "b", Phase.DATA_GRADIENT, (0, 1), (3,), (), work)
-            pair = [(product, other)[which] for which in order]
-            first = [Operation(i, *fields) for i, fields in enumerate(pair)]
-            fields = (opcode, Unit.VECTOR, "c", Phase.RECOMPUTE, (2,), (4,), (), work, {"one_pass": True}, (3,))
-            drained.append(drained_tensors(Program(tensors, [*first, Operation(2, *fields)]), ["relu"]).keys())
-    assert drained == [set(), {2}, set(), {2}]
+    work = Work(4096, 0, 1, word)
+    product = ("matmul", Unit.MAC_ARRAY, "a", Phase.RECOMPUTE, (0, 1), (2,), (Gemm(64, 64, 64),))
+    other = ("add", Unit.VECTOR, "b", Phase.DATA_GRADIENT, (0, 1), (3,), (), work)
+    last = (opcode, Unit.VECTOR, "c", Phase.RECOMPUTE, (2,), (4,), (), work, {"one_pass": True}, (3,))
+    pair = [(product, other)[which] for which in order]
+    return Program(tensors, [Operation(i, *fields) for i, fields in enumerate([*pair, last])])

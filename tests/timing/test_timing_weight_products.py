@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.formats import Role, integer
+from accelsim.hardware import Dataflow
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, simulate
 from accelsim.timing.analysis.spans import common_cycles, length_cycles, merged
@@ -68,15 +69,32 @@ def test_work_that_waits_for_dram_is_not_hidden(load, edit):
     assert found.hidden_share < 0.1
 
 
+@pytest.mark.parametrize("dataflow", ["os", "ws", "is"])
+@pytest.mark.parametrize("fold_overlap", ["serial", "overlapped"])
+def test_one_product_hides_nothing(load, edit, dataflow, fold_overlap):
+    """Though its array comes back to folds, and waits for the ports of its buffers: it would alone, too."""
+    hw = edit(load("int8_range_bn"), "mac_array", dataflow=Dataflow(dataflow), fold_overlap=fold_overlap)
+    hw = edit(hw, "buffers.output", bytes_per_cycle=16)
+    tensors = [
+        TensorSpec(i, f"t{i}", shape, integer(bits), Role.INTERNAL)
+        for i, (shape, bits) in enumerate([((2048, 2048), 8), ((2048, 512), 8), ((2048, 512), 32)])
+    ]
+    fields = ("matmul", Unit.MAC_ARRAY, "layer", Phase.WEIGHT_GRADIENT, (0, 1), (2,), (Gemm(2048, 2048, 512),))
+    program = Program(tensors, [Operation(0, *fields)])
+    (timing,) = simulate(program, hw).operations
+    assert timing.busy_cycles > 1.05 * timing.compute_cycles or (dataflow, fold_overlap) == ("os", "overlapped")
+    assert measured(program, hw).hidden_share == pytest.approx(0, abs=0.01)
+
+
 def test_cycles_alone_are_those_of_the_array_or_of_dram(load):
     program = products_and_work(Phase.WEIGHT_GRADIENT)
     for clock_mhz in (1, 500_000):
         hw = load("int8_range_bn").model_copy(update={"clock_mhz": clock_mhz})
         timing = simulate(program, hw).operations[0]
-        moved = timing.dram_read_bytes + timing.dram_write_bytes
-        transfer = moved / DramModel.of(hw).bytes_per_cycle
+        transfer = timing.dram_bytes / DramModel.of(hw).bytes_per_cycle
         found = measured(program, hw)
-        assert found.alone_cycles == pytest.approx(max(timing.compute_cycles, transfer), abs=1)
+        assert timing.compute_cycles <= timing.busy_cycles <= timing.end_cycle - timing.start_cycle
+        assert found.alone_cycles == pytest.approx(max(timing.busy_cycles, transfer), abs=1)
         assert found.alone_cycles <= found.held_cycles
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from accelsim.program import Program
 from accelsim.reports.trace.tracks import Event
+from accelsim.timing.placement.epilogues import Drained
 from accelsim.timing.scheduling.ordering import predecessors
 
 MOST_ARROWS = 10_000
@@ -15,18 +16,23 @@ INSIDE_CYCLES = 0.5
 """Arrows leave this long before a slice ends and arrive this long after one starts, so that they lie inside."""
 
 
-def dependency_arrows(program: Program, slices: Mapping[int, Event], most: int = MOST_ARROWS) -> list[Event]:
-    """A start and an end event for each arrow between two of the ``slices``, at most ``most`` arrows."""
-    pairs = [(i, j) for j, needed in _needed_slices(program, slices).items() for i in needed]
+def dependency_arrows(
+    program: Program, drained: Drained, slices: Mapping[int, Event], most: int = MOST_ARROWS
+) -> list[Event]:
+    """A start and an end event for each arrow between two of the ``slices``, at most ``most`` arrows.
+
+    ``drained``: tensors that are used as they drain, so that what streams in beside them is waited for, too.
+    """
+    pairs = [(i, j) for j, needed in _needed_slices(program, drained, slices).items() for i in needed]
     if len(pairs) > most:
         pairs = _binding(pairs, slices, most)
     return [event for number, pair in enumerate(pairs, start=1) for event in _arrow(number, *pair, slices)]
 
 
-def _needed_slices(program: Program, slices: Mapping[int, Event]) -> dict[int, list[int]]:
+def _needed_slices(program: Program, drained: Drained, slices: Mapping[int, Event]) -> dict[int, list[int]]:
     """Slices that each slice waits for, directly or through operations that have none."""
     visible: list[set[int]] = []
-    for needed in predecessors(program):
+    for needed in predecessors(program, drained):
         visible.append(set().union(*({i} if i in slices else visible[i] for i in needed)))
     return {index: sorted(visible[index]) for index in slices}
 

@@ -49,6 +49,6 @@ def trace_events(program: Program, timeline: Timeline, hw: HardwareConfig) -> li
         *slices.values(),
         *tile_slices(timeline, slices),
         *memory_events(program, timeline, hw),
-        *dependency_arrows(program, slices),
+        *dependency_arrows(program, timeline.residency.drained, slices),
     ]
     return [*names(hw), *sorted(events, key=lambda event: float(event["ts"]))]

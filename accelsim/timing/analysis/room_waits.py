@@ -52,4 +52,4 @@ def to_give_up(
     for place, tensor in promised:
         moves = 1 + len(lives.readers[tensor])
         promised[place, tensor] -= moves * program.tensors[tensor].bytes / dram_bytes_per_cycle
-    return sorted(promised, key=lambda key: (-promised[key], key))
+    return sorted((key for key, cycles in promised.items() if cycles > 0), key=lambda key: (-promised[key], key))

@@ -7,10 +7,11 @@ because it isn't on the critical path: no other layer's backward pass waits for 
   data gradient, any unit) ran. Running beside isn't free: both share DRAM.
 - *hidden*: 1 - (cycles of the step - cycles of the step in which these products take no time and move nothing) /
   (cycles of the products alone). The second step is simulated anew, with tensors where they were: an overlap alone
-  would call a product hidden that slows its neighbours through DRAM. Alone, a product takes the cycles of its array or
-  of its DRAM transfers, whichever are more; those that it held its array grow while others keep it from DRAM, and would
-  flatter. Fully hidden products don't lengthen the step. The share is below 0 where they lengthen it by more than they
-  take alone, and may be a little above 1, as a schedule may become longer where an operation becomes shorter.
+  would call a product hidden that slows its neighbours through DRAM. Alone, a product takes the busy cycles of its
+  array (work, and what revisits, buffer ports and lanes in its drain add) or those of its DRAM bytes, whichever are
+  more; those that it held its array grow while others keep it from DRAM, and would flatter. Fully hidden products don't
+  lengthen the step. The share is below 0 where they lengthen it by more than they take alone, and may rarely be a
+  little above 1, as a schedule may become longer where an operation becomes shorter.
 """
 
 from __future__ import annotations
@@ -78,5 +79,4 @@ def weight_products(step: PlannedStep, timeline: Timeline) -> WeightProducts:
 
 
 def _alone_cycles(timing: OperationTiming, dram_bytes_per_cycle: float) -> int:
-    moved = timing.dram_read_bytes + timing.dram_write_bytes
-    return max(timing.compute_cycles, math.ceil(moved / dram_bytes_per_cycle))
+    return max(timing.busy_cycles, math.ceil(timing.dram_bytes / dram_bytes_per_cycle))

@@ -5,16 +5,17 @@ Two kinds:
 - conversions whose scale is known ahead (from earlier steps, from blocks, or none at all): where every reader of a
   tensor is one, all of them are applied as it drains. With the current tensor's own scale this can't be done: the range
   is known only when the last element is;
-- element-wise operations that the hwconfig lists as ``fused_epilogues``: one that alone reads a tensor. What else it
-  reads (the other summand, the mask of a backward) streams in beside it, so it must be there before the results are:
-  nothing that is issued between the two may write it. A sum therefore drains from that of its summands that is made
-  last.
+- element-wise operations that the hwconfig lists as ``fused_epilogues``: one that alone reads a tensor.
 
-Nor is anything applied that must start after what is made later than its host. What recomputation makes beside what it
-is done for, and nobody reads (the maxima of a pooling, done again for their places), is dropped as it drains.
+A tensor drains from the one operation that writes it, and to readers that are issued after that: what is read before it
+is overwritten is a tensor that was stored. What else a reader reads (the other summand, the mask of a backward) streams
+in beside it, so it must be there before the results are: nothing that is issued between the two may write it. A sum
+therefore drains from that of its summands that is made last. Nor may what a reader must start after (its ``after``) be
+written between the two. What recomputation makes beside what it is done for, and nobody reads (the maxima of a pooling,
+done again for their places), is dropped as it drains.
 
-Chains are applied in order, and go on as long as the next reader qualifies. The operation at their head is their host;
-what it waits for includes what streams in.
+Chains are applied in order, and go on as long as the next reader qualifies. The operation at their head is their host.
+It waits for what streams in, and for what must be made before anything in its drain starts (``scheduling.ordering``).
 """
 
 from __future__ import annotations
@@ -80,24 +81,25 @@ class _Search:
                 readers = self.readers[index]
                 if not readers and self.program.tensors[index].again:
                     found[index] = readers
-                in_time = not any(self._is_late(reader.after, host, reader) for reader in readers)
-                if readers and in_time and (all(map(_one_pass, readers)) or self._fuses(index, host)):
+                in_time = all(self._in_time(index, host, reader) for reader in readers)
+                if readers and in_time and (all(map(_one_pass, readers)) or self._fuses(index)):
                     found[index] = readers
                     self.hosts.update({reader.index: host for reader in readers})
         return found
 
-    def _fuses(self, index: int, host: int) -> bool:
-        """True where the tensor's only reader is an element-wise operation that can be applied in the host's drain."""
-        tensor, (reader, *others) = self.program.tensors[index], self.readers[index]
-        if others or tensor.persistent or reader.opcode not in self.fused or reader.index in self.hosts:
+    def _in_time(self, index: int, host: int, reader: Operation) -> bool:
+        """True where the host's drain can serve the reader of a tensor: nothing else that it wants is written later."""
+        if len(self.writers[index]) > 1 or self.writers[index][0] >= reader.index or reader.index in self.hosts:
             return False
-        if any(made.elements != tensor.elements for made in self.program.outputs_of(reader)):
-            return False
-        return not self._is_late([other for other in reader.inputs if other != index], host, reader)
+        beside = (*(other for other in reader.inputs if other != index), *reader.after)
+        return not any(host <= writer < reader.index for other in beside for writer in self.writers[other])
 
-    def _is_late(self, tensors: Sequence[int], host: int, reader: Operation) -> bool:
-        """True where one of the tensors is written between the host and the operation that wants it."""
-        return any(host <= writer < reader.index for index in tensors for writer in self.writers[index])
+    def _fuses(self, index: int) -> bool:
+        """True where the tensor's only reader is an element-wise operation that can be applied as it drains."""
+        tensor, (reader, *others) = self.program.tensors[index], self.readers[index]
+        if others or tensor.persistent or reader.opcode not in self.fused:
+            return False
+        return all(made.elements == tensor.elements for made in self.program.outputs_of(reader))
 
 
 def _one_pass(operation: Operation) -> bool:

@@ -14,15 +14,16 @@ def predecessors(program: Program, drained: Drained | None = None) -> list[tuple
 
     These are the producers of what it reads or overwrites (``Program.dependencies``) and, for what it
     overwrites in place, the readers of the old value: an update waits for the products that use the weight. Where
-    tensors are ``drained``, an operation also waits for what streams in beside its results.
+    tensors are ``drained``, an operation also waits for what streams in beside its results, and for what is to be made
+    before anything that is applied to them starts (``Operation.after``).
     """
     readers: dict[int, list[int]] = defaultdict(list)
     writers: dict[int, int] = {}
     found = []
     for operation, producers in zip(program.operations, program.dependencies(), strict=True):
         old_readers = {reader for index in operation.outputs for reader in readers.pop(index, [])}
-        beside = _streamed(program, operation, drained) if drained else ()
-        makers = (writers[index] for index in beside if index in writers)
+        wanted = _wanted_in_drain(program, operation, drained) if drained else ()
+        makers = (writers[index] for index in wanted if index in writers)
         found.append(tuple(sorted(old_readers.union(producers, makers))))
         writers.update(dict.fromkeys(operation.outputs, operation.index))
         for index in operation.inputs:
@@ -30,8 +31,11 @@ def predecessors(program: Program, drained: Drained | None = None) -> list[tuple
     return found
 
 
-def _streamed(program: Program, host: Operation, drained: Drained) -> list[int]:
-    return [tensor.index for tensor in streamed(program, applied(program, host, drained), drained)]
+def _wanted_in_drain(program: Program, host: Operation, drained: Drained) -> list[int]:
+    """Tensors that must have been made before what is applied to the results of ``host`` can be."""
+    operations = applied(program, host, drained)
+    beside = [tensor.index for tensor in streamed(program, operations, drained)]
+    return beside + [index for operation in operations for index in operation.after]
 
 
 def successors(order: Sequence[tuple[int, ...]]) -> list[list[int]]:
