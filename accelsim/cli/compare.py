@@ -46,8 +46,8 @@ def compare(
         typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
     else:
         console = Console()
-        console.print(comparison_table(results, console.width))
-    write_atomically(out, compare_page(results))
+        console.print(comparison_table(results, console.width, settings or ()))
+    write_atomically(out, compare_page(results, settings or ()))
     if not as_json:
         Console().print(f"page: {out}", highlight=False, soft_wrap=True)
 

@@ -18,8 +18,8 @@ from accelsim.errors import UserError
 if TYPE_CHECKING:
     from accelsim.studies.sweep import Sweep
 
-
-DEFAULT_FRONTIER = "time_per_step_s,energy_per_step_pj"
+SEARCHED = ("time_per_step_s", "energy_per_step_pj")
+"""Figures that --trials finds the least of, unless others are named."""
 
 
 def sweep(
@@ -57,8 +57,8 @@ def sweep(
     frontier: Annotated[
         str | None,
         typer.Option(
-            help="Two columns of the table: the points that no other beats in both are shown. Default: "
-            "time_per_step_s,energy_per_step_pj, or the two that --trials searches for."
+            help="Two columns of the table: the points that no other beats in both are shown. Default: the two that "
+            "--trials searches for; else time_per_step_s and test_accuracy, or energy_per_step_pj with --timing-only."
         ),
     ] = None,
     trials: Annotated[
@@ -66,21 +66,24 @@ def sweep(
         typer.Option(help="Look at so many points of the grid, chosen by Optuna, which is an extra of the package."),
     ] = None,
     minimise: Annotated[
-        str | None, typer.Option(help="With --trials: columns to find the least of. Default: those of --frontier.")
+        str | None,
+        typer.Option(
+            help="With --trials: columns to find the least of. Default: those of --frontier, or "
+            "time_per_step_s,energy_per_step_pj."
+        ),
     ] = None,
     maximise: Annotated[str | None, typer.Option(help="With --trials: columns to find the most of.")] = None,
     as_json: JSON = False,
 ) -> None:
     """Simulate every combination of values, and show which no other beats: table, page and frontier."""
-    from accelsim.reports.sweep import check_figures
+    from accelsim.reports.sweep import check_axes
     from accelsim.studies.sweep import sweep as run
 
-    least, most = _names(minimise), _names(maximise)
-    searched = [*least, *most]
-    axes = _two(frontier or (",".join(searched) if len(searched) == 2 else DEFAULT_FRONTIER))
-    check_figures("--frontier" if frontier else "--minimise, --maximise", axes, timing_only=timing_only)
-    if trials and not searched:
-        least = axes
+    least, most, axes = _names(minimise), _names(maximise), _names(frontier)
+    if frontier is not None:
+        check_axes(axes, timing_only=timing_only)
+    if trials and not [*least, *most]:
+        least = axes or list(SEARCHED)
     named = default_folder(hwconfig.with_name(f"sweep-{hwconfig.name}"), workload, resume=resume, force=force)
     with nullcontext(out) if out else named as folder:
         found = run(
@@ -100,31 +103,33 @@ def sweep(
             trials=trials,
             minimise=least,
             maximise=most,
+            frontier=axes,
             observer=Bars(Console(stderr=True), quiet=as_json),
         )
-    _show(found, axes, as_json=as_json)
+    _show(found, as_json=as_json)
 
 
-def _show(found: Sweep, axes: list[str], *, as_json: bool) -> None:
+def _show(found: Sweep, *, as_json: bool) -> None:
     """The frontier, the best points and the refused ones.
 
     Raises:
         UserError: every point was refused.
     """
-    from accelsim.reports.sweep import best_table, failed_lines, frontier_table, metric_of
+    from accelsim.reports.sweep import alike_line, best_table, failed_lines, frontier_table, runs_as_line
 
     data, console = found.data, Console()
     failed = failed_lines(data)
     if data.points.empty:
         raise UserError("\n".join(["every point was refused:", *failed]))
-    x, y = (metric_of(axis, data.points) for axis in axes)
     if as_json:
-        tables = {"points": found.table, "frontier": found.frontier(*axes)}
+        tables = {"points": found.table, "frontier": found.frontier()}
         shown = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
         typer.echo(json.dumps({"folder": str(found.folder), **shown}, indent=2))
         return
-    console.print(frontier_table(data, x, y, console.width))
+    console.print(frontier_table(data, console.width))
     console.print(best_table(data, console.width))
+    for line in filter(None, (alike_line(data), runs_as_line(data))):
+        console.print(line, highlight=False, markup=False)
     if failed:
         console.print(f"{len(data.failed)} refused:", style="yellow", highlight=False)
         for line in failed:
@@ -137,15 +142,10 @@ def _names(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()] if text else []
 
 
-def _two(text: str) -> list[str]:
-    names = _names(text)
-    if len(names) != 2:
-        raise UserError(f"--frontier {text}: two columns are wanted, as time_per_step_s,energy_per_step_pj")
-    return names
-
-
 def _numbers(text: str | None) -> list[int]:
+    if text is None:
+        return []
     try:
-        return [int(name) for name in _names(text)]
+        return [int(name) for name in text.split(",")]
     except ValueError as error:
         raise UserError(f"--seeds {text}: whole numbers are wanted, as 0,1,2") from error

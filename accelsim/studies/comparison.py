@@ -16,6 +16,7 @@ from accelsim.reports.compare import comparison
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load
 from accelsim.simulation import simulate
+from accelsim.simulation.inputs import sorted_settings
 
 Run = Result | HardwareConfig | Path | str
 
@@ -52,7 +53,25 @@ def gathered(
         raise UserError(f"compare needs at least two runs or hwconfigs, and got {len(runs)}")
     if settings and all(_stands(run) for run in runs):
         raise UserError(f"--set {settings[0]}: changes hwconfigs that are timed, and all of these are runs that stand")
-    return [_result(run, workload, settings, observer) for run in runs]
+    results = []
+    for run in runs:
+        try:
+            results.append(_result(run, workload, settings, observer))
+        except UserError as error:
+            if not _is_of_hwconfig(str(error), settings):
+                raise
+            name = run.name if isinstance(run, HardwareConfig) else run
+            raise UserError(f"{name}: {error}") from error
+    return results
+
+
+def _is_of_hwconfig(message: str, settings: Sequence[str]) -> bool:
+    """Whether the fault is that of a setting laid over a hwconfig, so that only its file's name says over which."""
+    at_fault = [setting for setting in settings if message.startswith(f"--set {setting}:")]
+    try:
+        return bool(at_fault and sorted_settings(at_fault)[0])
+    except UserError:
+        return False
 
 
 def _stands(run: Run) -> bool:

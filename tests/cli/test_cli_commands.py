@@ -67,6 +67,16 @@ def test_compare_sets_fields_of_what_is_timed(accelsim, run_folder, hwconfig, wo
     assert ran.err.startswith("error: --set mac_array.count=1: changes hwconfigs that are timed")
 
 
+def test_compare_names_the_file_that_a_setting_does_not_fit(accelsim, root, hwconfig, workload):
+    other = root / "hwconfigs" / "fp32.yaml"
+    arguments = ["compare", hwconfig, other, "--workload", workload, "--set"]
+    assert accelsim(*arguments, "mac_array.count=x").err.startswith(f"error: {hwconfig}: --set mac_array.count=x: ")
+    assert accelsim(*arguments, "batch_size=x").err.startswith("error: --set batch_size=x: ")
+    assert accelsim(*arguments, "bogus=1").err.startswith("error: --set bogus=1: ")
+    shown = accelsim(*arguments, "mac_array.count=4")
+    assert "Set: mac_array.count=4\n" in shown.out
+
+
 def test_compare_of_different_work_warns(accelsim, run_folder, hwconfig, root):
     other = root / "workloads" / "digits_vit.yaml"
     ran = accelsim("compare", run_folder, hwconfig, "--workload", other)

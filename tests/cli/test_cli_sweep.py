@@ -55,7 +55,22 @@ def test_a_run_folder_is_not_overwritten(accelsim, swept, hwconfig):
     assert accelsim("simulate", hwconfig, "tiny.yaml", "--timing-only", "--out", "run").code == 0
     shown = swept(*VARY, "--out", "run")
     assert shown.code == 2
-    assert "holds report.html already" in shown.err
+    assert "holds a run (summary.json), which no sweep may overwrite" in shown.err
+    assert swept(*VARY, "--out", "run", "--force").code == 2
+
+
+def test_a_frontier_of_figures_that_no_run_has_loses_nothing(swept, tmp_path):
+    shown = swept(*VARY, "--out", "out", "--frontier", "tokens_per_s,total_cycles")
+    assert shown.code == 2
+    assert "the sweep has no figure 'tokens_per_s'" in shown.err
+    assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_more_trials_than_points_are_said_to_be_all(swept):
+    pytest.importorskip("optuna")
+    shown = swept("--vary", "dram.channels=1,2", "--trials", 9, "--out", "out")
+    assert shown.code == 0
+    assert "the grid has 2 points; all are run" in shown.err
 
 
 def test_exit_2_only_where_every_point_is_refused(swept):
@@ -75,7 +90,19 @@ def test_exit_2_only_where_every_point_is_refused(swept):
     [
         (["--vary", "mac_array.rwos=1,2"], "did you mean 'rows'?"),
         ([*VARY, "--frontier", "time_per_step_s"], "two columns are wanted"),
-        ([*VARY, "--frontier", "time,energy_per_step_pj"], "no figure 'time'"),
+        ([*VARY, "--frontier", "time,energy_per_step_pj"], "no figure 'time' (did you mean 'time_per_step_s'?)"),
+        ([*VARY, "--frontier", "total_cycles,total_cycles"], "two columns are wanted"),
+        ([*VARY, "--trials", 2, "--minimise", "area"], "--minimise: no figure 'area' (did you mean 'total_area_um2'?)"),
+        ([*VARY, "--seeds=-1"], "--seeds: whole numbers from 0 to 4294967295 are wanted, not -1"),
+        ([*VARY, "--steps", 0], "--steps: at least 1 is wanted, not 0"),
+        ([*VARY, "--steps", 3], "no figure depends on --steps"),
+        ([*VARY, "--epochs", 3], "no figure depends on --epochs"),
+        ([*VARY, "--data", "there"], "no figure depends on --data"),
+        (["--vary", "batch_size=[3,3"], "--vary batch_size=[3,3: the value is not valid YAML"),
+        (
+            ["--vary", "buffers.input.capacity_bytes=64KiB,65536"],
+            "the value 65536 stands twice, as 64KiB before",
+        ),
         ([*VARY, "--frontier", "test_accuracy,energy_per_step_pj"], "leave --timing-only out"),
         ([*VARY, "--seeds", "one"], "whole numbers are wanted"),
         ([], "give --vary"),

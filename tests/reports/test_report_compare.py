@@ -268,3 +268,12 @@ def test_more_hardware_that_takes_longer_is_pointed_out(make_result, load):
     assert 'role="alert"' in compare_page(longer)
     assert comparison_warnings([result(1000), result(1000, channels=64)]) == []
     assert comparison_warnings([result(1000), result(1010)]) == []  # one machine, two versions of the simulator
+
+
+def test_what_was_set_for_all_is_shown(pair):
+    settings = ["mac_array.count=4", "name=<b>"]
+    console = Console(width=100, file=io.StringIO())
+    console.print(comparison_table(pair, 100, settings))
+    assert "Set: mac_array.count=4, name=<b>\n" in re.sub(" +\n", "\n", console.file.getvalue())
+    assert "Set: mac_array.count=4, name=&lt;b&gt;</p>" in compare_page(pair, settings)
+    assert "Set:" not in compare_page(pair).replace(get_plotlyjs(), "")

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accelsim.reports.palette import OTHER
 from accelsim.reports.precision.aggregate import ALL_LAYERS, needed_bits
-from accelsim.reports.precision.classes import CLASSES, HISTOGRAM_COLUMNS, PRECISION_COLUMNS
+from accelsim.reports.precision.classes import CLASSES, COLOURS, HISTOGRAM_COLUMNS, PRECISION_COLUMNS
 from accelsim.reports.precision.figures import FIGURES, draw_precision
 from accelsim.reports.precision.page import precision_page
 from accelsim.reports.precision.result import PrecisionResult
@@ -127,6 +128,21 @@ def test_none_is_enough_is_said():
     assert result.bits_needed["bits_needed"].isna().all()
     cells = [str(cell) for cell in precision_tables(result)[1].columns[2].cells]
     assert set(cells) == {"more than 8"}
+
+
+def test_a_class_names_its_layer_that_needs_most():
+    alike = _result(_table(lambda s, y, k, b: 1.0 if b == 8 else 0.9))
+    assert {str(cell) for cell in precision_tables(alike)[1].columns[2].cells} == {"8"}
+    most = _result(_table(lambda s, y, k, b: 1.0 if b == 8 or y != "odd" else 0.976, layers=("odd", *"abcdefghi")))
+    assert {str(cell) for cell in precision_tables(most)[1].columns[2].cells} == {"2; most: 8, odd"}
+    assert "needed; most: 8, odd; the machine has" in precision_page(most)
+
+
+def test_no_class_has_the_colour_of_the_theory():
+    assert OTHER not in COLOURS.values()
+    for colour in COLOURS.values():
+        channels = [int(colour[place : place + 2], 16) for place in (1, 3, 5)]
+        assert max(channels) - min(channels) > 60  # no grey
 
 
 def test_shapes_tell_a_gaussian_from_a_peak():

@@ -13,14 +13,25 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from accelsim.errors import UserError
-from accelsim.reports.sweep import SweepData, best_table, failed_lines, frontier, frontier_table, metric_of, sweep_page
+from accelsim.reports.sweep import (
+    SweepData,
+    alike_line,
+    best_table,
+    failed_lines,
+    frontier,
+    frontier_table,
+    metric_of,
+    runs_as_line,
+    sweep_page,
+)
 from accelsim.reports.sweep.metrics import SWEEP_METRICS, varying
+from accelsim.reports.web.parts import breakable
 
 METRICS = {metric.key: metric for metric in SWEEP_METRICS}
-TIME, ENERGY = METRICS["time_per_step_s"], METRICS["energy_per_step_pj"]
+TIME = METRICS["time_per_step_s"]
 
 
-def data(seeds=1):
+def data(seeds=1, axes=None):
     """Two sizes of an array on three DRAMs; of each seed another accuracy; one point refused."""
     rows = []
     for number, (size, dram) in enumerate([(s, d) for s in (16, 32) for d in ("DDR", "HBM", "<b>")], start=1):
@@ -46,7 +57,9 @@ def data(seeds=1):
                     "command": f"accelsim simulate {number}",
                 }
             )
-    return SweepData(pd.DataFrame(rows), ("mac_array.rows+mac_array.columns", "dram.standard"), ["It assumes."])
+    return SweepData(
+        pd.DataFrame(rows), ("mac_array.rows+mac_array.columns", "dram.standard"), ["It assumes."], asked_axes=axes
+    )
 
 
 VALUES = st.lists(st.tuples(st.integers(0, 6), st.one_of(st.integers(0, 6), st.just(math.nan))), max_size=12)
@@ -86,6 +99,37 @@ def test_metrics_that_rank_points_alike_are_offered_once():
     ]
 
 
+def test_points_that_trained_are_shown_by_accuracy():
+    assert data().axes == ("time_per_step_s", "test_accuracy")
+    timed = data()
+    assert SweepData(timed.frame.drop(columns="test_accuracy"), timed.fields).axes[1] == "energy_per_step_pj"
+
+
+def test_chart_table_and_terminal_show_one_frontier():
+    """Of columns that no comparison knows, too, and of one in which points don't differ."""
+    swept = data(axes=("energy_per_step_pj", "point"))
+    page = sweep_page(swept)
+    on = set(frontier(swept.points, *swept.pair)["point"])
+    drawn = figures(page)["frontier"]
+    assert [drawn["layout"][axis]["title"]["text"] for axis in ("xaxis", "yaxis")] == ["Energy per step (mJ)", "point"]
+    assert len(drawn["data"][0]["x"]) == len(on)
+    assert page.count('data-key="0.0">on it') == len(on)
+    assert ">Energy per step</th>" in page
+    assert f"{len(on)} of 5 points" in frontier_table(swept, 100).title.plain
+
+
+def test_what_ranks_as_another_metric_is_named():
+    assert alike_line(data()) == "Ranked as time per step: cycles per step"
+    assert alike_line(SweepData(data().frame[:1], data().fields)) == ""
+
+
+def test_points_that_run_as_others_are_counted():
+    assert runs_as_line(data()) == ""
+    frame = data().frame
+    frame.loc[1, "runs_as"] = "point 1: x=1"
+    assert runs_as_line(SweepData(frame, data().fields)).startswith("1 point runs as")
+
+
 def test_short_names():
     frame = data().frame.rename(columns={"dram.standard": "buffers.a.capacity_bytes+buffers.b.capacity_bytes"})
     short = SweepData(frame, tuple(frame.columns[1:3])).short
@@ -96,7 +140,7 @@ def test_terminal_tables_fit_the_width():
     for width in (60, 140):
         console = Console(width=width, record=True, file=None, quiet=False, force_terminal=False)
         with console.capture() as shown:
-            console.print(frontier_table(data(3), TIME, METRICS["test_accuracy"], width))
+            console.print(frontier_table(data(3), width))
             console.print(best_table(data(3), width))
         text = shown.get()
         assert max(map(len, text.splitlines())) <= width
@@ -118,7 +162,7 @@ def test_a_column_that_is_no_figure_is_refused():
 
 @pytest.fixture(scope="module")
 def page():
-    return sweep_page(data(seeds=2), TIME, ENERGY)
+    return sweep_page(data(seeds=2))
 
 
 def figures(page):
@@ -128,7 +172,7 @@ def figures(page):
 def test_the_page_shows_every_point_and_escapes_its_texts(page):
     assert "Sweep of machine on net" in page
     body = page.split('<script type="application/json"')[0]
-    assert body.count('data-key="0.0">on it') == len(frontier(data(2).points, TIME, ENERGY))
+    assert body.count('data-key="0.0">on it') == len(frontier(data(2).points, TIME, METRICS["test_accuracy"]))
     assert "&lt;b&gt;" in body
     assert "<b>" not in body
     assert "does not fit" in body
@@ -136,10 +180,16 @@ def test_the_page_shows_every_point_and_escapes_its_texts(page):
     assert "It assumes." in body
 
 
+def test_names_of_fields_may_go_over_lines_and_numbers_may_not(page):
+    assert "dram.<wbr>standard" in page
+    assert "mac_<wbr>array.<wbr>rows+<wbr>columns" in page
+    assert breakable("0.5 of DDR4-2400. <b>") == "0.5 of DDR4-2400. &lt;b&gt;"
+
+
 def test_every_pair_of_axes_has_its_frontier(page):
     axes = figures(page)["frontier"]["layout"]["meta"]["axes"]
-    points = data(2).points
-    metrics = varying(points)
+    points, metrics = data(2).points, data(2).metrics
+    assert [metric.key for metric in metrics] == ["time_per_step_s", "test_accuracy", "energy_per_step_pj"]
     assert [column["name"] for column in axes["columns"]] == [metric.title for metric in metrics]
     for x, first in enumerate(metrics):
         for y, second in enumerate(metrics):

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import accelsim as package
+from accelsim.errors import UserError
 from accelsim.hardware import load_hwconfig
 from accelsim.networks import load_workload
 from accelsim.reports.precision.aggregate import by_class
@@ -216,3 +217,10 @@ def test_what_is_computed_again_for_the_backward_pass_is_looked_at_once(root):
 def test_nothing_of_a_step_is_held_after_it(train):
     for both in train("int8")[1]:
         assert not both.look._sources
+
+
+@pytest.mark.parametrize("bits", [8, "4,8", [], [4, "8"], [True], [4.0], [1], [25]])
+def test_widths_that_are_no_list_of_whole_numbers_are_refused(root, bits):
+    files = root / "hwconfigs" / "fp32.yaml", root / "workloads" / "digits_cnn.yaml"
+    with pytest.raises(UserError, match="allowed are integers of 2 to 24 bits"):
+        package.precision(*files, steps=1, bits=bits)

@@ -107,6 +107,40 @@ def test_another_file_is_refused_by_its_field(swept, tiny, tmp_path):
         )
 
 
+def test_force_deletes_the_sweep_and_nothing_else(int8, tiny, swept, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(swept.folder, folder)
+    points = folder / "points"
+    old = {path.name for path in points.iterdir()}
+    stranger = ("notes.txt", "data.json", "0123456789ab.txt")
+    for name in stranger:
+        (points / name).write_text("mine", encoding="utf-8")
+    (points / "folder").mkdir()
+    accelsim.sweep(int8, tiny, {"batch_size": [8]}, timing_only=True, out=folder, force=True)
+    left = {path.name for path in points.iterdir()}
+    assert {*stranger, "folder"} <= left
+    assert not left & old
+
+
+@pytest.mark.parametrize(
+    ("held", "force", "expected"),
+    [
+        ("points/notes.txt", False, "holds points already, of something else"),
+        ("points/0123456789ab.json", True, "looks like a point of a sweep"),
+        ("points", True, "is no folder"),
+        ("summary.json", True, "holds a run (summary.json), which no sweep may overwrite"),
+        ("sweep.json", True, "not a sweep's record"),
+    ],
+)
+def test_a_strangers_folder_is_left_alone(int8, tiny, tmp_path, held, force, expected):
+    (tmp_path / held).parent.mkdir(exist_ok=True)
+    (tmp_path / held).write_text("{}", encoding="utf-8")
+    with pytest.raises(UserError) as error:
+        accelsim.sweep(int8, tiny, {"dram.channels": [1, 2]}, timing_only=True, out=tmp_path, force=force)
+    assert expected in str(error.value)
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()] == [held]
+
+
 def test_a_refused_point_is_a_row(int8, tiny):
     sizes = {"buffers.output.capacity_bytes": ["128 B", "32KiB"]}
     found = accelsim.sweep(int8, tiny, sizes, timing_only=True)
@@ -149,7 +183,8 @@ def test_a_slower_machine_runs_as_the_one_with_less(swept, tmp_path):
     fastest = swept.table["total_cycles"][:-1].idxmin()
     row, other = table.iloc[-1], swept.table.iloc[fastest]
     assert row["total_cycles"] == other["total_cycles"]
-    assert row["runs_as"] == asked.label(list(asked.points())[fastest])
+    assert row["runs_as"] == f"point {fastest + 1}: {asked.label(list(asked.points())[fastest])}"
+    assert row["command"] == swept.table.iloc[-1]["command"]
     assert row["total_area_um2"] == swept.table.iloc[-1]["total_area_um2"]
     assert again(swept, out=folder).table.equals(table)
 

@@ -106,6 +106,12 @@ def test_the_command_has_the_settings_of_the_point():
         ({"vary": ["dram.channels=1,2"], "seeds": [0, 1]}, ["no figure depends on --seeds"]),
         ({"vary": ["dram.channels=1,2"], "minimise": ["total_cycles"]}, ["give --trials"]),
         ({"vary": {"dram.channels": 2}}, ["a list of values is wanted"]),
+        ({"vary": {"dram.channels": []}}, ["vary: dram.channels has an empty list"]),
+        ({"vary": "dram.channels=1,2"}, ["vary: a mapping, or a list of texts"]),
+        ({"vary": ["dram.channels=1,2"], "seeds": 1}, ["seeds: a list of whole numbers is wanted", "not 1"]),
+        ({"vary": ["dram.channels=1,2"], "seeds": "0,1"}, ["seeds: a list of whole numbers is wanted", "'0,1'"]),
+        ({"vary": ["dram.channels=1,2"], "settings": "batch_size=8"}, ["settings: a list of texts is wanted"]),
+        ({"vary": ["clock_mhz=500,0.5 GHz"]}, ["the value 0.5 GHz stands twice, as 500 before"]),
     ],
 )
 def test_refused_before_any_work(root, tmp_path, options, expected):

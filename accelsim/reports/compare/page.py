@@ -15,8 +15,10 @@ from accelsim.reports.summary_figures import assumptions_of
 from accelsim.reports.web import Cell, assumptions, chips, document, escape, figure_panel, table, warning
 
 
-def compare_page(results: Sequence[Result]) -> str:
+def compare_page(results: Sequence[Result], settings: Sequence[str] = ()) -> str:
     """One HTML file that needs nothing else and no network; ratios are to the first result.
+
+    ``settings`` are those that were laid over all that was timed.
 
     Raises:
         UserError: there is nothing to compare.
@@ -28,22 +30,23 @@ def compare_page(results: Sequence[Result]) -> str:
         for spec, figure in drawn
     )
     body = (
-        f"{_header(results, labels)}<main>{_table(results)}{_assumptions(results, labels)}"
+        f"{_header(results, labels, settings)}<main>{_table(results)}{_assumptions(results, labels)}"
         f'<h2>Side by side</h2><div class="figures">{panels}</div></main>{_footer(results, labels)}'
     )
     return document(" against ".join(labels), body, {spec.name: figure for spec, figure in drawn})
 
 
-def _header(results: Sequence[Result], labels: Sequence[str]) -> str:
+def _header(results: Sequence[Result], labels: Sequence[str], settings: Sequence[str]) -> str:
     machines = "".join(
         f"<div><strong>{escape(label)}</strong>{chips(hardware_facts(result.hwconfig))}</div>"
         for label, result in zip(labels, results, strict=True)
     )
     said = "".join(map(warning, comparison_warnings(results)))
+    given = f'<p class="soft">Set: {escape(", ".join(settings))}</p>' if settings else ""
     title = " <span>against</span> ".join(escape(label) for label in labels)
     return (
         f'<header><h1>{title}</h1><p class="soft">Workload: {escape(workload_names(results))}. '
-        f"Differences and ratios are to {escape(labels[0])}.</p>{said}"
+        f"Differences and ratios are to {escape(labels[0])}.</p>{given}{said}"
         f'<div class="machines">{machines}</div></header>'
     )
 

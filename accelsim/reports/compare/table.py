@@ -21,11 +21,12 @@ _METRIC_WIDTH = 18
 Column = list[CompareCell]
 
 
-def comparison_table(results: Sequence[Result], console_width: int) -> Group:
+def comparison_table(results: Sequence[Result], console_width: int, settings: Sequence[str] = ()) -> Group:
     """Human units, green where better than the first result, red where worse; warnings first (``comparison_warnings``).
 
     Differences are left out where ``console_width`` has no room for them, and runs that don't fit beside each other
-    stand below each other; ratios always stay, and no word is broken as long as one run fits.
+    stand below each other; ratios always stay, and no word is broken as long as one run fits. ``settings`` are those
+    that were laid over all that was timed.
 
     Raises:
         UserError: there is nothing to compare.
@@ -33,13 +34,14 @@ def comparison_table(results: Sequence[Result], console_width: int) -> Group:
     whole = [column for group in _columns(results, differences=True) for column in group]
     blocks = _blocks(results, console_width, differences=_width(whole) <= console_width)
     warnings = [Text(f"Warning: {message}", style="yellow") for message in comparison_warnings(results)]
-    return Group(*warnings, _legend(results), *blocks)
+    return Group(*warnings, _legend(results, settings), *blocks)
 
 
-def _legend(results: Sequence[Result]) -> Text:
-    """The runs by number, and the work that they did."""
+def _legend(results: Sequence[Result], settings: Sequence[str]) -> Text:
+    """The runs by number, the work that they did, and what was set for them."""
     lines = [f"{number}  {label}" for number, label in enumerate(unique_labels(results), start=1)]
-    return Text("\n".join([f"Workload: {workload_names(results)}", *lines]))
+    given = [f"Set: {', '.join(settings)}"] if settings else []
+    return Text("\n".join([f"Workload: {workload_names(results)}", *given, *lines]))
 
 
 def _blocks(results: Sequence[Result], console_width: int, *, differences: bool) -> list[Table]:

@@ -27,7 +27,7 @@ SHORT = {
 """Titles where there is little room."""
 
 COLOURS = {
-    WEIGHTS: "#6f7682",
+    WEIGHTS: "#8f55b5",
     ACTIVATIONS: "#2b83c6",
     DATA_PATH: "#e69f00",
     WEIGHT_PATH: "#c2571a",

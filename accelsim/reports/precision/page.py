@@ -21,6 +21,7 @@ from accelsim.reports.precision.tables import (
     shape_note,
     shape_rows,
     steps_text,
+    worst_text,
 )
 from accelsim.reports.web import (
     Card,
@@ -86,8 +87,8 @@ def _cards(result: PrecisionResult) -> str:
         Card(
             class_title(row["class"]),
             f"{needed_text(row['bits_needed'], most)} bits",
-            f"needed; the machine has {row['machine_format']}. Cosine {row['cosine_mean']:.4f} ± "
-            f"{row['cosine_sd']:.4f}, least {row['cosine_least']:.4f}.",
+            f"needed{worst_text(result, row)}; the machine has {row['machine_format']}. "
+            f"Cosine {row['cosine_mean']:.4f} ± {row['cosine_sd']:.4f}, least {row['cosine_least']:.4f}.",
         )
         for _, row in class_needs(result).iterrows()
     )
@@ -96,7 +97,7 @@ def _cards(result: PrecisionResult) -> str:
 def _tables(result: PrecisionResult) -> str:
     classes, rows = cosine_grid(result)
     header = ["Bits", *map(class_title, classes)]
-    needed = needed_rows(result.bits_needed, most_bits(result))
+    needed = needed_rows(result, result.bits_needed)
     return (
         '<h2>Cosine by bits</h2><p class="soft">Mean ± standard deviation over tensors and steps.</p>'
         f"{_plain(header, rows)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -27,13 +28,14 @@ def cosine_grid(result: PrecisionResult, digits: int = 4) -> tuple[list[str], li
     return classes, rows
 
 
-def needed_rows(needed: pd.DataFrame, most: int, titles: Mapping[str, str] = CLASSES) -> list[list[str]]:
-    """``NEEDED_HEADER``'s cells; ``most``: the widest that was tried."""
+def needed_rows(result: PrecisionResult, needed: pd.DataFrame, titles: Mapping[str, str] = CLASSES) -> list[list[str]]:
+    """``NEEDED_HEADER``'s cells of rows of ``bits_needed``; of a class the layer that needs most, too."""
+    most = most_bits(result)
     return [
         [
             titles.get(row["class"], row["class"]),
             row["layer"],
-            needed_text(row["bits_needed"], most),
+            needed_text(row["bits_needed"], most) + (worst_text(result, row) if row["layer"] == ALL_LAYERS else ""),
             row["machine_format"],
             _cosine(row["cosine_mean"], row["cosine_sd"]),
             f"{row['cosine_least']:.4f}",
@@ -42,14 +44,24 @@ def needed_rows(needed: pd.DataFrame, most: int, titles: Mapping[str, str] = CLA
     ]
 
 
+def worst_text(result: PrecisionResult, row: pd.Series[Any]) -> str:
+    """``; most: 12, conv2d2``, the first layer that needs most in the class of ``row``; empty where all need it."""
+    most = most_bits(result)
+    for _, worst in most_needing(result, str(row["class"])).head(1).iterrows():
+        bits = needed_text(worst["bits_needed"], most)
+        return "" if bits == needed_text(row["bits_needed"], most) else f"; most: {bits}, {worst['layer']}"
+    return ""
+
+
 def class_needs(result: PrecisionResult) -> pd.DataFrame:
     """Rows of ``bits_needed`` for whole classes."""
     return result.bits_needed[result.bits_needed["layer"] == ALL_LAYERS]
 
 
-def most_needing(result: PrecisionResult) -> pd.DataFrame:
-    """The layers that need most bits, over all classes."""
+def most_needing(result: PrecisionResult, name: str | None = None) -> pd.DataFrame:
+    """The layers that need most bits, over all classes or in the class ``name``."""
     layers = result.bits_needed[result.bits_needed["layer"] != ALL_LAYERS]
+    layers = layers if name is None else layers[layers["class"] == name]
     asked = layers["bits_needed"].fillna(math.inf)
     return layers.assign(asked=asked).sort_values("asked", ascending=False, kind="stable").head(MOST_NEEDING)
 

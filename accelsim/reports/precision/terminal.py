@@ -13,7 +13,6 @@ from accelsim.reports.precision.tables import (
     NEEDED_HEADER,
     class_needs,
     cosine_grid,
-    most_bits,
     most_needing,
     needed_rows,
     rule_note,
@@ -26,11 +25,11 @@ def precision_tables(result: PrecisionResult) -> list[Table]:
     classes, rows = cosine_grid(result, digits=3)
     header = ["Bits", *(SHORT.get(name, name) for name in classes)]
     looked = steps_text(result.summary["steps_looked_at"])
-    most = most_bits(result)
+    by_class = needed_rows(result, class_needs(result), SHORT)
     return [
         _table(f"{result.name}: cosine, mean ± standard deviation, at {looked}", header, rows),
-        _table("Bits needed by class", NEEDED_HEADER, needed_rows(class_needs(result), most, SHORT), rule_note(result)),
-        _table("Layers that need most", NEEDED_HEADER, needed_rows(most_needing(result), most, SHORT)),
+        _table("Bits needed by class", NEEDED_HEADER, by_class, rule_note(result)),
+        _table("Layers that need most", NEEDED_HEADER, needed_rows(result, most_needing(result), SHORT)),
     ]
 
 

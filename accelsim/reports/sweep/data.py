@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.reports.sweep.metrics import SWEEP_METRICS
+from accelsim.reports.compare.metrics import Metric
+from accelsim.reports.sweep.metrics import SWEEP_METRICS, metric_of, usual_axes, varying
 from accelsim.reports.units import scaled
 
 SPREAD = "_spread"
@@ -28,6 +29,8 @@ class SweepData:
     versions: Mapping[str, str] = field(default_factory=dict)
     searched: bool = False
     """Whether points were chosen by a search, and not the whole grid."""
+    asked_axes: Sequence[str] | None = None
+    """Two columns of the frontier that is shown; None for the usual ones."""
 
     @cached_property
     def points(self) -> pd.DataFrame:
@@ -41,6 +44,27 @@ class SweepData:
         means[numbers] = grouped[numbers].mean()
         spread = (grouped[metrics].max() - grouped[metrics].min()).add_suffix(SPREAD)
         return pd.concat([means, spread, grouped.size().rename("seeds")], axis=1).reset_index()
+
+    @property
+    def axes(self) -> tuple[str, str]:
+        """Columns of the frontier that chart, tables and terminal show."""
+        x, y = self.asked_axes or usual_axes(self.points)
+        return x, y
+
+    @cached_property
+    def pair(self) -> tuple[Metric, Metric]:
+        """The metrics of ``axes``.
+
+        Raises:
+            UserError: no point has them.
+        """
+        x, y = (metric_of(axis, self.points) for axis in self.axes)
+        return x, y
+
+    @property
+    def metrics(self) -> list[Metric]:
+        """What chart and table show of each point: ``pair`` first, then the others in which points differ."""
+        return list({metric.key: metric for metric in (*self.pair, *varying(self.points))}.values())
 
     @property
     def failed(self) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -49,12 +49,32 @@ _KEYS = (
     "energy_per_epoch_pj",
 )
 TRAINED = frozenset(
-    ("test_accuracy", "test_loss", "train_loss", "time_per_epoch_s", "energy_per_epoch_pj", "steps", "epochs")
+    (
+        "test_accuracy",
+        "test_loss",
+        "train_loss",
+        "time_per_epoch_s",
+        "energy_per_epoch_pj",
+        "steps",
+        "epochs",
+        "train_images_per_s",
+    )
 )
 """Figures that a step alone doesn't have."""
+_PARTS = (
+    *(f"energy_dram_{part}_pj" for part in ("low", "high", "activate", "read", "write", "io", "static")),
+    *(f"weight_product_{part}" for part in ("held_cycles", "alone_cycles", "extension_cycles", "beside_share")),
+)
+"""Figures that only the summary and the table have."""
 _BY_KEY = {metric.key: metric for metric in (*METRICS, TOTAL_AREA)}
 SWEEP_METRICS = tuple(_BY_KEY[key] for key in _KEYS)
 """In the order in which they are offered."""
+FIGURES = tuple(
+    key
+    for key in dict.fromkeys((*_KEYS, *_BY_KEY, *(figure.key for figure in SUMMARY_FIGURES), *_PARTS))
+    if key != "seed"
+)
+"""Columns of numbers that a table of points can have, in the order in which they are offered."""
 _SCALES: dict[Human, tuple[Scale, ...]] = {
     human_seconds: SECONDS,
     human_energy: ENERGY_PJ,
@@ -91,14 +111,39 @@ def check_figures(option: str, keys: Iterable[str], *, timing_only: bool) -> Non
     """Refuse, before any work, columns that no run has, or none that isn't trained.
 
     Raises:
-        UserError: with the nearest name.
+        UserError: with the nearest name, and those that can be used.
     """
-    known = dict.fromkeys([*_BY_KEY, *(figure.key for figure in SUMMARY_FIGURES)])
     for key in keys:
-        if key not in known:
-            raise UserError(f"{option}: no figure {key!r}{nearest(key, known)}; allowed: {', '.join(known)}")
-        if timing_only and key in TRAINED:
+        if key in TRAINED and timing_only:
             raise UserError(f"{option}: {key} comes from training; leave --timing-only out")
+        if key not in FIGURES:
+            usable = [name for name in FIGURES if not (timing_only and name in TRAINED)]
+            raise UserError(f"{option}: no figure {key!r}{_meant(key, usable)}; allowed: {', '.join(usable)}")
+
+
+def check_axes(keys: Sequence[str], *, timing_only: bool) -> None:
+    """Refuse, before any work, anything but two columns that a run has.
+
+    Raises:
+        UserError: in the words of ``--frontier``.
+    """
+    if len(keys) != 2 or keys[0] == keys[1]:
+        found = ",".join(keys)
+        raise UserError(f"--frontier {found}: two columns are wanted, as time_per_step_s,energy_per_step_pj")
+    check_figures("--frontier", keys, timing_only=timing_only)
+
+
+def usual_axes(points: pd.DataFrame) -> tuple[str, str]:
+    """Columns of the frontier where none are asked for: time, and accuracy where points trained, else energy."""
+    trained = "test_accuracy" in points and points["test_accuracy"].notna().any()
+    return "time_per_step_s", "test_accuracy" if trained else "energy_per_step_pj"
+
+
+def _meant(key: str, known: Iterable[str]) -> str:
+    """The first metric that has ``key`` in its name, or else the nearest one of ``known``."""
+    known = list(known)
+    named = [name for name in _KEYS if name in known and len(key) > 2 and key in name]
+    return f" (did you mean {named[0]!r}?)" if named else nearest(key, known)
 
 
 def metric_of(key: str, points: pd.DataFrame) -> Metric:
@@ -110,7 +155,7 @@ def metric_of(key: str, points: pd.DataFrame) -> Metric:
     has = [str(name) for name in points.select_dtypes("number")]
     if key not in has:
         known = [name for name in has if name in _BY_KEY]
-        raise UserError(f"the sweep has no figure {key!r}{nearest(key, has)}; for instance {', '.join(known)}")
+        raise UserError(f"the sweep has no figure {key!r}{_meant(key, has)}; for instance {', '.join(known)}")
     return _BY_KEY.get(key) or Metric(key, key, "", human_count)
 
 
@@ -122,15 +167,24 @@ def shown(metric: Metric, column: pd.Series[float]) -> Shown:
     return Shown(metric, *scale_for(float(column.abs().max()) if column.notna().any() else 0.0, scales))
 
 
-def varying(points: pd.DataFrame, least: int = 2) -> list[Metric]:
-    """The metrics in which points differ, each order of merit once; if fewer than ``least``, all that they have.
+def ranked_alike(points: pd.DataFrame) -> dict[Metric, list[Metric]]:
+    """The metrics in which points differ, each order of merit once, with the others that rank points as it does.
 
-    Cycles are left out where they rank points as time does, throughput where every step has as many samples.
+    So do cycles and time, and throughput where every step has as many samples.
     """
-    there = [metric for metric in SWEEP_METRICS if metric.key in points and points[metric.key].notna().any()]
-    differing: dict[tuple[float, ...], Metric] = {}
-    for metric in there:
+    differing: dict[tuple[float, ...], list[Metric]] = {}
+    for metric in _there(points):
         if points[metric.key].nunique() > 1:
             ranks = points[metric.key].rank(ascending=not metric.higher_is_better)
-            differing.setdefault(tuple(ranks.fillna(0.0)), metric)
-    return list(differing.values()) if len(differing) >= least else there
+            differing.setdefault(tuple(ranks.fillna(0.0)), []).append(metric)
+    return {first: others for first, *others in differing.values()}
+
+
+def varying(points: pd.DataFrame, least: int = 2) -> list[Metric]:
+    """The keys of ``ranked_alike``; if fewer than ``least``, all metrics that the points have."""
+    differing = list(ranked_alike(points))
+    return differing if len(differing) >= least else _there(points)
+
+
+def _there(points: pd.DataFrame) -> list[Metric]:
+    return [metric for metric in SWEEP_METRICS if metric.key in points and points[metric.key].notna().any()]

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from accelsim.reports.notebook import shown_table
 from accelsim.reports.sweep.data import SweepData, value_text
-from accelsim.reports.sweep.metrics import metric_of
 from accelsim.reports.sweep.pareto import frontier
 from accelsim.reports.sweep.terminal import metric_text
 from accelsim.reports.web.parts import escape
 
 
-def sweep_view(data: SweepData, x: str, y: str) -> str:
+def sweep_view(data: SweepData) -> str:
     """A small HTML fragment that inherits the notebook's style."""
     if data.points.empty:
         return f"<div><strong>Sweep of {escape(data.title)}</strong>: no point has figures</div>"
-    metrics = [metric_of(key, data.points) for key in (x, y)]
+    metrics = data.pair
     rows = [
         [
             str(row["point"]),

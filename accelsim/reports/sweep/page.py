@@ -32,8 +32,12 @@ CARDS = 4
 """Metrics whose best points head the page."""
 
 
-def sweep_page(data: SweepData, x: Metric, y: Metric) -> str:
-    """One HTML file that needs nothing else and no network; points on the frontier of ``x`` and ``y`` are marked."""
+def sweep_page(data: SweepData) -> str:
+    """One HTML file that needs nothing else and no network; points on the frontier of ``data.pair`` are marked.
+
+    Raises:
+        UserError: no point has the figures of that frontier.
+    """
     drawn = draw_sweep(data)
     panels = "".join(
         figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=True)
@@ -41,7 +45,7 @@ def sweep_page(data: SweepData, x: Metric, y: Metric) -> str:
     )
     body = (
         f"{_header(data)}<main>{_best(data)}{assumptions(data.assumptions)}"
-        f'<h2>Charts</h2><div class="figures">{panels}</div>{_points(data, x, y)}{_failed(data)}</main>'
+        f'<h2>Charts</h2><div class="figures">{panels}</div>{_points(data)}{_failed(data)}</main>'
         f"<footer>{footer_line(dict(data.versions))}</footer>"
     )
     return document(f"Sweep of {data.title}", body, {spec.name: figure for spec, figure in drawn})
@@ -75,11 +79,11 @@ def _best(data: SweepData) -> str:
     )
 
 
-def _points(data: SweepData, x: Metric, y: Metric) -> str:
+def _points(data: SweepData) -> str:
     points = data.points
     if points.empty:
         return ""
-    metrics = varying(points)
+    (x, y), metrics = data.pair, data.metrics
     marked = set(frontier(points, x, y)["point"])
     anew = bool((points["runs_as"] != "").any())
     header = ["Point", *data.short.values(), *(metric.title for metric in metrics), "Frontier"]

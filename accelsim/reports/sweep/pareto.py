@@ -15,7 +15,7 @@ def frontier(points: pd.DataFrame, x: Metric, y: Metric) -> pd.DataFrame:
 
     Rows without a value of either are none. Of equal rows all are.
     """
-    known = points[list(dict.fromkeys([x.key, y.key]))].dropna()
+    known = points[list(dict.fromkeys([x.key, y.key]))].dropna().astype(float)
     cost = pd.DataFrame({"x": known[x.key] * _sign(x), "y": known[y.key] * _sign(y)})
     cost = cost.sort_values(["x", "y"], kind="stable")
     first = cost["y"] < cost["y"].cummin().shift(fill_value=float("inf"))

@@ -12,7 +12,7 @@ from rich.text import Text
 from accelsim.reports.columns import BORDERS, Columns, fitting
 from accelsim.reports.compare.metrics import Metric
 from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
-from accelsim.reports.sweep.metrics import varying
+from accelsim.reports.sweep.metrics import ranked_alike, varying
 from accelsim.reports.sweep.pareto import best, frontier
 
 _FIGURES_WIDTH = 45
@@ -21,8 +21,9 @@ MOST_FAILED = 10
 """Refused points that are shown one by one."""
 
 
-def frontier_table(data: SweepData, x: Metric, y: Metric, console_width: int) -> Table:
-    """The points that no other beats in both ``x`` and ``y``, with the varied fields that fit beside them."""
+def frontier_table(data: SweepData, console_width: int) -> Table:
+    """The points that no other beats in both metrics of ``data.pair``, with the varied fields that fit beside them."""
+    x, y = data.pair
     rows = frontier(data.points, x, y)
     columns = {x.title: _cells(rows, x), y.title: _cells(rows, y)}
     columns |= _settings(data, [row for _, row in rows.iterrows()], console_width)
@@ -41,6 +42,26 @@ def best_table(data: SweepData, console_width: int) -> Table:
         **_settings(data, rows, console_width),
     }
     return _table("Best points", columns, console_width, 3)
+
+
+def alike_line(data: SweepData) -> str:
+    """Which metrics ``best_table`` leaves out, for they rank points as another one does; empty where it has all."""
+    groups = ranked_alike(data.points)
+    if len(groups) != len(varying(data.points)):
+        return ""
+    parts = [
+        f"as {lower(first.title)}: {', '.join(lower(other.title) for other in others)}"
+        for first, others in groups.items()
+        if others
+    ]
+    return f"Ranked {'; '.join(parts)}" if parts else ""
+
+
+def runs_as_line(data: SweepData) -> str:
+    """How many points run as a machine with less; empty where none does."""
+    count = int((data.points["runs_as"] != "").sum()) if len(data.points) else 0
+    runs = "1 point runs" if count == 1 else f"{count} points run"
+    return f"{runs} as a machine with less hardware, which is faster (runs_as in sweep.csv)" if count else ""
 
 
 def failed_lines(data: SweepData) -> list[str]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 OPEN_ASSUMPTIONS = 3
 """Shown without a click."""
+_JOINTS = re.compile(r"(?<=\w)([._+])(?=[^\W\d])")
+"""Between the parts of a name; a number's point is none."""
 
 
 class Card(NamedTuple):
@@ -31,6 +34,11 @@ def escape(value: object) -> str:
     return html.escape(str(value))
 
 
+def breakable(value: object) -> str:
+    """Text for HTML whose names, as ``dram.channels`` and ``mac_array.rows+columns``, may go over lines."""
+    return _JOINTS.sub(r"\1<wbr>", escape(value))
+
+
 def cards(items: Iterable[Card]) -> str:
     """Key figures side by side."""
     return '<section class="cards">' + "".join(_card(item) for item in items) + "</section>"
@@ -38,7 +46,7 @@ def cards(items: Iterable[Card]) -> str:
 
 def chips(items: Iterable[str]) -> str:
     """Short facts in a row."""
-    return '<ul class="chips">' + "".join(f"<li>{escape(item)}</li>" for item in items) + "</ul>"
+    return '<ul class="chips">' + "".join(f"<li>{breakable(item)}</li>" for item in items) + "</ul>"
 
 
 def warning(message: str) -> str:
@@ -69,7 +77,7 @@ def table(
 ) -> str:
     """A table that scrolls in its own frame; the first column heads each row."""
     heads = "".join(
-        f'<th scope="col"{_class("number" if i in numeric else "")}>{escape(h)}</th>' for i, h in enumerate(header)
+        f'<th scope="col"{_class("number" if i in numeric else "")}>{breakable(h)}</th>' for i, h in enumerate(header)
     )
     lines = [_row(row, numeric) for row in rows]
     if last_is_total and lines:
@@ -106,7 +114,7 @@ def _listed(items: Sequence[str]) -> str:
 def _card(item: Card) -> str:
     return (
         f'<div class="card"><div class="title">{escape(item.title)}</div><div class="value">{escape(item.value)}</div>'
-        f'<div class="meaning">{escape(item.meaning)}</div></div>'
+        f'<div class="meaning">{breakable(item.meaning)}</div></div>'
     )
 
 

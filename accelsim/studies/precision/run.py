@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 
 import pandas as pd
 
@@ -93,7 +93,7 @@ def precision(
         inputs=inputs,
         traced=traced,
         quantisers=_machine(quantisers) or inputs.hw,
-        bits=tuple(sorted(set(bits))),
+        bits=tuple(sorted({int(width) for width in bits})),
         cosine=cosine,
         kernels=kernels,
         steps=steps,
@@ -187,15 +187,25 @@ def _machine(given: HardwareConfig | Path | str | None) -> HardwareConfig | None
     return given if given is None or isinstance(given, HardwareConfig) else load_hwconfig(given)
 
 
-def _check_options(bits: Sequence[int], cosine: float, steps: int | None) -> None:
-    wrong = [width for width in bits if not FEWEST_BITS <= width <= MOST_BITS]
-    if wrong or not bits:
-        found = wrong[0] if wrong else "none"
-        raise UserError(f"--bits: found {found}; allowed are integers of {FEWEST_BITS} to {MOST_BITS} bits")
+def _check_options(bits: object, cosine: float, steps: int | None) -> None:
+    allowed = f"allowed are integers of {FEWEST_BITS} to {MOST_BITS} bits"
+    if isinstance(bits, str) or not isinstance(bits, Iterable):
+        raise UserError(f"bits: a list of whole numbers is wanted, as [4, 8, 16], not {bits!r}; {allowed}")
+    widths = list(bits)
+    wrong = [width for width in widths if not _is_width(width)]
+    if wrong or not widths:
+        found = repr(wrong[0]) if wrong else "none"
+        raise UserError(f"--bits: found {found}; {allowed}")
     if not 0 < cosine < 1:
         raise UserError(f"--cosine must be between 0 and 1, not {cosine:g}")
     if steps is not None and steps < 1:
         raise UserError(f"steps must be at least 1, not {steps}")
+
+
+def _is_width(found: object) -> bool:
+    if isinstance(found, bool) or not isinstance(found, SupportsIndex):
+        return False
+    return FEWEST_BITS <= int(found) <= MOST_BITS
 
 
 def _check_free(folder: Path | None, *, force: bool) -> None:

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Topology, Workload
-from accelsim.simulation.inputs import LARGEST_SEED, sorted_settings
+from accelsim.simulation.inputs import sorted_settings
 from accelsim.studies.sweep.varied import Varied, known_value
 
 Hwconfig = HardwareConfig | Path
@@ -105,32 +104,6 @@ class Asked:
         for name, value in options.items():
             words += [] if value is None else [f"--{name}", str(value)]
         return shlex.join(words + (["--timing-only"] if self.timing_only else []))
-
-
-def check_asked(asked: Asked) -> None:
-    """Refuse options that contradict each other.
-
-    Raises:
-        UserError: nothing varies, a field is both set and varied, or seeds make no sense.
-    """
-    if not asked.varied and len(asked.seeds) < 2:
-        raise UserError("a sweep varies something; give --vary path.to.field=value,value,... or --seeds 0,1,2")
-    for setting in asked.settings:
-        path = setting.partition("=")[0].strip()
-        owner = next((one.name for one in asked.varied if path in one.fields), None)
-        if owner:
-            raise UserError(f"--set {setting}: {path} is varied by --vary {owner}; leave one of them out")
-    if asked.steps is not None and asked.steps < 1:
-        raise UserError(f"steps must be at least 1, not {asked.steps}")
-    if asked.seeds and asked.timing_only:
-        raise UserError("--timing-only trains nothing, so no figure depends on --seeds; leave one of them out")
-    if asked.seeds and "seed" in asked.fields:
-        raise UserError("--vary seed: --seeds varies it already; leave one of them out")
-    for seed in asked.seeds:
-        if not 0 <= seed <= LARGEST_SEED:
-            raise UserError(f"--seeds: from 0 to {LARGEST_SEED}, not {seed}")
-    if len(set(asked.seeds)) < len(asked.seeds):
-        raise UserError("--seeds: a seed stands twice")
 
 
 def belongs_to_workload(one: Varied) -> bool:

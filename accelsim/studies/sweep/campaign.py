@@ -9,7 +9,7 @@ from typing import Any
 from accelsim.hardware import HardwareConfig
 from accelsim.progress import Observer, watched
 from accelsim.studies.sweep.asked import Asked, Point, belongs_to_workload
-from accelsim.studies.sweep.folder import POINTS, keep_outcome, kept_outcome, kept_points, was_run
+from accelsim.studies.sweep.folder import POINTS, keep_outcome, kept_outcome, kept_points, kept_refusal, was_run
 from accelsim.studies.sweep.no_slower import Timed, machines_to_run_as
 from accelsim.studies.sweep.pool import Task, run_tasks
 from accelsim.studies.sweep.result import Sweep
@@ -23,7 +23,7 @@ class Campaign:
     def __init__(self, asked: Asked, folder: Path | None, jobs: int, observer: Observer) -> None:
         self.asked, self.folder, self.jobs, self.observer = asked, folder, jobs, observer
         self.outcomes: dict[Point, Outcome] = {}
-        self.runs_as: dict[Point, str] = {}
+        self.runs_as: dict[Point, Point] = {}
         self._order: list[Point] = []
         self._kept: list[Point] | None = None
 
@@ -64,6 +64,16 @@ class Campaign:
         others = [point for point in self._kept if point not in points and self.known(point)]
         return others[:most]
 
+    def take_rest(self, points: Sequence[Point]) -> list[Point]:
+        """Points of the grid that the folder has beyond ``points``, refused ones too; their outcomes are known then."""
+        rest = [point for point in kept_points(self.folder, self.asked) if self.asked.has(point)]
+        found = [point for point in rest if point not in points]
+        for point in found:
+            refusal = kept_refusal(self.folder, self.asked.key(point))
+            if self.known(point) is None and refusal:
+                self.outcomes[point] = refusal
+        return [point for point in found if point in self.outcomes]
+
     def take(self, points: Sequence[Point]) -> None:
         """The points that the result has, in this order; each has an outcome."""
         self._order = list(points)
@@ -76,7 +86,7 @@ class Campaign:
         pairs = [(timed[index], timed[other]) for index, other in machines_to_run_as(entries).items()]
         anew = []
         for point, other in pairs:
-            self.runs_as[point] = self.asked.label(other)
+            self.runs_as[point] = other
             kept = kept_outcome(self.folder, self._name_as(point, other))
             if kept is None:
                 anew.append((point, other))
@@ -98,13 +108,14 @@ class Campaign:
     def how_to_go_on(self) -> list[str]:
         """For whoever ends the sweep before it is done."""
         kept = sum("failed" not in outcome for outcome in self.outcomes.values())
-        return [f"{kept} points are kept; {self.folder} goes on with --resume"] if self.folder else []
+        are = "point is" if kept == 1 else "points are"
+        return [f"{kept} {are} kept; {self.folder} goes on with --resume"] if self.folder else []
 
-    def result(self, *, searched: bool = False) -> Sweep:
-        """What was found."""
+    def result(self, *, searched: bool = False, axes: Sequence[str] | None = None) -> Sweep:
+        """What was found; ``axes`` are the columns of the frontier that is shown."""
         assumptions: Any = next((o["summary"].get("assumptions") for o in self.outcomes.values() if "summary" in o), [])
         table = sweep_table(self.asked, self._order, self.outcomes, self.runs_as)
-        return Sweep(table, self.asked, assumptions or [], self.folder, searched)
+        return Sweep(table, self.asked, assumptions or [], self.folder, searched=searched, axes=axes)
 
     def _note(self, task: Task, outcome: Outcome) -> None:
         self.outcomes[task[0]] = outcome

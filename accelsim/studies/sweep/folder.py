@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import accelsim
 from accelsim.atomic import write_atomically
 from accelsim.errors import UserError
-from accelsim.reports.plain import from_json, plain, to_json
-from accelsim.studies.sweep.asked import Asked, Point, described
+from accelsim.reports.plain import from_json, to_json
+from accelsim.reports.run_folder import SUMMARY_FILE
+from accelsim.simulation.folder import CHECKPOINT_FILE
+from accelsim.studies.sweep.asked import Asked, Point
+from accelsim.studies.sweep.delete import delete_points, is_of_point
+from accelsim.studies.sweep.record import check_same, read_record, record_of
 from accelsim.studies.sweep.runner import Outcome
-from accelsim.training.changes import changed_fields
-from accelsim.yamlfile import read_marked
 
 ASKED_FILE = "sweep.json"
 POINTS = "points"
@@ -24,27 +24,58 @@ CSV_FILE, PARQUET_FILE, PAGE_FILE = "sweep.csv", "sweep.parquet", "report.html"
 RESULT_FILES = (CSV_FILE, PARQUET_FILE, PAGE_FILE)
 
 
-def open_folder(folder: Path, asked: Asked, *, resume: bool, force: bool) -> None:
+def open_folder(
+    folder: Path, asked: Asked, *, resume: bool, force: bool, search: Mapping[str, Any] | None = None
+) -> None:
     """Make ``folder`` ready for the sweep, or find that it holds this very sweep, perhaps with fewer values.
 
+    ``search`` says how points are chosen, where not all of the grid are run: ``trials``, ``minimise``, ``maximise``.
+
     Raises:
-        UserError: it holds a sweep and neither ``resume`` nor ``force``, or another sweep, or none to resume.
+        UserError: it holds a sweep and neither ``resume`` nor ``force``, or another sweep, or none to resume; or
+            something else that the sweep would destroy.
     """
-    path, now = folder / ASKED_FILE, _record(asked)
+    path, now = folder / ASKED_FILE, {**record_of(asked), "search": dict(search) if search else None}
+    now = dict(json.loads(json.dumps(now)))
     if resume:
         if not path.exists():
             raise UserError(f"{folder}: there is no sweep to resume (no {ASKED_FILE}); leave --resume out")
-        _check_same(folder, _read(path), now)
-    elif path.exists() and not force:
-        raise UserError(f"{folder}: holds a sweep already; --resume goes on with it, --force overwrites it")
-    elif force and path.exists():
-        path.unlink()
-        shutil.rmtree(folder / POINTS, ignore_errors=True)
-    elif not force and (other := next((name for name in RESULT_FILES if (folder / name).exists()), None)):
-        raise UserError(f"{folder}: holds {other} already, of something else; --force overwrites it")
+        check_same(folder, read_record(path), now)
+    else:
+        _check_free(folder, force=force)
+        if path.exists():
+            read_record(path)
+            delete_points(folder / POINTS)
     with contextlib.suppress(OSError):
         (folder / POINTS).mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(now, indent=2, ensure_ascii=False) + "\n")
+
+
+def _check_free(folder: Path, *, force: bool) -> None:
+    """Refuse a folder with something that a new sweep would destroy, or take for its own.
+
+    Raises:
+        UserError: naming what it holds.
+    """
+    other = next((name for name in (SUMMARY_FILE, CHECKPOINT_FILE) if (folder / name).exists()), None)
+    if other:
+        raise UserError(f"{folder}: holds a run ({other}), which no sweep may overwrite; give another --out")
+    points = folder / POINTS
+    if (folder / ASKED_FILE).exists():
+        if not force:
+            raise UserError(f"{folder}: holds a sweep already; --resume goes on with it, --force overwrites it")
+    elif points.exists() and not points.is_dir():
+        raise UserError(f"{points}: is no folder, and the points of the sweep go there; give another --out")
+    elif lost := next(filter(is_of_point, points.iterdir()), None) if points.exists() else None:
+        raise UserError(
+            f"{lost}: looks like a point of a sweep, and {folder} has no {ASKED_FILE} that tells of which; "
+            f"move {POINTS}/ away, or give another --out"
+        )
+    elif not force:
+        names = [*RESULT_FILES, *([POINTS] if points.exists() and any(points.iterdir()) else [])]
+        if found := next((name for name in names if (folder / name).exists()), None):
+            kept = "leaves what is in it and writes beside it" if found == POINTS else "overwrites it"
+            raise UserError(f"{folder}: holds {found} already, of something else; --force {kept}")
 
 
 def keep_outcome(folder: Path | None, name: str, point: Point, outcome: Outcome) -> None:
@@ -68,6 +99,17 @@ def kept_outcome(folder: Path | None, name: str) -> Outcome | None:
         return None
 
 
+def kept_refusal(folder: Path | None, name: str) -> Outcome | None:
+    """Why a point was refused before, or None where that isn't known."""
+    path = folder and folder / POINTS / f"{name}.json"
+    if not path or not path.exists():
+        return None
+    try:
+        return {"failed": str(from_json(path.read_text(encoding="utf-8"))["failed"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def was_run(folder: Path | None, name: str) -> bool:
     """Whether ``keep_outcome`` wrote anything, a refusal too."""
     return folder is not None and (folder / POINTS / f"{name}.json").exists()
@@ -83,69 +125,3 @@ def kept_points(folder: Path | None, asked: Asked) -> Iterable[Point]:
                 yield point
         except (OSError, ValueError, KeyError):
             continue
-
-
-def _record(asked: Asked) -> dict[str, Any]:
-    """Everything that decides the figures of a point, and the values that were asked for."""
-    files = {"hwconfig": asked.hwconfig, "workload": asked.workload}
-    varied = {one.name: list(one.values) for one in asked.varied}
-    inputs = {name: _content(given) for name, given in files.items() if name not in varied}
-    for one in asked.varied:
-        if one.is_file:
-            inputs |= {f"{one.name}={value}": _content(Path(value)) for value in one.values}
-    record = {
-        "accelsim": accelsim.__version__,
-        **{name: described(given) for name, given in files.items() if name not in varied},
-        "vary": varied,
-        "set": list(asked.settings),
-        "timing_only": asked.timing_only,
-        "epochs": asked.epochs,
-        "steps": asked.steps,
-        "seeds": list(asked.seeds),
-        "data": None if asked.data is None else str(asked.data),
-        "inputs": inputs,
-    }
-    return dict(json.loads(json.dumps(plain(record), default=str)))
-
-
-def _content(given: Any) -> Any:
-    if not isinstance(given, Path):
-        return given.model_dump(mode="json")
-    return given.read_text(encoding="utf-8") if given.suffix.lower() == ".csv" else read_marked(given).data
-
-
-def _check_same(folder: Path, before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Values, seeds and files of the fields that vary may be more than they were."""
-    changes = [*_lacking("--vary ", before["vary"], now["vary"])]
-    changes += _lacking("--", {"seeds": before["seeds"]}, {"seeds": now["seeds"]})
-    both = before["inputs"].keys() & now["inputs"].keys()
-    fixed = [{**found, "inputs": {name: found["inputs"][name] for name in both}} for found in (before, now)]
-    for found in fixed:
-        for name in ("vary", "seeds", "hwconfig", "workload"):
-            found.pop(name, None)
-    changes += filter(None, [changed_fields(*fixed)])
-    if changes:
-        raise UserError(f"{folder}: holds another sweep: {'; '.join(changes)}; give the same one, or another --out")
-
-
-def _lacking(option: str, before: dict[str, list[Any]], now: dict[str, list[Any]]) -> Iterable[str]:
-    """What was asked for there and isn't here; and fields that only one of them varies."""
-    for name in dict.fromkeys([*before, *now]):
-        if name not in now:
-            yield f"{option}{name} is missing here"
-        elif name not in before:
-            yield f"{option}{name} is new here"
-        elif missing := [str(value) for value in before[name] if value not in now[name]]:
-            yield f"{option}{name} has {', '.join(missing)} there and not here"
-        elif before[name] == [] != now[name]:
-            yield f"{option}{name} is new here"
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(found, dict) and {"vary", "inputs", "seeds"} <= found.keys():
-            return found
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a sweep's record: {error}") from error
-    raise UserError(f"{path}: not a sweep's record")

@@ -10,11 +10,13 @@ from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Topology, Workload
 from accelsim.progress import Observer
+from accelsim.reports.sweep import check_axes
 from accelsim.simulation.held_folder import held_folder
-from accelsim.studies.sweep.asked import Asked, check_asked
+from accelsim.studies.sweep.asked import Asked
 from accelsim.studies.sweep.campaign import Campaign
 from accelsim.studies.sweep.check import check_values
 from accelsim.studies.sweep.folder import open_folder
+from accelsim.studies.sweep.options import check_asked, seed_list, text_list
 from accelsim.studies.sweep.pool import usable_cpus
 from accelsim.studies.sweep.result import Sweep
 from accelsim.studies.sweep.save import save_sweep
@@ -40,6 +42,7 @@ def sweep(
     trials: int | None = None,
     minimise: Sequence[str] = (),
     maximise: Sequence[str] = (),
+    frontier: Sequence[str] = (),
     observer: Observer | None = None,
 ) -> Sweep:
     """Simulate every combination of the values in ``vary``.
@@ -60,6 +63,8 @@ def sweep(
         force: overwrite the sweep in ``out``.
         trials: instead of the whole grid, as many of its points, chosen by Optuna.
         minimise, maximise: columns of the table that it looks for the least or the most of.
+        frontier: two columns of the table; the points that no other beats in both are shown. By default the two that
+            are searched for; else time per step and, where points trained, test accuracy, or energy per step.
         observer: hears of progress.
 
     Returns:
@@ -73,31 +78,36 @@ def sweep(
         hwconfig=Path(hwconfig) if isinstance(hwconfig, str) else hwconfig,
         workload=Path(workload) if isinstance(workload, str) else workload,
         varied=read_varied(vary),
-        settings=tuple(settings),
+        settings=text_list("settings", settings),
         timing_only=timing_only,
         epochs=epochs,
         steps=steps,
-        seeds=tuple(seeds),
+        seeds=seed_list(seeds),
         data=None if data is None else Path(data),
     )
     check_asked(asked)
     if jobs < 0:
         raise UserError(f"jobs must be at least 1, not {jobs}")
-    search = check_search(asked, trials, minimise, maximise)
+    search = check_search(asked, trials, text_list("minimise", minimise), text_list("maximise", maximise))
+    axes = text_list("frontier", frontier) or (search.figures if search and len(search.figures) == 2 else None)
+    if frontier:
+        check_axes(frontier, timing_only=timing_only)
     check_values(asked)
     folder = None if out is None else Path(out)
     with held_folder(folder):
         if folder:
-            open_folder(folder, asked, resume=resume, force=force)
+            open_folder(folder, asked, resume=resume, force=force, search=search.record if search else None)
         campaign = Campaign(asked, folder, min(jobs or usable_cpus(), _most(asked, search)), observer or Observer())
-        return _finished(campaign, search)
+        if trials and trials > asked.count:
+            campaign.observer.say(f"the grid has {asked.count} point{'s' * (asked.count > 1)}; all are run")
+        return _finished(campaign, search, axes)
 
 
 def _most(asked: Asked, search: Search | None) -> int:
     return min(asked.count, search.trials) if search else asked.count
 
 
-def _finished(campaign: Campaign, search: Search | None) -> Sweep:
+def _finished(campaign: Campaign, search: Search | None, axes: Sequence[str] | None) -> Sweep:
     try:
         if search:
             search_points(campaign, search)
@@ -106,7 +116,7 @@ def _finished(campaign: Campaign, search: Search | None) -> Sweep:
         campaign.make_no_slower()
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt(*campaign.how_to_go_on()) from error
-    found = campaign.result(searched=search is not None)
+    found = campaign.result(searched=search is not None, axes=axes)
     if campaign.folder:
         save_sweep(found, campaign.folder)
     return found

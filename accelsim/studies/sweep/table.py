@@ -16,7 +16,7 @@ FIRST, LAST = "point", ("runs_as", "failed", "command")
 
 
 def sweep_table(
-    asked: Asked, points: Sequence[Point], outcomes: Mapping[Point, Outcome], runs_as: Mapping[Point, str]
+    asked: Asked, points: Sequence[Point], outcomes: Mapping[Point, Outcome], runs_as: Mapping[Point, Point]
 ) -> pd.DataFrame:
     """One row a point and seed: ``point`` (its number, from 1, shared by its seeds), each varied field, all scalar
     figures of the summary, ``total_area_um2`` (arithmetic and buffers), ``runs_as``, ``failed`` and ``command``.
@@ -36,7 +36,7 @@ def sweep_table(
                 FIRST: numbers[point.values],
                 **{name: values[index] for name, values in columns.items()},
                 **{name: value for name, value in summary.items() if name not in columns},
-                "runs_as": runs_as.get(point, ""),
+                "runs_as": _runs_as(asked, numbers, runs_as.get(point)),
                 "failed": outcome.get("failed", ""),
                 "command": asked.command(point),
             }
@@ -44,6 +44,11 @@ def sweep_table(
     frame = pd.DataFrame({name: _whole(column) for name, column in pd.DataFrame(rows).items()})
     figures = [name for name in frame if name not in LAST]
     return frame[[*figures, *LAST]]
+
+
+def _runs_as(asked: Asked, numbers: Mapping[tuple[str, ...], int], other: Point | None) -> str:
+    """``point 3: mac_array.rows=16``."""
+    return "" if other is None else f"point {numbers[other.values]}: {asked.label(other)}"
 
 
 def _whole(column: pd.Series[Any]) -> pd.Series[Any]:

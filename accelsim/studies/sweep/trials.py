@@ -40,6 +40,11 @@ class Search:
         return (*self.minimise, *self.maximise)
 
     @property
+    def record(self) -> dict[str, Any]:
+        """As ``sweep.json`` has it."""
+        return {"trials": self.trials, "minimise": list(self.minimise), "maximise": list(self.maximise)}
+
+    @property
     def directions(self) -> list[str]:
         return ["minimize"] * len(self.minimise) + ["maximize"] * len(self.maximise)
 
@@ -63,17 +68,21 @@ def check_search(asked: Asked, trials: int | None, minimise: Sequence[str], maxi
         raise UserError("--minimise and --maximise: a figure stands twice")
     if asked.seeds or not asked.varied:
         raise UserError("--trials runs each point once, and chooses by --vary; leave --seeds out")
-    check_figures("--trials", search.figures, timing_only=asked.timing_only)
+    check_figures("--minimise", minimise, timing_only=asked.timing_only)
+    check_figures("--maximise", maximise, timing_only=asked.timing_only)
     _optuna()
     return search
 
 
 def search_points(campaign: Campaign, search: Search) -> None:
-    """Run or recall ``search.trials`` points, all different, in the order in which they were chosen."""
+    """Run or recall ``search.trials`` points, all different, in the order in which they were chosen.
+
+    Points that the folder has beyond those stand behind them.
+    """
     chooser = _Chooser(campaign, search)
     with watched(campaign.observer, "points", search.trials, "point"):
         campaign.run_tasks(chooser.next_task, chooser.note)
-    campaign.take(chooser.points)
+    campaign.take([*chooser.points, *campaign.take_rest(chooser.points)])
 
 
 class _Chooser:

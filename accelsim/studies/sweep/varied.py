@@ -47,6 +47,8 @@ def read_varied(vary: Mapping[str, Sequence[Any]] | Sequence[str]) -> tuple[Vari
     Raises:
         UserError: no value, a value or a field twice, or not of the form FIELD=VALUES.
     """
+    if isinstance(vary, str):
+        raise UserError(f"vary: a mapping, or a list of texts as {vary!r}, is wanted")
     found: dict[str, tuple[str, ...]] = {}
     for fields, values in map(_listed, vary.items()) if isinstance(vary, Mapping) else map(_split, vary):
         found[fields] = (*found.get(fields, ()), *values)
@@ -55,15 +57,17 @@ def read_varied(vary: Mapping[str, Sequence[Any]] | Sequence[str]) -> tuple[Vari
     return varied
 
 
-def known_value(text: str) -> Any:
-    """What YAML makes of a value: 16 and 0x10 are the same one."""
-    return read_value(f"--vary {text}", text)
+def known_value(text: str, name: str = "") -> Any:
+    """What YAML makes of a value: 16 and 0x10 are the same one; ``name``, that of the field, is for faults."""
+    return read_value(f"--vary {name}={text}" if name else f"--vary {text}", text)
 
 
 def _listed(item: tuple[str, Sequence[Any]]) -> tuple[str, list[str]]:
     name, values = item
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UserError(f"vary: {name} is {values!r}; a list of values is wanted")
+    if not values:
+        raise UserError(f"vary: {name} has an empty list; a list of one value or more is wanted")
     return _fields(name, f"{name}={','.join(map(str, values))}"), [_as_text(value) for value in values]
 
 
@@ -112,7 +116,7 @@ def _check(varied: Iterable[Varied]) -> None:
             raise UserError(f"--vary {one.name}={','.join(one.values)}: a value is missing; separate values by commas")
         known: list[Any] = []
         for value in one.values:
-            found = value if one.is_file else known_value(value)
+            found = value if one.is_file else known_value(value, one.name)
             if any(type(found) is type(other) and found == other for other in known):
                 raise UserError(f"--vary {one.name}: the value {value} stands twice")
             known.append(found)

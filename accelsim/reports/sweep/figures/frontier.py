@@ -14,7 +14,7 @@ from accelsim.reports.figures.style import styled
 from accelsim.reports.figures.ticks import log_axis
 from accelsim.reports.palette import result_colour, result_symbol
 from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
-from accelsim.reports.sweep.metrics import shown, varying
+from accelsim.reports.sweep.metrics import shown
 from accelsim.reports.sweep.pareto import frontier
 from accelsim.reports.sweep.terminal import metric_text
 from accelsim.reports.units import MISSING
@@ -27,11 +27,11 @@ _LINE = "#b5485d"
 
 
 def frontier_figure(data: SweepData) -> go.Figure | None:
-    """Marks and a line; the page's script moves them where other axes are chosen. None with fewer than two metrics."""
+    """Marks and a line on ``data.pair``; the page's script moves them where other axes are chosen. None of no point."""
     points = data.points.reset_index(drop=True)
-    metrics = varying(points) if len(points) else []
-    if len(metrics) < 2:
+    if points.empty:
         return None
+    metrics = data.metrics
     axes = _axes(points, metrics, data.several_seeds)
     figure = go.Figure()
     figure.add_scatter(
@@ -57,7 +57,7 @@ def _axes(points: pd.DataFrame, metrics: list[Metric], spread: bool) -> dict[str
         axis = shown(metric, points[metric.key])
         values = axis.values(points[metric.key])
         column = {"title": axis.title, "name": metric.title, "values": values, "axis": _scale(values)}
-        if spread:
+        if spread and metric.key + SPREAD in points:
             column["spread"] = axis.values(points[metric.key + SPREAD].fillna(0.0))
         columns.append(column)
     narrow = points[[metric.key for metric in metrics]]

@@ -1,0 +1,74 @@
+"""Options of a sweep that make no sense, refused before any work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from accelsim.errors import UserError
+from accelsim.simulation.inputs import LARGEST_SEED
+from accelsim.studies.sweep.asked import Asked
+
+
+def seed_list(seeds: Any) -> tuple[int, ...]:
+    """``seeds`` as Python's caller gave them.
+
+    Raises:
+        UserError: no sequence of whole numbers.
+    """
+    wanted = "a list of whole numbers is wanted, as [0, 1, 2]"
+    if isinstance(seeds, str) or not hasattr(seeds, "__iter__"):
+        raise UserError(f"seeds: {wanted}, not {seeds!r}")
+    found = tuple(seeds)
+    for seed in found:
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise UserError(f"seeds: {wanted}; found {seed!r}")
+    return tuple(int(seed) for seed in found)
+
+
+def text_list(name: str, given: Any) -> tuple[str, ...]:
+    """The argument ``name``, which takes several texts.
+
+    Raises:
+        UserError: it is one text, or no sequence of texts.
+    """
+    if isinstance(given, str) or not isinstance(given, Sequence) or not all(isinstance(one, str) for one in given):
+        raise UserError(f"{name}: a list of texts is wanted, not {given!r}")
+    return tuple(given)
+
+
+def check_asked(asked: Asked) -> None:
+    """Refuse options that contradict each other.
+
+    Raises:
+        UserError: nothing varies, a field is both set and varied, or a number is out of its range.
+    """
+    _check_numbers(asked)
+    if asked.timing_only:
+        _check_timing_only(asked)
+    if not asked.varied and len(asked.seeds) < 2:
+        raise UserError("a sweep varies something; give --vary path.to.field=value,value,... or --seeds 0,1,2")
+    for setting in asked.settings:
+        path = setting.partition("=")[0].strip()
+        owner = next((one.name for one in asked.varied if path in one.fields), None)
+        if owner:
+            raise UserError(f"--set {setting}: {path} is varied by --vary {owner}; leave one of them out")
+    if asked.seeds and "seed" in asked.fields:
+        raise UserError("--vary seed: --seeds varies it already; leave one of them out")
+
+
+def _check_numbers(asked: Asked) -> None:
+    if asked.steps is not None and asked.steps < 1:
+        raise UserError(f"--steps: at least 1 is wanted, not {asked.steps}")
+    for seed in asked.seeds:
+        if not 0 <= seed <= LARGEST_SEED:
+            raise UserError(f"--seeds: whole numbers from 0 to {LARGEST_SEED} are wanted, not {seed}")
+    if len(set(asked.seeds)) < len(asked.seeds):
+        raise UserError("--seeds: a seed stands twice")
+
+
+def _check_timing_only(asked: Asked) -> None:
+    training = {"seeds": asked.seeds or None, "epochs": asked.epochs, "steps": asked.steps, "data": asked.data}
+    for name, value in training.items():
+        if value is not None:
+            raise UserError(f"--timing-only trains nothing, so no figure depends on --{name}; leave one of them out")
