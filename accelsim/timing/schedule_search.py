@@ -9,7 +9,7 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
 - **Placed in the order of starts.** In issue order a weight-gradient product is over before the next layer's turn; in
   time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
   operations wait for room, tensors are also placed in the order in which they start without such waits.
-- **Given up.** From the shortest two of these on, residents for whose room the critical path waits are given up, as long
+- **Given up.** From the shortest two on, residents for whose room the critical path waits are given up, as long
   as that makes the step shorter: of the few that promise most the best, or all together. What one waits for long is
   rather moved.
 """
@@ -34,6 +34,8 @@ LEAST_GAIN = 1 / 100
 """Share of the step that must be gained for the search to go on."""
 NEAR = 1 / 50
 """Share of the step by which another order of service, or placement, may be longer at first to be searched from."""
+MOST_OPERATIONS = 1000
+"""Of a Program whose longest chains are served first, too: with more that gains little, and takes long."""
 MOST_STARTS = 2
 """Schedules that the search starts from, the shortest ones."""
 MOST_TRIED = 4
@@ -89,7 +91,7 @@ class ScheduleSearch:
         They end before the cycle ``before``, and where it ``narrows`` each before the ones found earlier.
         """
         found: list[Scheduled] = []
-        for service in Service:
+        for service in Service if len(issued.program.operations) <= MOST_OPERATIONS else (self._run.service,):
             plain = replace(self._run, service=service)
             last = first
             for run in (plain, replace(plain, in_turn=IN_TURN)):

@@ -15,6 +15,7 @@ from accelsim.timing.pipelines.stages import (
     NO_REQUEST,
     STORE_REQUEST,
     Field,
+    begin,
     finish,
     finish_transfer,
     finish_work,
@@ -155,6 +156,23 @@ def start_ready(
         else:
             _ask(tasks, row, now)
     set_due(pipelines, tasks, channel, row)
+
+
+@compiled
+def start(
+    pipelines: Integers,
+    tasks: Integers,
+    channel: Integers,
+    code: Integers,
+    steps: Integers,
+    row: int,
+    start_at: int,
+    depths: tuple[int, int, int],
+    held_back: bool,
+) -> None:
+    """Begin a program, and start what can start: one call, as each function costs time to load."""
+    begin(pipelines[row], code, start_at, depths, channel[_NOW], held_back)
+    start_ready(pipelines, tasks, channel, code, steps, row)
 
 
 @inner

@@ -14,11 +14,12 @@ from accelsim.timing.pipelines.channel import (
     TaskField,
     finish_due,
     grant,
+    start,
     start_ready,
 )
 from accelsim.timing.pipelines.jit import compiled
 from accelsim.timing.pipelines.loops import Integers, Loops
-from accelsim.timing.pipelines.stages import Field, begin, release
+from accelsim.timing.pipelines.stages import Field, release
 from accelsim.timing.pipelines.stalls import COUNTS
 from accelsim.timing.pipelines.steady_state import MOST_PIPELINES, Memory, skip
 
@@ -130,8 +131,11 @@ class MemorySystem:
         self._channel[ChannelField.COUNT] = row + 1
         self._tasks[row] = 0
         self._tasks[row, TaskField.PRIORITY] = priority
-        begin(self._pipelines[row], self._loops.code, start_at, self._depths, now, held_back)
-        self._start_ready(row)
+        loops = self._loops
+        start(
+            self._pipelines, self._tasks, self._channel, loops.code, loops.steps, row, start_at, self._depths, held_back
+        )
+        self._forget()
         return task
 
     def release(self, task: Task, now: int) -> None:
