@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from accelsim.reports.run_folder import load as load_run
     from accelsim.simulation import evaluate, explain, simulate
     from accelsim.simulation.torch_bridge import from_torch
+    from accelsim.studies.comparison import compare
     from accelsim.studies.precision import precision
     from accelsim.studies.sweep import sweep
 
 __all__ = [
     "UserError",
+    "compare",
     "evaluate",
     "explain",
     "from_torch",
@@ -30,6 +32,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "UserError": ("accelsim.errors", "UserError"),
+    "compare": ("accelsim.studies.comparison", "compare"),
     "evaluate": ("accelsim.simulation", "evaluate"),
     "explain": ("accelsim.simulation", "explain"),
     "from_torch": ("accelsim.simulation.torch_bridge", "from_torch"),
