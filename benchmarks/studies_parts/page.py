@@ -63,10 +63,10 @@ def _rounding(angles: pd.DataFrame) -> str:
 
 
 _WHY = """At 8 bits the stochastic copy is further from the gradient, and what it makes is nearer. What is lost to
-nearest are the many elements below half a step, which become zero: they are what a norm's backward subtracts from every element
-(a constant, and with ordinary batch norm a multiple of the normalised input), and the product adds it up. The paper
-rounds gradients stochastically, as they are biased otherwise, and keeps 16 bits for the weight gradient; rounded so,
-fewer bits keep its direction. At 4 bits that isn't so for the digits, and what accuracy says is another question:
+nearest are the many elements below half a step, which become zero: they are what a norm's backward subtracts from every
+element (a constant, and with ordinary batch norm a multiple of the normalised input), and the product adds it up. The
+paper rounds gradients stochastically, as they are biased otherwise, and keeps 16 bits for the weight gradient; rounded
+so, fewer bits keep its direction. At 4 bits that isn't so for the digits, and what accuracy says is another question:
 `reports/banner/` has trainings with one stochastic 8-bit copy for both products.
 """
 
