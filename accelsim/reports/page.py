@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
+from accelsim.reports.figure_spec import panels
 from accelsim.reports.figures import draw_all
 from accelsim.reports.mapping import MAPPING_HEADER, MAPPING_NOTE, MAPPING_NUMERIC, mapping_rows
 from accelsim.reports.plain import to_yaml
@@ -20,7 +21,6 @@ from accelsim.reports.web import (
     chips,
     document,
     escape,
-    figure_panel,
     filterable,
     folded,
     table,
@@ -36,19 +36,10 @@ _DTYPES_NOTE = "All tensors of one training step: format, scale, rounding, memor
 def run_page(result: Result) -> str:
     """One HTML file that needs nothing else and no network."""
     drawn = draw_all(result)
-    panels = "".join(
-        figure_panel(
-            spec.name,
-            worded(spec.title, result),
-            worded(spec.explanation, result),
-            float(figure.layout.height),
-            wide=spec.wide,
-        )
-        for spec, figure in drawn
-    )
+    shown = panels(drawn, lambda text: worded(text, result))
     body = (
         f"{_header(result)}<main>{_key_figures(result)}"
-        f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{panels}</div>'
+        f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{shown}</div>'
         f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{_details(result)}</main>"
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}<br>{TERMS}</footer>"
     )

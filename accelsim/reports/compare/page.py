@@ -9,10 +9,11 @@ from accelsim.reports.compare.figures import draw_comparison
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.compare.warnings import comparison_warnings
 from accelsim.reports.compare.workloads import workload_names
+from accelsim.reports.figure_spec import panels
 from accelsim.reports.page import TERMS, footer_line, hardware_facts
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import assumptions_of
-from accelsim.reports.web import Cell, assumptions, chips, document, escape, figure_panel, table, warning
+from accelsim.reports.web import Cell, assumptions, chips, document, escape, table, warning
 
 
 def compare_page(results: Sequence[Result], settings: Sequence[str] = ()) -> str:
@@ -25,13 +26,9 @@ def compare_page(results: Sequence[Result], settings: Sequence[str] = ()) -> str
     """
     labels = unique_labels(results)
     drawn = draw_comparison(results)
-    panels = "".join(
-        figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=spec.wide)
-        for spec, figure in drawn
-    )
     body = (
         f"{_header(results, labels, settings)}<main>{_table(results)}{_assumptions(results, labels)}"
-        f'<h2>Side by side</h2><div class="figures">{panels}</div></main>{_footer(results, labels)}'
+        f'<h2>Side by side</h2><div class="figures">{panels(drawn)}</div></main>{_footer(results, labels)}'
     )
     return document(" against ".join(labels), body, {spec.name: figure for spec, figure in drawn})
 

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-import plotly.graph_objects as go
-
+from accelsim.reports.figure_spec import Drawn, FigureSpec, drawn
 from accelsim.reports.figures.critical_path import critical_path
 from accelsim.reports.figures.curves import curves
 from accelsim.reports.figures.cycles import cycles
@@ -24,21 +20,10 @@ from accelsim.reports.figures.traffic import traffic
 from accelsim.reports.figures.waits import waits
 from accelsim.reports.result import Result
 
-__all__ = ["FIGURES", "FigureSpec", "draw_all"]
+__all__ = ["FIGURES", "draw_all"]
 
 
-@dataclass(frozen=True)
-class FigureSpec:
-    """A figure of the page; ``draw`` returns None where the Result has nothing to show."""
-
-    name: str
-    title: str
-    explanation: str
-    draw: Callable[[Result], go.Figure | None]
-    wide: bool = True
-
-
-FIGURES = (
+FIGURES: tuple[FigureSpec[Result], ...] = (
     FigureSpec(
         "curves",
         "Loss and accuracy over training steps",
@@ -165,7 +150,6 @@ FIGURES = (
 """Every figure, in page order."""
 
 
-def draw_all(result: Result) -> list[tuple[FigureSpec, go.Figure]]:
+def draw_all(result: Result) -> Drawn[Result]:
     """The figures that ``result`` has something to show in."""
-    drawn = ((spec, spec.draw(result)) for spec in FIGURES)
-    return [(spec, figure) for spec, figure in drawn if figure is not None]
+    return drawn(FIGURES, result)

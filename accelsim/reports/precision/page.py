@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from accelsim.reports.figure_spec import panels
 from accelsim.reports.page import footer_line, hardware_facts
 from accelsim.reports.plain import to_yaml
 from accelsim.reports.precision.classes import class_title
@@ -31,7 +32,6 @@ from accelsim.reports.web import (
     chips,
     document,
     escape,
-    figure_panel,
     filterable,
     folded,
     table,
@@ -54,13 +54,9 @@ MEANING = (
 def precision_page(result: PrecisionResult) -> str:
     """One HTML file that needs nothing else and no network."""
     drawn = draw_precision(result)
-    panels = "".join(
-        figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=spec.wide)
-        for spec, figure in drawn
-    )
     body = (
         f"{_header(result)}<main>{_cards(result)}{assumptions([rule_note(result), *MEANING], 'What is compared')}"
-        f'<h2>Angles</h2><div class="figures">{panels}</div>{_tables(result)}{_details(result)}</main>'
+        f'<h2>Angles</h2><div class="figures">{panels(drawn)}</div>{_tables(result)}{_details(result)}</main>'
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}</footer>"
     )
     return document(f"Precision of {result.name}", body, {spec.name: figure for spec, figure in drawn})

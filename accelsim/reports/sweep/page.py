@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.reports.compare.metrics import Metric
+from accelsim.reports.figure_spec import panels
 from accelsim.reports.page import footer_line
 from accelsim.reports.sweep.data import SweepData, value_text
 from accelsim.reports.sweep.figures import draw_sweep
@@ -21,7 +22,6 @@ from accelsim.reports.web import (
     chips,
     document,
     escape,
-    figure_panel,
     filterable,
     sortable,
     table,
@@ -39,13 +39,9 @@ def sweep_page(data: SweepData) -> str:
         UserError: no point has the figures of that frontier.
     """
     drawn = draw_sweep(data)
-    panels = "".join(
-        figure_panel(spec.name, spec.title, spec.explanation, float(figure.layout.height), wide=True)
-        for spec, figure in drawn
-    )
     body = (
         f"{_header(data)}<main>{_best(data)}{assumptions(data.assumptions)}"
-        f'<h2>Charts</h2><div class="figures">{panels}</div>{_points(data)}{_failed(data)}</main>'
+        f'<h2>Charts</h2><div class="figures">{panels(drawn)}</div>{_points(data)}{_failed(data)}</main>'
         f"<footer>{footer_line(dict(data.versions))}</footer>"
     )
     return document(f"Sweep of {data.title}", body, {spec.name: figure for spec, figure in drawn})

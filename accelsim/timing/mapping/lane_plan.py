@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 
 from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
@@ -20,9 +19,6 @@ from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.placement.drain import Drain, drain_of
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
-
-MIDDLING = 8
-"""Place of a tile of middling size among those to try: a sixteenth of the largest."""
 
 
 def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:
@@ -147,7 +143,7 @@ def lane_plan(
     moved_bytes = streams.loads[DRAM] + streams.stores[DRAM]
     taken = {
         tile: taken_cycles(dram, moved_bytes, Cut(streams.elements, tile).count, beside=streams.beside)
-        for tile in _worth_a_look(streams, dram, cycles)
+        for tile in _tiles(streams)
     }
     bounds = ((streams.bound(tile, transfers, dram.latency_cycles) + taken[tile], tile) for tile in taken)
     for bound, tile in sorted(bounds, key=lambda each: (each[0], -each[1])):
@@ -161,22 +157,6 @@ def lane_plan(
         raise InternalError("no tile")
     port_stall = max(0, streams.port_cycles - streams.compute_cycles)
     return OperationPlan(streams.compute_cycles, best[1], streams.traffic, port_stall)
-
-
-def _worth_a_look(streams: Streams, dram: DramModel, cycles: Callable[[Segment], int]) -> list[int]:
-    """Tiles but for those so small that their steps alone cost more than all of a tile of middling size."""
-    tiles = _tiles(streams)
-    if len(tiles) <= MIDDLING:
-        return tiles
-    moved_bytes = streams.loads[DRAM] + streams.stores[DRAM]
-    count = Cut(streams.elements, tiles[MIDDLING]).count
-    most = cycles(streams.tiled(tiles[MIDDLING])) + taken_cycles(dram, moved_bytes, count, beside=streams.beside)
-    least = max(streams.compute_cycles, streams.port_cycles, moved_bytes / dram.bytes_per_cycle)
-
-    def may_be_better(tile: int) -> bool:
-        return least + taken_cycles(dram, 0, Cut(streams.elements, tile).count, beside=streams.beside) <= most
-
-    return [*tiles[: MIDDLING + 1], *takewhile(may_be_better, tiles[MIDDLING + 1 :])]
 
 
 def _tiles(streams: Streams) -> list[int]:

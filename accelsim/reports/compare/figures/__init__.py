@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
-import plotly.graph_objects as go
+from collections.abc import Sequence
 
 from accelsim.reports.compare.figures.curves import curves
 from accelsim.reports.compare.figures.cycles import cycles
@@ -14,73 +11,60 @@ from accelsim.reports.compare.figures.frontier import frontier
 from accelsim.reports.compare.figures.ratios import ratios
 from accelsim.reports.compare.figures.traffic import traffic
 from accelsim.reports.compare.metrics import better_way
+from accelsim.reports.figure_spec import Drawn, FigureSpec, drawn
 from accelsim.reports.result import Result
 
-__all__ = ["FIGURES", "CompareFigure", "draw_comparison"]
+__all__ = ["FIGURES", "draw_comparison"]
 
 
-@dataclass(frozen=True)
-class CompareFigure:
-    """A figure of the page; ``draw`` returns None where the results have nothing to show."""
-
-    name: str
-    title: str
-    explanation: str
-    draw: Callable[[Sequence[Result]], go.Figure | None]
-    wide: bool = False
-
-
-FIGURES = (
-    CompareFigure(
+FIGURES: tuple[FigureSpec[Sequence[Result]], ...] = (
+    FigureSpec(
         "ratios",
         "Ratio to the first run",
         f"Each metric divided by the first run's, on a doubling scale. Left of the line is less. {better_way()}",
         ratios,
-        wide=True,
     ),
-    CompareFigure(
+    FigureSpec(
         "curves",
         "Loss and accuracy over training steps",
         "Cross-entropy of the training batches (means over stretches of steps where the run is long) and share of "
         "correctly classified test images after each epoch.",
         curves,
-        wide=True,
     ),
-    CompareFigure(
+    FigureSpec(
         "cycles",
         "Cycles by phase",
         "Cycles that units are held in one training step: solid while they compute, pale while they wait for DRAM or a "
         "buffer. Units work side by side, so the bars add up to more than the step takes.",
         cycles,
+        wide=False,
     ),
-    CompareFigure(
+    FigureSpec(
         "energy",
         "Energy by component",
         "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffers, off-chip "
         "transfers.",
         energy,
+        wide=False,
     ),
-    CompareFigure(
+    FigureSpec(
         "traffic",
         "DRAM traffic by tensor class",
         "Bytes read and written in one training step, by what they are. Stash is what the forward pass keeps for the "
         "backward pass; activations only the forward pass reads.",
         traffic,
-        wide=True,
     ),
-    CompareFigure(
+    FigureSpec(
         "frontier",
         "Accuracy against training energy",
         "Test accuracy after each epoch against the simulated energy of all steps so far; the large mark is the end of "
         "the run. Up and left is better.",
         frontier,
-        wide=True,
     ),
 )
 """Every figure, in page order."""
 
 
-def draw_comparison(results: Sequence[Result]) -> list[tuple[CompareFigure, go.Figure]]:
+def draw_comparison(results: Sequence[Result]) -> Drawn[Sequence[Result]]:
     """The figures that ``results`` have something to show in."""
-    drawn = ((spec, spec.draw(results)) for spec in FIGURES)
-    return [(spec, figure) for spec, figure in drawn if figure is not None]
+    return drawn(FIGURES, results)
