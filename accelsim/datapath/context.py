@@ -24,6 +24,9 @@ class Context:
     ``state`` holds persistent tensors by name, ``scales`` what the quantisers remember. An
     ``observation`` and a ``watcher`` see every operation of the step. An evaluation that is ``calibrating`` measures
     ranges anew, as training does. ``overflow`` is the last step in which an accumulator overflowed, and how.
+
+    With dynamic loss scaling ``gradient_overflow`` is this step's sticky flag of the quantise unit: it met a gradient
+    that was not finite, or stopped one at its format's largest number; ``skips_update``: the step updates nothing.
     """
 
     kernels: Kernels
@@ -38,11 +41,26 @@ class Context:
     calibrating: bool = False
     learning_rate: float = 0.0
     overflow: tuple[int, str] | None = None
+    gradient_overflow: bool = False
+    skips_update: bool = False
 
     @property
     def measures_ranges(self) -> bool:
         """Whether ranges come from the tensors at hand, and are remembered."""
         return self.training or self.calibrating
+
+    @property
+    def loss_scale(self) -> float:
+        """What gradients are multiplied by: in this step, until that is settled, then in the next one."""
+        rule, state = self.recipe.loss_scale, self.scales.loss_scale
+        if rule is None:
+            return 1.0
+        return state.scale if rule.dynamic and state is not None else rule.initial
+
+    @property
+    def skipped_steps(self) -> int:
+        """Steps so far that updated nothing."""
+        return self.scales.loss_scale.skipped_steps if self.scales.loss_scale is not None else 0
 
     def random_stream(self, tensor: str, rule: TensorRule) -> RandomStream:
         """The random bits of one tensor in this step: keyed by (seed, step, crc32 of its name, element)."""

@@ -10,12 +10,14 @@ import numpy as np
 
 from accelsim.datapath.context import Context
 from accelsim.errors import UserError
-from accelsim.formats import FloatFormat, Format
+from accelsim.formats import FloatFormat, Format, Role
 from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.machine import Tensor
 from accelsim.program import Operation
 
 LOWER_RATE = "a lower learning rate may help"
+LOWER_SCALE = "a lower learning rate or numerics.loss_scale may help"
+GRADIENTS = frozenset({Role.GRADIENT_DATA, Role.GRADIENT_WEIGHT, Role.GRADIENT_NORM, Role.WEIGHT_GRADIENT})
 
 
 def silent_overflow() -> np.errstate:
@@ -29,17 +31,36 @@ def finite_loss(c: Context, loss: Tensor, logits: Tensor) -> float:
     Raises:
         UserError: it is not finite, or one of the logits isn't.
     """
-    if not bool(c.kernels.xp.isfinite(logits.data).all()):
-        raise diverged(c, "logits are not finite")
+    expect_finite_logits(c, logits)
     value = float(loss.data[0])
     if not math.isfinite(value):
         raise diverged(c, f"the loss is {value}")
     return value
 
 
-def diverged(c: Context, what: str) -> UserError:
-    """The error of a training, or of an evaluation after it, whose ``what`` has no finite value."""
-    advice = LOWER_RATE
+def expect_finite_logits(c: Context, logits: Tensor) -> None:
+    """Stop where the forward pass has no result.
+
+    Raises:
+        UserError: one of the logits isn't finite.
+    """
+    if not bool(c.kernels.xp.isfinite(logits.data).all()):
+        raise diverged(c, "logits are not finite")
+
+
+def notes_overflow(c: Context, role: Role) -> bool:
+    """Whether dynamic loss scaling answers a number of ``role`` that its format can't hold; then it is noted."""
+    if role not in GRADIENTS or not c.training or not c.recipe.skips_overflows:
+        return False
+    c.gradient_overflow = True
+    return True
+
+
+def diverged(c: Context, what: str, advice: str = "") -> UserError:
+    """The error of a training, or of an evaluation after it, whose ``what`` has no finite value; ``advice`` where no
+    accumulator is to blame."""
+    rule = c.recipe.loss_scale
+    advice = advice or (LOWER_SCALE if c.training and rule is not None and not rule.dynamic else LOWER_RATE)
     if c.overflow is not None and c.overflow[0] >= c.step - 1:  # weights bring it into the next step
         advice = c.overflow[1]
     if c.training:

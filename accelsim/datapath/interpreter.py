@@ -55,6 +55,7 @@ class Datapath(Machine):
         self.context.step = step
         self.context.training = training
         self.context.learning_rate = learning_rate
+        self.context.gradient_overflow = self.context.skips_update = False
         self._part, self._known_before = 0, self.context.scales.copy()
         self.begin(training=training)
 

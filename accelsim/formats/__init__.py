@@ -6,6 +6,7 @@ from accelsim.formats.floating import FP32, FloatFormat
 from accelsim.formats.format import Format
 from accelsim.formats.integer import IntegerFormat, integer
 from accelsim.formats.lfsr import Lfsr, lfsr_bits
+from accelsim.formats.loss_scale import Adaptation, LossScale
 from accelsim.formats.multiplier import FixedPointMultiplier
 from accelsim.formats.mx import BlockFormat, BlockValues, block_floating_point, quantise_blocks
 from accelsim.formats.recipe import (
@@ -28,6 +29,7 @@ from accelsim.formats.ternary import SignFormat, Signs, Threshold, binary_codes,
 
 __all__ = [
     "FP32",
+    "Adaptation",
     "AutoflexState",
     "BlockFormat",
     "BlockValues",
@@ -38,6 +40,7 @@ __all__ = [
     "Granularity",
     "IntegerFormat",
     "Lfsr",
+    "LossScale",
     "NormRule",
     "Product",
     "RandomSource",

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from accelsim.formats.format import Format
+from accelsim.formats.loss_scale import LossScale
 
 
 class Role(StrEnum):
@@ -171,6 +172,7 @@ class Recipe:
     ``chunk`` terms are what a floating-point accumulator adds up at a time; with None those of fp32 follow the
     backend, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it. ``hadamard`` is
     how many samples a random Hadamard transform mixes in the operands of a weight gradient, None for none.
+    ``loss_scale`` is what the loss's gradient is multiplied by before the backward pass, None for nothing.
     """
 
     rules: Mapping[Role, TensorRule]
@@ -183,9 +185,15 @@ class Recipe:
     chunk: int | None = None
     learning_rate: Literal["exact", "power_of_two"] = "exact"
     hadamard: int | None = None
+    loss_scale: LossScale | None = None
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]
+
+    @property
+    def skips_overflows(self) -> bool:
+        """Whether a step with a gradient that is not finite updates nothing: loss scaling is dynamic."""
+        return self.loss_scale is not None and self.loss_scale.dynamic
 
 
 def float_recipe(format_: Format) -> Recipe:

@@ -181,6 +181,7 @@ class HardwareConfig(FileModel):
             chunk=self.mac_array.accumulate_chunk,
             learning_rate=self.update_unit.learning_rate,
             hadamard=self.numerics.weight_gradient_hadamard,
+            loss_scale=self.numerics.loss_scale.rule() if self.numerics.loss_scale is not None else None,
         )
 
     def at_bound(self, bound: Bound) -> HardwareConfig:

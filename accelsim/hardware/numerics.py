@@ -23,6 +23,7 @@ from accelsim.formats import (
 )
 from accelsim.formats.nvfp4 import NVFP4, NVFP4_2D
 from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
+from accelsim.hardware.loss_scale import LossScaleEntry
 from accelsim.hardware.units import FormatName
 from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
 
@@ -134,11 +135,14 @@ class Numerics(FileModel):
     """Samples, or tokens of a text, that a random Hadamard transform mixes before both operands of the weight-gradient
     product are quantised, along the axis that it reduces: outliers spread, and the exact product stays as it is. A
     batch, or a part of one, with fewer has no transform. Floating-point operands alone; left out, there is none."""
+    loss_scale: LossScaleEntry | None = None
+    """Loss scaling, for gradients that are floats or blocks of them: a power of two that the loss's gradient is
+    multiplied by, and every parameter's gradient divided by. Left out, there is none."""
 
     @model_validator(mode="after")
     def _executable(self) -> Numerics:
         faults = [*self._families(), *self._mixture(), *self._granularities(), *self._roundings(), *self._update()]
-        refuse("numerics", [*faults, *self._rotation()])
+        refuse("numerics", [*faults, *self._rotation(), *self._scaled_loss()])
         return self
 
     def _families(self) -> Iterator[Fault]:
@@ -212,6 +216,15 @@ class Numerics(FileModel):
             text = f"found {size}, but numerics.{integers[0]} is {rules[integers[0]].format}; leave it out"
             yield Fault(("weight_gradient_hadamard",), text)
 
+    def _scaled_loss(self) -> Iterator[Fault]:
+        """Codes under a scale of their own are the same whatever the loss is multiplied by, and hold no infinity."""
+        for role in GRADIENTS if self.loss_scale is not None else ():
+            found = _entry(self, role).number_format
+            if found.family not in ("float", "block"):
+                text = f"found a scale, but numerics.{role} is {found}, whose scale follows the gradients; leave it out"
+                yield Fault(("loss_scale",), text)
+                return
+
     def rules(self) -> dict[Role, TensorRule]:
         """The recipe's rule for each role that a hwconfig sets."""
         found = {Role(name): _rule(_entry(self, name)) for name in _entries(self)}
@@ -227,6 +240,8 @@ TILED = ("weight", "weight_data_gradient")
 """Roles that may have square blocks: both products read the very same codes."""
 ROTATED = (Role.ACTIVATION, Role.ACTIVATION_BACKWARD, Role.GRADIENT_DATA, Role.GRADIENT_WEIGHT)
 """Roles of what is, or may become, an operand of the weight gradient."""
+GRADIENTS = ("layer_gradient_data_path", "layer_gradient_weight_path", "layer_gradient_norm", "weight_gradient")
+"""Roles that loss scaling reaches."""
 _OPERAND = "integer float block flexpoint"
 _ALLOWED = {
     "weight": (f"{_OPERAND} ternary binary", 16),

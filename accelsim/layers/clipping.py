@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from accelsim.layers.shared_gradients import Collected
 from accelsim.machine import Machine, Tensor
@@ -20,10 +20,18 @@ def clipping(m: Machine, gradients: Iterable[Collected], clip_norm: float) -> tu
     Raises:
         UserError: gradients are integers.
     """
-    known, squares = [], []
-    for layer, parameter, gradient in gradients:
-        with m.scope(layer, Phase.UPDATE):
-            squares.append(m.sum_of_squares(gradient))
-        known.append((layer, parameter, gradient))
+    known, squares = measured(m, gradients, m.sum_of_squares)
     with m.scope(LAYER, Phase.UPDATE):
         return iter(known), m.clip_factor(squares, clip_norm)
+
+
+def measured(
+    m: Machine, gradients: Iterable[Collected], measure: Callable[[Tensor], Tensor]
+) -> tuple[list[Collected], list[Tensor]]:
+    """All gradients, and what ``measure`` makes of each, under its layer's name."""
+    known, found = [], []
+    for layer, parameter, gradient in gradients:
+        with m.scope(layer, Phase.UPDATE):
+            found.append(measure(gradient))
+        known.append((layer, parameter, gradient))
+    return known, found

@@ -11,6 +11,7 @@ from pydantic_core import CoreSchema
 
 from accelsim.errors import nearest
 from accelsim.layers.clipping import clipping
+from accelsim.layers.loss_scaling import unscaling
 from accelsim.layers.shared_gradients import summed_gradients
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.program import Phase
@@ -45,6 +46,8 @@ class Optimizer(FileModel, ABC):
         gradients, clip = summed_gradients(m), None
         if self.clip_norm is not None:
             gradients, clip = clipping(m, gradients, self.clip_norm)
+        elif m.recipe.skips_overflows:
+            gradients, clip = unscaling(m, gradients)
         for layer, parameter, gradient in gradients:
             decay = 0.0 if parameter.used_as.value in self.no_decay else self.weight_decay
             with m.scope(layer, Phase.UPDATE):
@@ -54,7 +57,7 @@ class Optimizer(FileModel, ABC):
     def update(
         self, m: Machine, parameter: Parameter, gradient: Tensor, weight_decay: float, clip: Tensor | None
     ) -> None:
-        """Issue the update of one parameter; ``clip`` is a factor on its gradient.
+        """Issue the update of one parameter; ``clip`` is a factor on its gradient, of clipping or loss scaling.
 
         Raises:
             UserError: the machine's numerics can't do it.

@@ -92,13 +92,15 @@ class VectorInstructions(Issuer):
 
         The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: an
         addition an element. Of a part of the batch it is the part's mean loss, and the gradient of the whole batch's.
+        In training the gradient is multiplied by the machine's loss scale, the interpreter's, as it may move.
         """
         loss_format = self.recipe[Role.LOSS].format
         outputs = [
             Output("loss", (1,), loss_format, Role.LOSS),
             Output("gradient", logits.shape, loss_format, Role.LOSS),
         ]
-        work = Work(logits.elements, SOFTMAX_MULTIPLIES, SOFTMAX_ADDS + bool(smoothing), loss_format)
+        scaled = self.training and self.recipe.loss_scale is not None
+        work = Work(logits.elements, SOFTMAX_MULTIPLIES + scaled, SOFTMAX_ADDS + bool(smoothing), loss_format)
         attributes: dict[str, Any] = {"smoothing": smoothing}
         attributes |= {"parts": self._parts.count} if self._parts.count > 1 else {}
         loss, gradient = self.issue(

@@ -65,6 +65,8 @@ TRAINING_METRICS = [
     "test_loss",
 ]
 """What a run writes of them; older runs lack some."""
+LOSS_SCALE_METRICS = ["loss_scale", "skipped_steps"]
+"""What it writes besides on a machine that scales its loss."""
 DTYPES = [
     "tensor",
     "role",

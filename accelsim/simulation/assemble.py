@@ -22,7 +22,7 @@ from accelsim.energy.table import layer_rows
 from accelsim.networks import Topology, Traced
 from accelsim.reports.notebook import NotebookResult
 from accelsim.reports.result import Result
-from accelsim.reports.schema import MEMORIES, TRAFFIC, TRAINING_METRICS
+from accelsim.reports.schema import LOSS_SCALE_METRICS, MEMORIES, TRAFFIC, TRAINING_METRICS
 from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
@@ -54,7 +54,8 @@ def assemble(
     step = analyse_step(planned, timeline, inputs.hw)
     sizes = model_size(traced.parameters, inputs.recipe)
     rows = training.checkpoint.progress.rows if training else []
-    metrics = pd.DataFrame(rows, columns=TRAINING_METRICS).astype(float)
+    scales_loss = LOSS_SCALE_METRICS if inputs.recipe.loss_scale is not None else []
+    metrics = pd.DataFrame(rows, columns=[*TRAINING_METRICS, *scales_loss]).astype(float)
     recorded = recorded_tables(training)
     summary = {
         "hwconfig": inputs.hw.name,
@@ -75,7 +76,7 @@ def assemble(
         workload=inputs.workload.model_dump(mode="json"),
         summary=summary,
         layers=layers,
-        metrics=metrics.astype({"step": int}),
+        metrics=metrics.astype(dict.fromkeys(["step", *scales_loss[1:]], int)),
         dtypes=tensor_table(traced.program, timeline.residency.where),
         model_size=sizes,
         versions=versions(),

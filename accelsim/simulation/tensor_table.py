@@ -58,6 +58,7 @@ SCALE_RULES: dict[str, str] = {
     "l1_norm_backward": "gradient scale x largest gamma/spread / 2^8",
     "reduce_sum": SAME_SCALE,
     "recall_mean": "the input's / 2^8",
+    "find_overflow": "none (flag)",
 }
 """How the datapath finds the scale of what each opcode makes, where that is an integer."""
 

@@ -47,11 +47,12 @@ class Training:
 
 
 class StepOutcome(NamedTuple):
-    """Mean loss of a step, share of right answers before its update, and what was seen of it."""
+    """Mean loss of a step, share of right answers before its update, what was seen of it, and its loss scale."""
 
     loss: float
     accuracy: float
     seen: Observation | None
+    loss_scale: float
 
     def __str__(self) -> str:
         return f"loss {self.loss:.4f}, {self.accuracy:.1%} right"
@@ -145,6 +146,7 @@ class Trainer:
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         looks, logs = self.records.looks_at(step, ends_epoch=self._ends_epoch(step)), self._is_logged(step)
         seen = context.observation = Observation(looks, logs) if looks or logs else None
+        loss_scale = context.loss_scale
         context.watcher = self.watch(step, context)
         with silent_overflow():
             found = self.network.train_in_parts(
@@ -156,7 +158,7 @@ class Trainer:
         groups = zip(found, np.split(labels, len(found)), strict=True)
         right = sum(right_answers(context.kernels.xp, part.logits, group) for part, group in groups)
         losses = [finite_loss(context, part.loss, part.logits) for part in found]
-        return StepOutcome(_mean(losses), right / labels.size, seen)
+        return StepOutcome(_mean(losses), right / labels.size, seen, loss_scale)
 
     def _learning_rate(self) -> float:
         epoch = self.progress.step / self.steps_per_epoch
@@ -179,10 +181,11 @@ class Trainer:
                 "learning_rate": rate,
                 "train_loss": _mean(progress.pending),
                 "train_accuracy": _mean(progress.pending_accuracies),
-                "gradient_norm": outcome.seen.gradient_norm,
+                "gradient_norm": self._gradient_norm(outcome.seen, outcome.loss_scale),
                 "weight_norm": outcome.seen.weight_norm,
                 "test_accuracy": accuracy,
                 "test_loss": test_loss,
+                **self._loss_scaling(outcome.loss_scale),
             }
         )
         progress.pending.clear()
@@ -191,6 +194,16 @@ class Trainer:
         if ends:
             self.reporter.epoch_ended(progress.rows, self.records.epoch_speed())
         return ends
+
+    def _gradient_norm(self, seen: Observation, loss_scale: float) -> float | None:
+        """Without the loss's scale; None where the step was skipped, since some gradient has none."""
+        return None if self.machine.context.skips_update else seen.gradient_norm / loss_scale
+
+    def _loss_scaling(self, loss_scale: float) -> dict[str, float]:
+        """Columns of a machine that scales its loss."""
+        if self.machine.recipe.loss_scale is None:
+            return {}
+        return {"loss_scale": loss_scale, "skipped_steps": self.machine.context.skipped_steps}
 
     def _is_logged(self, step: int) -> bool:
         return self._ends_epoch(step) or step % self.log_every == 0

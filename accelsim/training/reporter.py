@@ -30,8 +30,8 @@ class Reporter:
         self.observer.say(
             f"epoch {last['epoch']:g}: train loss {score.loss:.4f}, accuracy {score.accuracy:.2%}; test loss "
             f"{last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2%}; gradient norm "
-            f"{last['gradient_norm']:.3g}, weight norm {last['weight_norm']:.4g}; learning rate "
-            f"{last['learning_rate']:.3g}; {samples_per_s:,.0f} samples/s"
+            f"{_norm(last['gradient_norm'])}, weight norm {last['weight_norm']:.4g}; learning rate "
+            f"{last['learning_rate']:.3g}; {_loss_scaling(last)}{samples_per_s:,.0f} samples/s"
         )
         found = [*at_chance(rows, self.classes), *lost_quantisers(pd.DataFrame(self._seen), self.steps_per_epoch)]
         new = [finding for finding in found if (finding.kind, finding.subject) not in self._said]
@@ -39,3 +39,15 @@ class Reporter:
             self.observer.say(f"warning: {text}")
         self._said |= {(finding.kind, finding.subject) for finding in new}
         self._seen.clear()
+
+
+def _norm(norm: float | None) -> str:
+    """Of the gradients of a step, which has none where it was skipped."""
+    return "not finite" if norm is None else f"{norm:.3g}"
+
+
+def _loss_scaling(row: Mapping[str, Any]) -> str:
+    """Of a machine that scales its loss."""
+    if "loss_scale" not in row:
+        return ""
+    return f"loss scale {row['loss_scale']:.10g}, {row['skipped_steps']} steps skipped; "

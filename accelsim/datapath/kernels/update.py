@@ -29,3 +29,7 @@ class UpdateKernels:
         """Squares of all elements added up in pairs (``sum_in_pairs``), (1,)."""
         flat = x.reshape(-1)
         return sum_in_pairs(self.xp, flat * flat)
+
+    def has_overflow(self, x: Any) -> Any:
+        """1 where any element is an infinity or NaN, else 0: uint8, (1,)."""
+        return (~self.xp.isfinite(x).all()).reshape(1).astype("uint8")

@@ -36,10 +36,15 @@ class Factors(NamedTuple):
 
 @executes("adamw")
 def adamw(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
-    """Each product, sum, quotient and root is rounded to fp32, in the order that the instruction states."""
+    """Each product, sum, quotient and root is rounded to fp32, in the order that the instruction states.
+
+    A step that is skipped changes nothing, and doesn't count.
+    """
+    if c.skips_update:
+        return []
     w, (mean, square) = inputs[0], states(inputs)
     xp, kernels = c.kernels.xp, c.kernels
-    f = factors(c.step + 1, c.learning_rate, **op.attributes)
+    f = factors(c.step + 1 - c.skipped_steps, c.learning_rate, **op.attributes)
     g = clipped_gradient(c, inputs)
     first = c.state[mean.name] = stored(c, mean, kernels.multiply_add(mean.data, f.beta1, f.rest1 * g))
     second = c.state[square.name] = stored(c, square, kernels.multiply_add(square.data, f.beta2, f.rest2 * (g * g)))

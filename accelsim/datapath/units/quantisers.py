@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.context import Context
+from accelsim.datapath.divergence import notes_overflow
 from accelsim.datapath.units.scales import choose_scale, expect_finite
 from accelsim.formats import FP32, FloatFormat, Rounding, TensorRule
 from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat
@@ -37,11 +38,19 @@ def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: 
     if not isinstance(format_, FloatFormat):
         raise TypeError(f"{output.name} is not bound for a floating-point format")
     scale = choose_scale(c, x, output, rule, format_.max_normal) if format_.bits < SCALED_BELOW_BITS else 1.0
+    if rule.rounding is Rounding.TRUNCATE and format_.bits >= SCALED_BELOW_BITS and c.recipe.skips_overflows:
+        _note_stopped(c, x, output, format_)
     mode, random = _mode(rule), _random(c, output, rule)
     values = c.kernels.to_float_format(
         x.data, x.scale, scale, format_, mode, random, rule.random_bits, saturate=format_.bits < SCALED_BELOW_BITS
     )
     return Value(values, scale)
+
+
+def _note_stopped(c: Context, x: Tensor, output: TensorSpec, format_: FloatFormat) -> None:
+    """Truncation stops at the largest number what other roundings make infinite; hardware's flag tells of both."""
+    if not c.kernels.largest_magnitude(x.data) * float(np.max(np.abs(x.scale))) < 2.0 ** (format_.emax + 1):
+        notes_overflow(c, output.role)
 
 
 def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:

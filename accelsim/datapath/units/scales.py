@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.datapath.arrays import CHANNEL_FIRST, is_per_channel, on_device, on_host
 from accelsim.datapath.context import Context
-from accelsim.datapath.divergence import diverged
+from accelsim.datapath.divergence import diverged, notes_overflow
 from accelsim.formats import Granularity, Role, ScaleForm, ScalePolicy, TensorRule
 from accelsim.formats.scales import FORMS
 from accelsim.machine import Tensor
@@ -32,13 +32,15 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
     tensor gets the range 1 where none is known, since any scale represents it, and leaves no memory of a range.
 
     Raises:
-        UserError: ``x`` is not finite.
+        UserError: ``x`` is not finite, and no gradient of a step that dynamic loss scaling would skip.
     """
     is_activation, measures = output.role is ACTIVATION, c.measures_ranges
     name = output.plain_name
     if is_activation and not measures and name in c.scales.running:
         return formed(c.scales.running[name] * rule.headroom / top, rule.scale_form)
     peak = _peak(c, x, output, rule.granularity)
+    if not _is_finite(peak) and notes_overflow(c, output.role):
+        peak = 0.0  # the step updates nothing: any range will do, and none is remembered
     expect_finite(c, x, peak)
     if rule.granularity is PER_CHANNEL:
         return formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
@@ -54,8 +56,12 @@ def expect_finite(c: Context, x: Tensor, peak: Any) -> None:
     Raises:
         UserError: ``peak``, the largest magnitude of ``x``, is not finite.
     """
-    if not (math.isfinite(peak) if isinstance(peak, float) else np.all(np.isfinite(peak))):
+    if not _is_finite(peak):
         raise diverged(c, f"{x.name} is not finite")
+
+
+def _is_finite(peak: Any) -> bool:
+    return math.isfinite(peak) if isinstance(peak, float) else bool(np.all(np.isfinite(peak)))
 
 
 def known_ahead(c: Context, tensor: str, rule: TensorRule) -> float | None:

@@ -32,7 +32,9 @@ def reduce_sum(
 @executes("sgd")
 def sgd(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """Integer master weights by ``integer_sgd``; for floats each product and each sum is rounded to fp32, in the order
-    that the instruction states."""
+    that the instruction states. A step that is skipped changes nothing."""
+    if c.skips_update:
+        return []
     w, gradient, *_ = inputs
     velocity = states(inputs)
     if w.format.is_integer:

@@ -9,6 +9,7 @@ import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel
 from accelsim.datapath.context import Context
+from accelsim.datapath.divergence import expect_finite_logits
 from accelsim.datapath.kernels.portable import sum_in_pairs
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.units.limit import below_limit, limited
@@ -107,8 +108,14 @@ def average_pool2d_backward(
 def softmax_cross_entropy(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """Mean loss and (probability - target) / rows of the whole batch, in the loss format."""
+    """Mean loss and (probability - target) / rows of the whole batch, times the loss scale, in the loss format.
+
+    Raises:
+        UserError: gradients that are not finite would be taken for an overflow, but it is the logits that aren't.
+    """
     logits, labels = inputs
+    if c.training and c.recipe.skips_overflows:
+        expect_finite_logits(c, logits)
     xp, (rows, classes), smoothing = c.kernels.xp, logits.shape, op.attributes["smoothing"]
     real = multiplied_out(xp, logits.data, logits.scale)
     # The losses serve the report alone; no bit of the training depends on them.
@@ -117,6 +124,8 @@ def softmax_cross_entropy(
         probabilities -= smoothing / classes
     probabilities[xp.arange(rows), labels.data] -= 1.0 - smoothing
     gradient = probabilities / (rows * op.attributes.get("parts", 1))
+    if c.training and c.recipe.loss_scale is not None:
+        gradient = gradient * c.loss_scale
     storage = outputs[0].format.storage
     return [Value((sum_in_pairs(xp, losses) / rows).astype(storage)), Value(gradient.astype(storage))]
 

@@ -36,7 +36,8 @@ FIGURES: tuple[FigureSpec[Result], ...] = (
         "norms",
         "Gradients, weights and learning rate",
         "Euclidean norms over all parameters: of their gradients as the update reads them, before any clipping, and of "
-        "their values before the step; and the learning rate of the step.",
+        "their values before the step; the learning rate of the step, and the loss's scale where the machine has one. "
+        "Steps that were skipped have no gradient norm.",
         norms,
     ),
     FigureSpec(

@@ -1,4 +1,4 @@
-"""Size of gradients and weights, and the learning rate, over training steps."""
+"""Size of gradients and weights, the learning rate, and the loss's scale where there is one, over training steps."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ PANELS = (
     ("weight_norm", "Weight norm", TEST, "linear"),
     ("learning_rate", "Learning rate", OTHER, "linear"),
 )
+LOSS_SCALE = ("loss_scale", "Loss scale", OTHER, "log")
 
 
 def norms(result: Result) -> go.Figure | None:
@@ -22,12 +23,13 @@ def norms(result: Result) -> go.Figure | None:
     metrics = result.metrics
     if metrics.empty or not {name for name, *_ in PANELS} <= set(metrics.columns):
         return None
-    figure = make_subplots(rows=len(PANELS), cols=1, shared_xaxes=True, vertical_spacing=0.06)
-    for row, (column, title, colour, scale) in enumerate(PANELS, 1):
+    panels = (*PANELS, LOSS_SCALE) if LOSS_SCALE[0] in metrics else PANELS
+    figure = make_subplots(rows=len(panels), cols=1, shared_xaxes=True, vertical_spacing=0.06)
+    for row, (column, title, colour, scale) in enumerate(panels, 1):
         steps, values = thinned(metrics, column)
         line = {"color": colour, "width": 1.6}
         hover = f"{title}: %{{y:.4g}}<extra></extra>"
         figure.add_scatter(x=steps, y=values, name=title, mode="lines", line=line, hovertemplate=hover, row=row, col=1)
         figure.update_yaxes(title_text=title, type=scale, row=row, col=1)
-    figure.update_xaxes(title_text="Training step", row=len(PANELS), col=1)
-    return styled(figure, height=480, hovermode="x unified", showlegend=False)
+    figure.update_xaxes(title_text="Training step", row=len(panels), col=1)
+    return styled(figure, height=160 * len(panels), hovermode="x unified", showlegend=False)

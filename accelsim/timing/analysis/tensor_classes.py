@@ -31,7 +31,7 @@ class TensorClass(StrEnum):
     OPTIMIZER = "optimizer"
     """Master copies of parameters, as the update and the conversion to codes move them, and the optimizer's state."""
     STATISTIC = "statistic"
-    """Means, spreads and sums of norms, running statistics, and the norm of gradients that clipping measures."""
+    """Means, spreads and sums of norms, running statistics, and the norm and overflows of gradients."""
     HOST = "host"
     """What the host puts into DRAM (images, tokens, labels) and takes from it (the loss)."""
 
@@ -121,7 +121,7 @@ class TensorClasses:
         return TensorClass.STATISTIC if maker.opcode in _SUMS else TensorClass.LAYER_GRADIENT
 
     def _is_handed_in(self, tensor: TensorSpec) -> bool:
-        """Whether it goes to the update, as it is or converted; not the few sums of clipping, which have no role."""
+        """Whether it goes to the update, as it is or converted; not sums and flags of all, which have no role."""
         if tensor.role is Role.INTERNAL:
             return False
         converted = (output for reader in self._readers[tensor.index] for output in reader.outputs)
