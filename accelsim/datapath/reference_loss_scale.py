@@ -18,21 +18,18 @@ class Moves(NamedTuple):
     highest: int
 
 
-def exponents(first: int, moves: Moves, overflows: Iterable[bool]) -> list[int]:
-    """The exponent of each step of a training, and that of the step after the last: the step overflowed or it didn't.
-
-    Raises:
-        OverflowError: a step overflows at the lowest exponent.
-    """
+def exponents(first: int, moves: Moves, overflows: Iterable[bool]) -> tuple[list[int], bool]:
+    """The exponent of each step of a training, with that of the step after its last, and whether it is ended before:
+    the last one listed is then that of a step that overflows at the lowest exponent."""
     found, good = [first], 0
     for overflowed in overflows:
         if overflowed and found[-1] == moves.lowest:
-            raise OverflowError
+            return found, True
         good = 0 if overflowed else good + 1
         step = -moves.down if overflowed else moves.up if good == moves.interval else 0
         good = 0 if good == moves.interval else good
         found.append(min(max(found[-1] + step, moves.lowest), moves.highest))
-    return found
+    return found, False
 
 
 def overflowed(gradients: Iterable[Iterable[float]]) -> bool:

@@ -57,7 +57,7 @@ def test_every_layer(machine, network, batch, draw_state, request):
     _assert_same(traced, witness)
 
 
-@pytest.mark.parametrize("hwconfig", ["int8_range_bn", "fp32", "fp32_same_macs", "tpu_v1"])
+@pytest.mark.parametrize("hwconfig", ["int8_range_bn", "fp32", "fp32_same_macs", "fp16_mixed", "tpu_v1"])
 @pytest.mark.parametrize("workload", ["digits_cnn", "fashion_mnist_cnn", "cifar10_resnet20"])
 def test_shipped_machines_and_workloads(root, rng, draw_state, hwconfig, workload):
     hw = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml")

@@ -64,6 +64,7 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
     "per sample": ("int8_range_bn", ["numerics.activation.granularity=per_sample_average"]),
     "even rounding": ("int8_range_bn", ["numerics.activation.rounding=nearest_even"]),
     "bf16": ("bf16", []),
+    "fp16": ("fp16_mixed", ["numerics.loss_scale={initial: 16777216, backoff: 0.0001220703125}"]),
     "mxfp8": ("mxfp8", []),
     "nvfp4": ("nvfp4", ["numerics.weight_gradient_hadamard=4"]),
     "flexpoint": ("flexpoint", []),
