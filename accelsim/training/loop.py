@@ -47,12 +47,14 @@ class Training:
 
 
 class StepOutcome(NamedTuple):
-    """Mean loss of a step, share of right answers before its update, what was seen of it, and its loss scale."""
+    """Mean loss of a step, share of right answers before its update, what was seen of it, its loss scale, and whether
+    it was skipped."""
 
     loss: float
     accuracy: float
     seen: Observation | None
     loss_scale: float
+    skipped: bool
 
     def __str__(self) -> str:
         return f"loss {self.loss:.4f}, {self.accuracy:.1%} right"
@@ -158,7 +160,7 @@ class Trainer:
         groups = zip(found, np.split(labels, len(found)), strict=True)
         right = sum(right_answers(context.kernels.xp, part.logits, group) for part, group in groups)
         losses = [finite_loss(context, part.loss, part.logits) for part in found]
-        return StepOutcome(_mean(losses), right / labels.size, seen, loss_scale)
+        return StepOutcome(_mean(losses), right / labels.size, seen, loss_scale, context.skips_update)
 
     def _learning_rate(self) -> float:
         epoch = self.progress.step / self.steps_per_epoch
@@ -181,7 +183,7 @@ class Trainer:
                 "learning_rate": rate,
                 "train_loss": _mean(progress.pending),
                 "train_accuracy": _mean(progress.pending_accuracies),
-                "gradient_norm": self._gradient_norm(outcome.seen, outcome.loss_scale),
+                "gradient_norm": None if outcome.skipped else outcome.seen.gradient_norm / outcome.loss_scale,
                 "weight_norm": outcome.seen.weight_norm,
                 "test_accuracy": accuracy,
                 "test_loss": test_loss,
@@ -194,10 +196,6 @@ class Trainer:
         if ends:
             self.reporter.epoch_ended(progress.rows, self.records.epoch_speed())
         return ends
-
-    def _gradient_norm(self, seen: Observation, loss_scale: float) -> float | None:
-        """Without the loss's scale; None where the step was skipped, since some gradient has none."""
-        return None if self.machine.context.skips_update else seen.gradient_norm / loss_scale
 
     def _loss_scaling(self, loss_scale: float) -> dict[str, float]:
         """Columns of a machine that scales its loss."""

@@ -46,6 +46,7 @@ LAYER_CASES = [
     ("{batch_norm: {spread: rnge}}", "found 'rnge'; allowed: machine, range, deviation, l1 (did you mean 'range'?)"),
     ("{batch_norm: {running_momentum: .nan}}", "found nan; allowed: a number from 0 to below 1"),
     ("{conv2d: {filters: 3, kernel: 3, name: loss}}", "10:7: network.layers.1: no layer may be called 'loss'"),
+    ("{relu: {name: loss_scale}}", "no layer may be called 'loss_scale', the name of loss scaling"),
     ("{relu: {name: clip_norm}}", "no layer may be called 'clip_norm', the name of gradient clipping"),
     (
         "{conv2d: {filters: 3, kernel: 3, name: conv2d1}}",

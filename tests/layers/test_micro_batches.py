@@ -37,7 +37,7 @@ MACHINES = {
     "bf16": ("bf16", ["numerics.weight_gradient=bf16"], AdamW(learning_rate=0.01, clip_norm=0.1)),
     "fp8": ("fp8_hybrid", [], AdamW(learning_rate=0.01, weight_decay=0.1)),
     "mxfp8": ("mxfp8", [], OPTIMIZER),
-    "scaled loss": ("fp16_mixed", ["numerics.loss_scale={initial: 4194304, interval: 1}"], AdamW(learning_rate=0.01)),
+    "scaled loss": ("fp16_mixed", ["numerics.loss_scale={initial: 64, interval: 1}"], AdamW(learning_rate=0.01)),
     "flexpoint": ("flexpoint", [], Sgd(learning_rate=0.05, clip_norm=0.1)),
 }
 

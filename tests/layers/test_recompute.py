@@ -30,7 +30,7 @@ MACHINES = {
     "fp32": ("fp32", []),
     "fp8": ("fp8_hybrid", []),
     "mxfp8": ("mxfp8", []),
-    "scaled loss": ("fp16_mixed", ["numerics.loss_scale={initial: 4194304, interval: 1}"]),
+    "scaled loss": ("fp16_mixed", ["numerics.loss_scale={initial: 64, interval: 1}"]),
     "flexpoint": ("flexpoint", []),
 }
 STEPS = 4

@@ -10,6 +10,7 @@ import pytest
 
 from accelsim.datapath import Datapath, Kernels, NumpyKernels, Observation
 from accelsim.datapath.arrays import on_host
+from accelsim.datapath.divergence import silent_overflow
 from accelsim.datapath.kernels.gpu import CudaKernels
 from accelsim.hardware import load_hwconfig
 from accelsim.layers import Sgd
@@ -83,7 +84,8 @@ class Portable(Kernels):
 
 
 def _run(hw, layers, shape, kernels):
-    """Two training steps, the second observed, and an evaluation: state, scales, what was seen, logits."""
+    """Two training steps, the second observed, and an evaluation: state, scales, what was seen, logits. With dynamic
+    loss scaling the first step overflows."""
     network = Network([parse_layer(layer) for layer in layers], shape, CLASSES)
     state = initial_state(network.trace(hw.recipe(), OPTIMIZER, BATCH).parameters, 5, hw.recipe())
     machine, rng = Datapath(hw.recipe(), state, seed=1, kernels=kernels, check=True), np.random.default_rng(7)
@@ -93,9 +95,11 @@ def _run(hw, layers, shape, kernels):
     for step in range(2):
         machine.begin_step(step, training=True, learning_rate=0.05)
         machine.context.observation = Observation() if step else None
-        network.train_step(machine, OPTIMIZER, x, labels, BATCH)
+        with silent_overflow():
+            network.train_step(machine, OPTIMIZER, x, labels, BATCH)
     seen, machine.context.observation = machine.context.observation, None
     machine.begin_step(2, training=False)
+    assert machine.context.skipped_steps == hw.recipe().skips_overflows
     logits = network.forward(machine, x, labels, BATCH).logits.data
     return machine.context.state, machine.context.scales, seen, logits
 
