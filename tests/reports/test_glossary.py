@@ -8,7 +8,7 @@ import pytest
 
 from accelsim.hardware.memory import Memory
 from accelsim.reports.palette import PHASES, TENSOR_CLASSES, UNITS
-from accelsim.reports.schema import TABLES, TRAINING_METRICS
+from accelsim.reports.schema import LOSS_SCALE_METRICS, TABLES, TRAINING_METRICS
 from accelsim.reports.summary_figures import SUMMARY_FIGURES
 from accelsim.reports.waits import BEFORE, HELD
 
@@ -54,7 +54,7 @@ def test_every_wait_phase_unit_and_class_is_there(glossary):
 def test_every_name_is_one_of_a_table_of_the_summary_or_of_a_field(docs, rows):
     pages = "".join((docs / name).read_text("utf-8") for name in ("hwconfig.md", "workload_fields.md"))
     fields = set(re.findall(r"^\| `(\w+)` \|", pages, re.MULTILINE))
-    columns = {*(column for table in TABLES.values() for column in table), *TRAINING_METRICS}
+    columns = {*(column for table in TABLES.values() for column in table), *TRAINING_METRICS, *LOSS_SCALE_METRICS}
     stalls = {f"stall_{cause}_cycles" for cause in HELD}
     known = {*fields, *columns, *stalls, *BEFORE, *(figure.key for figure in SUMMARY_FIGURES)} | OTHER_COLUMNS
     for cells in rows:

@@ -60,6 +60,18 @@ def test_relu(host_cuda, rng, storage):
     _same(host_cuda.relu_backward(g, y), NUMPY.relu_backward(g, y))
 
 
+@pytest.mark.parametrize("storage", ["int8", "float32"])
+@pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
+def test_relu_of_what_is_not_finite(host_cuda, storage, bad):
+    """Dynamic loss scaling hangs on it: a mask makes NaN of an infinity."""
+    g, y = np.array([bad, bad, bad, 1, -2], np.float32), np.array([-1, 0, 1, 1, -1], storage)
+    with np.errstate(invalid="ignore"):
+        _same(host_cuda.relu(g), NUMPY.relu(g))
+        expected = NUMPY.relu_backward(g, y)
+        _same(host_cuda.relu_backward(g, y), expected)
+    assert np.isnan(expected[:2]).all()
+
+
 @pytest.mark.parametrize("storage", ["int16", "int32", "float32"])
 def test_rows_add_up_by_place_in_order(host_cuda, rng, storage):
     """Floats whose sum depends on the order; places that get no row."""
