@@ -46,7 +46,7 @@ class Observation:
     Of a batch in parts it looks at the quantisers of the first one, and at those that belong to all of them.
 
     The powers are sums of squares in double precision over all parameters that the step updated: of their gradients as
-    the update read them, before any clipping, and of their values before the update.
+    the update read them, before any clipping and with the loss's scale, and of their values before the update.
     """
 
     quantisers: bool = True

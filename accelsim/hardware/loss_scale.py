@@ -38,7 +38,7 @@ class LossScaleField(FileModel):
     which updates nothing, and up after many without."""
 
     initial: Scale = 65536.0
-    """Scale of the first step."""
+    """Scale of the first step; by default 2^16."""
     dynamic: bool = True
     """Whether it moves; false is what a bare number stands for."""
     growth: Growth = 2.0
@@ -50,7 +50,7 @@ class LossScaleField(FileModel):
     minimum: Scale = 1.0
     """It goes no lower; an overflow at this scale ends the training."""
     maximum: Scale = 2.0**24
-    """It grows no further."""
+    """It grows no further; by default 2^24."""
 
     @model_validator(mode="after")
     def _consistent(self) -> LossScaleField:
