@@ -72,6 +72,14 @@ def simulate(
             metavar="N",
         ),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Follow the training live: tensorboard writes figures and histograms into the run folder, for "
+            "TensorBoard to show (an extra of the package). Repeatable.",
+            metavar="TRACKER",
+        ),
+    ] = None,
     scalesim_reports: Annotated[
         Path | None, typer.Option(help="Folder for SCALE-Sim's three report files, of the array's operations.")
     ] = None,
@@ -99,6 +107,7 @@ def simulate(
             resume=resume,
             force=force,
             quantisers_every=quantisers_every,
+            track=track or (),
             scalesim_reports=scalesim_reports,
             observer=Bars(Console(stderr=True), quiet=as_json),
         )

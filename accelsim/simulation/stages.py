@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.datapath import Kernels
@@ -23,6 +24,7 @@ from accelsim.training.initial_weights import Values, take_weights
 from accelsim.training.loop import Watch, fresh_checkpoint
 from accelsim.training.records import Records
 from accelsim.training.state import state_types
+from accelsim.training.trackers import Tracker
 
 
 def trace(inputs: Inputs) -> Traced:
@@ -98,6 +100,7 @@ def train(
     out: Path | None,
     quantisers_every: int | None,
     observer: Observer,
+    trackers: Sequence[Tracker] = (),
     watch: Watch = lambda step, context: None,
 ) -> Training:
     """Train on the datapath from ``start``; ``out`` holds a checkpoint, and what is recorded, from the first moment on.
@@ -121,7 +124,7 @@ def train(
         kernels=kernels,
         observer=observer,
         keep=keep,
-        records=Records(out, quantisers_every),
+        records=Records(out, quantisers_every, trackers),
         watch=watch,
     )
     try:

@@ -105,7 +105,7 @@ class Trainer:
         """
         trained, spent, saved = 0, 0.0, time.monotonic()
         steps = range(self.progress.step, self.total_steps)
-        self.records.start(self.progress.step, ends_epoch=self._ends_epoch(self.progress.step))
+        self.records.start(self.progress.step, self.progress.rows, ends_epoch=self._ends_epoch(self.progress.step))
         with (
             watched(self.observer, "train", self.total_steps, "step", self.progress.step),
             closing(prefetched(self._batch, steps, self.workload.dataset.workers)) as batches,
@@ -144,7 +144,8 @@ class Trainer:
         step, context = self.progress.step + 1, self.machine.context
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         looks, logs = self.records.looks_at(step, ends_epoch=self._ends_epoch(step)), self._is_logged(step)
-        seen = context.observation = Observation(looks, logs) if looks or logs else None
+        spread = looks and bool(self.records.trackers)
+        seen = context.observation = Observation(looks, logs, spread) if looks or logs else None
         context.watcher = self.watch(step, context)
         with silent_overflow():
             found = self.network.train_in_parts(
@@ -187,7 +188,7 @@ class Trainer:
         )
         progress.pending.clear()
         progress.pending_accuracies.clear()
-        self.records.add_speed(progress.step, epoch)
+        self.records.add_row(progress.rows[-1])
         if ends:
             self.reporter.epoch_ended(progress.rows, self.records.epoch_speed())
         return ends
