@@ -10,8 +10,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from accelsim.cli.bars import Bars
 from accelsim.cli.folders import default_folder
+from accelsim.cli.logs import LOG, listener
 
 HWCONFIG = Annotated[Path, typer.Argument(help="Accelerator: a hwconfig YAML file.", show_default=False)]
 WORKLOAD = Annotated[
@@ -83,6 +83,7 @@ def simulate(
     scalesim_reports: Annotated[
         Path | None, typer.Option(help="Folder for SCALE-Sim's three report files, of the array's operations.")
     ] = None,
+    log: LOG = None,
     as_json: JSON = False,
 ) -> None:
     """Time one training step, train bit by bit, and write a run folder with tables and report.html."""
@@ -109,7 +110,7 @@ def simulate(
             quantisers_every=quantisers_every,
             track=track or (),
             scalesim_reports=scalesim_reports,
-            observer=Bars(Console(stderr=True), quiet=as_json),
+            observer=listener(log, as_json=as_json),
         )
     console = Console()
     if as_json:

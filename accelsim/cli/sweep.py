@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from accelsim.cli.bars import Bars
 from accelsim.cli.folders import default_folder
+from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
 from accelsim.errors import UserError
 
@@ -73,6 +73,7 @@ def sweep(
         ),
     ] = None,
     maximise: Annotated[str | None, typer.Option(help="With --trials: columns to find the most of.")] = None,
+    log: LOG = None,
     as_json: JSON = False,
 ) -> None:
     """Simulate every combination of values, and show which no other beats: table, page and frontier."""
@@ -104,7 +105,7 @@ def sweep(
             minimise=least,
             maximise=most,
             frontier=axes,
-            observer=Bars(Console(stderr=True), quiet=as_json),
+            observer=listener(log, as_json=as_json),
         )
     _show(found, as_json=as_json)
 

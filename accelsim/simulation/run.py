@@ -183,6 +183,7 @@ class _Run:
             quantisers_every=self.quantisers_every,
             observer=self.observer,
             trackers=self._trackers(traced, timeline),
+            cycles_per_step=timeline.total_cycles,
         )
 
     def _trackers(self, traced: Traced, timeline: Timeline) -> list[Tracker]:

@@ -54,7 +54,9 @@ def plan_step(inputs: Inputs, traced: Traced, runs_as: HardwareConfig | None = N
 def time_step(step: PlannedStep, observer: Observer) -> Timeline:
     """Replay the planned step."""
     with watched(observer, "time", len(step.program.operations), "operation"):
-        return step.simulate(lambda done, total: observer.advance("time"))
+        timeline = step.simulate(lambda done, total: observer.advance("time"))
+        observer.simulated("time", timeline.total_cycles)
+        return timeline
 
 
 def read_data(inputs: Inputs, folder: Path | None, observer: Observer) -> Dataset:
@@ -101,6 +103,7 @@ def train(
     quantisers_every: int | None,
     observer: Observer,
     trackers: Sequence[Tracker] = (),
+    cycles_per_step: int = 0,
     watch: Watch = lambda step, context: None,
 ) -> Training:
     """Train on the datapath from ``start``; ``out`` holds a checkpoint, and what is recorded, from the first moment on.
@@ -126,6 +129,7 @@ def train(
         keep=keep,
         records=Records(out, quantisers_every, trackers),
         watch=watch,
+        cycles_per_step=cycles_per_step,
     )
     try:
         with enough_device_memory(inputs, kernels):

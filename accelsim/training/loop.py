@@ -61,6 +61,7 @@ class Trainer:
     """Trains ``network`` on ``dataset``, from a checkpoint's state on; ``keep`` is called with each new checkpoint.
 
     ``records`` has what is known up to that checkpoint before it is called. ``watch`` chooses steps to look at.
+    ``cycles_per_step`` of the accelerator are what the observer hears of.
     """
 
     def __init__(
@@ -77,11 +78,12 @@ class Trainer:
         keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
         records: Records | None = None,
         watch: Watch = lambda step, context: None,
+        cycles_per_step: int = 0,
     ) -> None:
         self.network, self.workload, self.dataset = network, workload, dataset
         self.checkpoint, self.keep, self.observer = start, keep, observer or Observer()
         self.records, self.watch = records or Records(), watch
-        self.batch = workload.batch_size
+        self.batch, self.cycles_per_step = workload.batch_size, cycles_per_step
         self.steps_per_epoch = len(dataset.train) // self.batch
         if not self.steps_per_epoch:
             raise UserError(f"{len(dataset.train)} training images are fewer than a batch_size of {self.batch}")
@@ -119,6 +121,7 @@ class Trainer:
                 trained, spent = trained + self.batch, spent + seconds
                 self.records.worked(self.batch, seconds)
                 evaluated = self._log(outcome)
+                self.observer.simulated("train", self.cycles_per_step)
                 self.observer.advance("train", 1, f"{outcome}, {trained / spent:,.0f} images/s")
                 if evaluated or stop.asked or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self.records.flush()
