@@ -41,7 +41,12 @@ def sweep(
     epochs: Annotated[int | None, typer.Option(help="Passes over the images, instead of the workload's.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop each training after this many steps.")] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="Train each point once for each of these seeds: 0,1,2.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Train each point once for each of these seeds: 0,1,2. Means are ranked, and points within the spread "
+            "named.",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
@@ -116,7 +121,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
     Raises:
         UserError: every point was refused.
     """
-    from accelsim.reports.sweep import alike_line, best_table, failed_lines, frontier_table, runs_as_line
+    from accelsim.reports.sweep import alike_line, best_table, failed_lines, frontier_table, runs_as_line, spread_line
 
     data, console = found.data, Console()
     failed = failed_lines(data)
@@ -129,7 +134,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
         return
     console.print(frontier_table(data, console.width))
     console.print(best_table(data, console.width))
-    for line in filter(None, (alike_line(data), runs_as_line(data))):
+    for line in filter(None, (alike_line(data), runs_as_line(data), spread_line(data))):
         console.print(line, highlight=False, markup=False)
     if failed:
         console.print(f"{len(data.failed)} refused:", style="yellow", highlight=False)

@@ -86,6 +86,7 @@ def assemble(
         memories=pd.DataFrame(memory_rows(timeline, inputs.hw), columns=MEMORIES),
         roofline=roofline_table(traced.program, timeline, inputs.hw),
         trace=step.trace,
+        seeds=None,
         **recorded,
     )
 
