@@ -130,7 +130,7 @@ def simulate(
 
 
 def _show(result: Result, folder: Path, *, as_json: bool) -> None:
-    from accelsim.reports.spread import MEANING
+    from accelsim.reports.spread import DEVIATION
     from accelsim.reports.summary_figures import warnings_of
     from accelsim.reports.terminal import step_tables, summary_table
 
@@ -144,7 +144,7 @@ def _show(result: Result, folder: Path, *, as_json: bool) -> None:
     console.print(summary_table(result))
     if result.seeds:
         numbers = ", ".join(map(str, result.seeds.numbers))
-        console.print(f"Means over seeds {numbers}. {MEANING.partition('. ')[0]}.", highlight=False)
+        console.print(f"Means over seeds {numbers}. {DEVIATION}", highlight=False)
     for table in step_tables(result):
         console.print(table)
     what = "run folder" if result.seeds is None else "folder"

@@ -10,12 +10,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+DEVIATION = "±: sample standard deviation over seeds."
 MEANING = (
-    "±: sample standard deviation over seeds. ≈: the difference is within the spread, the root of the sum of both "
+    f"{DEVIATION} ≈: the difference is within the spread, the root of the sum of both "
     "squared deviations, so single runs needn't show it; a run of one seed is taken to have the other's deviation."
 )
 SWEEP_MEANING = (
-    "±: sample standard deviation over seeds. Within spread: other points that the one named is no better than beyond "
+    f"{DEVIATION} Within spread: other points that the one named is no better than beyond "
     "the spread, the root of the sum of both squared deviations, so single runs needn't show the difference."
 )
 

@@ -17,7 +17,7 @@ from accelsim.reports.compare.metrics import METRICS
 from accelsim.reports.compare.seeds import is_of_seeds, load_seeds, merged
 from accelsim.reports.run_folder import save
 from accelsim.reports.spread import within_spread
-from accelsim.reports.sweep import SweepData
+from accelsim.reports.sweep import SweepData, sweep_page
 from accelsim.reports.sweep.rivals import rivals, rivals_text
 
 ACCURACY = next(metric for metric in METRICS if metric.key == "test_accuracy")
@@ -125,6 +125,12 @@ def _swept():
         for seed, deviation in ((0, -0.01), (1, 0.01))
     ]
     return SweepData(pd.DataFrame(rows).assign(failed="", runs_as="", hwconfig="a", workload="b"), ("x",))
+
+
+def test_the_page_of_a_sweep_names_points_within_the_spread():
+    assert "Best test accuracy: point 2; within spread: 1, 4." in sweep_page(_swept())
+    one = SweepData(_swept().frame.query("seed == 0"), ("x",))
+    assert "within spread" not in sweep_page(one).lower().split("<script")[0]
 
 
 def test_points_of_a_sweep_that_the_spread_leaves_as_good():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.result import Result
-from accelsim.reports.spread import MEANING
+from accelsim.reports.spread import DEVIATION, MEANING
 
 
 def seed_notes(results: Sequence[Result]) -> list[str]:
@@ -19,4 +19,4 @@ def seed_notes(results: Sequence[Result]) -> list[str]:
         notes.append(f"{label}: mean of {len(seeds.numbers)} seeds ({numbers})")
         if seeds.unfinished:
             notes[-1] += f"; not finished and left out: {', '.join(seeds.unfinished)}"
-    return [*notes, MEANING] if pairs else []
+    return [*notes, MEANING if len(results) > 1 else DEVIATION] if pairs else []

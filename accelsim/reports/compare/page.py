@@ -42,9 +42,9 @@ def _header(results: Sequence[Result], labels: Sequence[str], settings: Sequence
     said = "".join(map(warning, comparison_warnings(results)))
     given = f'<p class="soft">Set: {escape(", ".join(settings))}</p>' if settings else ""
     title = " <span>against</span> ".join(escape(label) for label in labels)
+    ratios = f" Differences and ratios are to {escape(labels[0])}." if len(labels) > 1 else ""
     return (
-        f'<header><h1>{title}</h1><p class="soft">Workload: {escape(workload_names(results))}. '
-        f"Differences and ratios are to {escape(labels[0])}.</p>{given}{said}"
+        f'<header><h1>{title}</h1><p class="soft">Workload: {escape(workload_names(results))}.{ratios}</p>{given}{said}'
         f'<div class="machines">{machines}</div></header>'
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -10,7 +11,7 @@ from accelsim.reports.compare.metrics import Metric
 from accelsim.reports.figure_spec import panels
 from accelsim.reports.page import footer_line
 from accelsim.reports.spread import SWEEP_MEANING
-from accelsim.reports.sweep.data import SweepData, value_text
+from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
 from accelsim.reports.sweep.figures import draw_sweep
 from accelsim.reports.sweep.metrics import varying
 from accelsim.reports.sweep.pareto import best, frontier
@@ -100,7 +101,17 @@ def _points(data: SweepData) -> str:
         note += f" {WITHIN}: of points on it, others that they are no better than beyond the spread, in both figures."
     if anew:
         note += " A machine that would be slower than one with less runs as that one, and leaves the rest idle."
-    return f'<h2>All points</h2><section class="panel"><p class="meaning">{escape(note)}</p>{content}</section>'
+    lines = "".join(f'<p class="meaning">{escape(line)}</p>' for line in (note, *_undecided(data)))
+    return f'<h2>All points</h2><section class="panel">{lines}{content}</section>'
+
+
+def _undecided(data: SweepData) -> Iterator[str]:
+    """Of each metric in which single runs differ, the points that the spread leaves as good as the best."""
+    for metric in data.metrics if data.several_seeds else ():
+        row = best(data.points, metric)
+        if row.get(metric.key + SPREAD, 0.0) > 0:
+            others = rivals_text(data.points, row, (metric,)) or "none"
+            yield f"Best {lower(metric.title)}: point {row['point']}; within spread: {others}."
 
 
 def _row(data: SweepData, row: pd.Series[Any], metrics: list[Metric], marked: set[int], anew: bool) -> list[Cell]:
