@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from accelsim.simulation.torch_bridge import from_torch
     from accelsim.studies.comparison import compare
     from accelsim.studies.precision import precision
+    from accelsim.studies.seeds import train_seeds
     from accelsim.studies.sweep import sweep
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "precision",
     "simulate",
     "sweep",
+    "train_seeds",
 ]
 __version__ = "0.1.0"
 
@@ -42,6 +44,7 @@ _HOMES = {
     "precision": ("accelsim.studies.precision", "precision"),
     "simulate": ("accelsim.simulation", "simulate"),
     "sweep": ("accelsim.studies.sweep", "sweep"),
+    "train_seeds": ("accelsim.studies.seeds", "train_seeds"),
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 
@@ -15,8 +15,14 @@ class Observer:
     def advance(self, task: str, amount: int = 1, note: str = "") -> None:
         """``amount`` more is done; ``note`` is a short figure to show beside it."""
 
+    def simulated(self, task: str, cycles: int) -> None:
+        """In ``task`` so many clock cycles of the accelerator more have gone by."""
+
     def finish(self, task: str) -> None:
         """The work is over."""
+
+    def measured(self, what: str, figures: Mapping[str, float | None]) -> None:
+        """Figures of something that has just ended, an ``epoch`` for instance, by name; None where one is unknown."""
 
     def say(self, text: str) -> None:
         """A sentence for the user."""

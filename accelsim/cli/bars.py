@@ -13,12 +13,18 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 from rich.text import Text
 
 from accelsim.progress import Observer
+from accelsim.reports.units import human_count
 
 TITLES = {"time": "Timing", "train": "Training", "evaluate": "Evaluating", "calibrate": "Calibrating"}
 TITLES |= {"points": "Points", "again": "As others"}
+WIDE = 110
+"""Columns from which on there is room for every figure."""
+NARROW = 58
+"""Columns that the figures take beside a short bar; the note has the rest."""
 
 
 class _Rate(ProgressColumn):
@@ -31,20 +37,31 @@ class _Rate(ProgressColumn):
         return Text(f"{speed:,.{0 if speed >= 10 else 2}f} {task.fields['unit']}s/s", style="cyan")
 
 
-class Bars(Observer):
-    """A bar for each piece of work, on ``console``; shows nothing when that is not a terminal or ``quiet``."""
+class _Cycles(ProgressColumn):
+    """Clock cycles of the accelerator per second of this computer."""
 
-    def __init__(self, console: Console, *, quiet: bool = False) -> None:
-        self.console, self.quiet = console, quiet
-        self.shown = console.is_terminal and not quiet
+    def render(self, task: Task) -> Text:
+        cycles = task.fields["cycles"]
+        return Text(f"{human_count(cycles / task.elapsed)} cycles/s" if cycles and task.elapsed else "", style="cyan")
+
+
+class Bars(Observer):
+    """A bar for each piece of work, on ``console``; shows nothing when that is not a terminal."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.shown = console.is_terminal
         self.tasks: dict[str, TaskID] = {}
+        wide = console.width >= WIDE
+        note = Column(no_wrap=True, max_width=None if wide else max(1, console.width - NARROW))
         self.progress = Progress(
             TextColumn("{task.description:<11}"),
-            BarColumn(),
+            BarColumn(40 if wide else 10),
             MofNCompleteColumn(),
             _Rate(),
+            *([_Cycles()] if wide else []),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("{task.fields[note]}", table_column=note),
             console=console,
             transient=True,
         )
@@ -54,11 +71,16 @@ class Bars(Observer):
             if not self.tasks:
                 self.progress.start()
             title = TITLES.get(task, task)
-            self.tasks[task] = self.progress.add_task(title, total=total, completed=done, unit=unit, note="")
+            self.tasks[task] = self.progress.add_task(title, total=total, completed=done, unit=unit, cycles=0, note="")
 
     def advance(self, task: str, amount: int = 1, note: str = "") -> None:
         if task in self.tasks:
             self.progress.update(self.tasks[task], advance=amount, note=note)
+
+    def simulated(self, task: str, cycles: int) -> None:
+        if task in self.tasks:
+            fields = self.progress.tasks[self.progress.task_ids.index(self.tasks[task])].fields
+            fields["cycles"] += cycles
 
     def finish(self, task: str) -> None:
         if task in self.tasks:
@@ -67,5 +89,4 @@ class Bars(Observer):
                 self.progress.stop()
 
     def say(self, text: str) -> None:
-        if not self.quiet:
-            self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

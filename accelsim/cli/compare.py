@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from accelsim.cli.bars import Bars
+from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import JSON
 from accelsim.errors import UserError
 
@@ -31,6 +31,7 @@ def compare(
     ] = None,
     out: Annotated[Path, typer.Option(help="HTML page to write.")] = Path("comparison.html"),
     force: Annotated[bool, typer.Option("--force", help="Overwrite the page.")] = False,
+    log: LOG = None,
     as_json: JSON = False,
 ) -> None:
     """Compare model size, memory, speed, energy and accuracy with the first run, and write an HTML page."""
@@ -39,7 +40,7 @@ def compare(
     from accelsim.studies.comparison import gathered
 
     _check_out(out, force=force)
-    results = gathered(runs, workload, settings or (), Bars(Console(stderr=True), quiet=as_json))
+    results = gathered(runs, workload, settings or (), listener(log, as_json=as_json))
     if as_json:
         for warning in comparison_warnings(results):
             typer.echo(f"warning: {warning}", err=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from accelsim.cli.bars import Bars
+from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import JSON, SETTINGS
 from accelsim.errors import UserError
 
@@ -48,6 +48,7 @@ def evaluate(
     device: Annotated[str, typer.Option(help="Where to compute: auto (a GPU where CuPy sees one), cpu or gpu.")] = (
         "auto"
     ),
+    log: LOG = None,
     as_json: JSON = False,
 ) -> None:
     """Test accuracy and loss of trained weights as an accelerator computes them, bit by bit, without training."""
@@ -64,7 +65,7 @@ def evaluate(
         calibration_images=calibration_images,
         backend=backend,
         device=device,
-        observer=Bars(Console(stderr=True), quiet=as_json),
+        observer=listener(log, as_json=as_json),
     )
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))

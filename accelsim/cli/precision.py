@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from accelsim.cli.bars import Bars
 from accelsim.cli.folders import default_folder
+from accelsim.cli.logs import LOG, listener
 from accelsim.cli.numbers import number_list, step_list
 from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS
 
@@ -60,6 +60,7 @@ def precision(
     ] = None,
     device: Annotated[str, typer.Option(help="Where to train: auto (a GPU where CuPy sees one), cpu or gpu.")] = "auto",
     force: Annotated[bool, typer.Option("--force", help="Overwrite the study in the folder.")] = False,
+    log: LOG = None,
     as_json: JSON = False,
 ) -> None:
     """How many bits each tensor needs: train, and measure the angle that quantisation would turn it by."""
@@ -87,7 +88,7 @@ def precision(
             backend=backend,
             device=device,
             force=force,
-            observer=Bars(Console(stderr=True), quiet=as_json),
+            observer=listener(log, as_json=as_json),
         )
     if as_json:
         figures = {"classes": _records(result.by_class), "bits_needed": _records(result.bits_needed)}

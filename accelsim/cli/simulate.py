@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
-from accelsim.cli.bars import Bars
 from accelsim.cli.folders import default_folder
+from accelsim.cli.logs import LOG, listener
+from accelsim.cli.numbers import number_list
+from accelsim.errors import UserError
+
+if TYPE_CHECKING:
+    from accelsim.reports.result import Result
 
 HWCONFIG = Annotated[Path, typer.Argument(help="Accelerator: a hwconfig YAML file.", show_default=False)]
 WORKLOAD = Annotated[
@@ -37,6 +42,14 @@ def simulate(
         int | None, typer.Option(help="Stop after this many training steps, those before --resume included.")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Seed from 0 to 2^32 - 1, instead of the workload's.")] = None,
+    seeds: Annotated[
+        str | None,
+        typer.Option(
+            help="Train once for each of several seeds, into folders seed_N: a list (1,2,3), or how many, counted from "
+            "the workload's on. Shows mean and standard deviation. Default folder: runs/HWCONFIG-WORKLOAD-seeds.",
+            metavar="N|A,B,...",
+        ),
+    ] = None,
     settings: SETTINGS = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
@@ -72,43 +85,83 @@ def simulate(
             metavar="N",
         ),
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Follow the training live: tensorboard writes figures and histograms into the run folder, for "
+            "TensorBoard to show (an extra of the package). Repeatable.",
+            metavar="TRACKER",
+        ),
+    ] = None,
     scalesim_reports: Annotated[
         Path | None, typer.Option(help="Folder for SCALE-Sim's three report files, of the array's operations.")
     ] = None,
+    log: LOG = None,
     as_json: JSON = False,
 ) -> None:
     """Time one training step, train bit by bit, and write a run folder with tables and report.html."""
+    from accelsim.simulation import simulate as run
+    from accelsim.studies.seeds import train_seeds
+
+    several = None if seeds is None else _seeds(seeds, seed, timing_only=timing_only, reports=scalesim_reports)
+    suffix = "" if several is None else "-seeds"
+    named = nullcontext(out) if out else default_folder(hwconfig, workload, resume=resume, force=force, suffix=suffix)
+    with named as folder:
+        options: dict[str, Any] = {
+            "out": folder,
+            "epochs": epochs,
+            "steps": steps,
+            "data": data,
+            "settings": settings or (),
+            "backend": backend,
+            "device": device,
+            "resume": resume,
+            "force": force,
+            "quantisers_every": quantisers_every,
+            "track": track or (),
+            "observer": listener(log, as_json=as_json),
+        }
+        if several is None:
+            options |= {"seed": seed, "timing_only": timing_only, "scalesim_reports": scalesim_reports}
+            result = run(hwconfig, workload, **options)
+        else:
+            result = train_seeds(hwconfig, workload, several, **options)
+    _show(result, folder, as_json=as_json)
+
+
+def _show(result: Result, folder: Path, *, as_json: bool) -> None:
+    from accelsim.reports.spread import DEVIATION
     from accelsim.reports.summary_figures import warnings_of
     from accelsim.reports.terminal import step_tables, summary_table
-    from accelsim.simulation import simulate as run
 
-    named = nullcontext(out) if out else default_folder(hwconfig, workload, resume=resume, force=force)
-    with named as folder:
-        result = run(
-            hwconfig,
-            workload,
-            out=folder,
-            epochs=epochs,
-            steps=steps,
-            seed=seed,
-            data=data,
-            settings=settings or (),
-            timing_only=timing_only,
-            backend=backend,
-            device=device,
-            resume=resume,
-            force=force,
-            quantisers_every=quantisers_every,
-            scalesim_reports=scalesim_reports,
-            observer=Bars(Console(stderr=True), quiet=as_json),
-        )
-    console = Console()
     if as_json:
-        typer.echo(json.dumps({**result.summary, "folder": str(folder)}, indent=2))
+        means = {} if result.seeds is None else {"seeds": result.seeds.numbers, "spread": result.seeds.spread}
+        typer.echo(json.dumps({**result.summary, **means, "folder": str(folder)}, indent=2))
         return
+    console = Console()
     for text in warnings_of(result):
         console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     console.print(summary_table(result))
+    if result.seeds:
+        numbers = ", ".join(map(str, result.seeds.numbers))
+        console.print(f"Means over seeds {numbers}. {DEVIATION}", highlight=False)
     for table in step_tables(result):
         console.print(table)
-    console.print(f"run folder: {folder}\nreport:     {folder / 'report.html'}", highlight=False, soft_wrap=True)
+    what = "run folder" if result.seeds is None else "folder"
+    console.print(f"{what}: {folder}\nreport:     {folder / 'report.html'}", highlight=False, soft_wrap=True)
+
+
+def _seeds(text: str, seed: int | None, *, timing_only: bool, reports: Path | None) -> list[int] | int:
+    """How many seeds, or which ones.
+
+    Raises:
+        UserError: neither, or options that belong to one run.
+    """
+    if timing_only:
+        raise UserError("--timing-only trains nothing, so no figure depends on --seeds; leave one of them out")
+    if seed is not None:
+        raise UserError("--seed is of one run and --seeds of several; leave one of them out")
+    if reports is not None:
+        raise UserError("--scalesim-reports are of one run; leave --seeds out")
+    numbers = number_list("--seeds", text)
+    return numbers[0] if text.strip().isdigit() else numbers

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from accelsim.cli.bars import Bars
 from accelsim.cli.folders import default_folder
+from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
 from accelsim.errors import UserError
 
@@ -41,7 +41,12 @@ def sweep(
     epochs: Annotated[int | None, typer.Option(help="Passes over the images, instead of the workload's.")] = None,
     steps: Annotated[int | None, typer.Option(help="Stop each training after this many steps.")] = None,
     seeds: Annotated[
-        str | None, typer.Option(help="Train each point once for each of these seeds: 0,1,2.", show_default=False)
+        str | None,
+        typer.Option(
+            help="Train each point once for each of these seeds: 0,1,2. Means are ranked, and points within the spread "
+            "named.",
+            show_default=False,
+        ),
     ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
@@ -73,6 +78,7 @@ def sweep(
         ),
     ] = None,
     maximise: Annotated[str | None, typer.Option(help="With --trials: columns to find the most of.")] = None,
+    log: LOG = None,
     as_json: JSON = False,
 ) -> None:
     """Simulate every combination of values, and show which no other beats: table, page and frontier."""
@@ -104,7 +110,7 @@ def sweep(
             minimise=least,
             maximise=most,
             frontier=axes,
-            observer=Bars(Console(stderr=True), quiet=as_json),
+            observer=listener(log, as_json=as_json),
         )
     _show(found, as_json=as_json)
 
@@ -115,7 +121,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
     Raises:
         UserError: every point was refused.
     """
-    from accelsim.reports.sweep import alike_line, best_table, failed_lines, frontier_table, runs_as_line
+    from accelsim.reports.sweep import alike_line, best_table, failed_lines, frontier_table, runs_as_line, spread_line
 
     data, console = found.data, Console()
     failed = failed_lines(data)
@@ -128,7 +134,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
         return
     console.print(frontier_table(data, console.width))
     console.print(best_table(data, console.width))
-    for line in filter(None, (alike_line(data), runs_as_line(data))):
+    for line in filter(None, (alike_line(data), runs_as_line(data), spread_line(data))):
         console.print(line, highlight=False, markup=False)
     if failed:
         console.print(f"{len(data.failed)} refused:", style="yellow", highlight=False)

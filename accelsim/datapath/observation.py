@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol
 
 from accelsim.datapath.arrays import along_channels, is_per_channel, on_device
 from accelsim.datapath.counts import QuantiserStatistics, statistics_of
+from accelsim.datapath.distributions import Distribution, distribution_of
 from accelsim.formats import FP32
 from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
@@ -39,9 +40,16 @@ class Quantised(NamedTuple):
     statistics: QuantiserStatistics
 
 
+class Updated(NamedTuple):
+    """One parameter in one step, before its update, and its gradient as the update read it."""
+
+    weights: Distribution | None
+    gradient: Distribution | None
+
+
 @dataclass
 class Observation:
-    """What one step showed; it looks at ``quantisers``, at ``updates``, or at both.
+    """What one step showed; it looks at ``quantisers``, at ``updates``, at ``distributions``, or at several of them.
 
     Of a batch in parts it looks at the quantisers of the first one, and at those that belong to all of them.
 
@@ -51,7 +59,9 @@ class Observation:
 
     quantisers: bool = True
     updates: bool = True
+    distributions: bool = False
     found: dict[str, Quantised] = field(default_factory=dict)
+    updated: dict[str, Updated] = field(default_factory=dict)
     gradient_power: float = 0.0
     weight_power: float = 0.0
 
@@ -76,10 +86,13 @@ class Observation:
             self.found[outputs[0].name] = Quantised(
                 outputs[0], op.layer, _statistics(xp, op, inputs[0], outputs, values)
             )
-        elif self.updates and op.opcode in UPDATES:
+        elif op.opcode in UPDATES:
             weights, gradient, *_ = inputs
-            self.gradient_power += _power(xp, gradient)
-            self.weight_power += _power(xp, weights)
+            if self.updates:
+                self.gradient_power += _power(xp, gradient)
+                self.weight_power += _power(xp, weights)
+            if self.distributions:
+                self.updated[weights.name] = Updated(distribution_of(weights), distribution_of(gradient))
 
 
 def _statistics(

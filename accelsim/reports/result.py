@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.reports.schema import MAPPING, MEMORIES, OPERATIONS, QUANTISERS, ROOFLINE, SPEED, TRAFFIC
+from accelsim.reports.spread import Seeds
 from accelsim.reports.tables import from_csv
 
 Summary = dict[str, Any]
@@ -30,7 +31,8 @@ class Result:
     its part in the critical path and how near it comes to its roof. ``mapping``: one row per run of equal products,
     with its tile. ``traffic``: DRAM bytes by phase and class of tensor. ``memories``: one row per on-chip memory.
     ``roofline``: one row per phase, and one for the step, against the limits of units and DRAM.
-    ``trace``: the step as a packed Chrome trace.
+    ``trace``: the step as a packed Chrome trace. ``seeds``: where figures and metrics are means over several seeds,
+    which ones, and the spread.
     """
 
     hwconfig: dict[str, Any]
@@ -49,6 +51,7 @@ class Result:
     memories: pd.DataFrame = field(default_factory=lambda: _empty(MEMORIES))
     roofline: pd.DataFrame = field(default_factory=lambda: _empty(ROOFLINE))
     trace: bytes = b""
+    seeds: Seeds | None = None
 
     @property
     def name(self) -> str:

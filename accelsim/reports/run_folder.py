@@ -88,6 +88,7 @@ def load(folder: Path | str) -> Result:
         operations=_read(folder / "operations.csv", _table("operations", from_csv)),
         mapping=_read(folder / "mapping.csv", _table("mapping", from_csv)),
         trace=_read(folder / TRACE_FILE, bytes) if (folder / TRACE_FILE).exists() else b"",
+        seeds=None,
         **_later(folder),
     )
 

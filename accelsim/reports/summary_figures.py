@@ -36,8 +36,11 @@ class SummaryFigure:
     meaning: str
 
     def shown(self, result: Result) -> str:
-        """The value as text; "–" where the run has none."""
-        return worded(self.human(result.summary.get(self.key)), result)
+        """The value as text; "–" where the run has none; of a mean over seeds with its standard deviation."""
+        text = self.human(result.summary.get(self.key))
+        if result.seeds and self.key in result.seeds.spread:
+            text += f" ± {self.human(result.seeds.spread[self.key]).replace(' %', ' pp')}"
+        return worded(text, result)
 
 
 def _per_second(value: float | None) -> str:

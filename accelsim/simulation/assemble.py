@@ -37,6 +37,7 @@ from accelsim.timing.analysis.training_memory import training_memory_bytes
 from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Training
 from accelsim.training.datasets import Dataset
+from accelsim.training.trackers import StepCost
 
 PACKAGES = ("accelsim", "numpy", "numba", "simpy", "pydantic", "pandas", "plotly", "safetensors")
 
@@ -86,6 +87,7 @@ def assemble(
         memories=pd.DataFrame(memory_rows(timeline, inputs.hw), columns=MEMORIES),
         roofline=roofline_table(traced.program, timeline, inputs.hw),
         trace=step.trace,
+        seeds=None,
         **recorded,
     )
 
@@ -103,6 +105,12 @@ def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline
         **_machine_figures(inputs),
         "assumptions": _assumptions(inputs, planned),
     }
+
+
+def step_cost(inputs: Inputs, traced: Traced, timeline: Timeline) -> StepCost:
+    """What the summary says that a step takes."""
+    layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
+    return StepCost(timeline.seconds(inputs.hw.clock_mhz), float(layers["energy_pj"].sum()) * 1e-12)
 
 
 def _model_figures(sizes: pd.DataFrame) -> dict[str, Any]:

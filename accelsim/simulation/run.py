@@ -17,7 +17,7 @@ from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load, save
 from accelsim.reports.scalesim import write_scalesim_reports
 from accelsim.simulation import stages
-from accelsim.simulation.assemble import assemble
+from accelsim.simulation.assemble import assemble, step_cost
 from accelsim.simulation.blame import blaming
 from accelsim.simulation.decides_bits import deciding_fields
 from accelsim.simulation.device_memory import check_device_memory
@@ -25,9 +25,11 @@ from accelsim.simulation.folder import check_folder, check_reports, prepare_fold
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
 from accelsim.simulation.inputs import Inputs, read_inputs, sorted_settings
+from accelsim.timing import Timeline
 from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields
 from accelsim.training.datasets import Dataset
+from accelsim.training.trackers import TRACKERS, Tracker, check_trackers
 
 
 def simulate(
@@ -46,6 +48,7 @@ def simulate(
     resume: bool = False,
     force: bool = False,
     quantisers_every: int | None = None,
+    track: Sequence[str] = (),
     scalesim_reports: Path | str | None = None,
     runs_as: HardwareConfig | None = None,
     observer: Observer | None = None,
@@ -69,6 +72,8 @@ def simulate(
             another hwconfig with the same numerics.
         quantisers_every: record every quantiser's scale, saturation, zeros and noise in each step that this divides,
             beside the last of each epoch; changes no bit.
+        track: trackers that follow the training live, as ``tensorboard``; each writes into a folder of its name in
+            ``out``, and changes no bit.
         scalesim_reports: folder for SCALE-Sim's three report files.
         runs_as: a machine with no more of anything than this one, which leaves the rest idle: it takes the cycles of
             that one, at its own energy and area.
@@ -79,6 +84,7 @@ def simulate(
     """
     observer = observer or Observer()
     _check_options(steps=steps, timing_only=timing_only, resume=resume, quantisers_every=quantisers_every)
+    _check_track(track, timing_only=timing_only, out=out)
     check_names(backend, device)
     kernels = None if timing_only else choose_kernels(backend, device, observer.say)
     inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed, settings=settings)
@@ -99,6 +105,7 @@ def simulate(
         timing_only=timing_only,
         kernels=kernels,
         quantisers_every=quantisers_every,
+        track=track,
         folder=folder,
         reports=reports,
         runs_as=runs_as,
@@ -123,6 +130,7 @@ class _Run:
     timing_only: bool
     kernels: Kernels | None
     quantisers_every: int | None
+    track: Sequence[str]
     folder: Path | None
     reports: Path | None
     runs_as: HardwareConfig | None
@@ -147,7 +155,7 @@ class _Run:
             write_scalesim_reports(traced.program, timeline, planned.hw, self.reports)
         training = None
         if dataset is not None and start is not None:
-            training = self._train(dataset, start)
+            training = self._train(dataset, start, traced, timeline)
             if self.folder and finished and (stored := self._unchanged(self.folder, training)):
                 return stored
         result = assemble(self.inputs, traced, planned, timeline, training, dataset)
@@ -164,7 +172,7 @@ class _Run:
         check_device_memory(self.inputs, traced, self.kernels)
         return stages.first_checkpoint(self.inputs, traced, self.folder if self.resume else None, self.observer)
 
-    def _train(self, dataset: Dataset, start: Checkpoint) -> Training:
+    def _train(self, dataset: Dataset, start: Checkpoint, traced: Traced, timeline: Timeline) -> Training:
         return stages.train(
             self.inputs,
             dataset,
@@ -174,7 +182,15 @@ class _Run:
             out=self.folder,
             quantisers_every=self.quantisers_every,
             observer=self.observer,
+            trackers=self._trackers(traced, timeline),
+            cycles_per_step=timeline.total_cycles,
         )
+
+    def _trackers(self, traced: Traced, timeline: Timeline) -> list[Tracker]:
+        if not self.track or self.folder is None:
+            return []
+        cost = step_cost(self.inputs, traced, timeline)
+        return [TRACKERS[name][0](self.folder / name, cost) for name in dict.fromkeys(self.track)]
 
     def _unchanged(self, folder: Path, training: Training) -> Result | None:
         """What stands in the folder, where no step was left to do and the hwconfig is the same."""
@@ -196,6 +212,14 @@ def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quanti
         raise UserError("--timing-only trains nothing, so there is nothing to record; leave --quantisers-every out")
     if resume and timing_only:
         raise UserError("--timing-only trains nothing, so there is nothing to --resume; use --force to time again")
+
+
+def _check_track(track: Sequence[str], *, timing_only: bool, out: Path | str | None) -> None:
+    check_trackers(track)
+    if track and timing_only:
+        raise UserError("--timing-only trains nothing, so there is nothing to follow; leave --track out")
+    if track and out is None:
+        raise UserError(f"track: {track[0]} writes into the run folder; give out, too")
 
 
 def _check_machine(folder: Path, inputs: Inputs) -> None:

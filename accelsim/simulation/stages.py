@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from accelsim.datapath import Kernels
@@ -23,6 +24,7 @@ from accelsim.training.initial_weights import Values, take_weights
 from accelsim.training.loop import Watch, fresh_checkpoint
 from accelsim.training.records import Records
 from accelsim.training.state import state_types
+from accelsim.training.trackers import Tracker
 
 
 def trace(inputs: Inputs) -> Traced:
@@ -52,7 +54,9 @@ def plan_step(inputs: Inputs, traced: Traced, runs_as: HardwareConfig | None = N
 def time_step(step: PlannedStep, observer: Observer) -> Timeline:
     """Replay the planned step."""
     with watched(observer, "time", len(step.program.operations), "operation"):
-        return step.simulate(lambda done, total: observer.advance("time"))
+        timeline = step.simulate(lambda done, total: observer.advance("time"))
+        observer.simulated("time", timeline.total_cycles)
+        return timeline
 
 
 def read_data(inputs: Inputs, folder: Path | None, observer: Observer) -> Dataset:
@@ -98,6 +102,8 @@ def train(
     out: Path | None,
     quantisers_every: int | None,
     observer: Observer,
+    trackers: Sequence[Tracker] = (),
+    cycles_per_step: int = 0,
     watch: Watch = lambda step, context: None,
 ) -> Training:
     """Train on the datapath from ``start``; ``out`` holds a checkpoint, and what is recorded, from the first moment on.
@@ -121,8 +127,9 @@ def train(
         kernels=kernels,
         observer=observer,
         keep=keep,
-        records=Records(out, quantisers_every),
+        records=Records(out, quantisers_every, trackers),
         watch=watch,
+        cycles_per_step=cycles_per_step,
     )
     try:
         with enough_device_memory(inputs, kernels):

@@ -13,6 +13,7 @@ from accelsim.hardware import HardwareConfig
 from accelsim.networks import Workload
 from accelsim.progress import Observer
 from accelsim.reports.compare import comparison
+from accelsim.reports.compare.seeds import is_of_seeds, load_seeds
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load
 from accelsim.simulation import simulate
@@ -25,7 +26,8 @@ def compare(*runs: Run, workload: Workload | Path | str | None = None, settings:
     """Model size, memory, speed, energy and accuracy of each run, with differences and ratios to the first.
 
     Args:
-        runs: results, run folders, or accelerators and paths of their hwconfigs, which are timed and not trained.
+        runs: results, run folders, folders of runs that differ in their seed alone, or accelerators and paths of their
+            hwconfigs, which are timed and not trained.
         workload: of the hwconfigs.
         settings: fields to change of the hwconfigs that are timed, or of the workload, as ``mac_array.count=2``.
 
@@ -85,7 +87,7 @@ def _result(
     if isinstance(run, Result):
         return run
     if isinstance(run, Path | str) and os.path.isdir(run):
-        return load(Path(run))
+        return load_seeds(Path(run)) if is_of_seeds(Path(run)) else load(Path(run))
     if not isinstance(run, HardwareConfig) and not os.path.exists(run):
         raise UserError(f"{run}: there is no such run folder or hwconfig file")
     if workload is None:

@@ -64,6 +64,7 @@ class Trainer:
     """Trains ``network`` on ``dataset``, from a checkpoint's state on; ``keep`` is called with each new checkpoint.
 
     ``records`` has what is known up to that checkpoint before it is called. ``watch`` chooses steps to look at.
+    ``cycles_per_step`` of the accelerator are what the observer hears of.
     """
 
     def __init__(
@@ -80,11 +81,12 @@ class Trainer:
         keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
         records: Records | None = None,
         watch: Watch = lambda step, context: None,
+        cycles_per_step: int = 0,
     ) -> None:
         self.network, self.workload, self.dataset = network, workload, dataset
         self.checkpoint, self.keep, self.observer = start, keep, observer or Observer()
         self.records, self.watch = records or Records(), watch
-        self.batch = workload.batch_size
+        self.batch, self.cycles_per_step = workload.batch_size, cycles_per_step
         self.steps_per_epoch = len(dataset.train) // self.batch
         if not self.steps_per_epoch:
             raise UserError(f"{len(dataset.train)} training images are fewer than a batch_size of {self.batch}")
@@ -108,7 +110,7 @@ class Trainer:
         """
         trained, spent, saved = 0, 0.0, time.monotonic()
         steps = range(self.progress.step, self.total_steps)
-        self.records.start(self.progress.step, ends_epoch=self._ends_epoch(self.progress.step))
+        self.records.start(self.progress.step, self.progress.rows, ends_epoch=self._ends_epoch(self.progress.step))
         with (
             watched(self.observer, "train", self.total_steps, "step", self.progress.step),
             closing(prefetched(self._batch, steps, self.workload.dataset.workers)) as batches,
@@ -122,6 +124,7 @@ class Trainer:
                 trained, spent = trained + self.batch, spent + seconds
                 self.records.worked(self.batch, seconds)
                 evaluated = self._log(outcome)
+                self.observer.simulated("train", self.cycles_per_step)
                 self.observer.advance("train", 1, f"{outcome}, {trained / spent:,.0f} images/s")
                 if evaluated or stop.asked or time.monotonic() - saved > CHECKPOINT_SECONDS:
                     self.records.flush()
@@ -147,7 +150,8 @@ class Trainer:
         step, context = self.progress.step + 1, self.machine.context
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         looks, logs = self.records.looks_at(step, ends_epoch=self._ends_epoch(step)), self._is_logged(step)
-        seen = context.observation = Observation(looks, logs) if looks or logs else None
+        spread = looks and bool(self.records.trackers)
+        seen = context.observation = Observation(looks, logs, spread) if looks or logs else None
         loss_scale = context.loss_scale
         context.watcher = self.watch(step, context)
         with silent_overflow():
@@ -192,7 +196,7 @@ class Trainer:
         )
         progress.pending.clear()
         progress.pending_accuracies.clear()
-        self.records.add_speed(progress.step, epoch)
+        self.records.add_row(progress.rows[-1])
         if ends:
             self.reporter.epoch_ended(progress.rows, self.records.epoch_speed())
         return ends

@@ -5,12 +5,13 @@ Neither decides a bit of it, so neither is in the checkpoint: that is the same w
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from accelsim.datapath import Observation
 from accelsim.training.step_log import StepLog
+from accelsim.training.trackers import Tracker
 
 QUANTISER_COLUMNS = (
     "step",
@@ -49,17 +50,20 @@ class Worked(NamedTuple):
 class Records:
     """The logs of a run: in ``folder``, or in memory where that is None.
 
-    Quantisers are recorded in the last step of each epoch and in every ``quantisers_every``-th step.
+    Quantisers are recorded in the last step of each epoch and in every ``quantisers_every``-th step. ``trackers`` hear
+    of everything that is recorded, and of the distributions of weights and gradients in these steps.
     """
 
-    def __init__(self, folder: Path | None = None, quantisers_every: int | None = None) -> None:
-        self.quantisers_every = quantisers_every
+    def __init__(
+        self, folder: Path | None = None, quantisers_every: int | None = None, trackers: Sequence[Tracker] = ()
+    ) -> None:
+        self.quantisers_every, self.trackers = quantisers_every, trackers
         self.quantisers = StepLog(QUANTISER_COLUMNS, folder / "quantisers.csv" if folder else None)
         self.speed = StepLog(SPEED_COLUMNS, folder / "speed.csv" if folder else None)
         self._since_row, self._in_epoch = Worked(), Worked()
 
-    def start(self, step: int, *, ends_epoch: bool) -> None:
-        """Go on after ``step``.
+    def start(self, step: int, rows: Sequence[Mapping[str, Any]] = (), *, ends_epoch: bool) -> None:
+        """Go on after ``step``, up to which training logged ``rows``.
 
         What was recorded in it because it was an earlier run's last is taken out, so that a run in parts leaves the
         same rows as a run in one.
@@ -67,6 +71,8 @@ class Records:
         in_time = ends_epoch or self._is_turn(step)
         self.quantisers.start(lambda found: found < step or (found == step and in_time))
         self.speed.start(lambda found: found <= step)
+        for tracker in self.trackers:
+            tracker.start(step, rows)
 
     def looks_at(self, step: int, *, ends_epoch: bool) -> bool:
         """Whether the quantisers of ``step`` are recorded."""
@@ -76,6 +82,9 @@ class Records:
         """Record the quantisers of a step; returns the rows."""
         rows = quantiser_rows(step, seen)
         self.quantisers.add(rows)
+        for tracker in self.trackers:
+            tracker.quantised(step, rows)
+            tracker.updated(step, seen.updated)
         return rows
 
     def worked(self, samples: int, seconds: float) -> None:
@@ -83,12 +92,13 @@ class Records:
         self._since_row = self._since_row.and_more(samples, seconds)
         self._in_epoch = self._in_epoch.and_more(samples, seconds)
 
-    def add_speed(self, step: int, epoch: float) -> None:
-        """Record the speed since the last time."""
-        done = self._since_row
-        row = {"step": step, "epoch": epoch, "samples": done.samples, "train_s": done.train_s}
-        self.speed.add([{**row, "samples_per_s": done.samples_per_s}])
-        self._since_row = Worked()
+    def add_row(self, row: Mapping[str, Any]) -> None:
+        """Training has logged ``row``: record the speed since the last one."""
+        done, self._since_row = self._since_row, Worked()
+        speed = {"samples": done.samples, "train_s": done.train_s, "samples_per_s": done.samples_per_s}
+        self.speed.add([{"step": row["step"], "epoch": row["epoch"], **speed}])
+        for tracker in self.trackers:
+            tracker.logged({**row, "samples_per_s": done.samples_per_s})
 
     def epoch_speed(self) -> float:
         """Samples a second since the last time that this was asked."""
@@ -101,16 +111,16 @@ class Records:
         Raises:
             UserError: they can't be written.
         """
-        for log in self._logs:
+        for log in (self.quantisers, self.speed):
             log.flush()
+        for tracker in self.trackers:
+            tracker.flush()
 
     def close(self) -> None:
         """The training has ended, by an error perhaps: what led to it is worth keeping."""
         self.flush()
-
-    @property
-    def _logs(self) -> Sequence[StepLog]:
-        return self.quantisers, self.speed
+        for tracker in self.trackers:
+            tracker.close()
 
     def _is_turn(self, step: int) -> bool:
         return self.quantisers_every is not None and step % self.quantisers_every == 0

@@ -27,6 +27,8 @@ class Reporter:
 
         last = rows[-1]
         score = epoch_scores(rows)[-1]
+        speed = {"samples_per_s": samples_per_s}
+        self.observer.measured("epoch", {**last, "train_loss": score.loss, "train_accuracy": score.accuracy, **speed})
         self.observer.say(
             f"epoch {last['epoch']:g}: train loss {score.loss:.4f}, accuracy {score.accuracy:.2%}; test loss "
             f"{last['test_loss']:.4f}, accuracy {last['test_accuracy']:.2%}; gradient norm "

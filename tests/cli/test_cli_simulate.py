@@ -296,3 +296,34 @@ def test_a_run_that_is_cut_short(accelsim, hwconfig, workload, whole, tmp_path, 
     monkeypatch.chdir(tmp_path)
     assert accelsim("simulate", hwconfig, workload, "--steps", 4, "--out", "cut", "--resume").code == 0
     assert (tmp_path / "cut" / "metrics.csv").read_bytes() == (whole / "metrics.csv").read_bytes()
+
+
+def test_several_seeds(accelsim, hwconfig, workload, tmp_path):
+    ran = accelsim("simulate", hwconfig, workload, "--steps", 2, "--seeds", "3,5", "--json")
+    assert ran.code == 0
+    found = json.loads(ran.out)
+    assert found["seeds"] == [3, 5]
+    assert found["spread"]["test_loss"] > 0
+    assert found["folder"] == "runs/int8_range_bn-digits_cnn-seeds"
+    shown = accelsim("simulate", hwconfig, workload, "--steps", 2, "--seeds", "3,5", "--resume")
+    assert "Means over seeds 3, 5. ±: sample standard deviation over seeds." in shown.out
+    assert shown.err.splitlines()[0] == "seed 3, 1 of 2"
+    compared = accelsim("compare", found["folder"], f"{found['folder']}/seed_3")
+    assert "mean of 2 seeds (3, 5)" in compared.out
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--seeds", "x"], "--seeds: found 'x'"),
+        (["--seeds", "1"], "two or more are wanted"),
+        (["--seeds", "3", "--seed", "1"], "leave one of them out"),
+        (["--seeds", "3", "--timing-only"], "leave one of them out"),
+        (["--seeds", "3", "--scalesim-reports", "x"], "leave --seeds out"),
+    ],
+)
+def test_seeds_that_make_no_sense(accelsim, hwconfig, workload, tmp_path, options, expected):
+    ran = accelsim("simulate", hwconfig, workload, *options)
+    assert (ran.code, ran.out) == (2, "")
+    assert expected in ran.err
+    assert not list(tmp_path.iterdir())

@@ -221,6 +221,17 @@ def test_runs_without_training_or_energy_compare_what_they_have(make_result):
     assert list(figures_of(compare_page(runs))) == ["ratios", "cycles", "traffic"]
 
 
+def test_accuracy_against_time_is_that_of_all_steps_so_far(make_result):
+    run = make_result("a")
+    figure = figures_of(compare_page([run]))["time_to_accuracy"]
+    (line,) = figure["data"]
+    evaluated = run.metrics.dropna(subset="test_accuracy")
+    seconds = evaluated["step"] * run.summary["time_per_step_s"]
+    assert figure["layout"]["xaxis"]["title"]["text"] == "Training time on the accelerator (ms)"
+    assert line["x"] == pytest.approx([second * 1e3 for second in seconds])
+    assert line["y"] == evaluated["test_accuracy"].tolist()
+
+
 def test_accuracy_against_energy_falls_back_on_the_summary(make_result):
     figure = figures_of(compare_page([make_result("a", steps=0), make_result("b")]))["frontier"]
     summary_only, logged = figure["data"]

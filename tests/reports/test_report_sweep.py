@@ -86,7 +86,7 @@ def test_means_and_spread_over_seeds():
     points = data(seeds=3).points
     assert points["point"].tolist() == [1, 2, 3, 4, 5]
     assert points["test_accuracy"].tolist() == pytest.approx([0.959, 0.958, 0.957, 0.956, 0.955])
-    assert points["test_accuracy_spread"].tolist() == pytest.approx([0.02] * 5)
+    assert points["test_accuracy_spread"].tolist() == pytest.approx([0.01] * 5)  # of -0.01, 0 and 0.01
     assert points["seeds"].tolist() == [3] * 5
 
 
@@ -146,7 +146,7 @@ def test_terminal_tables_fit_the_width():
         assert max(map(len, text.splitlines())) <= width
         assert "3 of 5 points" in text
         assert "15.6 µs" in text
-        assert "(spread 2.00 pp)" in text
+        assert "± 1.00 pp" in text
 
 
 def test_a_refused_point_is_one_line():
@@ -176,7 +176,7 @@ def test_the_page_shows_every_point_and_escapes_its_texts(page):
     assert "&lt;b&gt;" in body
     assert "<b>" not in body
     assert "does not fit" in body
-    assert "the largest value minus the smallest" in body
+    assert "±: sample standard deviation over seeds" in body
     assert "It assumes." in body
 
 

@@ -9,9 +9,12 @@ from accelsim.reports.compare.frame import ratio
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.compare.metrics import METRICS, Metric
 from accelsim.reports.result import Result
+from accelsim.reports.spread import within_spread
 from accelsim.reports.units import MISSING, human_ratio
 
 Verdict = Literal["", "better", "worse"]
+ALIKE = " ≈"
+"""Ends a difference that is within the spread over seeds (``spread.MEANING``)."""
 SAME = 0.005
 """Relative difference below which two values count as equal."""
 
@@ -29,7 +32,7 @@ def compare_cells(results: Sequence[Result], *, differences: bool = True) -> tup
     header = ["Metric", *labels]
     for label in labels[1:]:
         header += [f"{label} difference", f"{label} ratio"] if differences else [f"{label} ratio"]
-    rows = [_row(metric, [metric.value(result) for result in results], differences) for metric in METRICS]
+    rows = [_row(metric, results, differences) for metric in METRICS]
     return header, [row for row in rows if any(cell.text != MISSING for cell in row[1:])]
 
 
@@ -41,12 +44,13 @@ def verdict(metric: Metric, value: float, base: float) -> Verdict:
     return "better" if (change > 0) == metric.higher_is_better else "worse"
 
 
-def _row(metric: Metric, values: list[float], differences: bool) -> list[CompareCell]:
-    base = values[0]
-    cells = [CompareCell(metric.title), *(CompareCell(metric.human(value)) for value in values)]
-    for value in values[1:]:
-        judged = verdict(metric, value, base)
+def _row(metric: Metric, results: Sequence[Result], differences: bool) -> list[CompareCell]:
+    (base, base_spread), *others = pairs = [(metric.value(result), metric.spread(result)) for result in results]
+    cells = [CompareCell(metric.title), *(CompareCell(metric.text(value, spread)) for value, spread in pairs)]
+    for value, spread in others:
+        alike = within_spread(value, spread, base, base_spread)
+        judged: Verdict = "" if alike else verdict(metric, value, base)
         if differences:
-            cells.append(CompareCell(metric.difference(value, base), judged))
-        cells.append(CompareCell(human_ratio(ratio(value, base)), judged))
+            cells.append(CompareCell(metric.difference(value, base) + (ALIKE if alike else ""), judged))
+        cells.append(CompareCell(human_ratio(ratio(value, base)) + (ALIKE if alike else ""), judged))
     return cells

@@ -46,6 +46,17 @@ class Metric:
         found = result.summary.get(self.key)
         return math.nan if found is None else float(found) * self.factor
 
+    def spread(self, result: Result) -> float:
+        """Standard deviation over seeds, in ``unit``; NaN where it isn't known."""
+        if result.seeds is None or len(result.seeds.numbers) < 2:
+            return math.nan
+        return result.seeds.spread.get(self.key, 0.0) * self.factor
+
+    def text(self, value: float, spread: float = math.nan) -> str:
+        """``97.20 % ± 0.31 pp``, for a value and a spread in ``unit``; the spread is left out where there is none."""
+        shown = self.human(value)
+        return f"{shown} ± {self.human(spread, value).replace(' %', ' pp')}" if spread > 0 else shown
+
     def difference(self, value: float, base: float) -> str:
         """``value`` - ``base`` as text, in the unit of the larger one; of percents, in percentage points."""
         change = value - base

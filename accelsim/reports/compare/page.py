@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from accelsim.reports.compare.cells import compare_cells
 from accelsim.reports.compare.figures import draw_comparison
 from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.compare.notes import seed_notes
 from accelsim.reports.compare.warnings import comparison_warnings
 from accelsim.reports.compare.workloads import workload_names
 from accelsim.reports.figure_spec import panels
@@ -41,9 +42,9 @@ def _header(results: Sequence[Result], labels: Sequence[str], settings: Sequence
     said = "".join(map(warning, comparison_warnings(results)))
     given = f'<p class="soft">Set: {escape(", ".join(settings))}</p>' if settings else ""
     title = " <span>against</span> ".join(escape(label) for label in labels)
+    ratios = f" Differences and ratios are to {escape(labels[0])}." if len(labels) > 1 else ""
     return (
-        f'<header><h1>{title}</h1><p class="soft">Workload: {escape(workload_names(results))}. '
-        f"Differences and ratios are to {escape(labels[0])}.</p>{given}{said}"
+        f'<header><h1>{title}</h1><p class="soft">Workload: {escape(workload_names(results))}.{ratios}</p>{given}{said}'
         f'<div class="machines">{machines}</div></header>'
     )
 
@@ -51,7 +52,8 @@ def _header(results: Sequence[Result], labels: Sequence[str], settings: Sequence
 def _table(results: Sequence[Result]) -> str:
     header, rows = compare_cells(results)
     cells = [[Cell(cell.text, cell.verdict) for cell in row] for row in rows]
-    return f"<h2>Figures</h2>{table(header, cells, numeric=range(1, len(header)))}"
+    notes = "".join(f'<p class="meaning">{escape(note)}</p>' for note in seed_notes(results))
+    return f"<h2>Figures</h2>{notes}{table(header, cells, numeric=range(1, len(header)))}"
 
 
 def _assumptions(results: Sequence[Result], labels: Sequence[str]) -> str:

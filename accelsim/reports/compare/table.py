@@ -11,6 +11,7 @@ from rich.text import Text
 from accelsim.reports.columns import BORDERS
 from accelsim.reports.compare.cells import CompareCell, compare_cells
 from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.compare.notes import seed_notes
 from accelsim.reports.compare.warnings import comparison_warnings
 from accelsim.reports.compare.workloads import workload_names
 from accelsim.reports.result import Result
@@ -41,7 +42,7 @@ def _legend(results: Sequence[Result], settings: Sequence[str]) -> Text:
     """The runs by number, the work that they did, and what was set for them."""
     lines = [f"{number}  {label}" for number, label in enumerate(unique_labels(results), start=1)]
     given = [f"Set: {', '.join(settings)}"] if settings else []
-    return Text("\n".join([f"Workload: {workload_names(results)}", *given, *lines]))
+    return Text("\n".join([f"Workload: {workload_names(results)}", *given, *lines, *seed_notes(results)]))
 
 
 def _blocks(results: Sequence[Result], console_width: int, *, differences: bool) -> list[Table]:

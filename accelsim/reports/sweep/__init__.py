@@ -4,7 +4,14 @@ from accelsim.reports.sweep.data import SweepData
 from accelsim.reports.sweep.metrics import check_axes, check_figures, metric_of
 from accelsim.reports.sweep.page import sweep_page
 from accelsim.reports.sweep.pareto import frontier
-from accelsim.reports.sweep.terminal import alike_line, best_table, failed_lines, frontier_table, runs_as_line
+from accelsim.reports.sweep.terminal import (
+    alike_line,
+    best_table,
+    failed_lines,
+    frontier_table,
+    runs_as_line,
+    spread_line,
+)
 
 __all__ = [
     "SweepData",
@@ -17,5 +24,6 @@ __all__ = [
     "frontier_table",
     "metric_of",
     "runs_as_line",
+    "spread_line",
     "sweep_page",
 ]

@@ -15,7 +15,7 @@ from accelsim.reports.sweep.metrics import SWEEP_METRICS, metric_of, usual_axes,
 from accelsim.reports.units import scaled
 
 SPREAD = "_spread"
-"""Ends the column that holds the largest value over seeds minus the smallest."""
+"""Ends the column that holds the sample standard deviation over seeds."""
 _LONGEST = 28
 
 
@@ -42,7 +42,7 @@ class SweepData:
         means = grouped.first()
         numbers = [str(name) for name in fine.select_dtypes("number") if name not in ("point", "seed", *self.fields)]
         means[numbers] = grouped[numbers].mean()
-        spread = (grouped[metrics].max() - grouped[metrics].min()).add_suffix(SPREAD)
+        spread = grouped[metrics].std().add_suffix(SPREAD)
         return pd.concat([means, spread, grouped.size().rename("seeds")], axis=1).reset_index()
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pandas as pd
@@ -9,11 +10,13 @@ import pandas as pd
 from accelsim.reports.compare.metrics import Metric
 from accelsim.reports.figure_spec import panels
 from accelsim.reports.page import footer_line
-from accelsim.reports.sweep.data import SweepData, value_text
+from accelsim.reports.spread import SWEEP_MEANING
+from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
 from accelsim.reports.sweep.figures import draw_sweep
 from accelsim.reports.sweep.metrics import varying
 from accelsim.reports.sweep.pareto import best, frontier
-from accelsim.reports.sweep.terminal import lower, metric_text, spread_text
+from accelsim.reports.sweep.rivals import rivals_text
+from accelsim.reports.sweep.terminal import WITHIN, lower, metric_text
 from accelsim.reports.web import (
     Card,
     Cell,
@@ -52,7 +55,7 @@ def _header(data: SweepData) -> str:
     count = data.frame["point"].nunique()
     what = "points of a search" if data.searched else "points"
     if data.several_seeds:
-        what += ", means over seeds; the spread is the largest value minus the smallest"
+        what += f", ranked by means over seeds. {SWEEP_MEANING}"
     refused = len(data.failed)
     failed = warning(f"Refused runs: {refused}; they are listed below.") if refused else ""
     return (
@@ -68,11 +71,16 @@ def _best(data: SweepData) -> str:
     return cards(
         Card(
             f"Best {lower(metric.title)}",
-            metric.human(row[metric.key] * metric.factor),
-            f"{spread_text(metric, row)}point {row['point']}: {data.label(row)}",
+            metric_text(metric, row),
+            f"point {row['point']}: {data.label(row)}{_within(data, metric, row)}",
         )
         for metric, row in rows
     )
+
+
+def _within(data: SweepData, metric: Metric, row: pd.Series[Any]) -> str:
+    others = rivals_text(data.points, row, (metric,)) if data.several_seeds else ""
+    return f"; within spread: {others}" if others else ""
 
 
 def _points(data: SweepData) -> str:
@@ -83,14 +91,27 @@ def _points(data: SweepData) -> str:
     marked = set(frontier(points, x, y)["point"])
     anew = bool((points["runs_as"] != "").any())
     header = ["Point", *data.short.values(), *(metric.title for metric in metrics), "Frontier"]
+    header += [WITHIN] if data.several_seeds else []
     header += ["Runs as"] if anew else []
     rows = [_row(data, row, metrics, marked, anew) for _, row in points.iterrows()]
     numeric = [0, *range(1 + len(data.fields), 1 + len(data.fields) + len(metrics))]
     content = filterable(sortable(table(header, rows, numeric=numeric)), header, [*data.short.values(), "Frontier"])
     note = f"The frontier is that of {lower(x.title)} and {lower(y.title)}. A click on a column's head sorts by it."
+    if data.several_seeds:
+        note += f" {WITHIN}: of points on it, others that they are no better than beyond the spread, in both figures."
     if anew:
         note += " A machine that would be slower than one with less runs as that one, and leaves the rest idle."
-    return f'<h2>All points</h2><section class="panel"><p class="meaning">{escape(note)}</p>{content}</section>'
+    lines = "".join(f'<p class="meaning">{escape(line)}</p>' for line in (note, *_undecided(data)))
+    return f'<h2>All points</h2><section class="panel">{lines}{content}</section>'
+
+
+def _undecided(data: SweepData) -> Iterator[str]:
+    """Of each metric in which single runs differ, the points that the spread leaves as good as the best."""
+    for metric in data.metrics if data.several_seeds else ():
+        row = best(data.points, metric)
+        if row.get(metric.key + SPREAD, 0.0) > 0:
+            others = rivals_text(data.points, row, (metric,)) or "none"
+            yield f"Best {lower(metric.title)}: point {row['point']}; within spread: {others}."
 
 
 def _row(data: SweepData, row: pd.Series[Any], metrics: list[Metric], marked: set[int], anew: bool) -> list[Cell]:
@@ -101,6 +122,7 @@ def _row(data: SweepData, row: pd.Series[Any], metrics: list[Metric], marked: se
         cells.append(Cell(value_text(row[name], name), key=float(levels.index(row[name]))))
     cells += [Cell(metric_text(metric, row), key=float(row[metric.key])) for metric in metrics]
     cells.append(Cell("on it" if on else "", "better" if on else "", key=float(not on)))
+    cells += [Cell(rivals_text(data.points, row, data.pair) if on else "")] if data.several_seeds else []
     return cells + ([Cell(row["runs_as"])] if anew else [])
 
 

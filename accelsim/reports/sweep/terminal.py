@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,16 @@ from rich.text import Text
 
 from accelsim.reports.columns import BORDERS, Columns, fitting
 from accelsim.reports.compare.metrics import Metric
+from accelsim.reports.spread import SWEEP_MEANING as MEANING
 from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
 from accelsim.reports.sweep.metrics import ranked_alike, varying
 from accelsim.reports.sweep.pareto import best, frontier
+from accelsim.reports.sweep.rivals import rivals_text
 
 _FIGURES_WIDTH = 45
 """Room that the columns of figures take."""
+WITHIN = "Within spread"
+"""Head of the column of points within the spread."""
 MOST_FAILED = 10
 """Refused points that are shown one by one."""
 
@@ -26,6 +31,7 @@ def frontier_table(data: SweepData, console_width: int) -> Table:
     x, y = data.pair
     rows = frontier(data.points, x, y)
     columns = {x.title: _cells(rows, x), y.title: _cells(rows, y)}
+    columns |= _rivals(data, [(row, data.pair) for _, row in rows.iterrows()])
     columns |= _settings(data, [row for _, row in rows.iterrows()], console_width)
     title = f"Frontier of {lower(x.title)} and {lower(y.title)}: {len(rows)} of {len(data.points)} points"
     return _table(title, {"Point": [str(number) for number in rows["point"]], **columns}, console_width, 3)
@@ -39,6 +45,7 @@ def best_table(data: SweepData, console_width: int) -> Table:
         "Best by": [metric.title for metric in metrics],
         "Value": [metric_text(metric, row) for metric, row in zip(metrics, rows, strict=True)],
         "Point": [str(row["point"]) for row in rows],
+        **_rivals(data, [(row, (metric,)) for metric, row in zip(metrics, rows, strict=True)]),
         **_settings(data, rows, console_width),
     }
     return _table("Best points", columns, console_width, 3)
@@ -73,21 +80,25 @@ def failed_lines(data: SweepData) -> list[str]:
 
 
 def metric_text(metric: Metric, row: pd.Series[Any]) -> str:
-    """The value as text, with its spread over seeds where there is one."""
-    spread = spread_text(metric, row).removesuffix("; ")
-    return metric.human(row[metric.key] * metric.factor) + (f" ({spread})" if spread else "")
+    """The value as text, with its standard deviation over seeds where there is one."""
+    return metric.text(row[metric.key] * metric.factor, row.get(metric.key + SPREAD, math.nan) * metric.factor)
 
 
-def spread_text(metric: Metric, row: pd.Series[Any]) -> str:
-    """``spread 1.20 pp; ``, or nothing where there is none."""
-    spread = row.get(metric.key + SPREAD, 0.0) * metric.factor
-    shown = metric.human(spread, row[metric.key] * metric.factor).replace(" %", " pp")
-    return f"spread {shown}; " if spread else ""
+def spread_line(data: SweepData) -> str:
+    """What ± and the points within the spread are; empty where each point has one seed."""
+    return f"Ranked by means. {MEANING}" if data.several_seeds else ""
 
 
 def lower(title: str) -> str:
     """A metric's title within a sentence."""
     return title if title[:2].isupper() else title[0].lower() + title[1:]
+
+
+def _rivals(data: SweepData, ranked: Sequence[tuple[pd.Series[Any], Sequence[Metric]]]) -> dict[str, list[str]]:
+    """Of each point by what ranks it, the others within the spread; no column where points have one seed each."""
+    if not data.several_seeds:
+        return {}
+    return {WITHIN: [rivals_text(data.points, row, metrics) for row, metrics in ranked]}
 
 
 def _settings(data: SweepData, rows: Sequence[pd.Series[Any]], console_width: int) -> dict[str, list[str]]:

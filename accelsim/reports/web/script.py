@@ -52,7 +52,7 @@ function place(element, axes, x, y) {
   const moved = {x: at(across, "values"), y: at(up, "values"), "line.shape": axes.shapes[x]};
   for (const [name, column] of [["error_x", across], ["error_y", up]]) {
     if (!column.spread) continue;
-    moved[`${name}.array`] = at(column, "spread").map(spread => spread.map(value => value / 2));
+    moved[`${name}.array`] = at(column, "spread");
     moved[`${name}.visible`] = element.data.map(trace => !trace.meta.frontier);
     moved[`${name}.thickness`] = 1;
   }

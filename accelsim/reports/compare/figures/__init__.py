@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from accelsim.reports.compare.figures.curves import curves
 from accelsim.reports.compare.figures.cycles import cycles
 from accelsim.reports.compare.figures.energy import energy
-from accelsim.reports.compare.figures.frontier import frontier
+from accelsim.reports.compare.figures.frontier import frontier, time_to_accuracy
 from accelsim.reports.compare.figures.ratios import ratios
 from accelsim.reports.compare.figures.traffic import traffic
 from accelsim.reports.compare.metrics import better_way
@@ -60,6 +60,15 @@ FIGURES: tuple[FigureSpec[Sequence[Result]], ...] = (
         "Test accuracy after each epoch against the simulated energy of all steps so far; the large mark is the end of "
         "the run. Up and left is better.",
         frontier,
+        wide=False,
+    ),
+    FigureSpec(
+        "time_to_accuracy",
+        "Accuracy against training time",
+        "Test accuracy after each epoch against the simulated time of all steps so far, on the accelerator; the large "
+        "mark is the end of the run. Up and left is better. Evaluations take no time here.",
+        time_to_accuracy,
+        wide=False,
     ),
 )
 """Every figure, in page order."""
