@@ -95,6 +95,25 @@ def test_largest_magnitude(cuda, rng, storage):
     assert cuda.largest_magnitude(x.astype("float64")) == NUMPY.largest_magnitude(x)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_largest_magnitude_of_floats(cuda, rng, dtype):
+    """The portable set's answer, of what is not finite too: the order of the bits is that of the magnitudes."""
+    x, tiny = rng.normal(size=1003).astype(dtype), np.finfo(dtype).smallest_subnormal
+    for end in (-40.0, 3e38, np.inf, -np.inf, np.nan):
+        x[517] = end
+        np.testing.assert_equal(cuda.largest_magnitude(x.copy()), NUMPY.largest_magnitude(x))
+    x[3] = -np.inf  # NaN hides behind no infinity
+    assert np.isnan(cuda.largest_magnitude(x))
+    for value in (0.0, -0.0, tiny, -tiny):
+        assert cuda.largest_magnitude(np.full(300, value, dtype=dtype)) == abs(value)
+
+
+def test_largest_magnitudes_of_many(cuda, rng):
+    arrays = [_codes(rng, "int32"), _codes(rng, "int8")[:0], rng.normal(size=5), np.float32([[-2.5]]), np.uint8([7])]
+    assert cuda.largest_magnitudes(*arrays) == NUMPY.largest_magnitudes(*arrays)
+    assert cuda.largest_magnitudes() == []
+
+
 def test_limits_for_each_channel_take_the_portable_way(host_cuda, rng):
     x, by = _codes(rng, "int32"), FixedPointMultiplier.from_real(2.0**-25)
     low, high = np.array([-5, -6, -7, -8]), np.array([50, 60, 70, 80])

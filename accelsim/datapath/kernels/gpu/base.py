@@ -42,11 +42,12 @@ class CudaBase(Kernels):
             return None, 0, int(mantissa), int(shift)
         return self.per_channel(multiplier, channels), channels, 0, 0
 
-    def per_channel(self, multiplier: FixedPointMultiplier, channels: int) -> Any:
-        """(2, channels) mantissas and right shifts, in one transfer."""
-        pair = np.empty((2, channels), dtype=np.int64)
-        pair[0], pair[1] = multiplier.mantissa, 31 - multiplier.exponent
-        return self.xp.asarray(pair)
+    def per_channel(self, multiplier: FixedPointMultiplier, channels: int, *more: Any) -> Any:
+        """(2, channels) mantissas and right shifts, and a row for each of ``more``, in one transfer."""
+        rows = np.empty((2 + len(more), channels), dtype=np.int64)
+        for at, row in enumerate((multiplier.mantissa, 31 - multiplier.exponent, *more)):
+            rows[at] = row
+        return self.xp.asarray(rows)
 
 
 def types(**named: Any) -> Parameters:

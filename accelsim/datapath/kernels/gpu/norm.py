@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
+from accelsim.datapath.arrays import is_per_channel
 from accelsim.datapath.kernels.gpu.base import CudaBase, types
+from accelsim.datapath.kernels.numbers import Numbers
 from accelsim.formats import FixedPointMultiplier
 
 COLUMNS, ROWS = 32, 8
@@ -62,8 +66,18 @@ class CudaNorm(CudaBase):
     def normalise(self, x: Any, centre: Any, multiplier: FixedPointMultiplier, offset: Any, bits: int) -> Any:
         if not self.knows("normalise", X=x.dtype):
             return super().normalise(x, centre, multiplier, offset, bits)
-        vectors = self._words(centre), self._words(offset)
-        return self._words_of("normalise", types(X=x.dtype), (x,), multiplier, *vectors, bits=bits)
+        numbers, centre = self.per_channel(multiplier, x.shape[1], offset), self._words(centre)
+        return self._words_of("normalise", types(X=x.dtype), (x,), numbers, centre, bits=bits)
+
+    def moved(self, running: Any, found: Numbers, momentum: float, *, inverse: bool) -> Any:
+        if running.dtype != "float32" or not self.knows("moved", X=found.codes.dtype):
+            return super().moved(running, found, momentum, inverse=inverse)
+        out, one = self.xp.empty(running.shape, dtype="float32"), not is_per_channel(found.scale)
+        scale = (None, float(found.scale)) if one else (self.xp.asarray(found.scale), 0.0)
+        numbers = *scale, float(np.float32(momentum)), int(inverse)
+        arrays = self.packed(found.codes), self.packed(running)
+        self.elementwise("moved", types(X=found.codes.dtype), out.size, *arrays, out, out.size, *numbers)
+        return out
 
     def range_norm_backward(
         self, g: Any, g_sum: Any, share: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int
@@ -72,7 +86,8 @@ class CudaNorm(CudaBase):
             return super().range_norm_backward(g, g_sum, share, extremes, multiplier, bits)
         centre = self.divide_rounded(g_sum << bits, g.shape[0])
         vectors = centre, self._words(share), self._words(extremes), extremes.shape[1]
-        return self._words_of("range_norm_backward", types(X=g.dtype, Y="int8"), (g,), multiplier, *vectors, bits=bits)
+        numbers = self.per_channel(multiplier, g.shape[1])
+        return self._words_of("range_norm_backward", types(X=g.dtype, Y="int8"), (g,), numbers, *vectors, bits=bits)
 
     def batch_norm_backward(
         self,
@@ -85,24 +100,23 @@ class CudaNorm(CudaBase):
     ) -> Any:
         if not self.knows("batch_norm_backward", X=g.dtype, Y=x.dtype):
             return super().batch_norm_backward(g, x, centres, along, multiplier, bits)
-        named, vectors = types(X=g.dtype, Y=x.dtype), (self.per_channel(along, g.shape[1]), self._words(centres))
-        return self._words_of("batch_norm_backward", named, (g, x), multiplier, *vectors, bits=bits)
+        numbers, named = self.per_channel(multiplier, g.shape[1]), types(X=g.dtype, Y=x.dtype)
+        vectors = self.per_channel(along, g.shape[1]), self._words(centres)
+        return self._words_of("batch_norm_backward", named, (g, x), numbers, *vectors, bits=bits)
 
     def l1_norm_backward(
         self, g: Any, x: Any, centres: Any, share: Any, multiplier: FixedPointMultiplier, bits: int
     ) -> Any:
         if not self.knows("l1_norm_backward", X=g.dtype, Y=x.dtype):
             return super().l1_norm_backward(g, x, centres, share, multiplier, bits)
-        named, vectors = types(X=g.dtype, Y=x.dtype), (self._words(centres), self._words(share))
-        return self._words_of("l1_norm_backward", named, (g, x), multiplier, *vectors, bits=bits)
+        numbers, named = self.per_channel(multiplier, g.shape[1]), types(X=g.dtype, Y=x.dtype)
+        vectors = self._words(centres), self._words(share)
+        return self._words_of("l1_norm_backward", named, (g, x), numbers, *vectors, bits=bits)
 
-    def _words_of(
-        self, name: str, named: Any, arrays: tuple[Any, ...], by: FixedPointMultiplier, *vectors: Any, bits: int
-    ) -> Any:
-        """int32 words of the shape of ``arrays``, which are (rows, channels), by a multiplier a channel."""
+    def _words_of(self, name: str, named: Any, arrays: tuple[Any, ...], numbers: Any, *vectors: Any, bits: int) -> Any:
+        """int32 words of the shape of ``arrays``, which are (rows, channels), by multipliers a channel."""
         rows, channels = arrays[0].shape
         out = self.xp.empty((rows, channels), dtype="int32")
-        numbers = self.per_channel(by, channels)
         arguments = *(self.packed(x) for x in arrays), out, out.size, numbers, *vectors, channels, bits
         self.elementwise(name, named, out.size, *arguments)
         return out

@@ -24,13 +24,6 @@ class CudaRounding(CudaBase):
         self.elementwise("random_codes", (), elements, out, elements, *key_of(stream), each=LANES)
         return out
 
-    def largest_magnitude(self, x: Any) -> float:
-        if not self.knows("largest_magnitude", X=x.dtype) or not x.size:
-            return super().largest_magnitude(x)
-        found = self.xp.zeros(1, dtype="uint64")
-        self.elementwise("largest_magnitude", types(X=x.dtype), x.size, self.packed(x), found, x.size, each=4)
-        return float(found[0])
-
     def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
         if np.ndim(low) or not self.knows("requantise", X=x.dtype, OUT=storage):
             return super().requantise(x, multiplier, low, high, storage)
