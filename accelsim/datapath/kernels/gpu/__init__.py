@@ -13,12 +13,13 @@ from accelsim.datapath.kernels.gpu.launch import Launcher
 from accelsim.datapath.kernels.gpu.norm import CudaNorm
 from accelsim.datapath.kernels.gpu.products import CudaProducts
 from accelsim.datapath.kernels.gpu.rounding import CudaRounding
+from accelsim.datapath.kernels.gpu.update import CudaUpdate
 from accelsim.datapath.kernels.gpu.vector import CudaVector
 
 __all__ = ["CudaKernels"]
 
 
-class CudaKernels(CudaFetched, CudaRounding, CudaNorm, CudaProducts, CudaVector):
+class CudaKernels(CudaFetched, CudaRounding, CudaNorm, CudaProducts, CudaUpdate, CudaVector):
     """Same bits as ``NumpyKernels``, on arrays of ``xp``."""
 
     name = "gpu"

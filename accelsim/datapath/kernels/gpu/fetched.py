@@ -16,6 +16,8 @@ from accelsim.datapath.arrays import on_host
 from accelsim.datapath.kernels.gpu.base import CudaBase, types
 
 T = TypeVar("T")
+SLOTS = 1024
+"""Magnitudes that are set to zero at a time."""
 WORDS = {"float32": "int32", "float64": "int64"}
 """Integers as wide as floats, whose bits without the sign are in the order of the magnitudes."""
 
@@ -49,6 +51,7 @@ class CudaFetched(CudaBase):
         self._copies: Known[Any] = Known()
         self._peaks: Known[float] = Known()
         self._expected: list[Callable[[], Any]] = []
+        self._free, self._given = np.zeros(0, dtype=np.uint64), 0
 
     def forget(self) -> None:
         self._copies.clear()
@@ -80,17 +83,24 @@ class CudaFetched(CudaBase):
     def _measure(self, arrays: Sequence[Any]) -> None:
         """Note the largest magnitudes of ``arrays``: a launch each, then one transfer."""
         known = [x for x in arrays if self._is_measured(x)]
-        found = self.xp.zeros(len(known), dtype="uint64")
-        for place, x in enumerate(known):
+        found, first = self._slots(len(known))
+        for place, x in enumerate(known, start=first):
             data, kernel = self.packed(x), "largest_magnitude"
             if x.dtype.kind == "f":
                 data, kernel = data.view(WORDS[str(x.dtype)]), "largest_bits"
             self.elementwise(kernel, types(X=data.dtype), x.size, data, found, place, x.size, each=4)
-        for x, bits in zip(known, on_host(found) if known else (), strict=True):
+        for x, bits in zip(known, on_host(found[first : first + len(known)]) if known else (), strict=True):
             self._peaks.note(x, _magnitude(bits, x.dtype))
         for x in arrays:
             if not self._peaks.knows(x):
                 self._peaks.note(x, super().largest_magnitude(x))
+
+    def _slots(self, count: int) -> tuple[Any, int]:
+        """Zeros for ``count`` magnitudes, and where they begin: none is given out twice, so few calls set many."""
+        if self._given + count > self._free.size:
+            self._free, self._given = self.xp.zeros(max(SLOTS, count), dtype="uint64"), 0
+        self._given += count
+        return self._free, self._given - count
 
     def _is_measured(self, x: Any) -> bool:
         dtype = str(x.dtype)

@@ -64,6 +64,14 @@ class CudaRounding(CudaBase):
         numbers = float(scale), float(low), float(high), 0.5**random.bits, *key_of(random)
         return self._narrowed("quantise_stochastic", x, storage, *numbers, each=LANES)
 
+    def floats(self, x: Any, scale: Any, storage: str) -> Any:
+        if storage != "float32" or np.ndim(scale) > 1 or not self.knows("floats", X=x.dtype):
+            return super().floats(x, scale, storage)
+        out, one = self.xp.empty(x.shape, dtype=storage), np.ndim(scale) == 0
+        numbers = (None, 0, float(scale)) if one else (self.xp.asarray(scale), x.shape[-1], 0.0)
+        self.elementwise("floats", types(X=x.dtype), x.size, self.packed(x), out, x.size, *numbers)
+        return out
+
     def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
         if first.mantissa.ndim or second.mantissa.ndim or not self.knows("add", X=a.dtype, Y=b.dtype):
             return super().add(a, b, first, second)

@@ -51,6 +51,8 @@ def _roundings(k: Kernels, draw: Callable[..., Any]) -> Any:
         k.quantise(real, 0.7, -127, 127, "int8"),
         k.quantise_stochastic(real, 0.7, STREAM, -127, 127, "int8"),
         np.array(k.largest_magnitudes(x, real)),
+        k.floats(x, 0.3, "float32"),
+        *k.momentum_step(real, 2 * real, -real, *map(np.float32, (0.9, 1e-4, 0.1))),
     )
 
 
@@ -59,7 +61,8 @@ def _norms(k: Kernels, draw: Callable[..., Any]) -> Any:
     total, extremes = k.range_sum(x, 4)
     words = k.normalise(x, k.mean(x, 8), by, k.on_host(total)[0], 8)
     moved = k.moved(k.xp.asarray(np.ones(5, dtype="float32")), Numbers(total, 0.3), 0.9, inverse=True)
-    return total, extremes, words, moved, k.range_norm_backward(g, k.channel_sum(g), total, extremes, by, 8)
+    share = k.spread_share(k.channel_sum(g) << 9, total, None)
+    return total, extremes, words, moved, share, k.range_norm_backward(g, k.channel_sum(g), total, extremes, by, 8)
 
 
 CHECKS: dict[str, Check] = {
