@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ class CudaBase(Kernels):
 
     def knows(self, name: str, **types: Any) -> bool:
         """Whether kernel ``name`` is written for these types."""
-        choices = dict(KERNELS[name].choices)
-        return all(str(value) in choices[key] for key, value in types.items())
+        choices = _choices(name)
+        return all(name_of(value) in choices[key] for key, value in types.items())
 
     def elementwise(self, name: str, types: Parameters, elements: int, *arguments: Any, each: int = 1) -> None:
         """A grid-stride loop over ``elements``, ``each`` of them a turn."""
@@ -52,7 +53,18 @@ class CudaBase(Kernels):
 
 def types(**named: Any) -> Parameters:
     """Parameters of a source from arrays' types."""
-    return tuple((name, value if isinstance(value, int) else str(value)) for name, value in named.items())
+    return tuple((name, value if isinstance(value, int) else name_of(value)) for name, value in named.items())
+
+
+@cache
+def name_of(dtype: Any) -> str:
+    """NumPy's name of a type, which NumPy spells slowly each time."""
+    return str(dtype)
+
+
+@cache
+def _choices(name: str) -> dict[str, tuple[str | int, ...]]:
+    return dict(KERNELS[name].choices)
 
 
 def key_of(random: RandomStream) -> tuple[int, int, int, int]:

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from accelsim.datapath.arrays import on_host
-from accelsim.datapath.kernels.gpu.base import CudaBase, types
+from accelsim.datapath.kernels.gpu.base import CudaBase, name_of, types
 
 T = TypeVar("T")
 SLOTS = 1024
@@ -87,7 +87,7 @@ class CudaFetched(CudaBase):
         for place, x in enumerate(known, start=first):
             data, kernel = self.packed(x), "largest_magnitude"
             if x.dtype.kind == "f":
-                data, kernel = data.view(WORDS[str(x.dtype)]), "largest_bits"
+                data, kernel = data.view(WORDS[name_of(x.dtype)]), "largest_bits"
             self.elementwise(kernel, types(X=data.dtype), x.size, data, found, place, x.size, each=4)
         for x, bits in zip(known, on_host(found[first : first + len(known)]) if known else (), strict=True):
             self._peaks.note(x, _magnitude(bits, x.dtype))
@@ -103,7 +103,7 @@ class CudaFetched(CudaBase):
         return self._free, self._given - count
 
     def _is_measured(self, x: Any) -> bool:
-        dtype = str(x.dtype)
+        dtype = name_of(x.dtype)
         return bool(x.size) and self.knows("largest_magnitude", X=WORDS.get(dtype, dtype))
 
     def _fetched(self, arrays: Sequence[Any]) -> list[Any]:
@@ -114,7 +114,7 @@ class CudaFetched(CudaBase):
             flat = [self.packed(x).reshape(-1).view("uint8") for x in arrays]
             whole = on_host(self.xp.concatenate(flat))
             parts = np.split(whole, np.cumsum([x.size for x in flat[:-1]]))
-            copies = [part.view(str(x.dtype)).reshape(x.shape) for part, x in zip(parts, arrays, strict=True)]
+            copies = [part.view(x.dtype).reshape(x.shape) for part, x in zip(parts, arrays, strict=True)]
         for copy in copies:
             copy.flags.writeable = False
         return copies
