@@ -17,13 +17,13 @@ from accelsim.datapath.units import HANDLERS
 from accelsim.datapath.units.scales import multiplied_out
 from accelsim.datapath.zero_points import centred, restored
 from accelsim.errors import InternalError
-from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe
+from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe, Role
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Machine, Parameter, Tensor, Value
 from accelsim.machine.vector import wide
 from accelsim.program import Operation, Phase, TensorSpec, Unit
 
-NORM, RECOMPUTE = Unit.NORM, Phase.RECOMPUTE
+NORM, RECOMPUTE, MASTER_WEIGHT = Unit.NORM, Phase.RECOMPUTE, Role.MASTER_WEIGHT
 
 
 class Datapath(Machine):
@@ -56,6 +56,7 @@ class Datapath(Machine):
         self.context.training = training
         self.context.learning_rate = learning_rate
         self.context.gradient_overflow = self.context.skips_update = False
+        self.context.kernels.forget()
         self._part, self._known_before = 0, self.context.scales.copy()
         self.begin(training=training)
 
@@ -109,8 +110,12 @@ class Datapath(Machine):
 
     def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
         if isinstance(spec.format, IntegerFormat):
-            return held(self.context, parameter, spec.format)
-        return Value(self.context.state[parameter.name])
+            value = held(self.context, parameter, spec.format)
+        else:
+            value = Value(self.context.state[parameter.name])
+        if parameter.role is MASTER_WEIGHT:
+            self.context.kernels.expect_peak(value.data)
+        return value
 
 
 def _unscaled(xp: Any, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-from accelsim.datapath.arrays import along_channels, is_per_channel, on_device
+from accelsim.datapath.arrays import along_channels, is_per_channel, on_device, on_host
 from accelsim.datapath.counts import QuantiserStatistics, statistics_of
 from accelsim.datapath.distributions import Distribution, distribution_of
 from accelsim.formats import FP32
@@ -30,6 +30,14 @@ class Watcher(Protocol):
         values: Sequence[Value],
     ) -> None:
         """Take in one operation: its operands less their zero points, and what it made."""
+
+
+class Power(NamedTuple):
+    """Sum of the squares of a tensor's codes, as an array of ``xp``, and what the square of 1 stands for."""
+
+    xp: Any
+    squares: Any
+    unit: float
 
 
 class Quantised(NamedTuple):
@@ -62,8 +70,16 @@ class Observation:
     distributions: bool = False
     found: dict[str, Quantised] = field(default_factory=dict)
     updated: dict[str, Updated] = field(default_factory=dict)
-    gradient_power: float = 0.0
-    weight_power: float = 0.0
+    gradients: list[Power] = field(default_factory=list)
+    weights: list[Power] = field(default_factory=list)
+
+    @property
+    def gradient_power(self) -> float:
+        return _total(self.gradients)
+
+    @property
+    def weight_power(self) -> float:
+        return _total(self.weights)
 
     @property
     def gradient_norm(self) -> float:
@@ -89,8 +105,8 @@ class Observation:
         elif op.opcode in UPDATES:
             weights, gradient, *_ = inputs
             if self.updates:
-                self.gradient_power += _power(xp, gradient)
-                self.weight_power += _power(xp, weights)
+                self.gradients.append(_power(xp, gradient))
+                self.weights.append(_power(xp, weights))
             if self.distributions:
                 self.updated[weights.name] = Updated(distribution_of(weights), distribution_of(gradient))
 
@@ -103,11 +119,16 @@ def _statistics(
     return statistics_of(xp, x, made.data, scale, output.format, made.zero_point, op.attributes["axis"])
 
 
-def _power(xp: Any, x: Tensor) -> float:
-    """Sum of the squares."""
+def _power(xp: Any, x: Tensor) -> Power:
     # Nearly all have one scale, and most of those are floats, whose scale is 1.
     if is_per_channel(x.scale):
-        return float(((xp.asarray(x.data) * on_device(xp, x.scale)).reshape(-1) ** 2).sum())
+        return Power(xp, ((xp.asarray(x.data) * on_device(xp, x.scale)).reshape(-1) ** 2).sum(), 1.0)
     values = xp.asarray(x.data).astype("float64").reshape(-1)
     values *= values
-    return float(values.sum()) * float(x.scale) ** 2
+    return Power(xp, values.sum(), float(x.scale) ** 2)
+
+
+def _total(powers: Sequence[Power]) -> float:
+    """The sum of all powers, which come to the host in one transfer."""
+    sums = on_host(powers[0].xp.stack([power.squares for power in powers])) if powers else ()
+    return sum((float(squares) * power.unit for squares, power in zip(sums, powers, strict=True)), 0.0)

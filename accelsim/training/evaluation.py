@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accelsim.datapath import Datapath
-from accelsim.datapath.arrays import on_host
 from accelsim.datapath.divergence import finite_loss, silent_overflow
-from accelsim.machine import Tensor
 from accelsim.networks import Network
 from accelsim.progress import Observer, watched
 from accelsim.training.datasets import Dataset, Split
@@ -50,18 +48,17 @@ def score(
             machine.begin_step(step, training=False)
             with silent_overflow():
                 result = network.forward(machine, images, as_codes(labels), len(labels))
-            batch_loss = finite_loss(machine.context, result.loss, result.logits)
-            correct += right_answers(machine.context.kernels.xp, result.logits, labels)
+            batch_loss, answers = finite_loss(machine.context, result.loss, result.logits)
+            correct += right_answers(answers, labels)
             asked += labels.size
             loss += batch_loss * len(labels)
             observer.advance("evaluate", len(labels))
     return Score(correct / asked, loss / len(split))
 
 
-def right_answers(xp: Any, logits: Tensor, labels: NDArray[np.int64]) -> int:
-    """How many rows of ``logits`` have their largest number, or the first of several, where the label is."""
-    found = on_host(xp.asarray(logits.data).argmax(axis=1))
-    return int((found == labels.reshape(-1)).sum())
+def right_answers(answers: NDArray[np.int64], labels: NDArray[np.int64]) -> int:
+    """How many ``answers`` are the label."""
+    return int((answers == labels.reshape(-1)).sum())
 
 
 def in_order(dataset: Dataset, split: Split, count: int, workers: int = 0) -> Iterator[Batch]:

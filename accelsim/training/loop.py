@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -161,9 +161,8 @@ class Trainer:
         context.observation = context.watcher = None
         if seen is not None and looks:
             self.reporter.saw(self.records.add_quantisers(step, seen))
-        groups = zip(found, np.split(labels, len(found)), strict=True)
-        right = sum(right_answers(context.kernels.xp, part.logits, group) for part, group in groups)
-        losses = [finite_loss(context, part.loss, part.logits) for part in found]
+        losses, answers = zip(*[finite_loss(context, part.loss, part.logits) for part in found], strict=True)
+        right = right_answers(np.concatenate(answers), labels)
         return StepOutcome(_mean(losses), right / labels.size, seen, loss_scale, context.skips_update)
 
     def _learning_rate(self) -> float:
@@ -222,7 +221,7 @@ class Trainer:
         )
 
 
-def _mean(values: list[float]) -> float:
+def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
 
 

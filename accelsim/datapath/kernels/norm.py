@@ -57,7 +57,8 @@ class NormKernels(RoundingKernels):
         """rows times the standard deviation, as an exact integer square root."""
         xp, rows = self.xp, x.shape[0]
         total, squares = self.channel_sum(x), self.channel_products(x, x)
-        if rows * int(squares.max()) >= 1 << 62:
+        largest = rows << 2 * (8 * x.dtype.itemsize - 1)
+        if rows * largest >= 1 << 62 and rows * int(squares.max()) >= 1 << 62:
             # Wide codes of large batches: a number a channel, so Python's integers cost nothing.
             pairs = zip(squares.tolist(), total.tolist(), strict=True)
             return xp.asarray([math.isqrt(rows * q - t * t) for q, t in pairs], dtype=xp.int64)
@@ -81,19 +82,24 @@ class NormKernels(RoundingKernels):
         return y
 
     def normalise(self, x: Any, centre: Any, multiplier: FixedPointMultiplier, offset: Any, bits: int) -> Any:
-        """((x << bits) - centre) times the multiplier plus offset, per channel; int32, saturated."""
+        """((x << bits) - centre) times the multiplier plus offset, per channel; int32, saturated.
+
+        ``offset`` is in this computer's memory, as multipliers are.
+        """
         y = self.rescale(self.centred(x, centre, bits), multiplier)
-        y += offset
+        y += self.xp.asarray(offset)
         return self.xp.clip(y, INT32_MIN, INT32_MAX, out=y).astype("int32")
 
     def spread_share(self, products: Any, spread: Any, damping: Any) -> Any:
         """What the spread's gradient puts on one element: products / spread rounded, times ``damping`` rounded.
 
-        ``damping`` (doubles of at most 1) is exactly 1 without epsilon; results of 2**52 and more saturate later.
+        ``damping`` (doubles of at most 1) is None without epsilon: 1 but where the spread is 0. Results of 2**52 and
+        more saturate later.
         """
         xp = self.xp
+        factor = spread != 0 if damping is None else xp.asarray(damping)
         share = self.divide_rounded(products, xp.maximum(spread.astype(xp.int64), 1))
-        return xp.floor(share.astype(xp.float64) * xp.asarray(damping) + 0.5).astype(xp.int64)
+        return xp.floor(share.astype(xp.float64) * factor + 0.5).astype(xp.int64)
 
     def range_norm_backward(
         self, g: Any, g_sum: Any, share: Any, extremes: Any, multiplier: FixedPointMultiplier, bits: int

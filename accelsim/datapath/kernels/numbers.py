@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from accelsim.datapath.arrays import on_host
 from accelsim.formats import FixedPointMultiplier
 
 LARGEST_GAIN = 2.0**30 - 1
@@ -37,6 +38,14 @@ class NumberKernels:
 
     xp: Any
 
+    def on_host(self, *arrays: Any) -> list[Any]:
+        """Arrays in this computer's memory, to be read alone: what numbers are worked out from. The host waits once
+        where they are elsewhere, and not at all for what it has asked for before in this step."""
+        return [on_host(x) for x in arrays]
+
+    def forget(self) -> None:
+        """A step begins: what was found out about arrays in the one before no longer counts."""
+
     def multiplier(self, real: Any) -> FixedPointMultiplier:
         """A real multiplier, or an array of one per channel, in fixed point."""
         return FixedPointMultiplier.from_real(real)
@@ -61,7 +70,7 @@ class NumberKernels:
         return np.floor(beta.real / unit + 0.5).astype(np.int64)
 
     def moved(self, running: Any, found: Numbers, momentum: float, *, inverse: bool) -> Any:
-        """momentum running + (1 - momentum) found, or 1 / found; ``running`` is where the kernels compute."""
-        share = np.float32(momentum)
+        """momentum running + (1 - momentum) found, or 1 / found; all where the kernels compute."""
+        share, found = np.float32(momentum), found._replace(codes=self.on_host(found.codes)[0])
         new = self.xp.asarray((self.reciprocals(found, 1.0) if inverse else found.real).astype(running.dtype))
         return share * running + (np.float32(1) - share) * new

@@ -31,6 +31,13 @@ class RoundingKernels(NumberKernels):
         """max |x|, 0 for an empty array; exact for codes up to 53 bits."""
         return max(float(self.xp.max(x)), -float(self.xp.min(x))) if x.size else 0.0
 
+    def largest_magnitudes(self, *arrays: Any) -> list[float]:
+        """``largest_magnitude`` of each; the host waits once where arrays are elsewhere."""
+        return [self.largest_magnitude(x) for x in arrays]
+
+    def expect_peak(self, x: Any) -> None:
+        """This step is likely to ask for the largest magnitude of ``x``: others may bring it along."""
+
     def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
         """gemmlowp's pipeline: left shift, rounding doubling high multiplication, rounding right shift, clamp."""
         xp, exponent = self.xp, multiplier.exponent

@@ -25,7 +25,8 @@ def concat(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple
     if not output.format.is_integer:
         parts = [multiplied_out(xp, x.data, x.scale).astype(output.format.storage, copy=False) for x in inputs]
         return [Value(xp.concatenate([xp.asarray(part) for part in parts], axis=-1))]
-    ranges = [c.kernels.largest_magnitude(x.data) * float(np.max(x.scale)) for x in inputs]
+    peaks = c.kernels.largest_magnitudes(*[x.data for x in inputs])
+    ranges = [peak * float(np.max(x.scale)) for peak, x in zip(peaks, inputs, strict=True)]
     scale = (max(ranges) or 1.0) / LARGEST
     parts = [_rescaled(c, x, scale if range_ else None) for x, range_ in zip(inputs, ranges, strict=True)]
     return [Value(xp.concatenate(parts, axis=-1), scale)]

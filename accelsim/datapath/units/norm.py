@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.arrays import is_per_channel, on_host
+from accelsim.datapath.arrays import is_per_channel
 from accelsim.datapath.context import NORM_FRACTION_BITS, NORMALISED_SCALE, Context
 from accelsim.datapath.kernels.norm_float import divisor, gradient_sums
-from accelsim.datapath.kernels.numbers import ONE, divided
+from accelsim.datapath.kernels.numbers import ONE, Numbers, divided
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.units import norm_float
 from accelsim.datapath.units.norm_scale import (
@@ -74,8 +74,9 @@ def reduce_range(
         spread, extremes = norm_float.scaled_range(c.kernels.xp, columns, chunks, constant, epsilon(rule, x))
         return [Value(spread), Value(extremes)]
     total, extremes = c.kernels.range_sum(columns, chunks)
-    scale = spread_scale(rule, x, total, x.scale * constant / chunks)
-    return [Value(total.astype("int32"), scale), Value(extremes.astype("int32"))]
+    spread = total.astype("int32")
+    scale = spread_scale(c.kernels, rule, x, spread, x.scale * constant / chunks)
+    return [Value(spread, scale), Value(extremes.astype("int32"))]
 
 
 @executes("reduce_deviation")
@@ -88,7 +89,7 @@ def reduce_deviation(
     if not x.format.is_integer:
         return [Value(_deviation(c, columns, epsilon(rule, x), inside=is_inside(rule)))]
     root = c.kernels.deviation(columns)
-    return [Value(root, spread_scale(rule, x, root, x.scale / columns.shape[0], squared=True))]
+    return [Value(root, spread_scale(c.kernels, rule, x, root, x.scale / columns.shape[0], squared=True))]
 
 
 @executes("reduce_l1")
@@ -102,7 +103,7 @@ def reduce_l1(
         found = norm_float.absolute_deviation(c.kernels.xp, columns, mean.data, constant, epsilon(rule, x))
         return [Value(part) for part in found]
     total, signs = c.kernels.absolute_deviation(columns, mean.data, NORM_FRACTION_BITS)
-    scale = spread_scale(rule, x, total, mean.scale * constant / columns.shape[0])
+    scale = spread_scale(c.kernels, rule, x, total, mean.scale * constant / columns.shape[0])
     return [Value(total, scale), Value(signs.astype("int32"))]
 
 
@@ -114,8 +115,10 @@ def normalise(
     x, mean, spread, gamma, beta = inputs
     if not x.format.is_integer:
         return [Value(c.kernels.float_normalise(x.data, mean.data, spread.data, gamma.data, beta.data))]
-    gain = c.kernels.forward_gain(numbers(gamma), numbers(spread), mean.scale / NORMALISED_SCALE)
-    y = c.kernels.normalise(_rows(x), mean.data, gain, _offset(c, beta), NORM_FRACTION_BITS)
+    factor, unit, added = numbers(c.kernels, gamma, spread, beta)
+    gain = c.kernels.forward_gain(factor, unit, mean.scale / NORMALISED_SCALE)
+    offset = c.kernels.offsets(added, NORMALISED_SCALE)
+    y = c.kernels.normalise(_rows(x), mean.data, gain, offset, NORM_FRACTION_BITS)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
 
@@ -130,8 +133,9 @@ def normalise_rows(
         return [Value(words * gamma.data + beta.data)]
     # The same kernel with a centre of zero and no fraction bits: a gain and an offset for each channel.
     centre = c.kernels.xp.zeros(x.shape[-1], dtype="int32")
-    gain = c.kernels.forward_gain(numbers(gamma), ONE, 1.0)
-    y = c.kernels.normalise(words.reshape(-1, x.shape[-1]), centre, gain, _offset(c, beta), 0)
+    factor, added = numbers(c.kernels, gamma, beta)
+    gain, offset = c.kernels.forward_gain(factor, ONE, 1.0), c.kernels.offsets(added, NORMALISED_SCALE)
+    y = c.kernels.normalise(words.reshape(-1, x.shape[-1]), centre, gain, offset, 0)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
 
@@ -147,7 +151,8 @@ def reduce_products(
     g_sum, gx_sum = c.kernels.gradient_sums(gradient, columns)
     # sum g (x - mean) = sum g x - mean sum g, exactly, in units of the mean's fixed point.
     gd_sum = (gx_sum << NORM_FRACTION_BITS) - mean.data * g_sum
-    return [Value(g_sum, g.scale), Value(gd_sum, c.kernels.reciprocals(numbers(spread), g.scale * mean.scale))]
+    scales = c.kernels.reciprocals(numbers(c.kernels, spread)[0], g.scale * mean.scale)
+    return [Value(g_sum, g.scale), Value(gd_sum, scales)]
 
 
 @executes("reduce_row_products")
@@ -183,7 +188,7 @@ def range_norm_backward(
         dx = norm_float.range_backward(c.kernels.xp, columns, gain, extremes.data, sums, op.attributes["constant"])
         return [Value(_restored(c, op, dx, g.shape))]
     multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
-    share = c.kernels.spread_share(products.data, spread.data, damping(c.recipe.norm, spread))
+    share = c.kernels.spread_share(products.data, spread.data, damping(c.kernels, c.recipe.norm, spread))
     dx = c.kernels.range_norm_backward(columns, g_sum.data, share, extremes.data, multiplier, NORM_FRACTION_BITS)
     return [Value(_restored(c, op, dx, g.shape), g.scale * FRACTION * largest)]
 
@@ -203,14 +208,14 @@ def batch_norm_backward(
     rows = gradient.shape[0]
     multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
     # sum(g d) / sum(d^2): sum(d^2) is spread^2 / rows in code units, the products carry the fraction bits once.
-    codes = on_host(spread.data).astype(np.float64)
-    along = divided(on_host(products.data).astype(np.float64) * FRACTION * rows, codes * codes)
+    codes, total = (x.astype(np.float64) for x in c.kernels.on_host(spread.data, products.data))
+    along, damped = divided(total * FRACTION * rows, codes * codes), damping(c.kernels, rule, spread, squared=True)
     g_mean = c.kernels.divide_rounded(g_sum.data << NORM_FRACTION_BITS, rows)
     dx = c.kernels.batch_norm_backward(
         gradient,
         columns,
         c.kernels.xp.stack([g_mean, mean.data.astype("int64")]),
-        c.kernels.multiplier(along * damping(rule, spread, squared=True)),
+        c.kernels.multiplier(along if damped is None else along * damped),
         multiplier,
         NORM_FRACTION_BITS,
     )
@@ -232,7 +237,7 @@ def l1_norm_backward(
     multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
     # Both sums have the fraction bits once; 2**31 x rows shifted by 8 stays below 2**62 up to 2**23 rows.
     shifted = products.data << NORM_FRACTION_BITS
-    share = c.kernels.spread_share(shifted, spread.data, damping(c.recipe.norm, spread))
+    share = c.kernels.spread_share(shifted, spread.data, damping(c.kernels, c.recipe.norm, spread))
     total = (g_sum.data << NORM_FRACTION_BITS) - share * signs.data
     dx = c.kernels.l1_norm_backward(
         gradient,
@@ -251,7 +256,8 @@ def track(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[
     running, statistic = inputs
     momentum, inverse = op.attributes["momentum"], op.attributes["inverse"]
     # The handle has what the step began with, and each part of a batch moves it on.
-    c.state[running.name] = c.kernels.moved(c.state[running.name], numbers(statistic), momentum, inverse=inverse)
+    found = Numbers(statistic.data, statistic.scale)
+    c.state[running.name] = c.kernels.moved(c.state[running.name], found, momentum, inverse=inverse)
     return []
 
 
@@ -272,9 +278,8 @@ def recall_spread(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     """1 / the running inverse."""
-    return [
-        Value(c.kernels.xp.asarray(c.kernels.reciprocals(numbers(inputs[0]), 1.0).astype(outputs[0].format.storage)))
-    ]
+    inverse = c.kernels.reciprocals(numbers(c.kernels, inputs[0])[0], 1.0)
+    return [Value(c.kernels.xp.asarray(inverse.astype(outputs[0].format.storage)))]
 
 
 def _standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Tensor) -> Any:
@@ -282,8 +287,8 @@ def _standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Te
     columns = _columns(c, op, x)
     if not x.format.is_integer:
         return _restored(c, op, c.kernels.float_standardise(columns, mean.data, spread.data), x.shape)
-    gain = c.kernels.forward_gain(ONE, numbers(spread), mean.scale / NORMALISED_SCALE)
-    zero = c.kernels.xp.zeros(columns.shape[1], dtype="int64")
+    gain = c.kernels.forward_gain(ONE, numbers(c.kernels, spread)[0], mean.scale / NORMALISED_SCALE)
+    zero = np.zeros(columns.shape[1], dtype=np.int64)
     return _restored(c, op, c.kernels.normalise(columns, mean.data, gain, zero, NORM_FRACTION_BITS), x.shape)
 
 
@@ -291,10 +296,6 @@ def _deviation(c: Context, x: Any, epsilon: float, *, inside: bool) -> Any:
     """sqrt(variance + epsilon), or sqrt(variance) + epsilon where that is not ``inside``; rounded once to floats."""
     variance = c.kernels.float_variance(x)
     return ((variance + epsilon) ** 0.5 if inside else variance**0.5 + epsilon).astype(x.dtype)
-
-
-def _offset(c: Context, beta: Tensor) -> Any:
-    return c.kernels.xp.asarray(c.kernels.offsets(numbers(beta), NORMALISED_SCALE))
 
 
 def _float_gain(spread: Tensor, gamma: list[Tensor]) -> Any:

@@ -6,16 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.arrays import on_host
 from accelsim.datapath.kernels import Kernels
 from accelsim.datapath.kernels.numbers import ONE, Numbers, divided
 from accelsim.formats import FixedPointMultiplier, NormRule
 from accelsim.machine import Tensor
-
-
-def real(x: Tensor) -> Any:
-    """Values of a tensor of one axis."""
-    return numbers(x).real
 
 
 def epsilon(rule: NormRule, x: Tensor) -> float:
@@ -29,7 +23,7 @@ def is_inside(rule: NormRule) -> bool:
     return rule.epsilon_place != "outside"
 
 
-def spread_scale(rule: NormRule, x: Tensor, codes: Any, unit: Any, *, squared: bool = False) -> Any:
+def spread_scale(k: Kernels, rule: NormRule, x: Tensor, codes: Any, unit: Any, *, squared: bool = False) -> Any:
     """Scale that makes a spread of integer ``codes`` real: their ``unit``, and epsilon where there is one.
 
     ``squared`` says that epsilon inside belongs to the spread's square. A spread of code 0 stays 0 with epsilon too.
@@ -37,28 +31,30 @@ def spread_scale(rule: NormRule, x: Tensor, codes: Any, unit: Any, *, squared: b
     added = epsilon(rule, x)
     if not added:
         return unit
-    codes = on_host(codes).astype(np.float64)
+    codes = k.on_host(codes)[0].astype(np.float64)
     plain = codes * unit
     return divided(np.sqrt(plain * plain + added) if squared and is_inside(rule) else plain + added, codes)
 
 
-def damping(rule: NormRule, spread: Tensor, *, squared: bool = False) -> Any:
-    """What epsilon leaves of the spread's gradient: spread without / with epsilon (of squares, inside); exactly 1
-    without epsilon."""
+def damping(k: Kernels, rule: NormRule, spread: Tensor, *, squared: bool = False) -> Any:
+    """What epsilon leaves of the spread's gradient: spread without / with epsilon (of squares, inside); None without
+    epsilon, which stands for all of it where the spread isn't 0."""
     added = epsilon(rule, spread)
     if not added:
-        return (on_host(spread.data) != 0).astype(np.float64)
-    whole = real(spread)
+        return None
+    whole = numbers(k, spread)[0].real
     if squared and is_inside(rule):
         whole = whole * whole
     return divided(whole - added, whole)
 
 
-def gradient_multiplier(kernels: Kernels, spread: Tensor, gamma: list[Tensor]) -> tuple[FixedPointMultiplier, float]:
+def gradient_multiplier(k: Kernels, spread: Tensor, gamma: list[Tensor]) -> tuple[FixedPointMultiplier, float]:
     """gamma / spread relative to the largest, and that largest; gamma is 1 where the list is empty."""
-    return kernels.gradient_gain(numbers(gamma[0]) if gamma else ONE, numbers(spread))
+    divisor, *factor = numbers(k, spread, *gamma)
+    return k.gradient_gain(factor[0] if factor else ONE, divisor)
 
 
-def numbers(x: Tensor) -> Numbers:
-    """A tensor of one axis on the host."""
-    return Numbers(on_host(x.data), x.scale)
+def numbers(k: Kernels, *tensors: Tensor) -> list[Numbers]:
+    """Tensors of one axis on the host."""
+    codes = k.on_host(*[x.data for x in tensors])
+    return [Numbers(part, x.scale) for part, x in zip(codes, tensors, strict=True)]

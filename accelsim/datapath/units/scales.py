@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.arrays import CHANNEL_FIRST, is_per_channel, on_device, on_host
+from accelsim.datapath.arrays import CHANNEL_FIRST, is_per_channel, on_device
 from accelsim.datapath.context import Context
 from accelsim.datapath.divergence import diverged, notes_overflow
 from accelsim.formats import Granularity, Role, ScaleForm, ScalePolicy, TensorRule
@@ -89,12 +89,13 @@ def extremes(c: Context, x: Tensor, output: TensorSpec, granularity: Granularity
     """
     if granularity is Granularity.PER_SAMPLE_AVERAGE:
         rows = (x.data * on_device(c.kernels.xp, x.scale)).reshape(x.data.shape[0], -1)
-        ends = (on_host(end) for end in (rows.min(axis=1), rows.max(axis=1)))
+        ends = c.kernels.on_host(rows.min(axis=1), rows.max(axis=1))
         low, high = (math.fsum(map(float, end)) / rows.shape[0] for end in ends)
         return low, high
     channel = 0 if granularity is Granularity.PER_CHANNEL and output.role in CHANNEL_FIRST else x.data.ndim - 1
     axes = tuple(axis for axis in range(x.data.ndim) if axis != channel)
-    low, high = (on_host(end).astype("float64") * x.scale for end in (x.data.min(axis=axes), x.data.max(axis=axes)))
+    ends = c.kernels.on_host(x.data.min(axis=axes), x.data.max(axis=axes))
+    low, high = (end.astype("float64") * x.scale for end in ends)
     return (low, high) if granularity is Granularity.PER_CHANNEL else (low.min(), high.max())
 
 

@@ -49,7 +49,7 @@ def add(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[Te
     if not a.format.is_integer:
         left, right = (multiplied_out(c.kernels.xp, x.data, x.scale) for x in (a, b))
         return [Value((left + right).astype(outputs[0].format.storage, copy=False))]
-    peaks = [c.kernels.largest_magnitude(x.data) for x in (a, b)]
+    peaks = c.kernels.largest_magnitudes(a.data, b.data)
     steps = [float(np.max(x.scale)) if is_per_channel(x.scale) else float(x.scale) for x in (a, b)]
     # The sum of both ranges fits 30 bits, so neither rescaling nor the addition can overflow.
     bound = peaks[0] * steps[0] + peaks[1] * steps[1] or 1.0

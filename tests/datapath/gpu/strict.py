@@ -70,29 +70,33 @@ class StrictArray(NDArrayOperatorsMixin):
         return len(self._array)
 
     def __bool__(self) -> bool:
+        StrictModule.fetched += 1
         return bool(self._array)
 
     def __int__(self) -> int:
+        StrictModule.fetched += 1
         return int(self._array)
 
     def __float__(self) -> float:
+        StrictModule.fetched += 1
         return float(self._array)
 
     def __index__(self) -> int:
         raise TypeError("a device array as an index of Python")
 
     def get(self) -> Any:
-        """Data from the device."""
+        """Data from the device, as they are now."""
         StrictModule.fetched += 1
-        return self._array
+        return self._array.copy()
 
     def tolist(self) -> Any:
         """Python numbers: a transfer that says so."""
+        StrictModule.fetched += 1
         return self._array.tolist()
 
 
 class StrictModule:
-    """``xp`` for the datapath; ``sent`` and ``fetched`` count transfers to the device and back."""
+    """``xp`` for the datapath; ``sent`` and ``fetched`` count transfers to the device and back, of one number, too."""
 
     sent = fetched = 0
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from accelsim.datapath import NumpyKernels
+from accelsim.datapath.kernels.numbers import Numbers
 from accelsim.formats import FixedPointMultiplier
 
 NUMPY = NumpyKernels()
@@ -60,6 +61,46 @@ def test_normalise_and_backward(host_cuda, rng, storage, gain):
     _same(host_cuda.batch_norm_backward(*arguments), NUMPY.batch_norm_backward(*arguments))
     arguments = g, x, centres, share, by, BITS
     _same(host_cuda.l1_norm_backward(*arguments), NUMPY.l1_norm_backward(*arguments))
+
+
+@pytest.mark.parametrize("inverse", [False, True])
+@pytest.mark.parametrize("dtype", ["int32", "int64", "float32"])
+def test_running_averages(host_cuda, rng, dtype, inverse):
+    """Zeros, which have no inverse, among them; one scale, or one a column."""
+    codes = np.append(rng.integers(-(2**31), 2**31 - 1, 997), [0, 0, 1]).astype(dtype)
+    running = rng.normal(size=1000).astype(np.float32)
+    for scale in (0.3, np.float64(1e-30), rng.random(1000)):
+        for momentum in (0.0, 0.1, 0.9):
+            arguments = running, Numbers(codes, scale), momentum
+            _same(host_cuda.moved(*arguments, inverse=inverse), NUMPY.moved(*arguments, inverse=inverse))
+
+
+@pytest.mark.parametrize("denominator", [1, 2, 3, 4096, 2**23 - 1])
+def test_quotients(host_cuda, rng, denominator):
+    """Halves of either sign round up."""
+    x = np.append(
+        rng.integers(-(2**52), 2**52, 500), np.arange(-2 * denominator, 2 * denominator, max(1, denominator // 50))
+    )
+    _same(host_cuda.divide_rounded(x, denominator), NUMPY.divide_rounded(x, denominator))
+    _same(host_cuda.divide_rounded(x, np.full(x.size, denominator)), NUMPY.divide_rounded(x, denominator))
+
+
+@pytest.mark.parametrize("dtype", ["int32", "int64"])
+@pytest.mark.parametrize("damped", [False, True])
+def test_spread_share(host_cuda, rng, dtype, damped):
+    spread = np.append(rng.integers(0, 2**31 - 1, 500), rng.integers(0, 4, 500)).astype(dtype)
+    products = rng.integers(-(2**51), 2**51, 1000)
+    damping = rng.random(1000) if damped else None
+    _same(host_cuda.spread_share(products, spread, damping), NUMPY.spread_share(products, spread, damping))
+    if not damped:
+        ones = (spread != 0).astype("float64")
+        _same(host_cuda.spread_share(products, spread, None), NUMPY.spread_share(products, spread, ones))
+
+
+@pytest.mark.parametrize("storage", ["int8", "int16"])
+def test_deviation(host_cuda, rng, storage):
+    for x in (np.full((40, 3), -128, dtype=storage), _codes(rng, storage, 700, 16)):
+        _same(host_cuda.deviation(x), NUMPY.deviation(x))
 
 
 def test_a_column_whose_extremes_coincide(host_cuda):

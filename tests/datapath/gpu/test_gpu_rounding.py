@@ -67,6 +67,30 @@ def test_quantise(host_cuda, rng, dtype, scale):
         _same(host_cuda.quantise_stochastic(*arguments), NUMPY.quantise_stochastic(*arguments))
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "float32", "float64"])
+def test_floats(host_cuda, rng, dtype):
+    """Codes of more bits than float32 holds; a scale a channel, or one for all."""
+    x = (rng.normal(size=(301, 4)) * 1e30).astype(dtype) if dtype.startswith("f") else _codes(rng, dtype)
+    for scale in (1.0, 0.3, np.float64(1e-30), 1e20, rng.random(4)):
+        with np.errstate(over="ignore"):
+            _same(host_cuda.floats(x, scale, "float32"), NUMPY.floats(x, scale, "float32"))
+    _same(host_cuda.floats(x, 0.3, "float64"), NUMPY.floats(x, 0.3, "float64"))
+
+
+@pytest.mark.parametrize("decay", [0.0, 1e-4])
+def test_momentum_step(host_cuda, rng, decay):
+    """A product and its sum are rounded one after the other."""
+    arrays = rng.normal(size=(3, 70, 36)).astype(np.float32)
+    arrays[:, 0, :3] = [[np.inf, 0.0, 1e-42], [-np.inf, -0.0, 1e-44], [np.nan, -0.0, 1.0]]
+    for dtype in ("float32", "float64"):
+        for numbers in ((0.9, decay, 0.05), (0.0, decay, 3.0)):
+            arguments = *arrays.astype(dtype), *np.float32(numbers)
+            with np.errstate(invalid="ignore"):
+                pairs = zip(host_cuda.momentum_step(*arguments), NUMPY.momentum_step(*arguments), strict=True)
+            for found, expected in pairs:
+                _same(found, expected)
+
+
 @pytest.mark.parametrize("bits", [1, 7, 16])
 @pytest.mark.parametrize("source", RandomSource)
 @pytest.mark.parametrize("elements", [0, 1, 8, 1003])
@@ -93,6 +117,25 @@ def test_largest_magnitude(cuda, rng, storage):
     assert cuda.largest_magnitude(-abs(x[:5] // 2)) == NUMPY.largest_magnitude(abs(x[:5] // 2))
     assert cuda.largest_magnitude(x[:0]) == 0.0
     assert cuda.largest_magnitude(x.astype("float64")) == NUMPY.largest_magnitude(x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_largest_magnitude_of_floats(cuda, rng, dtype):
+    """The portable set's answer, of what is not finite too: the order of the bits is that of the magnitudes."""
+    x, tiny = rng.normal(size=1003).astype(dtype), np.finfo(dtype).smallest_subnormal
+    for end in (-40.0, 3e38, np.inf, -np.inf, np.nan):
+        x[517] = end
+        np.testing.assert_equal(cuda.largest_magnitude(x.copy()), NUMPY.largest_magnitude(x))
+    x[3] = -np.inf  # NaN hides behind no infinity
+    assert np.isnan(cuda.largest_magnitude(x))
+    for value in (0.0, -0.0, tiny, -tiny):
+        assert cuda.largest_magnitude(np.full(300, value, dtype=dtype)) == abs(value)
+
+
+def test_largest_magnitudes_of_many(cuda, rng):
+    arrays = [_codes(rng, "int32"), _codes(rng, "int8")[:0], rng.normal(size=5), np.float32([[-2.5]]), np.uint8([7])]
+    assert cuda.largest_magnitudes(*arrays) == NUMPY.largest_magnitudes(*arrays)
+    assert cuda.largest_magnitudes() == []
 
 
 def test_limits_for_each_channel_take_the_portable_way(host_cuda, rng):

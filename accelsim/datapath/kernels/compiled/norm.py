@@ -59,7 +59,7 @@ class CompiledNorm(CompiledRounding, NormKernels):
         return out
 
     def spread_share(self, products: Any, spread: Any, damping: Any) -> Any:
-        out = np.empty_like(products)
+        out, damping = np.empty_like(products), (spread != 0).astype(np.float64) if damping is None else damping
         spread_share(products, spread, damping, out)
         return out
 

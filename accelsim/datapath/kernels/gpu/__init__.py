@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from accelsim.datapath.kernels.gpu.fetched import CudaFetched
 from accelsim.datapath.kernels.gpu.launch import Launcher
 from accelsim.datapath.kernels.gpu.norm import CudaNorm
 from accelsim.datapath.kernels.gpu.products import CudaProducts
 from accelsim.datapath.kernels.gpu.rounding import CudaRounding
+from accelsim.datapath.kernels.gpu.update import CudaUpdate
 from accelsim.datapath.kernels.gpu.vector import CudaVector
 
 __all__ = ["CudaKernels"]
 
 
-class CudaKernels(CudaRounding, CudaNorm, CudaProducts, CudaVector):
+class CudaKernels(CudaFetched, CudaRounding, CudaNorm, CudaProducts, CudaUpdate, CudaVector):
     """Same bits as ``NumpyKernels``, on arrays of ``xp``."""
 
     name = "gpu"
 
     def __init__(self, xp: Any, launch: Launcher) -> None:
+        super().__init__()
         self.xp, self.launch = xp, launch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +24,8 @@ class CudaBase(Kernels):
 
     def knows(self, name: str, **types: Any) -> bool:
         """Whether kernel ``name`` is written for these types."""
-        choices = dict(KERNELS[name].choices)
-        return all(str(value) in choices[key] for key, value in types.items())
+        choices = _choices(name)
+        return all(name_of(value) in choices[key] for key, value in types.items())
 
     def elementwise(self, name: str, types: Parameters, elements: int, *arguments: Any, each: int = 1) -> None:
         """A grid-stride loop over ``elements``, ``each`` of them a turn."""
@@ -42,16 +43,28 @@ class CudaBase(Kernels):
             return None, 0, int(mantissa), int(shift)
         return self.per_channel(multiplier, channels), channels, 0, 0
 
-    def per_channel(self, multiplier: FixedPointMultiplier, channels: int) -> Any:
-        """(2, channels) mantissas and right shifts, in one transfer."""
-        pair = np.empty((2, channels), dtype=np.int64)
-        pair[0], pair[1] = multiplier.mantissa, 31 - multiplier.exponent
-        return self.xp.asarray(pair)
+    def per_channel(self, multiplier: FixedPointMultiplier, channels: int, *more: Any) -> Any:
+        """(2, channels) mantissas and right shifts, and a row for each of ``more``, in one transfer."""
+        rows = np.empty((2 + len(more), channels), dtype=np.int64)
+        for at, row in enumerate((multiplier.mantissa, 31 - multiplier.exponent, *more)):
+            rows[at] = row
+        return self.xp.asarray(rows)
 
 
 def types(**named: Any) -> Parameters:
     """Parameters of a source from arrays' types."""
-    return tuple((name, value if isinstance(value, int) else str(value)) for name, value in named.items())
+    return tuple((name, value if isinstance(value, int) else name_of(value)) for name, value in named.items())
+
+
+@cache
+def name_of(dtype: Any) -> str:
+    """NumPy's name of a type, which NumPy spells slowly each time."""
+    return str(dtype)
+
+
+@cache
+def _choices(name: str) -> dict[str, tuple[str | int, ...]]:
+    return dict(KERNELS[name].choices)
 
 
 def key_of(random: RandomStream) -> tuple[int, int, int, int]:

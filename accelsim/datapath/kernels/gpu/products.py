@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.gpu.base import types
+from accelsim.datapath.kernels.gpu.base import name_of, types
 from accelsim.datapath.kernels.gpu.tensor_cores import BLOCKS_WANTED, WORD, CudaTensorCores
 from accelsim.datapath.kernels.product import Carrier
 
@@ -120,7 +120,7 @@ def _is_pointwise(kernel: Size, stride: Size, padding: Size) -> bool:
 
 
 def _dtypes(a: Any, b: Any) -> tuple[str, str]:
-    return str(a.dtype), str(b.dtype)
+    return name_of(a.dtype), name_of(b.dtype)
 
 
 def _bytes(a: Any, b: Any) -> bool:

@@ -24,13 +24,6 @@ class CudaRounding(CudaBase):
         self.elementwise("random_codes", (), elements, out, elements, *key_of(stream), each=LANES)
         return out
 
-    def largest_magnitude(self, x: Any) -> float:
-        if not self.knows("largest_magnitude", X=x.dtype) or not x.size:
-            return super().largest_magnitude(x)
-        found = self.xp.zeros(1, dtype="uint64")
-        self.elementwise("largest_magnitude", types(X=x.dtype), x.size, self.packed(x), found, x.size, each=4)
-        return float(found[0])
-
     def requantise(self, x: Any, multiplier: FixedPointMultiplier, low: int, high: int, storage: str) -> Any:
         if np.ndim(low) or not self.knows("requantise", X=x.dtype, OUT=storage):
             return super().requantise(x, multiplier, low, high, storage)
@@ -70,6 +63,14 @@ class CudaRounding(CudaBase):
             return super().quantise_stochastic(x, scale, random, low, high, storage)
         numbers = float(scale), float(low), float(high), 0.5**random.bits, *key_of(random)
         return self._narrowed("quantise_stochastic", x, storage, *numbers, each=LANES)
+
+    def floats(self, x: Any, scale: Any, storage: str) -> Any:
+        if storage != "float32" or np.ndim(scale) > 1 or not self.knows("floats", X=x.dtype):
+            return super().floats(x, scale, storage)
+        out, one = self.xp.empty(x.shape, dtype=storage), np.ndim(scale) == 0
+        numbers = (None, 0, float(scale)) if one else (self.xp.asarray(scale), x.shape[-1], 0.0)
+        self.elementwise("floats", types(X=x.dtype), x.size, self.packed(x), out, x.size, *numbers)
+        return out
 
     def add(self, a: Any, b: Any, first: FixedPointMultiplier, second: FixedPointMultiplier) -> Any:
         if first.mantissa.ndim or second.mantissa.ndim or not self.knows("add", X=a.dtype, Y=b.dtype):

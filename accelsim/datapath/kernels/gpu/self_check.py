@@ -9,6 +9,7 @@ import numpy as np
 
 from accelsim.datapath.arrays import on_host
 from accelsim.datapath.kernels import Carrier, Kernels, NumpyKernels, RandomStream
+from accelsim.datapath.kernels.numbers import Numbers
 from accelsim.formats import FixedPointMultiplier, integer
 
 BYTES, WIDE = Carrier.of(integer(8), integer(8)), Carrier.of(integer(8), integer(16))
@@ -49,15 +50,19 @@ def _roundings(k: Kernels, draw: Callable[..., Any]) -> Any:
         k.requantise_stochastic(x, by, STREAM, -127, 127, "int8"),
         k.quantise(real, 0.7, -127, 127, "int8"),
         k.quantise_stochastic(real, 0.7, STREAM, -127, 127, "int8"),
-        np.asarray(k.largest_magnitude(x)),
+        np.array(k.largest_magnitudes(x, real)),
+        k.floats(x, 0.3, "float32"),
+        *k.momentum_step(real, 2 * real, -real, *map(np.float32, (0.9, 1e-4, 0.1))),
     )
 
 
 def _norms(k: Kernels, draw: Callable[..., Any]) -> Any:
     x, g, by = draw("int8", 200, 5), draw("int16", 200, 5), FixedPointMultiplier.from_real(np.linspace(-2, 0.4, 5))
     total, extremes = k.range_sum(x, 4)
-    words = k.normalise(x, k.mean(x, 8), by, total, 8)
-    return total, extremes, words, k.range_norm_backward(g, k.channel_sum(g), total, extremes, by, 8)
+    words = k.normalise(x, k.mean(x, 8), by, k.on_host(total)[0], 8)
+    moved = k.moved(k.xp.asarray(np.ones(5, dtype="float32")), Numbers(total, 0.3), 0.9, inverse=True)
+    share = k.spread_share(k.channel_sum(g) << 9, total, None)
+    return total, extremes, words, moved, share, k.range_norm_backward(g, k.channel_sum(g), total, extremes, by, 8)
 
 
 CHECKS: dict[str, Check] = {

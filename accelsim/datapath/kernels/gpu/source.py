@@ -53,12 +53,17 @@ _QUANTISE = _kernel("quantise.cu", X=FLOATS, OUT=CODES)
 _SUMS = _kernel("channel_sums.cu", X=CODES, Y=CODES)
 _BACKWARD = _kernel("norm_backward.cu", X=CODES, Y=CODES)
 _RELU = _kernel("relu.cu", X=CODES, Y=CODES)
+_RANGE = _kernel("channel_range.cu", X=CODES)
+_QUOTIENTS = _kernel("quotients.cu", X=("int32", "int64"))
+_LARGEST = _kernel("largest_magnitude.cu", X=INTEGERS)
 _POOL = _kernel("pool.cu", X=(*CODES, "float32"), SUM=("int64", "float64"))
 KERNELS: dict[str, Kernel] = {
     "requantise": _REQUANTISE,
     "requantise_once": _REQUANTISE,
     "requantise_stochastic": _REQUANTISE,
     "rescale": _kernel("rescale.cu", X=INTEGERS, OUT=("int32", "int64")),
+    "floats": _kernel("floats.cu", X=(*INTEGERS, *FLOATS)),
+    "momentum_step": _kernel("momentum_step.cu"),
     "quantise": _QUANTISE,
     "quantise_stochastic": _QUANTISE,
     "random_codes": _kernel("random_codes.cu"),
@@ -66,11 +71,16 @@ KERNELS: dict[str, Kernel] = {
     "add": _kernel("add.cu", X=CODES, Y=CODES),
     "relu": _RELU,
     "relu_backward": _RELU,
-    "largest_magnitude": _kernel("largest_magnitude.cu", X=INTEGERS),
+    "largest_magnitude": _LARGEST,
+    "largest_bits": _LARGEST,
     "channel_sum": _SUMS,
     "gradient_sums": _SUMS,
     "absolute_deviation": _SUMS,
-    "channel_range": _kernel("channel_range.cu", X=CODES),
+    "channel_range": _RANGE,
+    "channel_ends": _RANGE,
+    "quotients": _QUOTIENTS,
+    "spread_share": _QUOTIENTS,
+    "moved": _kernel("moved.cu", X=("int32", "int64", "float32")),
     "normalise": _kernel("normalise.cu", X=CODES),
     "range_norm_backward": _BACKWARD,
     "batch_norm_backward": _BACKWARD,
