@@ -24,7 +24,7 @@ from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
 from accelsim.timing.scheduling.ordering import Rows, dependency_waits, predecessors
 from accelsim.timing.scheduling.priorities import Service, priorities
-from accelsim.timing.scheduling.rooms import waits_for_room
+from accelsim.timing.scheduling.rooms import Waits, waits_for_room
 from accelsim.timing.scheduling.schedule import Schedule
 from accelsim.timing.timeline import OperationTiming, Timeline
 
@@ -79,7 +79,12 @@ class Scheduled:
     def timeline(self) -> Timeline:
         """What came of it."""
         return Timeline(
-            self.placed.timings(self), self.placed.residency, self.arrays, self.run.in_turn, self.run.service
+            self.placed.timings(self),
+            self.placed.residency,
+            self.arrays,
+            self.run.in_turn,
+            self.run.service,
+            self.placed.all_waits,
         )
 
 
@@ -103,10 +108,9 @@ class PlacedStep:
         self._programs = [self._planner.number(plan) for plan in self.plans]
         self._chains: dict[tuple[frozenset[int], bool], tuple[Asked, Integers]] = {}
         self.needed, self.needed_rows = self._known.needed, self._known.needed_rows
-        waits = waits_for_room(program, residency, self.needed)
+        self.all_waits = Waits(self.needed, waits_for_room(program, residency, self.needed))
         self._order = [
-            tuple(sorted(room.union(needed))) if room else needed
-            for needed, room in zip(self.needed, waits, strict=True)
+            tuple(sorted(room.union(needed))) if room else needed for needed, room in zip(*self.all_waits, strict=True)
         ]
 
     def _plans(self, known: PlacedStep | None) -> list[OperationPlan]:

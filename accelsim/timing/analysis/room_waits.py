@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from accelsim.program import Program
-from accelsim.timing.analysis.critical_path import critical_path_of
+from accelsim.timing.analysis.critical_path import path_steps
 from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.timeline import Timeline
 
@@ -25,7 +25,7 @@ def room_waits(program: Program, timeline: Timeline) -> list[RoomWait]:
     """Those on the critical path of a Timeline of ``program``: no other makes the step longer."""
     graph, timings = schedule_graph(program, timeline), timeline.operations
     found = []
-    for before, step in pairwise(critical_path_of(graph).steps):
+    for before, step in pairwise(path_steps(graph)):
         if step.cause == "room":
             others = [edge.earlier for edge in graph.incoming[step.index] if edge.kind != "room"]
             otherwise = max((timings[index].end_cycle for index in others), default=0)

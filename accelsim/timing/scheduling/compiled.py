@@ -7,8 +7,6 @@ Operations are rows of one table (``OperationField``), units of another (``UnitF
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 import numpy as np
 import numpy.typing as npt
 
@@ -19,78 +17,12 @@ from accelsim.timing.pipelines.memory_system import forget, remove
 from accelsim.timing.pipelines.recall import advance_or_recall
 from accelsim.timing.pipelines.stages import Field, begin, release
 from accelsim.timing.pipelines.stalls import COUNTS
+from accelsim.timing.scheduling.fields import FINISHED, LATE, STUCK, LeftField, OperationField, StateField, UnitField
+from accelsim.timing.scheduling.heap import pop, push
 
 Floats = npt.NDArray[np.float64]
 
 
-class OperationField(IntEnum):
-    """Columns of an operation; -1 for what it hasn't or what hasn't happened."""
-
-    UNIT = 0
-    WORKS = 1
-    """Whether it does anything."""
-    START = 2
-    """Where its program begins; -1 where nothing moves."""
-    BUSY = 3
-    PRIORITY = 4
-    """For DRAM: lower goes first; distinct."""
-    RANK = 5
-    """For its unit: lower goes first; distinct."""
-    CHAIN = 6
-    """Cycles from its start to the end of the longest chain that it begins."""
-    MISSING = 7
-    """What it waits for that hasn't ended."""
-    READY = 8
-    FETCH = 9
-    BEGUN = 10
-    END = 11
-    STALLS = 12
-    """The first of its stall cycles by cause."""
-
-
-class UnitField(IntEnum):
-    """Columns of a unit."""
-
-    FREE = 0
-    LEAST_FREE = 1
-    TAILS = 2
-    """Operations of this unit that have room for a tile of the next."""
-    WAITING = 3
-    """How many are in its queue."""
-    FETCHING = 4
-    """How many of those that it takes next fetch already."""
-    IN_TURN = 5
-    """Whether it takes operations as they were issued; their ranks are then their numbers."""
-    NEXT = 6
-    """The next of these."""
-
-
-class StateField(IntEnum):
-    """What all share."""
-
-    NOW = 0
-    BEFORE = 1
-    """Cycle that the step must end before; FOREVER where it needn't."""
-    PREFETCH = 2
-    FINISHED = 3
-    ASKED = 4
-    """Whether a unit may take something."""
-    CHAIN_END = 5
-    ON_CHIP = 6
-    """Operations at work that move nothing: the first rows of their table."""
-
-
-class LeftField(IntEnum):
-    """What is left of a step (``LeastLeft``), in cycles."""
-
-    DRAM = 0
-    WORK = 1
-    SLACK = 2
-
-
-FINISHED, LATE, STUCK = range(3)
-"""What ``run`` returns."""
-OPERATION_COLUMNS = int(OperationField.STALLS) + COUNTS
 _UNIT, _WORKS, _START = int(OperationField.UNIT), int(OperationField.WORKS), int(OperationField.START)
 _BUSY, _PRIORITY, _RANK = int(OperationField.BUSY), int(OperationField.PRIORITY), int(OperationField.RANK)
 _CHAIN, _MISSING, _READY = int(OperationField.CHAIN), int(OperationField.MISSING), int(OperationField.READY)
@@ -110,32 +42,6 @@ _PIPELINE_STALLS, _IN_TAIL = int(Field.STALLS), int(Field.IN_TAIL)
 
 
 @inner
-def _push(heap: Integers, count: int, value: int) -> None:
-    at = count
-    while at and heap[(at - 1) // 2] > value:
-        heap[at] = heap[(at - 1) // 2]
-        at = (at - 1) // 2
-    heap[at] = value
-
-
-@inner
-def _pop(heap: Integers, count: int) -> int:
-    found, value, at = heap[0], heap[count - 1], 0
-    while True:
-        child = 2 * at + 1
-        if child >= count - 1:
-            break
-        if child + 1 < count - 1 and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= value:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = value
-    return int(found)
-
-
-@inner
 def _enqueue(operations: Integers, units: Integers, queues: Integers, state: Integers, index: int) -> bool:
     """Queue an operation at its unit, now that all it depends on has ended; True for one that does nothing."""
     row = operations[index]
@@ -144,7 +50,7 @@ def _enqueue(operations: Integers, units: Integers, queues: Integers, state: Int
         row[_FETCH] = row[_BEGUN] = state[_NOW]
         return True
     unit = units[row[_UNIT]]
-    _push(queues[row[_UNIT]], unit[_WAITING], row[_RANK])
+    push(queues[row[_UNIT]], unit[_WAITING], row[_RANK])
     unit[_WAITING] += 1
     state[_ASKED] = 1
     return False
@@ -199,7 +105,7 @@ def _first(units: Integers, queues: Integers, by_rank: Integers, unit: int) -> i
 @inner
 def _take(operations: Integers, units: Integers, queues: Integers, unit: int) -> None:
     """The first waiting operation leaves the queue."""
-    rank = _pop(queues[unit], units[unit, _WAITING])
+    rank = pop(queues[unit], units[unit, _WAITING])
     units[unit, _WAITING] -= 1
     if units[unit, _IN_TURN]:
         following = rank + 1
@@ -294,7 +200,7 @@ def _grant(
         while True:
             index = _first(units, queues, by_rank, number)
             if unit[_FREE] and unit[_FETCHING]:
-                rank = _pop(fetching[number], unit[_FETCHING])
+                rank = pop(fetching[number], unit[_FETCHING])
                 unit[_FETCHING] -= 1
                 begun[count] = rank if unit[_IN_TURN] else by_rank[rank]
             elif index >= 0 and (
@@ -311,7 +217,7 @@ def _grant(
                 unit[_FREE] -= 1
                 unit[_LEAST_FREE] = min(unit[_LEAST_FREE], unit[_FREE])
             else:
-                _push(fetching[number], unit[_FETCHING], operations[index, _RANK])
+                push(fetching[number], unit[_FETCHING], operations[index, _RANK])
                 unit[_FETCHING] += 1
             count += 1
     return count

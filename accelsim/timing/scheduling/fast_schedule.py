@@ -13,14 +13,14 @@ from accelsim.timing.pipelines.channel import FOREVER, ChannelField, TaskField
 from accelsim.timing.pipelines.loops import Integers, Loops
 from accelsim.timing.pipelines.stages import Field
 from accelsim.timing.pipelines.steady_state import MOST_PIPELINES, Memory
-from accelsim.timing.scheduling.compiled import (
+from accelsim.timing.scheduling.compiled import run
+from accelsim.timing.scheduling.fields import (
     FINISHED,
     OPERATION_COLUMNS,
     STUCK,
     OperationField,
     StateField,
     UnitField,
-    run,
 )
 from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.least_left import LeastLeft
