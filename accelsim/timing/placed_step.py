@@ -6,24 +6,26 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
 import simpy
 
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Program, Unit
+from accelsim.timing.mapping.alike import Alike
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
-from accelsim.timing.pipelines.fast_pipelines import FastPipelines
-from accelsim.timing.pipelines.memory_system import MemorySystem
-from accelsim.timing.pipelines.running import Pipelines
+from accelsim.timing.pipelines.loops import Integers
+from accelsim.timing.pipelines.recall import records
 from accelsim.timing.pipelines.stalls import LEAD_IN, LEAD_OUT, StallCycles
-from accelsim.timing.placement.epilogues import touched_tensors
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
-from accelsim.timing.scheduling.least_left import LeastLeft
-from accelsim.timing.scheduling.ordering import dependency_waits, predecessors
+from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work, Workplace
+from accelsim.timing.scheduling.held import Held
+from accelsim.timing.scheduling.least_left import Asked, LeastLeft
+from accelsim.timing.scheduling.ordering import Rows, dependency_waits, predecessors
 from accelsim.timing.scheduling.priorities import Service, priorities
-from accelsim.timing.scheduling.rooms import waits_for_room
-from accelsim.timing.scheduling.schedule import Held, Schedule
+from accelsim.timing.scheduling.rooms import Waits, waits_for_room
+from accelsim.timing.scheduling.schedule import Schedule
 from accelsim.timing.timeline import OperationTiming, Timeline
 
 Progress = Callable[[int, int], None]
@@ -52,33 +54,37 @@ class Scheduled:
 
     placed: PlacedStep
     run: Run
-    held: list[Held]
+    held: Held
     arrays: int
     at_once: int
 
     @property
     def cycles(self) -> int:
-        return max((held.end_cycle for held in self.held), default=0)
+        return int(self.held.end_cycles.max(initial=0))
 
     @property
     def turns(self) -> tuple[int, ...]:
         """Operations in the order in which they started; one that takes no time before those that wait for it."""
-        return tuple(sorted(range(len(self.held)), key=lambda i: (self.held[i].start_cycle, i)))
+        return tuple(np.argsort(self.held.start_cycles, kind="stable").tolist())
 
     @cached_property
-    def given_cycles(self) -> list[int]:
+    def given_cycles(self) -> Integers:
         """When what each operation needs had ended."""
-        ends = [held.end_cycle for held in self.held]
-        return [max((ends[earlier] for earlier in needed), default=0) for needed in self.placed.needed]
+        return self.placed.needed_rows.latest(self.held.end_cycles)
 
     def room_cycles(self) -> int:
         """For which operations waited for room, all together: at least what the step is longer for it."""
-        return sum(held.ready_cycle - given for held, given in zip(self.held, self.given_cycles, strict=True))
+        return int((self.held.ready_cycles - self.given_cycles).sum())
 
     def timeline(self) -> Timeline:
         """What came of it."""
         return Timeline(
-            self.placed.timings(self), self.placed.residency, self.arrays, self.run.in_turn, self.run.service
+            self.placed.timings(self),
+            self.placed.residency,
+            self.arrays,
+            self.run.in_turn,
+            self.run.service,
+            self.placed.all_waits,
         )
 
 
@@ -91,33 +97,33 @@ class PlacedStep:
         UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
     """
 
-    _touched: Sequence[frozenset[int]]
-
     def __init__(
         self, program: Program, hw: HardwareConfig, residency: Residency, known: PlacedStep | None = None
     ) -> None:
         self.program, self.hw, self.residency = program, hw, residency
+        self._known: _Known = known._known if known else _Known(program, residency)
         self._planner: Planner = Planner(program, hw, residency, known._planner if known else None)
-        self._touched = known._touched if known else touched_tensors(program, residency.drained)
+        self._places = residency.places(len(program.tensors))
         self.plans = self._plans(known)
-        moving = list(dict.fromkeys(plan for plan in self.plans if not plan.on_chip))
-        self._loops = self._planner.loops(moving)
-        self._starts = dict(zip(moving, self._loops.starts, strict=True))
-        self.needed = predecessors(program, residency.drained)
-        waits = waits_for_room(program, residency, self.needed)
-        self._order = [tuple(sorted(room.union(needed))) for needed, room in zip(self.needed, waits, strict=True)]
+        self._programs = [self._planner.number(plan) for plan in self.plans]
+        self._chains: dict[tuple[frozenset[int], bool], tuple[Asked, Integers]] = {}
+        self.needed, self.needed_rows = self._known.needed, self._known.needed_rows
+        self.all_waits = Waits(self.needed, waits_for_room(program, residency, self.needed))
+        self._order = [
+            tuple(sorted(room.union(needed))) if room else needed for needed, room in zip(*self.all_waits, strict=True)
+        ]
 
     def _plans(self, known: PlacedStep | None) -> list[OperationPlan]:
         """Those of ``known``, but for operations that touch a tensor which lives elsewhere there."""
-        operations = self.program.operations
-        if not known:
-            return [self._planner.plan(operation) for operation in operations]
-        here, there = self.residency.place, known.residency.place
-        moved = {tensor.index for tensor in self.program.tensors if here(tensor.index) != there(tensor.index)}
-        return [
-            plan if moved.isdisjoint(touched) else self._planner.plan(operation)
-            for plan, touched, operation in zip(known.plans, self._touched, operations, strict=True)
-        ]
+        alike, places, operations = self._known.alike, self._places.__getitem__, self.program.operations
+        plans, changed = [NOTHING] * len(operations), set(range(len(operations)))
+        if known:
+            moved = (i for i, both in enumerate(zip(self._places, known._places, strict=True)) if both[0] != both[1])
+            plans, changed = list(known.plans), {each for index in moved for each in self._known.touching[index]}
+        for index in sorted(changed):
+            key = alike.kinds[index], *map(places, alike.touched[index])
+            plans[index] = self._planner.plan(operations[index], key)
+        return plans
 
     @property
     def _turns(self) -> Sequence[int]:
@@ -139,62 +145,135 @@ class PlacedStep:
 
         ``rooms``: whether operations wait for room on chip.
         """
-        environment, plans, order = simpy.Environment(), self._timed(run), self._order if rooms else self.needed
-        left = LeastLeft(self.program, plans, arrays, self.dram_bytes_per_cycle, order, self._turns)
+        asked, chains = self._asked(run.untimed, rooms)
+        ranks = priorities(run.service, self.program.operations, chains.tolist())
+        left = LeastLeft(asked, arrays, chains)
+        if run.skip:
+            held, at_once = self._fast(run, rooms, ranks, left, arrays, before)
+        else:
+            held, at_once = self._by_events(run, rooms, ranks, left, arrays, before)
+        return None if held is None else Scheduled(self, run, held, arrays, at_once)
+
+    def _fast(
+        self, run: Run, rooms: bool, ranks: list[int], left: LeastLeft, arrays: int, before: int | None
+    ) -> tuple[Held | None, int]:
+        """The schedule, and how many arrays were at work together."""
+        works = np.array([bool(plan.steps.body) for plan in self.plans])
+        works[list(run.untimed)] = False
+        work = Work(self._known.units, works, np.array(self._programs, np.int64), left.asked.busy)
+        schedule = FastSchedule(
+            work,
+            self._rows(rooms),
+            ranks,
+            self._planner.programs.loops,
+            self._known.workplace(self._planner.depths, arrays, prefetch=self.hw.mac_array.prefetch),
+            left,
+            arrays,
+            run.in_turn,
+            before,
+        )
+        found = schedule.run()
+        if run.progress:
+            for done in range(1, len(self.plans) + 1):
+                run.progress(done, len(self.plans))
+        return found
+
+    def _by_events(
+        self, run: Run, rooms: bool, ranks: list[int], left: LeastLeft, arrays: int, before: int | None
+    ) -> tuple[Held | None, int]:
+        environment, loops = simpy.Environment(), self._planner.programs.loops
         schedule = Schedule(
             environment,
             self.program.operations,
-            order,
-            plans,
-            priorities(run.service, self.program.operations, left.chains),
-            [self._starts.get(plan) for plan in plans],
-            self._pipelines(environment, arrays, skip=run.skip),
+            self._order if rooms else self.needed,
+            self._timed(run),
+            ranks,
+            [None if program < 0 else loops.starts[program] for program in self._programs],
+            EventPipelines(environment, loops, self._planner.depths),
             left,
             arrays=arrays,
             prefetch=self.hw.mac_array.prefetch,
             in_turn=run.in_turn,
-            ended=lambda done: run.progress(done, len(plans)) if run.progress else None,
+            ended=lambda done: run.progress(done, len(self.plans)) if run.progress else None,
             before=before,
         )
         held = schedule.run()
-        at_once = arrays - schedule.least_free[Unit.MAC_ARRAY]
-        return None if held is None else Scheduled(self, run, held, arrays, at_once)
+        return held, arrays - schedule.least_free[Unit.MAC_ARRAY]
+
+    @cached_property
+    def _order_rows(self) -> Rows:
+        return Rows.of(self._order) if self.waits else self.needed_rows
+
+    @cached_property
+    def _all_asked(self) -> Asked:
+        return Asked.of(self.program, self.plans, self.dram_bytes_per_cycle)
+
+    def _rows(self, rooms: bool) -> Rows:
+        return self._order_rows if rooms else self.needed_rows
+
+    def _asked(self, untimed: frozenset[int], rooms: bool) -> tuple[Asked, Integers]:
+        """What operations ask for, and the longest chain that each begins."""
+        if (untimed, rooms) not in self._chains:
+            asked = self._all_asked.without(untimed)
+            self._chains[untimed, rooms] = asked, asked.chains(self._rows(rooms), self._turns)
+        return self._chains[untimed, rooms]
 
     def timings(self, scheduled: Scheduled) -> list[OperationTiming]:
         """Every operation of a schedule of this step."""
-        given = scheduled.given_cycles
-        ends = [held.end_cycle for held in scheduled.held]
+        held, given = scheduled.held, scheduled.given_cycles.tolist()
+        starts, ends = held.start_cycles.tolist(), held.end_cycles.tolist()
         waits = dependency_waits(self.program, list(zip(given, ends, strict=True)))
+        each = zip(
+            self._timed(scheduled.run),
+            starts,
+            ends,
+            held.ready_cycles.tolist(),
+            held.fetch_cycles.tolist(),
+            held.stalls.tolist(),
+            strict=True,
+        )
         levels = self.residency.level_names
         return [
             OperationTiming(
                 index=index,
-                start_cycle=held.start_cycle,
-                end_cycle=held.end_cycle,
+                start_cycle=start,
+                end_cycle=end,
                 compute_cycles=plan.compute_cycles,
-                wait_cycles=held.start_cycle - held.ready_cycle,
+                wait_cycles=start - ready,
                 dependency_cycles=waits[index],
-                room_cycles=held.ready_cycle - given[index],
-                prefetch_cycles=held.start_cycle - held.fetch_cycle,
-                lead_in_cycles=held.stalls[LEAD_IN],
-                lead_out_cycles=held.stalls[LEAD_OUT],
-                stalls=StallCycles.of(held.stalls, plan.planned_stalls, levels),
+                room_cycles=ready - given[index],
+                prefetch_cycles=start - fetch,
+                lead_in_cycles=stalls[LEAD_IN],
+                lead_out_cycles=stalls[LEAD_OUT],
+                stalls=StallCycles.of(stalls, plan.planned_stalls, levels),
                 dram_read_bytes=plan.dram_read_bytes,
                 dram_write_bytes=plan.dram_write_bytes,
                 sram=plan.sram,
                 tiles=plan.tiles,
                 pieces=plan.steps.pieces,
             )
-            for index, (plan, held) in enumerate(zip(self._timed(scheduled.run), scheduled.held, strict=True))
+            for index, (plan, start, end, ready, fetch, stalls) in enumerate(each)
         ]
 
     def _timed(self, run: Run) -> list[OperationPlan]:
         return [NOTHING if index in run.untimed else plan for index, plan in enumerate(self.plans)]
 
-    def _pipelines(self, environment: simpy.Environment, arrays: int, *, skip: bool) -> Pipelines:
-        depths, prefetch = self._planner.depths, self.hw.mac_array.prefetch
-        if not skip:
-            return EventPipelines(environment, self._loops, depths)
-        # One operation on each unit, and one more where it prefetches.
-        most = (arrays + len(Unit) - 1) * (1 + prefetch)
-        return FastPipelines(environment, MemorySystem(self._loops, depths, most, tells_tails=prefetch))
+
+class _Known:
+    """What all placements of a step have in common."""
+
+    def __init__(self, program: Program, residency: Residency) -> None:
+        self.alike = Alike.of(program, residency.drained)
+        self.touching = self.alike.touching(len(program.tensors))
+        self.needed = predecessors(program, residency.drained)
+        self.needed_rows = Rows.of(self.needed)
+        numbers = {unit: number for number, unit in enumerate(UNITS)}
+        self.units = np.array([numbers[operation.unit] for operation in program.operations], np.int64)
+        self._records = records()
+        self._workplaces: dict[int, Workplace] = {}
+
+    def workplace(self, depths: tuple[int, int, int], arrays: int, *, prefetch: bool) -> Workplace:
+        """Where schedules on so many arrays are run."""
+        if arrays not in self._workplaces:
+            self._workplaces[arrays] = Workplace(depths, arrays, self._records, prefetch=prefetch)
+        return self._workplaces[arrays]

@@ -68,7 +68,7 @@ class PlannedStep:
 
     def _place(self, turns: tuple[int, ...], given_up: GivenUp) -> PlacedStep:
         if (turns, given_up) not in self._placed:
-            residency = place_tensors(self.program, self.hw, turns, given_up)
+            residency = place_tensors(self.program, self.hw, turns, given_up, self._issued.residency)
             self._placed[turns, given_up] = PlacedStep(self.program, self.hw, residency, self._issued)
         return self._placed[turns, given_up]
 

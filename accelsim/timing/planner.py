@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Operation, Program, Unit
@@ -12,8 +12,8 @@ from accelsim.timing.mapping.product_plan import ProductPart, product_parts, pro
 from accelsim.timing.mapping.tiling import best_nest
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.transfers import Transfers
-from accelsim.timing.pipelines.loops import Loops, assemble
-from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.pipelines.loops import Programs, assemble
+from accelsim.timing.pipelines.memory_system import Solo
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
 
@@ -32,15 +32,33 @@ class Planner:
         self.residency = residency
         self.dram = DramModel.of(hw)
         self.depths = depths(hw.buffers, self.dram)
-        self._transfers = Transfers(self.dram.cost, hw.buffers.levels)
+        self._transfers: Transfers = known._transfers if known else Transfers(self.dram.cost, hw.buffers.levels)
         self._plans: dict[Hashable, OperationPlan] = known._plans if known else {}
+        self._alike: dict[Hashable, OperationPlan] = known._alike if known else {}
+        self._solo: Solo = known._solo if known else Solo(self.depths)
+        self.programs: Programs = known.programs if known else Programs(self._transfers)
+        """Of all plans that were asked for."""
+        self._numbers: dict[OperationPlan, int] = known._numbers if known else {}
 
-    def plan(self, operation: Operation) -> OperationPlan:
-        """The plan of one operation.
+    def plan(self, operation: Operation, alike: Hashable = None) -> OperationPlan:
+        """The plan of one operation; ``alike``: the same for others with the same plan.
 
         Raises:
             UserError: a buffer is too small for one fold, or the hwconfig lacks the unit.
         """
+        if alike is None:
+            return self._plan(operation)
+        if alike not in self._alike:
+            self._alike[alike] = self._plan(operation)
+        return self._alike[alike]
+
+    def number(self, plan: OperationPlan) -> int:
+        """Of the plan's program; -1 where it moves nothing."""
+        if plan not in self._numbers:
+            self._numbers[plan] = -1 if plan.on_chip else self.programs.add(plan.steps)
+        return self._numbers[plan]
+
+    def _plan(self, operation: Operation) -> OperationPlan:
         if operation.index in self.residency.fused:
             return NOTHING
         drain = drain_on(self.program, operation, self.residency, self.hw)
@@ -52,16 +70,12 @@ class Planner:
             self._plans[key] = joined([(self._product_plan(operation.name, part), part.times) for part in parts])
         return self._plans[key]
 
-    def loops(self, plans: Sequence[OperationPlan]) -> Loops:
-        """Programs of the plans, with their transfers in cycles."""
-        return assemble((plan.steps for plan in plans), self._transfers)
-
     def cycles(self, steps: Segment) -> int:
         """Cycles of a plan that runs alone, after nothing."""
         if not steps.moves:
             return steps.busy_cycles
         loops = assemble([steps], self._transfers)
-        return MemorySystem(loops, self.depths, 1, remember=False).run_alone(loops.starts[0]).cycles
+        return self._solo.run(loops, loops.starts[0]).cycles
 
     def _lane_plan(self, streams: Streams) -> OperationPlan:
         if streams not in self._plans:

@@ -10,6 +10,7 @@ from accelsim.timing.pipelines.stalls import StallCycles
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import TileChoice
 from accelsim.timing.scheduling.priorities import Service
+from accelsim.timing.scheduling.rooms import Waits
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,8 @@ class Timeline:
     """One simulated training step: operations in issue order, and where the tensors lived.
 
     ``products_at_once``: arrays that products were given to side by side; further ones stayed idle. ``in_turn``: units
-    that took operations in issue order; ``service``: what others, and DRAM, took first.
+    that took operations in issue order; ``service``: what others, and DRAM, took first. ``waits``: what operations
+    waited for, where that is at hand.
     """
 
     operations: list[OperationTiming] = field(default_factory=list)
@@ -84,6 +86,7 @@ class Timeline:
     products_at_once: int = 1
     in_turn: frozenset[Unit] = frozenset()
     service: Service = Service.PHASES
+    waits: Waits | None = field(default=None, compare=False, repr=False)
 
     @property
     def total_cycles(self) -> int:

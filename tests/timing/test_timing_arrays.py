@@ -13,8 +13,8 @@ from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.placed_step import PlacedStep, Run
 from accelsim.timing.placement.residency import place_tensors
 from accelsim.timing.planned_step import PlannedStep
-from accelsim.timing.scheduling.least_left import LeastLeft
-from accelsim.timing.scheduling.ordering import predecessors
+from accelsim.timing.scheduling.least_left import Asked, LeastLeft
+from accelsim.timing.scheduling.ordering import Rows, predecessors
 from accelsim.timing.scheduling.priorities import Service
 
 SIDES = st.sampled_from([16, 64, 200, 400])
@@ -90,7 +90,8 @@ def test_what_is_left_is_never_too_much(machine, program, given_machine, arrays)
     residency, order = timeline.residency, predecessors(program)
     placed = PlacedStep(program, hw, residency)
     turns = residency.turns or range(len(order))
-    left = LeastLeft(program, placed.plans, arrays, placed.dram_bytes_per_cycle, order, turns)
+    asked = Asked.of(program, placed.plans, placed.dram_bytes_per_cycle)
+    left = LeastLeft(asked, arrays, asked.chains(Rows.of(order), turns))
     for timing in sorted(timeline.operations, key=lambda timing: timing.start_cycle):
         assert left.least_end(timing.start_cycle) <= timeline.total_cycles
         left.begin(timing.index, timing.start_cycle)

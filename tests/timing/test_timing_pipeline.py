@@ -7,7 +7,7 @@ from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import assemble
-from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.pipelines.memory_system import Solo
 from accelsim.timing.pipelines.stalls import CAUSES, Cause
 from accelsim.timing.plan import Piece, Segment
 from accelsim.timing.planner import depths
@@ -27,7 +27,7 @@ def run(hw, pieces):
     stages = depths(hw.buffers, dram)
     ended = EventPipelines(environment, loops, stages).start(loops.starts[0], 0, held_back=False).ended
     environment.run()
-    fast = MemorySystem(loops, stages, 1, remember=False).run_alone(loops.starts[0])
+    fast = Solo(stages).run(loops, loops.starts[0])
     assert (fast.cycles, fast.stalls) == (environment.now, ended.value)
     stalls = ended.value[:CAUSES]
     assert sum(stalls) == environment.now - sum(piece.busy_cycles for piece in pieces)

@@ -1,5 +1,7 @@
 """Skipping steady states changes nothing: every field of every Timeline is that of the event run."""
 
+from dataclasses import replace
+
 import pytest
 import simpy
 from hypothesis import HealthCheck, assume, given, settings
@@ -14,7 +16,7 @@ from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import assemble
-from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.pipelines.memory_system import MemorySystem, Solo
 from accelsim.timing.plan import Piece, Segment
 from accelsim.timing.planner import depths
 
@@ -101,6 +103,31 @@ def test_any_program_on_any_machine(load, edit, plain_dram, examples):
     skips()
 
 
+@EXAMPLES
+def test_any_program_over_and_over(load, edit, plain_dram, examples):
+    """Runs of pipelines that come again are remembered."""
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+    @given(programs(), machines(load, edit, plain_dram), st.integers(2, 4))
+    def recalls(program, hw, times):
+        check(over_and_over(program, times), hw)
+
+    recalls()
+
+
+def over_and_over(program, times):
+    """The same layers, each time on what was made last."""
+    tensors, operations = list(program.tensors), list(program.operations)
+    for _ in range(times - 1):
+        tensor, operation = len(tensors) - 2, len(operations)
+        tensors += [replace(spec, index=spec.index + tensor) for spec in program.tensors[2:]]
+        for each in program.operations:
+            reads = tuple(index + tensor if index > 1 else index for index in each.inputs)
+            writes = tuple(index + tensor for index in each.outputs)
+            operations.append(replace(each, index=each.index + operation, inputs=reads, outputs=writes))
+    return Program(tensors, operations)
+
+
 def test_shipped_accelerators(case):
     check(*case)
 
@@ -179,7 +206,7 @@ def test_long_operations_take_no_longer_to_simulate(load, plain_dram):
     dram = DramModel.of(hw)
     inner = Segment((Piece(10, 30, 0),), 10**6)
     loops = assemble([Segment((inner, Piece(5, 30, 5)), 10**6)], Transfers(dram.cost))
-    found = MemorySystem(loops, depths(hw.buffers, dram), 1, remember=False).run_alone(0)
+    found = Solo(depths(hw.buffers, dram)).run(loops, 0)
     assert found.cycles == 10 + 30 * 10**6 * (10**6 + 1) + 5
 
 

@@ -19,7 +19,7 @@ from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.loops import assemble
-from accelsim.timing.pipelines.memory_system import MemorySystem
+from accelsim.timing.pipelines.memory_system import Solo
 from accelsim.timing.planner import depths
 
 SIZES = st.integers(1, 2000)
@@ -45,7 +45,7 @@ def alone(memory, dram):
         if not steps.moves:
             return steps.busy_cycles
         loops = assemble([steps], Transfers(dram.cost))
-        return MemorySystem(loops, depths(memory, dram), 1, remember=False).run_alone(0).cycles
+        return Solo(depths(memory, dram)).run(loops, 0).cycles
 
     return cycles
 

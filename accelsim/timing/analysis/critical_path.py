@@ -62,10 +62,10 @@ def critical_path_of(graph: ScheduleGraph) -> CriticalPath:
     timeline = graph.timeline
     ends = (timing.end_cycle for timing in timeline.operations)
     slack = tuple(latest - end for latest, end in zip(graph.latest_ends(), ends, strict=True))
-    return CriticalPath(_steps(graph), slack)
+    return CriticalPath(path_steps(graph), slack)
 
 
-def _steps(graph: ScheduleGraph) -> tuple[PathStep, ...]:
+def path_steps(graph: ScheduleGraph) -> tuple[PathStep, ...]:
     """The chain, walked back from the operation that ends last."""
     timings = graph.timeline.operations
     index = max(graph.order, key=lambda i: (timings[i].end_cycle, -i), default=None)

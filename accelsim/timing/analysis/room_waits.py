@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from accelsim.program import Program
-from accelsim.timing.analysis.critical_path import critical_path_of
+from accelsim.timing.analysis.critical_path import path_steps
 from accelsim.timing.analysis.schedule_graph import schedule_graph
-from accelsim.timing.placement.lifetimes import lifetimes
 from accelsim.timing.timeline import Timeline
 
 
@@ -26,7 +25,7 @@ def room_waits(program: Program, timeline: Timeline) -> list[RoomWait]:
     """Those on the critical path of a Timeline of ``program``: no other makes the step longer."""
     graph, timings = schedule_graph(program, timeline), timeline.operations
     found = []
-    for before, step in pairwise(critical_path_of(graph).steps):
+    for before, step in pairwise(path_steps(graph)):
         if step.cause == "room":
             others = [edge.earlier for edge in graph.incoming[step.index] if edge.kind != "room"]
             otherwise = max((timings[index].end_cycle for index in others), default=0)
@@ -42,7 +41,7 @@ def to_give_up(
     They are what an operation that waits puts down, and what the one that it waits for reads. Each promises the cycles
     waited, less those in which DRAM would move it, once out and in again for every reader.
     """
-    lives = lifetimes(program, timeline.residency.drained, timeline.residency.turns)
+    lives = timeline.residency.lifetimes(program)
     promised: dict[tuple[int, int], float] = defaultdict(float)
     for place in range(len(timeline.residency.room_bytes)):
         kept = timeline.residency.kept_in(place)

@@ -15,7 +15,7 @@ from typing import Literal
 from accelsim.program import Program
 from accelsim.timing.analysis.instances import assign_instances, in_order
 from accelsim.timing.scheduling.ordering import predecessors
-from accelsim.timing.scheduling.rooms import waits_for_room
+from accelsim.timing.scheduling.rooms import Waits, waits_for_room
 from accelsim.timing.timeline import Timeline
 
 Kind = Literal["dependency", "room", "unit"]
@@ -68,9 +68,9 @@ class ScheduleGraph:
 
 def schedule_graph(program: Program, timeline: Timeline) -> ScheduleGraph:
     """The graph of a Timeline of ``program``."""
-    order = predecessors(program, timeline.residency.drained)
+    order, rooms = timeline.waits or _waits(program, timeline)
     incoming = [[Edge(i, j, "dependency") for i in needed] for j, needed in enumerate(order)]
-    for j, room in enumerate(waits_for_room(program, timeline.residency, order)):
+    for j, room in enumerate(rooms):
         incoming[j] += [Edge(i, j, "room") for i in sorted(room.difference(order[j]))]
     before: dict[tuple[str, int], int] = {}
     served = [timing.index for timing in in_order(timeline)]
@@ -83,3 +83,8 @@ def schedule_graph(program: Program, timeline: Timeline) -> ScheduleGraph:
                 incoming[index].append(Edge(before[unit], index, "unit"))
             before[unit] = index
     return ScheduleGraph(timeline, incoming, served)
+
+
+def _waits(program: Program, timeline: Timeline) -> Waits:
+    needed = predecessors(program, timeline.residency.drained)
+    return Waits(needed, waits_for_room(program, timeline.residency, needed))

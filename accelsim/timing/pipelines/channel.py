@@ -53,6 +53,8 @@ class TaskField(IntEnum):
     """Since when its transfer waits for the channel."""
     WAITED = 11
     """How long its transfer under way waited for the channel."""
+    OPERATION = 12
+    """Whose pipeline it is."""
 
 
 class ChannelField(IntEnum):

@@ -6,16 +6,28 @@ from collections.abc import Callable
 from typing import Any, TypeVar, cast
 
 import numba
+from numba import types
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def compiled(function: F) -> F:
     """``function`` compiled at its first call."""
-    return cast(F, numba.njit(cache=True, error_model="numpy")(function))
+    return _once(function)
 
 
 def inner(function: F) -> F:
     """A function that only compiled ones call: it compiles faster, as it can't be called from Python."""
-    unwrapped: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-    return cast(F, numba.njit(cache=True, error_model="numpy", **unwrapped)(function))
+    return _once(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
+def _once(function: F, **options: Any) -> F:
+    """Compile for types alone: by default, each constant that a caller gives is a type of its own."""
+    dispatcher: Any = numba.njit(cache=True, error_model="numpy", **options)(function)
+    for_types = dispatcher.get_call_template
+
+    def without_constants(arguments: tuple[types.Type, ...], named: dict[str, types.Type]) -> Any:
+        return for_types(tuple(map(types.unliteral, arguments)), named)
+
+    dispatcher.get_call_template = without_constants
+    return cast(F, dispatcher)

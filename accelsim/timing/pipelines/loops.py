@@ -7,7 +7,7 @@ and where it began; the end of all.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 import numpy as np
@@ -54,40 +54,58 @@ class Loops:
 
 def assemble(segments: Iterable[Segment], transfers: Transfers) -> Loops:
     """Programs of plans with the cost of every transfer; equal pieces share a step."""
-    assembler = _Assembler(transfers)
-    starts = tuple(assembler.add(segment) for segment in segments)
-    steps = np.array(assembler.steps, np.int64).reshape(-1, len(StepField))
-    return Loops(np.array(assembler.code, np.int64).reshape(-1, 2), steps, starts)
+    programs = Programs(transfers)
+    numbers = [programs.add(segment) for segment in segments]
+    loops = programs.loops
+    return replace(loops, starts=tuple(loops.starts[number] for number in numbers))
 
 
-class _Assembler:
+class Programs:
+    """Programs that are assembled one after another; what was there before stays where it is."""
+
     def __init__(self, transfers: Transfers) -> None:
-        self.transfers = transfers
-        self.code: list[tuple[int, int]] = []
-        self.steps: list[tuple[int, ...]] = []
-        self.rows: dict[Piece, int] = {}
+        self._transfers = transfers
+        self._code: list[tuple[int, int]] = []
+        self._steps: list[tuple[int, ...]] = []
+        self._rows: dict[Piece, int] = {}
+        self._starts: list[int] = []
+        self._numbers: dict[Segment, int] = {}
+        self._loops: Loops | None = None
 
     def add(self, segment: Segment) -> int:
-        start = len(self.code)
-        self._loop(segment)
-        self.code.append((HALT, 0))
-        return start
+        """The number of a program; equal ones are one."""
+        if segment not in self._numbers:
+            self._numbers[segment] = len(self._starts)
+            self._starts.append(len(self._code))
+            self._loop(segment)
+            self._code.append((HALT, 0))
+            self._loops = None
+        return self._numbers[segment]
+
+    @property
+    def loops(self) -> Loops:
+        """All of them."""
+        if self._loops is None:
+            code = np.array(self._code, np.int64).reshape(-1, 2)
+            steps = np.array(self._steps, np.int64).reshape(-1, len(StepField))
+            self._loops = Loops(code, steps, tuple(self._starts))
+        return self._loops
 
     def _loop(self, segment: Segment, depth: int = 1) -> None:
         if depth > MOST_NESTED:
             raise InternalError(f"more than {MOST_NESTED} loops within each other")
-        begin = len(self.code)
-        self.code.append((BEGIN, segment.repeats))
+        begin = len(self._code)
+        self._code.append((BEGIN, segment.repeats))
         for part in segment.body:
             if isinstance(part, Segment):
                 self._loop(part, depth + 1)
             else:
-                self.code.append((STEP, self._row(part)))
-        self.code.append((END, begin))
+                self._code.append((STEP, self._row(part)))
+        self._code.append((END, begin))
 
     def _row(self, piece: Piece) -> int:
-        if piece not in self.rows:
-            self.rows[piece] = len(self.steps)
-            load, store = self.transfers.move(piece.loads, False), self.transfers.move(piece.stores, True)
-            self.steps.append((*load, piece.busy_cycles, *store))
-        return self.rows[piece]
+        if piece not in self._rows:
+            self._rows[piece] = len(self._steps)
+            load, store = self._transfers.move(piece.loads, False), self._transfers.move(piece.stores, True)
+            self._steps.append((*load, piece.busy_cycles, *store))
+        return self._rows[piece]

@@ -1,4 +1,4 @@
-"""The fast run of all pipelines on one DRAM channel: the rules of ``stages``, with steady states skipped."""
+"""The fast run of pipelines on one DRAM channel: the rules of ``stages``, with steady states skipped."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from accelsim.timing.pipelines.channel import (
     finish_due,
     grant,
     start,
-    start_ready,
 )
 from accelsim.timing.pipelines.jit import compiled
 from accelsim.timing.pipelines.loops import Integers, Loops
-from accelsim.timing.pipelines.stages import Field, release
+from accelsim.timing.pipelines.stages import Field
 from accelsim.timing.pipelines.stalls import COUNTS
 from accelsim.timing.pipelines.steady_state import MOST_PIPELINES, Memory, skip
 
@@ -27,14 +26,17 @@ PATIENCE_GRANTS = 16
 """Grants after which another pipeline becomes the anchor."""
 MOST_PAUSE_GRANTS = 64
 """Comparing states costs time: where it leads nowhere, pauses between comparisons grow up to this."""
+
+
 _NOW, _COUNT, _ANCHOR, _GRANTS = (
     int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.ANCHOR, ChannelField.GRANTS)
 )
+_HOLDER, _GENERATION = int(ChannelField.HOLDER), int(ChannelField.GENERATION)
 _FRUITLESS, _DUE = int(ChannelField.FRUITLESS), int(TaskField.DUE)
 
 
 @compiled
-def _advance(
+def advance(
     pipelines: Integers,
     tasks: Integers,
     channel: Integers,
@@ -70,164 +72,121 @@ def _advance(
             return int(ended)
 
 
+@compiled
+def forget(channel: Integers) -> None:
+    """Other pipelines are at work now: their states are others."""
+    channel[_GENERATION] += 1
+    channel[_ANCHOR] = -1
+    channel[_GRANTS] = PATIENCE_GRANTS
+    channel[_FRUITLESS] = 0
+
+
+@compiled
+def remove(pipelines: Integers, tasks: Integers, channel: Integers, row: int) -> None:
+    """A pipeline that ended leaves; the last row takes its place."""
+    last = channel[_COUNT] - 1
+    for i in range(pipelines.shape[1]):
+        pipelines[row, i] = pipelines[last, i]
+    for i in range(tasks.shape[1]):
+        tasks[row, i] = tasks[last, i]
+    if channel[_HOLDER] == last:
+        channel[_HOLDER] = row
+    channel[_COUNT] = last
+
+
 @dataclass(frozen=True, slots=True)
 class Alone:
-    """The run of an operation that has the channel to itself; ``last``: the direction of its last transfer."""
+    """The run of an operation that has the channel to itself."""
 
     cycles: int
     stalls: list[int]
-    last: int
+
+
+class Solo:
+    """Runs one operation after another that has the channel to itself."""
+
+    def __init__(self, depths: tuple[int, int, int]) -> None:
+        self._depths = depths
+        self._pipelines = np.zeros((1, int(Field.END)), np.int64)
+        self._tasks = np.zeros((1, len(TaskField)), np.int64)
+        self._channel = np.zeros(len(ChannelField), np.int64)
+        self._memory = Memory(1)
+
+    def run(self, loops: Loops, start_at: int, last: int = NO_TRANSFER) -> Alone:
+        """Run the program at ``start_at`` from cycle 0 to its end, after a transfer in direction ``last``."""
+        channel, tables = self._channel, (self._pipelines, self._tasks, self._channel)
+        self._tasks[0] = 0
+        channel[ChannelField.NOW], channel[ChannelField.COUNT] = 0, 1
+        channel[ChannelField.HOLDER], channel[ChannelField.LAST] = -1, last
+        start(*tables, loops.code, loops.steps, 0, start_at, self._depths, False)
+        forget(channel)
+        if advance(*tables, loops.code, loops.steps, FOREVER, *self._memory.tables) < 0:
+            raise InternalError("a pipeline that waits for nothing")
+        stalls = self._pipelines[0, Field.STALLS : Field.STALLS + COUNTS].tolist()
+        return Alone(self.now, stalls)
+
+    @property
+    def now(self) -> int:
+        return int(self._channel[ChannelField.NOW])
 
 
 @dataclass(eq=False, slots=True)
 class Task:
-    """An operation at work, and its stall cycles by cause once it ended; ``alone_from``: nothing happened since."""
+    """An operation at work, and its stall cycles by cause once it ended."""
 
-    start_at: int
-    alone_from: int
     stalls: list[int]
-    ended: bool = False
 
 
 class MemorySystem:
-    """Pipelines of programs in ``loops`` that share the channel; never more than ``most`` at once.
+    """Pipelines of programs in ``loops`` that share the channel; never more than ``most`` at once."""
 
-    ``remember``: reuse the run of an operation that stays alone from its start to its end. ``tells_tails``: ``advance``
-    returns when a pipeline comes to its tail, too.
-    """
-
-    def __init__(
-        self,
-        loops: Loops,
-        depths: tuple[int, int, int],
-        most: int,
-        *,
-        remember: bool = True,
-        tells_tails: bool = False,
-    ) -> None:
+    def __init__(self, loops: Loops, depths: tuple[int, int, int], most: int) -> None:
         self._loops = loops
         self._depths = depths
         self._pipelines = np.zeros((most, int(Field.END)), np.int64)
         self._tasks = np.zeros((most, len(TaskField)), np.int64)
         self._channel = np.zeros(len(ChannelField), np.int64)
         self._channel[ChannelField.HOLDER] = -1
-        self._channel[ChannelField.TELLS_TAILS] = tells_tails
         self._memory = Memory(min(most, MOST_PIPELINES))
         self._running: list[Task] = []
-        self._alone: dict[tuple[int, int], Alone] = {}
-        self._solo = MemorySystem(loops, depths, 1, remember=False) if remember and not tells_tails else None
-        self._forget()
 
     @property
     def now(self) -> int:
         return int(self._channel[ChannelField.NOW])
 
-    def start(self, start_at: int, priority: int, now: int, *, held_back: bool = False) -> Task:
+    def start(self, start_at: int, priority: int, now: int) -> Task:
         """Start the program at ``start_at``, now; priorities are distinct, and lower ones go first."""
-        row = len(self._running)
-        task = Task(start_at, now, [])
-        self._running.append(task)
+        row, loops = len(self._running), self._loops
+        self._running.append(Task([]))
         self._channel[ChannelField.NOW] = now
         self._channel[ChannelField.COUNT] = row + 1
         self._tasks[row] = 0
         self._tasks[row, TaskField.PRIORITY] = priority
-        loops = self._loops
-        start(
-            self._pipelines, self._tasks, self._channel, loops.code, loops.steps, row, start_at, self._depths, held_back
-        )
-        self._forget()
-        return task
-
-    def release(self, task: Task, now: int) -> None:
-        """The unit is free for a task that was held back."""
-        row = self._running.index(task)
-        self._channel[ChannelField.NOW] = now
-        release(self._pipelines[row], now)
-        self._start_ready(row)
-
-    def in_tail(self, task: Task) -> bool:
-        """True where the task is in its tail; it won't be told again."""
-        row = self._running.index(task)
-        self._tasks[row, TaskField.TAIL] = self._pipelines[row, Field.IN_TAIL]
-        return bool(self._tasks[row, TaskField.TAIL])
+        start(self._pipelines, self._tasks, self._channel, loops.code, loops.steps, row, start_at, self._depths, False)
+        forget(self._channel)
+        return self._running[row]
 
     def advance(self, horizon: int) -> list[Task]:
-        """Run on until operations end (or come to their tails), and return these, or else up to ``horizon``.
+        """Run on until operations end, and return these, or else up to ``horizon``.
 
         In the cycle that it stops in, the channel takes up nothing before the next call.
         """
-        if ended := self._ended_alone(horizon):
-            return ended
-        memory = self._memory
-        found = _advance(
-            self._pipelines,
-            self._tasks,
-            self._channel,
-            self._loops.code,
-            self._loops.steps,
-            horizon,
-            memory.state,
-            memory.meta,
-            memory.growth,
-            memory.scratch,
-        )
+        loops, memory = self._loops, self._memory
+        tables = self._pipelines, self._tasks, self._channel
+        found = advance(*tables, loops.code, loops.steps, horizon, *memory.tables)
         if found < 0:
             raise InternalError("pipelines that wait for nothing")
-        return self._take_news() if found else []
+        return self._take_ended() if found else []
 
-    def run_alone(self, start_at: int, last: int = NO_TRANSFER) -> Alone:
-        """Run one program from cycle 0 to its end, after a transfer in direction ``last``."""
-        self._channel[ChannelField.LAST] = last
-        task = self.start(start_at, 0, 0)
-        self.advance(FOREVER)
-        return Alone(self.now, task.stalls, int(self._channel[ChannelField.LAST]))
-
-    def _ended_alone(self, horizon: int) -> list[Task]:
-        if self._solo is None or len(self._running) != 1 or self._running[0].alone_from != self.now:
-            return []
-        (task,), last = self._running, int(self._channel[ChannelField.LAST])
-        if (task.start_at, last) not in self._alone:
-            self._alone[task.start_at, last] = self._solo.run_alone(task.start_at, last)
-        alone = self._alone[task.start_at, last]
-        if self.now + alone.cycles > horizon:
-            return []
-        self._channel[ChannelField.NOW] += alone.cycles
-        self._channel[ChannelField.LAST] = alone.last
-        self._channel[ChannelField.COUNT] = 0
-        self._running.clear()
-        task.stalls, task.ended = alone.stalls, True
-        return [task]
-
-    def _take_news(self) -> list[Task]:
-        """Remove what ended, and note what is in its tail; the last rows take the places that became free."""
-        news = []
+    def _take_ended(self) -> list[Task]:
+        ended = []
         for row in reversed(range(len(self._running))):
-            task, last = self._running[row], len(self._running) - 1
             if self._tasks[row, TaskField.ENDED]:
+                task, last = self._running[row], self._running.pop()
                 task.stalls = self._pipelines[row, Field.STALLS : Field.STALLS + COUNTS].tolist()
-                task.ended = True
-                news.append(task)
-                for table in (self._pipelines, self._tasks):
-                    table[row] = table[last]
-                self._running[row] = self._running[last]
-                self._running.pop()
-                if self._channel[ChannelField.HOLDER] == last:
-                    self._channel[ChannelField.HOLDER] = row
-            elif (
-                self._channel[ChannelField.TELLS_TAILS] and not self._tasks[row, TaskField.TAIL] and self.in_tail(task)
-            ):
-                news.append(task)
-        self._channel[ChannelField.COUNT] = len(self._running)
-        self._forget()
-        return news
-
-    def _start_ready(self, row: int) -> None:
-        start_ready(self._pipelines, self._tasks, self._channel, self._loops.code, self._loops.steps, row)
-        self._forget()
-
-    def _forget(self) -> None:
-        """Other pipelines are at work now: their states are others."""
-        self._channel[ChannelField.GENERATION] += 1
-        self._channel[ChannelField.ANCHOR] = -1
-        self._channel[ChannelField.GRANTS] = PATIENCE_GRANTS
-        self._channel[ChannelField.FRUITLESS] = 0
+                ended.append(task)
+                if last is not task:
+                    self._running[row] = last
+                remove(self._pipelines, self._tasks, self._channel, row)
+        forget(self._channel)
+        return ended

@@ -54,6 +54,11 @@ class Memory:
         self.growth = np.zeros((REMEMBERED, pipelines * GROWTH_OF_PIPELINE), np.int64)
         self.scratch = np.zeros(1 + pipelines * STATE_OF_PIPELINE, np.int64)
 
+    @property
+    def tables(self) -> tuple[Integers, Integers, Integers, Integers]:
+        """As compiled functions take them."""
+        return self.state, self.meta, self.growth, self.scratch
+
 
 @inner
 def skip(

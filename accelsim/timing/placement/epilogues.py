@@ -45,15 +45,6 @@ def applied(program: Program, host: Operation, drained: Drained) -> list[Operati
     return found
 
 
-def touched_tensors(program: Program, drained: Drained) -> list[frozenset[int]]:
-    """Of each operation, all tensors that it, or what is applied to its results as they drain, reads or writes."""
-    found = []
-    for operation in program.operations:
-        makers = [operation, *applied(program, operation, drained)]
-        found.append(frozenset(index for maker in makers for index in (*maker.inputs, *maker.outputs)))
-    return found
-
-
 def streamed(program: Program, operations: Sequence[Operation], drained: Drained) -> list[TensorSpec]:
     """Tensors that stream in beside the results that ``operations`` are applied to."""
     read = dict.fromkeys(index for operation in operations for index in operation.inputs)

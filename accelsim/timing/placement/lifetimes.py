@@ -10,24 +10,30 @@ from accelsim.timing.placement.epilogues import Drained, applied
 
 
 @dataclass(frozen=True)
-class Lifetimes:
-    """Of the tensors that a step makes and stores.
+class Uses:
+    """Of the tensors that a step makes and stores, whatever the order of its operations.
 
-    ``turns``: operations in the order that counts. ``made``: for each operation the tensors that it puts down, what is
-    applied in its drain included, so that an operation which happens in another one's drain puts down nothing.
-    ``readers``: of each tensor. ``spent``: the turn of the last of them; -1 where none reads it.
+    ``made``: for each operation the tensors that it puts down, what is applied in its drain included, so that an
+    operation which happens in another one's drain puts down nothing. ``readers``: of each tensor.
+    """
+
+    made: Sequence[Sequence[int]]
+    readers: Sequence[Sequence[int]]
+
+
+@dataclass(frozen=True)
+class Lifetimes(Uses):
+    """The same with ``turns``: operations in the order that counts.
+
+    ``spent``: the turn of the last reader of each tensor; -1 where none reads it.
     """
 
     turns: Sequence[int]
-    made: Sequence[Sequence[int]]
-    readers: Sequence[Sequence[int]]
     spent: Sequence[int]
 
 
-def lifetimes(program: Program, drained: Drained, turns: Sequence[int] = ()) -> Lifetimes:
-    """Those of ``program`` in the order of ``turns``, by default as issued; ``drained`` tensors are stored nowhere."""
-    turns = turns or range(len(program.operations))
-    turn_of = {operation: turn for turn, operation in enumerate(turns)}
+def uses(program: Program, drained: Drained) -> Uses:
+    """Those of ``program``; ``drained`` tensors are stored nowhere."""
     fused = {reader.index for readers in drained.values() for reader in readers}
     made: list[list[int]] = []
     readers: list[list[int]] = [[] for _ in program.tensors]
@@ -37,4 +43,16 @@ def lifetimes(program: Program, drained: Drained, turns: Sequence[int] = ()) -> 
         makers = [] if operation.index in fused else [operation, *applied(program, operation, drained)]
         outputs = dict.fromkeys(index for maker in makers for index in maker.outputs)
         made.append([i for i in outputs if i not in drained and not program.tensors[i].persistent])
-    return Lifetimes(turns, made, readers, [max((turn_of[r] for r in found), default=-1) for found in readers])
+    return Uses(made, readers)
+
+
+def lifetimes(program: Program, drained: Drained, turns: Sequence[int] = (), known: Uses | None = None) -> Lifetimes:
+    """Those of ``program`` in the order of ``turns``, by default as issued; ``known``: its uses, where they are."""
+    found = known or uses(program, drained)
+    turns = turns or range(len(program.operations))
+    turn_of = [0] * len(turns)
+    for turn, operation in enumerate(turns):
+        turn_of[operation] = turn
+    last = turn_of.__getitem__
+    spent = [max(map(last, readers)) if readers else -1 for readers in found.readers]
+    return Lifetimes(found.made, found.readers, turns, spent)

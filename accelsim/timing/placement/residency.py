@@ -17,9 +17,12 @@ that no operation reads (the loss) is written to DRAM once, for the host.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
+from heapq import heappop, heappush
+from itertools import chain
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Program, TensorSpec
@@ -47,6 +50,8 @@ class Residency:
     """Operations in the order in which this was decided; () as issued."""
     given_up: GivenUp = frozenset()
     """What was kept out of a place from the start."""
+    lives: Lifetimes | None = field(default=None, compare=False, repr=False)
+    """By which this was decided."""
 
     @property
     def in_flight(self) -> frozenset[int]:
@@ -70,6 +75,19 @@ class Residency:
             return self.level_names[self.in_levels[tensor_index] - 1]
         return "on_chip" if tensor_index in self.on_chip else "dram"
 
+    def places(self, tensors: int) -> list[int]:
+        """``place`` of each of so many tensors."""
+        found = [DRAM] * tensors
+        for index in chain(self.on_chip, self.drained):
+            found[index] = IN_BUFFERS
+        for index, number in self.in_levels.items():
+            found[index] = number
+        return found
+
+    def lifetimes(self, program: Program) -> Lifetimes:
+        """Those of the tensors of ``program`` in the order in which this was decided."""
+        return self.lives or lifetimes(program, self.drained, self.turns)
+
     def place(self, tensor_index: int) -> int:
         """Number of the place that it is fetched from or stored to; ``IN_BUFFERS`` where it never moves."""
         if tensor_index in self.in_levels:
@@ -89,11 +107,18 @@ def budget_bytes(buffers: Buffers) -> int:
 
 
 def place_tensors(
-    program: Program, hw: HardwareConfig, turns: tuple[int, ...] = (), given_up: GivenUp = frozenset()
+    program: Program,
+    hw: HardwareConfig,
+    turns: tuple[int, ...] = (),
+    given_up: GivenUp = frozenset(),
+    known: Residency | None = None,
 ) -> Residency:
-    """Decide for every tensor of ``program`` by the rule above, in the order of ``turns``, by default as issued."""
-    drained, levels = drained_tensors(program, hw.fused_epilogues), hw.buffers.levels
-    lives = lifetimes(program, drained, turns)
+    """Decide for every tensor of ``program`` by the rule above, in the order of ``turns``, by default as issued.
+
+    ``known``: another placement of the same step.
+    """
+    drained = known.drained if known else drained_tensors(program, hw.fused_epilogues)
+    lives, levels = lifetimes(program, drained, turns, known.lives if known else None), hw.buffers.levels
     room = (budget_bytes(hw.buffers), *(level.resident_bytes for level in levels))
     staying = {index for made in lives.made for index in made if lives.readers[index]}
     on_chip = _kept(program, lives, _without(staying, 0, given_up), room[0])
@@ -102,8 +127,8 @@ def place_tensors(
         left = staying - on_chip - in_levels.keys()
         kept = _kept(program, lives, _without(left, number, given_up), room[number])
         in_levels.update(dict.fromkeys(kept, number))
-    names = tuple(level.name for level in levels)
-    return Residency(frozenset(on_chip | in_levels.keys()), drained, in_levels, names, room, turns, given_up)
+    names, kept_anywhere = tuple(level.name for level in levels), frozenset(on_chip | in_levels.keys())
+    return Residency(kept_anywhere, drained, in_levels, names, room, turns, given_up, lives)
 
 
 def _without(candidates: Set[int], place: int, given_up: GivenUp) -> Set[int]:
@@ -112,15 +137,28 @@ def _without(candidates: Set[int], place: int, given_up: GivenUp) -> Set[int]:
 
 def _kept(program: Program, lives: Lifetimes, candidates: Set[int], budget: int) -> set[int]:
     """Those of the candidates that stay in a place of ``budget`` bytes from their making to their last use."""
-    resident: dict[int, int] = {}
-    kept: set[int] = set()
+    resident, resident_bytes, kept = set[int](), 0, set[int]()
+    spent, tensors = lives.spent, program.tensors
+    # The one whose last use lies furthest ahead first, and some that have left; and by the turn of the last use.
+    furthest: list[tuple[int, int]] = []
+    leaving: dict[int, list[int]] = defaultdict(list)
     for turn, operation in enumerate(lives.turns):
-        candidate = [index for index in lives.made[operation] if index in candidates]
-        resident.update({index: program.tensors[index].bytes for index in candidate})
-        kept.update(candidate)
-        while sum(resident.values()) > budget:
-            given_up = max(resident, key=lambda index: (lives.spent[index], index))
-            del resident[given_up]
-            kept.discard(given_up)
-        resident = {index: size for index, size in resident.items() if lives.spent[index] > turn}
+        for index in lives.made[operation]:
+            if index in candidates:
+                kept.add(index)
+                if index not in resident:
+                    resident.add(index)
+                    resident_bytes += tensors[index].bytes
+                    heappush(furthest, (-spent[index], -index))
+                    leaving[max(turn, spent[index])].append(index)
+        while resident_bytes > budget:
+            given_up = -heappop(furthest)[1]
+            if given_up in resident:
+                resident.remove(given_up)
+                resident_bytes -= tensors[given_up].bytes
+                kept.remove(given_up)
+        for index in leaving.pop(turn, ()):
+            if index in resident:
+                resident.remove(index)
+                resident_bytes -= tensors[index].bytes
     return kept

@@ -3,57 +3,89 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from accelsim.program import Program, Unit
+from accelsim.timing.pipelines.jit import compiled
+from accelsim.timing.pipelines.loops import Integers
 from accelsim.timing.plan import OperationPlan
-from accelsim.timing.scheduling.ordering import successors
+from accelsim.timing.scheduling.ordering import Rows
 
 _ROUNDING = 1e-9
 """Relative error of the sums, with room to spare."""
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What operations ask for: cycles of their unit, and of DRAM at its peak; ``products``: whether of an array."""
+
+    busy: Integers
+    dram: Floats
+    products: npt.NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, program: Program, plans: Sequence[OperationPlan], dram_bytes_per_cycle: float) -> Asked:
+        """By their plans."""
+        moved = np.array([plan.dram_read_bytes + plan.dram_write_bytes for plan in plans], np.int64)
+        busy = np.array([plan.busy_cycles for plan in plans], np.int64)
+        on_array = [operation.unit is Unit.MAC_ARRAY for operation in program.operations]
+        return cls(busy, moved / dram_bytes_per_cycle, np.array(on_array, bool))
+
+    def without(self, untimed: frozenset[int]) -> Asked:
+        """The same, where some ask for nothing."""
+        if not untimed:
+            return self
+        asks = np.ones(len(self.busy), np.int64)
+        asks[list(untimed)] = 0
+        return Asked(self.busy * asks, self.dram * asks, self.products)
+
+    def chains(self, order: Rows, turns: Sequence[int]) -> Integers:
+        """Of each operation, the cycles from its start to the end of the longest chain that it begins.
+
+        ``order``: what must have ended before each; ``turns``: all operations, each after those that it waits for.
+        """
+        alone = np.maximum(self.busy, (self.dram * (1 - _ROUNDING)).astype(np.int64))
+        return _longest_chains(alone, order.first, order.flat, np.array(turns, np.int64))
 
 
 class LeastLeft:
     """What is left, of three kinds, at the peak of each.
 
-    What operations that haven't begun ask of DRAM, what they ask of ``arrays`` arrays, and the longest chain of those
-    that wait for one another. ``order``: what must have ended before each operation; ``turns``: all operations, each
-    after those that it waits for.
+    What operations that haven't begun ask of DRAM, what they ask of ``arrays`` arrays, and the longest of the
+    ``chains`` of those that wait for one another.
     """
 
-    def __init__(
-        self,
-        program: Program,
-        plans: Sequence[OperationPlan],
-        arrays: int,
-        dram_bytes_per_cycle: float,
-        order: Sequence[tuple[int, ...]],
-        turns: Sequence[int],
-    ) -> None:
-        self._dram = [(plan.dram_read_bytes + plan.dram_write_bytes) / dram_bytes_per_cycle for plan in plans]
-        products = (operation.unit is Unit.MAC_ARRAY for operation in program.operations)
-        self._work = [plan.busy_cycles / arrays if on else 0.0 for plan, on in zip(plans, products, strict=True)]
-        self._dram_left, self._work_left = sum(self._dram), sum(self._work)
-        self._slack = _ROUNDING * (1 + self._dram_left + self._work_left)
-        self.chains = self._longest_chains(plans, order, turns)
-        """Of each operation, the cycles from its start to the end of the longest chain that it begins."""
-        self._chain_end = max(self.chains, default=0)
+    def __init__(self, asked: Asked, arrays: int, chains: Integers) -> None:
+        self.asked = asked
+        work = np.where(asked.products, asked.busy / arrays, 0.0)
+        self.costs = np.stack([asked.dram, work], axis=1)
+        """What each operation asks of DRAM and of the arrays."""
+        self.sums: list[float] = [float(self.costs[:, kind].sum()) for kind in (0, 1)]
+        self.slack = _ROUNDING * (1 + sum(self.sums))
+        self.chains = chains
+        self.chain_end = int(chains.max(initial=0))
 
     def begin(self, index: int, now: int) -> None:
         """An operation begins, and counts no more; what waits for it comes after."""
-        self._dram_left -= self._dram[index]
-        self._work_left -= self._work[index]
-        self._chain_end = max(self._chain_end, now + self.chains[index])
+        for kind, cost in enumerate(self.costs[index].tolist()):
+            self.sums[kind] -= cost
+        self.chain_end = max(self.chain_end, now + int(self.chains[index]))
 
     def least_end(self, now: int) -> int:
         """Cycle before which the step certainly doesn't end."""
-        return max(self._chain_end, now + max(0, int(max(self._dram_left, self._work_left) - self._slack)))
+        return max(self.chain_end, now + max(0, int(max(self.sums) - self.slack)))
 
-    def _longest_chains(
-        self, plans: Sequence[OperationPlan], order: Sequence[tuple[int, ...]], turns: Sequence[int]
-    ) -> list[int]:
-        later = successors(order)
-        chains = [0] * len(plans)
-        for index in reversed(turns):
-            alone = max(plans[index].busy_cycles, int(self._dram[index] * (1 - _ROUNDING)))
-            chains[index] = alone + max((chains[waiting] for waiting in later[index]), default=0)
-        return chains
+
+@compiled
+def _longest_chains(alone: Integers, first: Integers, flat: Integers, turns: Integers) -> Integers:
+    chains = alone.copy()
+    for turn in range(len(turns) - 1, -1, -1):
+        waiting = turns[turn]
+        for at in range(first[waiting], first[waiting + 1]):
+            earlier = flat[at]
+            chains[earlier] = max(chains[earlier], alone[earlier] + chains[waiting])
+    return chains

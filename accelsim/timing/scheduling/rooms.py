@@ -11,18 +11,26 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import NamedTuple
 
 from accelsim.program import Program
-from accelsim.timing.placement.lifetimes import Lifetimes, lifetimes
+from accelsim.timing.placement.lifetimes import Lifetimes
 from accelsim.timing.placement.residency import Residency
 
 Order = Sequence[tuple[int, ...]]
 
 
+class Waits(NamedTuple):
+    """What each operation waits for: what it needs, and what has room to give back."""
+
+    needed: Order
+    rooms: Sequence[set[int]]
+
+
 def waits_for_room(program: Program, residency: Residency, order: Order) -> list[set[int]]:
     """For each operation, those that must end before it starts for room's sake, beyond what ``order`` implies."""
     waits: list[set[int]] = [set() for _ in order]
-    lives = lifetimes(program, residency.drained, residency.turns)
+    lives = residency.lifetimes(program)
     for place, room_bytes in enumerate(residency.room_bytes):
         kept = residency.kept_in(place)
         if kept:

@@ -1,11 +1,14 @@
-"""Units and dependencies as SimPy processes: when each operation of a Program starts and ends."""
+"""Units and dependencies as SimPy processes: when each operation of a Program starts and ends.
+
+It is what the timing model means; ``fast_schedule`` gives the same results in fewer steps.
+"""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
 
+import numpy as np
 import simpy
 
 from accelsim.program import Operation, Unit
@@ -13,21 +16,11 @@ from accelsim.timing.pipelines.cycle import Turn, callbacks, settled
 from accelsim.timing.pipelines.running import Pipelines, Running
 from accelsim.timing.pipelines.stalls import COUNTS
 from accelsim.timing.plan import OperationPlan
+from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.least_left import LeastLeft
 from accelsim.timing.scheduling.ordering import successors
 
 NO_STALLS = [0] * COUNTS
-
-
-@dataclass(frozen=True, slots=True)
-class Held:
-    """When an operation's dependencies had ended, when it began to fetch, when it held its unit, and its stalls."""
-
-    ready_cycle: int
-    fetch_cycle: int
-    start_cycle: int
-    end_cycle: int
-    stalls: list[int]
 
 
 class Schedule:
@@ -77,13 +70,14 @@ class Schedule:
         self._running: dict[int, Running] = {}
         self._prefetched: dict[int, int] = {}
         self._asked = False
-        self._held: dict[int, Held] = {}
+        self._held: dict[int, tuple[int, int, int, int]] = {}
+        self._stalls: dict[int, list[int]] = {}
         self._least_left = least_left
         self._before = before
         self._over = environment.event()
 
-    def run(self) -> list[Held] | None:
-        """Run to the end of the step; one entry per operation, in issue order.
+    def run(self) -> Held | None:
+        """Run to the end of the step.
 
         None where the step doesn't end before the cycle ``before``: it is given up once that is certain.
         """
@@ -94,7 +88,10 @@ class Schedule:
             self._environment.run(self._over)
         if len(self._held) < len(self._operations) or self._is_late():
             return None
-        return [self._held[operation.index] for operation in self._operations]
+        count = len(self._operations)
+        cycles = np.array([self._held[index] for index in range(count)], np.int64).reshape(-1, 4)
+        stalls = np.array([self._stalls[index] for index in range(count)], np.int64).reshape(-1, COUNTS)
+        return Held(cycles[:, 0], cycles[:, 1], cycles[:, 2], cycles[:, 3], stalls)
 
     @property
     def _now(self) -> int:
@@ -184,7 +181,8 @@ class Schedule:
             self._ask()
 
     def _finish(self, index: int, start: int, stalls: list[int]) -> None:
-        self._held[index] = Held(self._ready[index], self._prefetched.get(index, start), start, self._now, stalls)
+        self._held[index] = self._ready[index], self._prefetched.get(index, start), start, self._now
+        self._stalls[index] = stalls
         self._told(len(self._held))
         if len(self._held) == len(self._operations) or self._is_late():
             self._end()
