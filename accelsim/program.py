@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 from accelsim.formats import Format, Role, format_by_name
+from accelsim.formats.blocks import Along
 
 
 class Unit(StrEnum):
@@ -38,6 +39,8 @@ class Phase(StrEnum):
     UPDATE = "update"
 
 
+LAST_AXIS = Along()
+"""Where blocks lie unless a product wants them elsewhere: along channels, or the columns of a matrix."""
 SERIAL_PATH = (Phase.FORWARD, Phase.RECOMPUTE, Phase.DATA_GRADIENT)
 """Phases whose operations wait for each other from the first layer to the last and back."""
 
@@ -83,7 +86,8 @@ class TensorSpec:
     """A tensor as the hardware sees it; ``persistent`` ones outlive the step (parameters, state).
 
     ``again`` names the tensor of the forward pass whose values this one has, where it was made a second time. ``part``:
-    of the batch, from 1 on, where a step takes it in parts; else 0, as for what belongs to all of them.
+    of the batch, from 1 on, where a step takes it in parts; else 0, as for what belongs to all of them. ``along`` is
+    where a block format has its blocks.
     """
 
     index: int
@@ -94,6 +98,7 @@ class TensorSpec:
     persistent: bool = False
     again: str = ""
     part: int = 0
+    along: Along = LAST_AXIS
 
     @property
     def plain_name(self) -> str:
@@ -106,7 +111,15 @@ class TensorSpec:
 
     @property
     def bytes(self) -> int:
-        return self.format.bytes_for(self.elements)
+        return self.bytes_for(self.elements)
+
+    def bytes_for(self, elements: int) -> int:
+        """Bytes of some of its elements, with the scales of their blocks, one run after another."""
+        return self.format.bytes_for(elements, self._run)
+
+    @cached_property
+    def _run(self) -> int:
+        return self.along.run_in(self.shape) if self.shape else 0
 
 
 @dataclass(frozen=True)
@@ -214,7 +227,13 @@ def _tuples(value: Any) -> Any:
 
 
 def _tensor(raw: dict[str, Any]) -> TensorSpec:
-    fields = {**raw, "shape": tuple(raw["shape"]), "format": format_by_name(raw["format"]), "role": Role(raw["role"])}
+    fields = {
+        **raw,
+        "shape": tuple(raw["shape"]),
+        "format": format_by_name(raw["format"]),
+        "role": Role(raw["role"]),
+        "along": Along(*_tuples(raw["along"])) if "along" in raw else LAST_AXIS,
+    }
     return TensorSpec(**fields)
 
 

@@ -10,9 +10,11 @@ import numpy as np
 
 from accelsim.datapath.arrays import on_device
 from accelsim.formats import FloatFormat, Format, IntegerFormat
+from accelsim.formats.blocks import Along
 from accelsim.formats.flexpoint import FlexpointFormat
 from accelsim.formats.mx import BlockFormat
 from accelsim.machine import Tensor
+from accelsim.program import LAST_AXIS
 
 HALF_WORD = 0xFFFF
 
@@ -39,13 +41,19 @@ class QuantiserStatistics:
 
 
 def statistics_of(
-    xp: Any, x: Tensor, codes: Any, scale: Any, format_: Format, zero_point: Any = None, axis: int = -1
+    xp: Any,
+    x: Tensor,
+    codes: Any,
+    scale: Any,
+    format_: Format,
+    zero_point: Any = None,
+    along: Along = LAST_AXIS,
 ) -> QuantiserStatistics:
     """Compare ``codes`` with the values of ``x`` that they stand for; nothing is changed.
 
     Clipped is the largest code, or number, that stands for something more than half a unit in its last place beyond,
     and an infinite one that stands for something finite.
-    ``scale`` and ``zero_point`` broadcast against ``codes``; blocks lie along ``axis``.
+    ``scale`` and ``zero_point`` broadcast against ``codes``; blocks lie ``along``.
     """
     codes, largest_scale = xp.asarray(codes), float(scale.max()) if hasattr(scale, "max") else float(scale)
     scale, zero_point = on_device(xp, scale), on_device(xp, zero_point)
@@ -57,7 +65,7 @@ def statistics_of(
     held *= scale
     infinite = int((~xp.isfinite(held) & xp.isfinite(values)).sum())
     if zero_point is None:
-        saturated = _clipped(xp, codes, values, held, scale, format_, axis)
+        saturated = _clipped(xp, codes, values, held, scale, format_, along)
     else:
         saturated = int(_beyond(codes, values - held, scale, format_).sum())
     power, kept, both = _product(xp, values, values), _product(xp, held, held), _product(xp, values, held)
@@ -112,9 +120,9 @@ def _occurrences(xp: Any, codes: Any) -> Any:
     return found[found > 0]
 
 
-def _clipped(xp: Any, codes: Any, values: Any, held: Any, scale: Any, format_: Format, axis: int) -> int:
+def _clipped(xp: Any, codes: Any, values: Any, held: Any, scale: Any, format_: Format, along: Along) -> int:
     """Those of the largest code whose value lies beyond it."""
-    largest, half = _edge(xp, values / scale if format_.tensor_scaled else values, format_, axis)
+    largest, half = _edge(xp, values / scale if format_.tensor_scaled else values, format_, along)
     if isinstance(format_, IntegerFormat | FlexpointFormat):  # the lowest code has no magnitude in its own type
         at_edge = (codes >= format_.max_code) | (codes <= -format_.max_code)
     else:
@@ -133,7 +141,7 @@ def _beyond(codes: Any, error: Any, scale: Any, format_: Format) -> Any:
     return above | ((codes == format_.min_code) & (error < -0.5 * scale))
 
 
-def _edge(xp: Any, values: Any, format_: Format, axis: int) -> tuple[Any, Any]:
+def _edge(xp: Any, values: Any, format_: Format, along: Along) -> tuple[Any, Any]:
     """Largest code or number, and half a unit in its last place; arrays for blocks, infinite for signs, which span no
     range."""
     if isinstance(format_, IntegerFormat | FlexpointFormat):
@@ -142,6 +150,7 @@ def _edge(xp: Any, values: Any, format_: Format, axis: int) -> tuple[Any, Any]:
         return format_.max_normal, 2.0 ** (format_.emax - format_.mantissa_bits - 1)
     if not isinstance(format_, BlockFormat):
         return float("inf"), 0.0
-    largest, half = _edge(xp, values, format_.element, axis)
-    unit = format_.units(xp, values, axis)
+    largest, half = _edge(xp, values, format_.element, along)
+    shape, axis = along.viewed(values.shape)
+    unit = format_.units(xp, values.reshape(shape), axis).reshape(values.shape)
     return largest * unit, half * unit

@@ -116,7 +116,7 @@ def _statistics(
 ) -> QuantiserStatistics:
     (output,), (made,) = outputs, values
     scale = along_channels(made.scale, len(output.shape), output.role)
-    return statistics_of(xp, x, made.data, scale, output.format, made.zero_point, op.attributes["axis"])
+    return statistics_of(xp, x, made.data, scale, output.format, made.zero_point, output.along)
 
 
 def _power(xp: Any, x: Tensor) -> Power:

@@ -5,6 +5,7 @@ from accelsim.energy.assumptions import ASSUMPTIONS
 from accelsim.energy.band import energy_band, static_energy_pj
 from accelsim.energy.breakdown import EnergyBreakdown
 from accelsim.energy.dram import dram_figures
+from accelsim.energy.estimates import estimates
 from accelsim.energy.leakage import leakage_mw
 from accelsim.energy.memories import memory_costs, memory_rows
 from accelsim.energy.model import EnergyModel, operation_energy, step_energy
@@ -19,6 +20,7 @@ __all__ = [
     "buffer_area_um2",
     "dram_figures",
     "energy_band",
+    "estimates",
     "layer_rows",
     "leakage_mw",
     "memory_costs",

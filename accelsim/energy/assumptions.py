@@ -14,6 +14,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted, nor is what "
     "brings a block's sum under its scales: added exponents, in NVFP4 a product of E4M3 numbers for 16 of E2M1.",
     "Figures for formats and capacities that a table doesn't list follow a power law of the listed ones.",
+    "Every product is added in the accumulator's format. Datapaths that add up the products of a block in fixed point "
+    "first spend less: with narrow floats the addition is most of a multiply-accumulate here.",
     "A byte of an on-chip memory costs its part of an access to one word of a memory of one bank's capacity, as if all "
     "of each word were used; what chooses between banks, and leads to them, costs nothing.",
     "DRAM costs a published energy per bit; standby and refresh power are shown apart where the standard has them, not "

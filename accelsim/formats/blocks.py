@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, NamedTuple
+
+
+class Along(NamedTuple):
+    """Where blocks lie: along ``axes``, neighbours in ascending order that are taken as one.
+
+    With ``run`` that one is cut into runs of so many elements, and no block reaches from one into the next.
+    """
+
+    axes: tuple[int, ...] = (-1,)
+    run: int = 0
+
+    def run_in(self, shape: tuple[int, ...]) -> int:
+        """Elements of a run."""
+        return self.run or math.prod([shape[axis] for axis in self.axes])
+
+    def viewed(self, shape: tuple[int, ...]) -> tuple[tuple[int, ...], int]:
+        """``shape`` with an axis for runs, and the place of the one that lies along them, which blocks lie along."""
+        first, run = self.axes[0] % len(shape), self.run_in(shape)
+        runs = math.prod([shape[axis] for axis in self.axes]) // run
+        return (*shape[:first], runs, run, *shape[first + len(self.axes) :]), first + 1
 
 
 def split(xp: Any, x: Any, axis: int, block: int) -> Any:

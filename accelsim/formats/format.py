@@ -43,8 +43,11 @@ class Format(ABC):
         """Stored bits of one element with its share of block scales."""
         return float(self.bits)
 
-    def bytes_for(self, elements: int) -> int:
-        """Bytes that ``elements`` packed codes take in a memory."""
+    def bytes_for(self, elements: int, run: int = 0) -> int:
+        """Bytes that ``elements`` packed codes take in a memory.
+
+        ``run``: how many lie along the axis that blocks are formed along, one run after another; 0: they are one run.
+        """
         return (elements * self.bits + 7) // 8
 
     def __str__(self) -> str:

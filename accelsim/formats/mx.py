@@ -78,9 +78,11 @@ class BlockFormat(Format):
         """Exponent of the largest element."""
         return self.element.emax if isinstance(self.element, FloatFormat) else 0
 
-    def bytes_for(self, elements: int) -> int:
-        """Bytes of ``elements`` packed codes and their scales, where only the last block may be short."""
-        return (elements * self.bits + -(-elements // self.block) * self.scale_bits + 7) // 8
+    def bytes_for(self, elements: int, run: int = 0) -> int:
+        """Bytes of ``elements`` packed codes and their scales, where only the last block of a run may be short."""
+        whole, rest = divmod(elements, run) if run else (0, elements)
+        blocks = whole * -(-run // self.block) + -(-rest // self.block)
+        return (elements * self.bits + blocks * self.scale_bits + 7) // 8
 
     def units(self, xp: Any, x: Any, axis: int) -> Any:
         """What 1 stands for in the block of each value of ``x``: of a float element a number, of an integer a code."""

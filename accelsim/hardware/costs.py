@@ -19,6 +19,10 @@ class Costs(Protocol):
         """``multiply_pj``, ``add_pj``, ``multiply_um2`` or ``add_um2`` of a format."""
         ...
 
+    def basis(self, table: str, format_: Format) -> tuple[str, ...]:
+        """The formats whose power law ``figure`` follows; none where it is the source's own."""
+        ...
+
     def bounded(self, table: str, format_: Format, bound: Bound) -> float:
         """``figure``, or the low or high end of what sources say."""
         ...

@@ -40,6 +40,9 @@ class HwcomponentsCosts:
         model = self._arithmetic(action, bits)
         return float(model.area) * _UM2 if unit == "um2" else _energy_pj(model, action)
 
+    def basis(self, table: str, format_: Format) -> tuple[str, ...]:
+        return self._tables.basis(table, format_) if _integer_bits(format_) is None else ()
+
     def bounded(self, table: str, format_: Format, bound: Bound) -> float:
         if _integer_bits(format_) is None:
             return self._tables.bounded(table, format_, bound)

@@ -132,9 +132,10 @@ class Numerics(FileModel):
     """Share of the old value in the running activation ranges that evaluation uses (published code: 0.1)."""
 
     weight_gradient_hadamard: Literal[4, 16, 64] | None = None
-    """Samples, or tokens of a text, that a random Hadamard transform mixes before both operands of the weight-gradient
-    product are quantised, along the axis that it reduces: outliers spread, and the exact product stays as it is. A
-    batch, or a part of one, with fewer has no transform. Floating-point operands alone; left out, there is none."""
+    """Samples, tokens of texts, or pixels of a 1 x 1 convolution, that a random Hadamard transform mixes before both
+    operands of the weight-gradient product are quantised, along the axis of their blocks: outliers spread, and the
+    exact product stays as it is. A batch, or a part of one, with fewer has no transform. Floating-point operands alone;
+    left out, there is none."""
     loss_scale: LossScaleEntry | None = None
     """Loss scaling, for gradients that are floats or blocks of them: a power of two that the loss's gradient is
     multiplied by, and every parameter's gradient divided by. Left out, there is none."""

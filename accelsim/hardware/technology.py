@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from enum import StrEnum
 from functools import cache
 from importlib import resources
@@ -116,13 +117,19 @@ class Technology(FileModel):
             return float(values[format_.name])
         if isinstance(format_, BlockFormat):
             return self.figure(table, format_.element)
-        if isinstance(format_, FloatFormat):
-            known = sorted((significand_bits(name), value) for name, value in values.items() if name.startswith("fp"))
-            return _power_law(known, format_.mantissa_bits + 1)
-        known = sorted(
-            (float(name.removeprefix("int")), value) for name, value in values.items() if name.startswith("int")
-        )
-        return _power_law(known, format_.bits)
+        known, width = _widths(values, format_)
+        return _power_law([(size, values[name]) for size, name in known], width)
+
+    def basis(self, table: str, format_: Format) -> tuple[str, ...]:
+        """The two listed formats whose power law ``figure`` follows; none where the table has the format's width."""
+        values = getattr(self, table).values
+        if isinstance(format_, BlockFormat):
+            return self.basis(table, format_.element)
+        known, width = _widths(values, format_)
+        if format_.name in values or width in [size for size, _ in known]:
+            return ()
+        upper = _above([size for size, _ in known], width)
+        return known[upper - 1][1], known[upper][1]
 
     def sram_pj_per_byte(
         self,
@@ -158,10 +165,24 @@ def significand_bits(name: str) -> float:
     return float(format_.mantissa_bits + 1) if isinstance(format_, FloatFormat) else float(format_.bits)
 
 
+def _widths(values: Mapping[str, float], format_: Format) -> tuple[list[tuple[float, str]], float]:
+    """Listed formats of the same kind by what decides their cost, in ascending order, and that of ``format_``."""
+    if isinstance(format_, FloatFormat):
+        known = [(significand_bits(name), name) for name in values if name.startswith("fp")]
+        return sorted(known), float(format_.mantissa_bits + 1)
+    known = [(float(name.removeprefix("int")), name) for name in values if name.startswith("int")]
+    return sorted(known), float(format_.bits)
+
+
+def _above(sizes: list[float], x: float) -> int:
+    """Place of the upper one of the two sizes around ``x`` (of the nearest two beyond the ends)."""
+    return max(1, next((i for i, size in enumerate(sizes) if size >= x), len(sizes) - 1))
+
+
 def _power_law(known: list[tuple[float, float]], x: float) -> float:
     """Log-log interpolation through the two points around ``x`` (the nearest two beyond the ends)."""
-    upper = next((i for i, (size, _) in enumerate(known) if size >= x), len(known) - 1)
-    (x0, y0), (x1, y1) = known[max(upper, 1) - 1], known[max(upper, 1)]
+    upper = _above([size for size, _ in known], x)
+    (x0, y0), (x1, y1) = known[upper - 1], known[upper]
     exponent = math.log(y1 / y0) / math.log(x1 / x0)
     return float(y0 * (x / x0) ** exponent)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from accelsim.formats import Role
+from accelsim.formats.blocks import Along
 from accelsim.layers.layer import Backward, Layer, needs_no_gradient
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.program import Phase
@@ -22,6 +23,10 @@ class AffineLayer(Layer):
     @abstractmethod
     def weight(self, x: Tensor) -> Parameter:
         """The weight for an input of ``x``'s shape."""
+
+    @abstractmethod
+    def rows(self, x: Tensor) -> Along:
+        """Leading axes of ``x``, and of the gradient, that the weight gradient reduces as one: there its blocks lie."""
 
     @abstractmethod
     def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
@@ -62,10 +67,11 @@ class AffineLayer(Layer):
     def _weight_operands(self, m: Machine, inputs: Tensor, x: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What the bias gradient sums, and the operands of the weight gradient, ``x`` (read as ``inputs``) and ``g``.
 
-        The product sums over the batch, so there blocks lie, and a transform mixes; the bias sums no mixture.
+        The product sums over its rows, so along them blocks lie, and a transform mixes; the bias sums no mixture.
         """
-        if m.rotates(g):
-            x_again = m.quantise(m.rotate(x, "input_rotated"), Role.ACTIVATION_BACKWARD, axis=0)
-            return g, x_again, m.quantise(m.rotate(g, "gradient_rotated"), Role.GRADIENT_WEIGHT, axis=0)
-        precise = m.quantise(g, Role.GRADIENT_WEIGHT, axis=0)
-        return precise, m.quantise_again(inputs, x, Role.ACTIVATION_BACKWARD, axis=0), precise
+        rows = self.rows(x)
+        if m.rotates(g, rows):
+            x_again = m.quantise(m.rotate(x, "input_rotated", rows), Role.ACTIVATION_BACKWARD, axis=rows)
+            return g, x_again, m.quantise(m.rotate(g, "gradient_rotated", rows), Role.GRADIENT_WEIGHT, axis=rows)
+        precise = m.quantise(g, Role.GRADIENT_WEIGHT, axis=rows)
+        return precise, m.quantise_again(inputs, x, Role.ACTIVATION_BACKWARD, axis=rows), precise

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from accelsim.errors import InternalError
 from accelsim.formats import Product, Role
+from accelsim.formats.blocks import Along
 from accelsim.layers.layer import Backward, Layer, expect_rank, register
 from accelsim.layers.linear import Linear
 from accelsim.machine import Machine, Tensor
@@ -18,7 +19,8 @@ ProductBackward = Callable[[Tensor | None], list[Tensor]]
 """From the gradient of the context to those of queries, keys and values."""
 PARTS = ("query", "key", "value")
 COLUMNS, ROWS, TOKENS = -1, -2, 1
-"""Axes that products reduce, along which block formats form their blocks; ``TOKENS`` before heads are told apart."""
+"""Axes that products reduce, along which block formats form their blocks; ``TOKENS`` before heads are told apart. The
+channels that they reduce then are those of one head."""
 
 
 class Operand(NamedTuple):
@@ -29,11 +31,11 @@ class Operand(NamedTuple):
     role: Role
 
     @classmethod
-    def of(cls, m: Machine, wide: Tensor, role: Role, name: str, axis: int) -> Operand:
+    def of(cls, m: Machine, wide: Tensor, role: Role, name: str, axis: int | Along) -> Operand:
         """``wide`` in the format of ``role``, for a product that reduces ``axis``."""
         return cls(m.quantise(wide, role, name, axis), wide, role)
 
-    def along(self, m: Machine, axis: int) -> Tensor:
+    def along(self, m: Machine, axis: int | Along) -> Tensor:
         """The same for a product that reduces ``axis``."""
         return m.quantise_again(self.made, self.wide, self.role, axis)
 
@@ -60,7 +62,7 @@ class MultiHeadAttention(Layer):
             raise ValueError(f"has {self.heads} heads, which don't divide the width {width} of its input")
         read = m.quantise(x, Role.ACTIVATION)
         projected = [self._dense(m, part, width, read) for part in PARTS]
-        axes = COLUMNS, COLUMNS, TOKENS
+        axes: tuple[int | Along, ...] = (self._channels(width), self._channels(width), TOKENS)
         q, k, v = (
             Operand.of(m, y, Role.ACTIVATION, part, axis)
             for (y, _), part, axis in zip(projected, PARTS, axes, strict=True)
@@ -79,7 +81,8 @@ class MultiHeadAttention(Layer):
 
     def _attend(self, m: Machine, q: Operand, k: Operand, v: Operand) -> tuple[Tensor, ProductBackward]:
         """Scores, probabilities and context (batch, heads, tokens, d), and the backward of all three."""
-        factor = 1 / math.sqrt(q.made.shape[-1] // self.heads)
+        width = q.made.shape[-1]
+        factor, channels = 1 / math.sqrt(width // self.heads), self._channels(width)
         scores = m.batched_matmul(self._heads(q.made), _turned(self._heads(k.made)), name="scores")
         wide = m.softmax(scores, factor=factor, causal=self.causal)
         p = Operand.of(m, wide, Role.ACTIVATION, "probability", COLUMNS)
@@ -88,8 +91,8 @@ class MultiHeadAttention(Layer):
         def backward(g: Tensor | None) -> list[Tensor]:
             if g is None:
                 raise InternalError("the output layer of attention made no gradient of the context")
-            dc = Operand.of(m, g, Role.GRADIENT_DATA, "context_gradient_data_path", COLUMNS)
-            dp = _product(m, self._heads(dc.made), _turned(self._heads(v.along(m, COLUMNS))), "probability_gradient")
+            dc = Operand.of(m, g, Role.GRADIENT_DATA, "context_gradient_data_path", channels)
+            dp = _product(m, self._heads(dc.made), _turned(self._heads(v.along(m, channels))), "probability_gradient")
             dv = _product(m, _turned(p.along(m, ROWS)), self._heads(dc.along(m, TOKENS)), "value_gradient")
             wide = m.softmax_backward(dp, p.made, factor=factor)
             ds = Operand.of(m, wide, Role.GRADIENT_DATA, "score_gradient_data_path", COLUMNS)
@@ -110,6 +113,9 @@ class MultiHeadAttention(Layer):
                 return backward(g)
 
         return y, scoped
+
+    def _channels(self, width: int) -> Along:
+        return Along((-1,), width // self.heads)
 
     def _heads(self, x: Tensor) -> Tensor:
         """(batch, tokens, width) as (batch, heads, tokens, d)."""

@@ -8,11 +8,15 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from accelsim.formats import Role
+from accelsim.formats.blocks import Along
 from accelsim.layers.affine import AffineLayer
 from accelsim.layers.geometry import PaddingPair, Pair
 from accelsim.layers.layer import expect_rank, register
 from accelsim.machine import Machine, Parameter, Tensor, Window
 from accelsim.yamlfile import Fault, refuse
+
+POINT = Window((1, 1))
+"""The window of a dense layer over pixels."""
 
 
 @register("conv2d")
@@ -48,6 +52,11 @@ class Conv2d(AffineLayer):
         std = math.sqrt(2 / (self.window.taps * self.filters))
         shape = (self.filters, *self.kernel, x.shape[3] // self.groups)
         return Parameter(f"{self.name}.weight", shape, Role.WEIGHT, std=std)
+
+    def rows(self, x: Tensor) -> Along:
+        """Images alone: every tap meets a pixel of x beside another one of g, so that blocks of several pixels would
+        begin at other places for each tap. One tap without a stride meets the same ones, as in a dense layer."""
+        return Along((0, 1, 2) if self.window == POINT else (0,))
 
     def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
         return m.conv2d(x, w, self.window, bias)

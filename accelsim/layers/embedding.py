@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from accelsim.formats import Role
+from accelsim.formats.blocks import Along
 from accelsim.layers.layer import Backward, Layer, needs_no_gradient, register
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.program import Phase
@@ -43,7 +44,7 @@ class Embedding(Layer):
 
         def backward(g: Tensor) -> None:
             with m.scope(phase=Phase.WEIGHT_GRADIENT):
-                precise = m.quantise(g, Role.GRADIENT_WEIGHT, axis=0)
+                precise = m.quantise(g, Role.GRADIENT_WEIGHT, axis=Along((0, 1)))
                 product = m.scatter_add(precise, x, self.vocabulary)
                 m.collect(weight, m.quantise(product, Role.WEIGHT_GRADIENT, "weight_gradient"))
 

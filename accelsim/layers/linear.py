@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from accelsim.formats import Role
+from accelsim.formats.blocks import Along
 from accelsim.layers.affine import AffineLayer
 from accelsim.layers.layer import expect_rank, register
 from accelsim.machine import Machine, Parameter, Tensor
@@ -26,6 +27,9 @@ class Linear(AffineLayer):
         features = x.shape[-1]
         std = math.sqrt(1 / features)
         return Parameter(f"{self.name}.weight", (self.units, features), Role.WEIGHT, std=std)
+
+    def rows(self, x: Tensor) -> Along:
+        return Along(tuple(range(len(x.shape) - 1)))
 
     def product(self, m: Machine, x: Tensor, w: Tensor, bias: Tensor | None) -> Tensor:
         return m.matmul(_rows(x), w, bias).reshaped((*x.shape[:-1], self.units))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from weakref import WeakKeyDictionary
 
 from accelsim.formats import Recipe, Role, TensorRule
+from accelsim.formats.blocks import Along
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.tensor import Tensor
-from accelsim.program import Unit, Work
+from accelsim.program import LAST_AXIS, Unit, Work
 
 _SUFFIX = {
     Role.ACTIVATION: "input",
@@ -22,9 +23,8 @@ _SUFFIX = {
     Role.LOSS: "float",
 }
 _LAYER_GRADIENTS = (Role.GRADIENT_DATA, Role.GRADIENT_WEIGHT, Role.GRADIENT_NORM)
-_Key = tuple[TensorRule, int | None] | tuple[str, Role, int]
-"""Of a layer gradient: rule and, where blocks are formed, the axis that they lie along. Of a parameter: layer, role and
-axis."""
+_Key = tuple[TensorRule, Along] | tuple[str, Role, Along]
+"""Of a layer gradient its rule, of a parameter layer and role; and where its blocks lie."""
 
 
 class OutputStageInstructions(Issuer):
@@ -36,12 +36,12 @@ class OutputStageInstructions(Issuer):
         # parameters.
         self._copies: WeakKeyDictionary[Tensor, dict[_Key, Tensor]] = WeakKeyDictionary()
 
-    def quantise(self, x: Tensor, role: Role, name: str | None = None, axis: int = -1) -> Tensor:
+    def quantise(self, x: Tensor, role: Role, name: str | None = None, axis: int | Along = -1) -> Tensor:
         """``x`` in the format and rounding that the recipe gives ``role``; ``x`` itself where nothing changes.
 
         Wide integers are requantised (fixed-point multiplier and rounding shift), floats divided by the
         new scale and rounded, and integers bound for a float format multiplied out. Shared-exponent formats form
-        their blocks along ``axis``, the one that the product reduces.
+        their blocks along ``axis``, the one that the product reduces, or along what it reduces of several.
 
         A layer gradient is quantised once by each rule: roles of the very same rule read one tensor, which has the
         name and role of the first, but for blocks along different axes. All parts of a batch read the same codes of
@@ -50,29 +50,30 @@ class OutputStageInstructions(Issuer):
         rule = self.recipe[role]
         if x.format == rule.format and (x.role == role or x.format.family == "float"):
             return x
-        key = self._key(x, role, rule, axis)
+        along = _along(x, rule, axis)
+        key = self._key(x, role, rule, along)
         if key is None:
-            return self._quantised(x, role, name, axis)
+            return self._quantised(x, role, name, along)
         copies = self._copies.setdefault(x, {})
         if key not in copies:
-            copies[key] = self._quantised(x, role, name, axis)
+            copies[key] = self._quantised(x, role, name, along)
         return copies[key]
 
-    def _key(self, x: Tensor, role: Role, rule: TensorRule, axis: int) -> _Key | None:
+    def _key(self, x: Tensor, role: Role, rule: TensorRule, along: Along) -> _Key | None:
         """What another conversion of ``x`` must have in common to read the same copy; None where each is made anew."""
         if role in _LAYER_GRADIENTS:
-            return rule, axis % len(x.shape) if rule.format.axis_matters else None
-        return (self.layer, role, axis) if x.spec.persistent and self._parts.number else None
+            return rule, along
+        return (self.layer, role, along) if x.spec.persistent and self._parts.number else None
 
-    def _quantised(self, x: Tensor, role: Role, name: str | None, axis: int) -> Tensor:
+    def _quantised(self, x: Tensor, role: Role, name: str | None, along: Along) -> Tensor:
         rule = self.recipe[role]
         opcode = _opcode(x.format.is_integer, rule.format.is_integer)
-        output = Output(name or _SUFFIX[role], x.shape, rule.format, role)
+        output = Output(name or _SUFFIX[role], x.shape, rule.format, role, along=along)
         arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format
         work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2 + rule.affine, arithmetic)
-        return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **rule.as_attributes, axis=axis)[0]
+        return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **rule.as_attributes)[0]
 
-    def quantise_again(self, made: Tensor, source: Tensor, role: Role, axis: int) -> Tensor:
+    def quantise_again(self, made: Tensor, source: Tensor, role: Role, axis: int | Along) -> Tensor:
         """``made`` where ``role`` has the very rule that made it, else ``source`` quantised anew for ``role``.
 
         Blocks lie along another axis in another product, so they are made anew; square ones are not.
@@ -88,6 +89,14 @@ class OutputStageInstructions(Issuer):
         output = Output(name, bias.shape, rule.format, Role.BIAS)
         work = Work(bias.elements, 1, 1, bias.format)
         return self.issue("quantise_bias", Unit.QUANTISE, [bias, x, w], [output], work=work)[0]
+
+
+def _along(x: Tensor, rule: TensorRule, axis: int | Along) -> Along:
+    """Where blocks of ``x`` lie, spelt in one way; formats without blocks have the same whatever is asked for."""
+    if not rule.format.axis_matters:
+        return LAST_AXIS
+    asked, rank = Along((axis,)) if isinstance(axis, int) else axis, len(x.shape)
+    return asked._replace(axes=tuple([each % rank - rank for each in asked.axes]))
 
 
 def _opcode(from_integer: bool, to_integer: bool) -> str:

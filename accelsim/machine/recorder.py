@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from accelsim.formats import Format, Role
-from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work, part_suffix
+from accelsim.formats.blocks import Along
+from accelsim.program import LAST_AXIS, Gemm, Operation, Phase, Program, TensorSpec, Unit, Work, part_suffix
 
 AGAIN = "again"
 """Ending of the name of a tensor that is made a second time."""
@@ -24,6 +25,7 @@ class Output(NamedTuple):
     format: Format
     role: Role = Role.INTERNAL
     again: str = ""
+    along: Along = LAST_AXIS
 
 
 class Call(NamedTuple):
@@ -87,7 +89,9 @@ class Recorder:
         number = self._names[name + suffix]
         unique = (name if number == 1 else f"{name}.{number}") + suffix
         index = len(self.program.tensors)
-        spec = TensorSpec(index, unique, output.shape, output.format, output.role, persistent, output.again, part)
+        spec = TensorSpec(
+            index, unique, output.shape, output.format, output.role, persistent, output.again, part, output.along
+        )
         self.program.tensors.append(spec)
         return spec
 

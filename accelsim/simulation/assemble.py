@@ -14,6 +14,7 @@ from accelsim.energy import (
     buffer_area_um2,
     dram_figures,
     energy_band,
+    estimates,
     memory_rows,
     static_energy_pj,
     traffic_rows,
@@ -126,7 +127,8 @@ def _machine_figures(inputs: Inputs) -> dict[str, Any]:
 
 
 def _assumptions(inputs: Inputs, planned: PlannedStep) -> list[str]:
-    return [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *_idle(inputs, planned)]
+    """Those of this machine's own figures come first, where a page has them open."""
+    return [*estimates(inputs.hw), *TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *_idle(inputs, planned)]
 
 
 def _idle(inputs: Inputs, planned: PlannedStep) -> list[str]:

@@ -27,7 +27,7 @@ def model_size(parameters: Mapping[str, Parameter], recipe: Recipe) -> pd.DataFr
     for role, members in groups.items():
         rule = recipe[role]
         sizes = [math.prod(member.shape) for member in members]
-        size = sum(rule.format.bytes_for(count) for count in sizes)
+        size = sum(rule.format.bytes_for(math.prod(member.shape), member.shape[-1]) for member in members)
         rows.append(_row(str(role), len(members), sum(sizes), str(rule.format), size))
         # A bias has the scale of the accumulators, which the input and weight scales give.
         if (rule.format.is_integer or rule.format.tensor_scaled) and role is not Role.BIAS:

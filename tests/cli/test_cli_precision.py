@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 
 import numpy as np
 import pandas as pd
@@ -12,6 +14,7 @@ import pytest
 import accelsim as package
 from accelsim.cli.numbers import number_list, step_list
 from accelsim.reports.precision.folder import FILES
+from accelsim.training.loop import Trainer
 
 OPTIONS = ("--bits", "3-4,8", "--at", "1,last", "--steps", 2)
 
@@ -114,3 +117,44 @@ def test_lists_of_numbers():
     assert step_list("--at", "1, 3-5,last") == [1, 3, 4, 5, "last"]
     with pytest.raises(package.UserError, match="at most 10,000 numbers"):
         number_list("--at", "1-99999999")
+
+
+def _interrupt(monkeypatch, at, times=1):
+    """Ctrl-C so often while step ``at`` is under way."""
+    step = Trainer._step
+
+    def interrupted(trainer, *arguments):
+        if trainer.progress.step == at - 1:
+            for _ in range(times):
+                os.kill(os.getpid(), signal.SIGINT)
+        return step(trainer, *arguments)
+
+    monkeypatch.setattr(Trainer, "_step", interrupted)
+
+
+@pytest.mark.parametrize(("at", "times"), [(3, 1), (4, 2)])
+def test_an_interrupted_study_keeps_what_it_looked_at(accelsim, hwconfig, workload, tmp_path, monkeypatch, at, times):
+    """The step under way is looked at to its end; a second Ctrl-C leaves out the step that it breaks off."""
+    command = ("precision", hwconfig, workload, "--bits", 4, "--at", "1,3,4,6", "--out")
+    assert accelsim(*command, "whole", "--steps", 6).code == 0
+    _interrupt(monkeypatch, at, times)
+    ran = accelsim(*command, "cut", "--steps", 6)
+    assert (ran.code, ran.err) == (130, "interrupted; cut has steps 1 and 3\n")
+    whole, cut = (pd.read_csv(tmp_path / name / "precision.csv") for name in ("whole", "cut"))
+    pd.testing.assert_frame_equal(cut, whole[whole["step"] <= 3])
+    assert set(pd.read_csv(tmp_path / "cut" / "histograms.csv")["step"]) == {3}
+    assert {path.name for path in (tmp_path / "cut").iterdir()} == set(FILES)
+    summaries = [json.loads((tmp_path / name / "summary.json").read_text()) for name in ("whole", "cut")]
+    assert [(s["complete"], s["steps"], s["steps_looked_at"]) for s in summaries] == [
+        (True, 6, [1, 3, 4, 6]),
+        (False, 3, [1, 3]),
+    ]
+    said = "The training was cut short"
+    assert [said in (tmp_path / name / "report.html").read_text() for name in ("whole", "cut")] == [False, True]
+
+
+def test_interrupted_before_a_look_nothing_is_written(accelsim, hwconfig, workload, tmp_path, monkeypatch):
+    _interrupt(monkeypatch, 1)
+    ran = accelsim("precision", hwconfig, workload, "--bits", 4, "--at", 2, "--steps", 2)
+    assert (ran.code, ran.err) == (130, "interrupted\n")
+    assert not (tmp_path / "runs").exists()

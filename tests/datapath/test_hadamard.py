@@ -14,6 +14,7 @@ from accelsim.datapath import Datapath, reference
 from accelsim.datapath.reference_hadamard import rotated_column
 from accelsim.errors import UserError
 from accelsim.formats import FP32, Role
+from accelsim.formats.blocks import Along
 from accelsim.formats.nvfp4 import NVFP4
 from accelsim.hardware import load_hwconfig
 from accelsim.layers import Sgd
@@ -40,7 +41,9 @@ def _machine(hw, size, kernels=None):
 def _rotated(machine, data, format_=FP32, scale=1.0):
     x = machine.external("x", data.shape, format_, Role.ACTIVATION, data.astype(format_.storage))
     with machine.scope("layer1"):
-        return machine.rotate(Tensor(x.spec, x.shape, Value(x.data, scale)), "rotated").data
+        return machine.rotate(
+            Tensor(x.spec, x.shape, Value(x.data, scale)), "rotated", Along(tuple(range(data.ndim - 1)))
+        ).data
 
 
 @given(
@@ -122,7 +125,9 @@ def test_integers_are_refused(root):
 
 def test_tokens_are_samples_of_their_own(fp32_machine, kernels):
     machine, x = _machine(fp32_machine, 4, kernels), np.arange(30, dtype=np.float32).reshape(3, 2, 5)
-    assert machine.rotates(machine.external("x", x.shape, FP32, Role.ACTIVATION, x))
+    rows = machine.external("x", x.shape, FP32, Role.ACTIVATION, x)
+    assert machine.rotates(rows, Along((0, 1)))
+    assert not machine.rotates(rows, Along((0,)))
     found = _rotated(machine, x)
     assert found.shape == x.shape
     np.testing.assert_array_equal(found.reshape(6, 5), _rotated(_machine(fp32_machine, 4, kernels), x.reshape(6, 5)))

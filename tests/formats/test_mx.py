@@ -117,6 +117,15 @@ def test_sizes(name, bits_per_element, block_bits):
     assert (f.storage, f.is_integer, f.family) == ("float32", False, "block")
 
 
+@given(run=st.integers(1, 70), runs=st.integers(0, 5), rest=st.integers(0, 70))
+def test_short_blocks_at_the_ends_of_runs_take_whole_scales(run, runs, rest):
+    f, rest = format_by_name("bfp4_b16"), rest % run
+    scales = sum(math.ceil(length / 16) for length in [*[run] * runs, rest])
+    elements = runs * run + rest
+    assert f.bytes_for(elements, run) == math.ceil((4 * elements + 8 * scales) / 8)
+    assert f.bytes_for(elements, 16) == f.bytes_for(elements)
+
+
 def test_refusals():
     for name in ("bfp1_b16", "bfp25_b16", "bfp8_b0"):
         with pytest.raises(ValueError, match="2 to 24 bits"):

@@ -37,9 +37,7 @@ def _copies(program: Program) -> Counter[tuple[object, ...]]:
     for operation in program.operations:
         made = program.tensors[operation.outputs[0]]
         if operation.unit is Unit.QUANTISE and str(made.role).startswith("layer_gradient"):
-            rule = {name: value for name, value in operation.attributes.items() if name != "axis"}
-            axis = operation.attributes["axis"] if made.format.family == "block" else None
-            found[operation.inputs, str(made.format), str(rule), axis] += 1
+            found[operation.inputs, str(made.format), str(operation.attributes), made.along] += 1
     return found
 
 

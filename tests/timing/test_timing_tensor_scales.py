@@ -54,6 +54,12 @@ def test_the_second_pass_takes_cycles(timed):
 
 
 def test_scales_of_half_as_many_elements_take_room(timed):
-    sizes = {name: sum(t.bytes for t in program.tensors if t.role in OPERANDS) for name, (program, _) in timed.items()}
-    assert sizes["nvfp4"] == sizes["delayed"]
-    assert sizes["nvfp4"] / sizes["mxfp4"] == pytest.approx(4.5 / 4.25, rel=1e-3)
+    """Where runs are long enough; a block that is short has one scale, whatever its format would hold."""
+    operands = {name: [t for t in program.tensors if t.role in OPERANDS] for name, (program, _) in timed.items()}
+    whole, short = (
+        {name: sum(t.bytes for t in tensors if fits(t.along.run_in(t.shape))) for name, tensors in operands.items()}
+        for fits in (lambda run: run % 32 == 0, lambda run: run <= 16)
+    )
+    assert whole["nvfp4"] == whole["delayed"]
+    assert whole["nvfp4"] / whole["mxfp4"] == pytest.approx(4.5 / 4.25, rel=1e-3)
+    assert short["nvfp4"] == short["mxfp4"] > 0

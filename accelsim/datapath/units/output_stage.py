@@ -29,7 +29,7 @@ def convert(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tupl
     rule = c.recipe[output.role]
     if isinstance(output.format, IntegerFormat):
         return [(_requantise if x.format.is_integer else _quantise)(c, x, output, rule)]
-    return [QUANTISERS[output.format.family](c, x, output, rule, op.attributes["axis"])]
+    return [QUANTISERS[output.format.family](c, x, output, rule)]
 
 
 def _quantise(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:

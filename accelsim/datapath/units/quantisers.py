@@ -23,13 +23,13 @@ from accelsim.formats.ternary import binary_codes, ternary_codes
 from accelsim.machine import Tensor, Value
 from accelsim.program import TensorSpec
 
-Quantiser = Callable[[Context, Tensor, TensorSpec, TensorRule, int], Value]
+Quantiser = Callable[[Context, Tensor, TensorSpec, TensorRule], Value]
 NEAREST = (Rounding.NEAREST, Rounding.NEAREST_EVEN)
 TRIALS = 8
 """Trial writes after which Autoflex's first exponent is taken as it is."""
 
 
-def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
+def to_float(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Floats: rounded onto the grid, saturating; the narrow ones under a scale per tensor."""
     format_ = output.format
     wide = not isinstance(format_, FloatFormat) or format_.bits >= FP32.bits
@@ -53,8 +53,8 @@ def _note_stopped(c: Context, x: Tensor, output: TensorSpec, format_: FloatForma
         notes_overflow(c, output.role)
 
 
-def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
-    """Blocks under a shared scale, along the axis that the product reduces; NVFP4's under one of the tensor, too."""
+def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
+    """Blocks under a shared scale, along what the product reduces; NVFP4's under one of the tensor, too."""
     if not isinstance(output.format, BlockFormat):
         raise TypeError(f"{output.name} is not bound for a block format")
     mode, random, scale = _mode(rule), _random(c, output, rule), 1.0
@@ -62,10 +62,13 @@ def to_blocks(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis:
     if isinstance(output.format, Nvfp4Format):
         scale = float(as_fp32(np, np.float64(choose_scale(c, x, output, rule, output.format.largest))))
         values = values / scale
-    return Value(output.format.quantised(c.kernels.xp, values, axis, mode, random, rule.random_bits), scale)
+    shape, axis = output.along.viewed(output.shape)
+    values, random = values.reshape(shape), None if random is None else random.reshape(shape)
+    held = output.format.quantised(c.kernels.xp, values, axis, mode, random, rule.random_bits)
+    return Value(held.reshape(output.shape), scale)
 
 
-def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
+def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Integers under the exponent that Autoflex predicted; the first write of a tensor is tried until it fits.
 
     A tensor of zeros fits any exponent: Autoflex hears nothing of it, and it is no first write.
@@ -98,7 +101,7 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, ax
     return Value(codes, scale)
 
 
-def to_signs(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, axis: int) -> Value:
+def to_signs(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
     """Ternary or binary codes and their mean magnitude."""
     convert = binary_codes if output.format.family == "binary" else ternary_codes
     codes, scale = convert(c.kernels.xp, c.kernels.real_values(x.data, x.scale))

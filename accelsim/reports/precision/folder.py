@@ -12,7 +12,7 @@ from accelsim.reports.precision.result import PrecisionResult
 from accelsim.reports.tables import to_csv, to_parquet
 
 SUMMARY_FILE = "summary.json"
-"""Written last: a folder that has it is a complete study."""
+"""Written last: a folder that has it has all the others; ``complete`` says whether the training came to its end."""
 FILES = (
     "hwconfig.yaml",
     "workload.yaml",

@@ -35,6 +35,7 @@ from accelsim.reports.web import (
     filterable,
     folded,
     table,
+    warning,
 )
 
 MEANING = (
@@ -73,8 +74,14 @@ def _header(result: PrecisionResult) -> str:
     title = f"{escape(result.hwconfig['name'])} <span>on</span> {escape(result.workload['name'])}"
     return (
         f'<header><h1>{title}</h1><p class="soft">How many bits each tensor needs: the angle that quantisation '
-        f"turns it by, while the network trains.</p>{chips(facts)}</header>"
+        f"turns it by, while the network trains.</p>{chips(facts)}{_unfinished(result)}</header>"
     )
+
+
+def _unfinished(result: PrecisionResult) -> str:
+    if result.summary.get("complete", True):
+        return ""
+    return warning("The training was cut short: later steps that were to be looked at are missing.")
 
 
 def _cards(result: PrecisionResult) -> str:

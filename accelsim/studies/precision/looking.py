@@ -18,7 +18,7 @@ from accelsim.studies.precision.trial import Trials
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of every tensor: ``bits`` under ``rules``, and a histogram with ``histograms``.
+    """What is asked of every tensor, beside a histogram: ``bits`` under ``rules``.
 
     ``last_uses`` gives, for each tensor of a step, the last operation that touches it.
     """
@@ -26,7 +26,6 @@ class Question:
     bits: Sequence[int]
     rules: Recipe
     last_uses: Mapping[int, int]
-    histograms: bool = True
 
 
 class _Source(NamedTuple):
@@ -46,7 +45,7 @@ class Look:
 
     def __init__(self, step: int, context: Context, question: Question) -> None:
         trials = Trials(context, question.rules)
-        self.found = Measurements(step, trials, question.rules, question.bits, question.histograms)
+        self.found = Measurements(step, trials, question.rules, question.bits)
         self._last_uses = question.last_uses
         self._sources: dict[int, _Source] = {}
         self._after_loss: set[int] = set()

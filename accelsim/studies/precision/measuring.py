@@ -28,7 +28,6 @@ class Measurements:
     trials: Trials
     rules: Recipe
     bits: Sequence[int]
-    wants_histograms: bool
     rows: list[Row] = field(default_factory=list)
     histograms: list[Row] = field(default_factory=list)
 
@@ -60,8 +59,7 @@ class Measurements:
         """What is known of a tensor before any number of bits is tried; its histogram is taken, too."""
         shape, rule = distribution_of(xp, values), self.rules[role]
         identity = {"step": self.step, **identity}
-        if self.wants_histograms:
-            self._count(identity, histogram_of(xp, values, shape.rms))
+        self._count(identity, histogram_of(xp, values, shape.rms))
         machine = {"machine_format": str(rule.format), "machine_bits": rule.format.bits, "rounding": str(rule.rounding)}
         return {**identity, **machine, "elements": int(values.size), **shape._asdict()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, SupportsIndex
+from typing import Any, NamedTuple, SupportsIndex
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from accelsim.reports.precision.aggregate import DEFAULT_COSINE
 from accelsim.reports.precision.classes import HISTOGRAM_COLUMNS, PRECISION_COLUMNS
 from accelsim.reports.precision.folder import FILES, save_precision
 from accelsim.reports.precision.result import PrecisionResult
+from accelsim.reports.precision.tables import steps_text
 from accelsim.reports.schema import TRAINING_METRICS
 from accelsim.simulation import stages
 from accelsim.simulation.assemble import versions
@@ -28,7 +29,7 @@ from accelsim.simulation.host import check_memory
 from accelsim.simulation.inputs import Inputs, read_inputs
 from accelsim.studies.precision.looking import Look, Question
 from accelsim.studies.precision.steps import Step, chosen_steps
-from accelsim.training import Training
+from accelsim.training.checkpoint import Progress
 from accelsim.training.datasets import Dataset
 
 DEFAULT_BITS = (*range(2, 13), 16)
@@ -80,6 +81,7 @@ def precision(
 
     Raises:
         UserError: any input is wrong; nothing is written then.
+        KeyboardInterrupt: Ctrl-C or a request to end; what was looked at until then is written.
     """
     observer = observer or Observer()
     _check_options(bits, cosine, steps)
@@ -105,7 +107,18 @@ def precision(
         result = study.result(dataset, at, every)
         if folder:
             save_precision(result, folder)
+    if not result.summary["complete"]:
+        kept = f"{folder} has {steps_text(result.summary['steps_looked_at'])}"
+        raise KeyboardInterrupt(*([kept] if folder else []))
     return result
+
+
+class _Reached(NamedTuple):
+    """Where the training ended, and whether that is where it was to end."""
+
+    progress: Progress
+    epochs: float
+    complete: bool
 
 
 @dataclass
@@ -120,12 +133,14 @@ class _Study:
     observer: Observer
 
     def result(self, dataset: Dataset, at: Sequence[Step] | None, every: int | None) -> PrecisionResult:
-        """Train and look.
+        """Train and look. A training that is interrupted leaves what was looked at, and a summary that says so.
 
         Raises:
             UserError: there is no such step to look at, or the training diverges.
+            KeyboardInterrupt: before any step was looked at.
         """
-        total = self.inputs.training.epochs * (len(dataset.train) // self.inputs.training.batch_size)
+        epoch_steps = len(dataset.train) // self.inputs.training.batch_size
+        total = self.inputs.training.epochs * epoch_steps
         chosen = chosen_steps(total if self.steps is None else min(self.steps, total), at, every)
         check_memory(self.traced)
         check_device_memory(self.inputs, self.traced, self.kernels)
@@ -134,37 +149,45 @@ class _Study:
         def watch(step: int, context: Context) -> Look | None:
             if step not in chosen:
                 return None
-            looks.append(Look(step, context, Question(self.bits, rules, last_uses, step == chosen[-1])))
+            looks.append(Look(step, context, Question(self.bits, rules, last_uses)))
             return looks[-1]
 
-        training = stages.train(
-            self.inputs,
-            dataset,
-            stages.first_checkpoint(self.inputs, self.traced, None, self.observer),
-            steps=self.steps,
-            kernels=self.kernels,
-            out=None,
-            quantisers_every=None,
-            observer=self.observer,
-            watch=watch,
-        )
-        return self._assembled(training, chosen, looks)
+        start = stages.first_checkpoint(self.inputs, self.traced, None, self.observer)
+        complete = True
+        try:
+            stages.train(
+                self.inputs,
+                dataset,
+                start,
+                steps=self.steps,
+                kernels=self.kernels,
+                out=None,
+                quantisers_every=None,
+                observer=self.observer,
+                watch=watch,
+            )
+        except KeyboardInterrupt:
+            # The second one ends a step in its middle, and the look at it with it.
+            looks = [look for look in looks if look.found.step <= start.progress.step]
+            if not looks:
+                raise
+            complete = False
+        return self._assembled(_Reached(start.progress, start.progress.step / epoch_steps, complete), looks)
 
-    def _assembled(self, training: Training, chosen: list[int], looks: list[Look]) -> PrecisionResult:
+    def _assembled(self, reached: _Reached, looks: list[Look]) -> PrecisionResult:
         rows = [row for look in looks for row in look.found.rows]
-        histograms = [row for look in looks for row in look.found.histograms]
-        metrics = pd.DataFrame(training.checkpoint.progress.rows, columns=TRAINING_METRICS).astype(float)
+        metrics = pd.DataFrame(reached.progress.rows, columns=TRAINING_METRICS).astype(float)
         return PrecisionResult(
             hwconfig=self.inputs.hw.model_dump(mode="json"),
             workload=self.inputs.training.model_dump(mode="json"),
-            summary=self._summary(training, metrics, chosen),
+            summary=self._summary(reached, metrics, looks),
             precision=pd.DataFrame(rows, columns=list(PRECISION_COLUMNS)),
-            histograms=pd.DataFrame(histograms, columns=list(HISTOGRAM_COLUMNS)),
+            histograms=pd.DataFrame(looks[-1].found.histograms, columns=list(HISTOGRAM_COLUMNS)),
             metrics=metrics,
             versions=versions(),
         )
 
-    def _summary(self, training: Training, metrics: pd.DataFrame, chosen: list[int]) -> dict[str, Any]:
+    def _summary(self, reached: _Reached, metrics: pd.DataFrame, looks: list[Look]) -> dict[str, Any]:
         tested = metrics.dropna(subset="test_accuracy")
         last = tested.iloc[-1] if len(tested) else None
         return {
@@ -172,14 +195,15 @@ class _Study:
             "workload": self.inputs.training.name,
             "quantisers": self.quantisers.name,
             "bits": list(self.bits),
-            "steps_looked_at": chosen,
+            "steps_looked_at": [look.found.step for look in looks],
             "cosine": self.cosine,
-            "steps": training.checkpoint.progress.step,
-            "epochs": float(metrics["epoch"].iloc[-1]),
+            "steps": reached.progress.step,
+            "epochs": reached.epochs,
             "seed": self.inputs.training.seed,
             "test_accuracy": None if last is None else float(last["test_accuracy"]),
             "test_loss": None if last is None else float(last["test_loss"]),
-            "backend": training.backend,
+            "backend": self.kernels.name,
+            "complete": reached.complete,
         }
 
 

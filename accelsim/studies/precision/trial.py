@@ -43,7 +43,7 @@ class Trials:
         rule = with_bits(self._rules[role], bits)
         output = TensorSpec(-1, name, x.shape, rule.format, role)
         opcode = "requantise" if x.format.is_integer else "quantise"
-        operation = Operation(-1, opcode, Unit.QUANTISE, "", Phase.FORWARD, (), (), attributes={"axis": -1})
+        operation = Operation(-1, opcode, Unit.QUANTISE, "", Phase.FORWARD, (), ())
         (made,) = HANDLERS[opcode](self._aside({role: rule}), operation, (x,), (output,))
         if not isinstance(rule.format, IntegerFormat):
             raise TypeError(f"{name} is not bound for integers")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-from accelsim.formats import Format
 from accelsim.hardware import Buffer, Dataflow, HardwareConfig, MacArray
 from accelsim.program import SERIAL_PATH, Gemm, Operation, Program, TensorSpec
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results, SharedPort
@@ -156,7 +155,7 @@ class _Parts:
         """
         window = self.operation.attributes if self.operation.opcode in _SLIDING else {}
         if "kernel" not in window or tensor.index != self.operation.inputs[0]:
-            return min(tensor.bytes, tensor.format.bytes_for(places))
+            return min(tensor.bytes, tensor.bytes_for(places))
         reach = Reach.of(tensor, window)
         if self._place(tensor) != DRAM:
             return reach.pixel_bytes
@@ -171,8 +170,8 @@ class _Parts:
         cost = product_cost(gemm, array)
         written = cost.output_write_words * self.passes
         return SramTraffic(
-            input=Access(read_bytes=_operand_bytes(operands.left.format, cost.left_read_words, self.passes, array)),
-            weight=Access(read_bytes=_operand_bytes(operands.right.format, cost.right_read_words, self.passes, array)),
+            input=Access(read_bytes=_operand_bytes(operands.left, cost.left_read_words, self.passes, array)),
+            weight=Access(read_bytes=_operand_bytes(operands.right, cost.right_read_words, self.passes, array)),
             output=Access(
                 read_bytes=operands.output.format.bytes_for(written - gemm.m * gemm.n),
                 write_bytes=operands.output.format.bytes_for(written),
@@ -199,6 +198,6 @@ def _operand(size_bytes: int, source: int, buffer: Buffer, array: Access) -> Ope
     return Operand(size_bytes, source, buffer.tile_bytes, port)
 
 
-def _operand_bytes(format_: Format, words: int, all_passes: int, array: MacArray) -> int:
+def _operand_bytes(tensor: TensorSpec, words: int, all_passes: int, array: MacArray) -> int:
     """Bytes read: each pass takes one slice of each operand, so a wide operand is read once per slice of the other."""
-    return format_.bytes_for(words * all_passes // array.passes(format_, array.operand_format))
+    return tensor.bytes_for(words * all_passes // array.passes(tensor.format, array.operand_format))

@@ -28,7 +28,7 @@ class Reach:
     def pixel_bytes(self) -> int:
         """Bytes of these pixels alone, as a memory on the chip gives them."""
         batch, _, _, channels = self.tensor.shape
-        return self.tensor.format.bytes_for(batch * len(self.rows) * len(self.columns) * channels)
+        return self.tensor.bytes_for(batch * len(self.rows) * len(self.columns) * channels)
 
     def burst_bytes(self, burst_bytes: int) -> int:
         """Bytes of the bursts that hold them; every row of pixels begins at a burst, but no more than the whole."""
@@ -38,7 +38,7 @@ class Reach:
         bursts = seen = 0
         for column in self.columns:
             first = _whole_bytes(self.tensor, column * channels) // burst_bytes
-            end = -(-self.tensor.format.bytes_for((column + 1) * channels) // burst_bytes)
+            end = -(-self.tensor.bytes_for((column + 1) * channels) // burst_bytes)
             bursts, seen = bursts + max(0, end - max(first, seen)), max(end, seen)
         return min(self.tensor.bytes, batch * len(self.rows) * bursts * burst_bytes)
 
@@ -50,4 +50,4 @@ def _reached(size: int, kernel: int, stride: int, padding: int) -> list[int]:
 
 def _whole_bytes(tensor: TensorSpec, elements: int) -> int:
     """Bytes that packed elements fill: one in which the next element begins is left out."""
-    return tensor.format.bytes_for(8 * elements) // 8
+    return tensor.bytes_for(8 * elements) // 8
