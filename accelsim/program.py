@@ -25,6 +25,8 @@ class Unit(StrEnum):
     NORM = "norm"
     QUANTISE = "quantise"
     UPDATE = "update"
+    LINK = "link"
+    """The links to the other machines of a cluster."""
 
 
 class Phase(StrEnum):
@@ -35,6 +37,8 @@ class Phase(StrEnum):
     """Forward work that is done again for the backward pass, which needs what it let go."""
     DATA_GRADIENT = "data_gradient"
     WEIGHT_GRADIENT = "weight_gradient"
+    ALL_REDUCE = "all_reduce"
+    """Summing gradients over the machines of a cluster."""
     UPDATE = "update"
 
 
@@ -78,6 +82,11 @@ def part_suffix(part: int) -> str:
     return f".part{part}" if part > 1 else ""
 
 
+def machine_suffix(machine: int) -> str:
+    """Ending of names on a machine of a cluster, before that of a part; none on the first one."""
+    return f".machine{machine}" if machine > 1 else ""
+
+
 @dataclass(frozen=True)
 class TensorSpec:
     """A tensor as the hardware sees it; ``persistent`` ones outlive the step (parameters, state).
@@ -115,6 +124,7 @@ class Operation:
 
     An output that is also persistent is written in place (parameters, running statistics). ``after`` are tensors that
     must have been made before it starts, though it doesn't read them. ``part`` is that of the batch, as of tensors.
+    ``machine``: of a cluster, from 1 on, that works alone; else 0.
     """
 
     index: int
@@ -129,10 +139,12 @@ class Operation:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     after: tuple[int, ...] = ()
     part: int = 0
+    machine: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.layer}/{self.phase}/{self.opcode}{part_suffix(self.part)}"
+        suffix = machine_suffix(self.machine) + part_suffix(self.part)
+        return f"{self.layer}/{self.phase}/{self.opcode}{suffix}"
 
     @property
     def macs(self) -> int:

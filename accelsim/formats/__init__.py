@@ -9,6 +9,7 @@ from accelsim.formats.lfsr import Lfsr, lfsr_bits
 from accelsim.formats.multiplier import FixedPointMultiplier
 from accelsim.formats.mx import BlockFormat, BlockValues, block_floating_point, quantise_blocks
 from accelsim.formats.recipe import (
+    Exchange,
     Granularity,
     NormRule,
     Product,
@@ -31,6 +32,7 @@ __all__ = [
     "AutoflexState",
     "BlockFormat",
     "BlockValues",
+    "Exchange",
     "FixedPointMultiplier",
     "FlexpointFormat",
     "FloatFormat",

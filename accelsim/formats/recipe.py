@@ -27,6 +27,7 @@ class Role(StrEnum):
     GRADIENT_WEIGHT = "layer_gradient_weight_path"
     GRADIENT_NORM = "layer_gradient_norm"
     WEIGHT_GRADIENT = "weight_gradient"
+    EXCHANGED_GRADIENT = "exchanged_gradient"
     MASTER_WEIGHT = "master_weight"
     OPTIMIZER_STATE = "optimizer_state"
     NORM_STATISTIC = "norm_statistic"
@@ -163,6 +164,19 @@ class NormRule:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """How ``machines`` of one kind, each with its share of the batch, sum their gradients (``machine/exchange.py``).
+
+    What is sent has the rule of the role ``EXCHANGED_GRADIENT`` where the recipe has one. Gradients travel together up
+    to ``bucket_bytes``. ``rounds_each_sum``: partial sums are rounded like what is sent, and not the last one alone.
+    """
+
+    machines: int
+    bucket_bytes: int
+    rounds_each_sum: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The whole numerics of one accelerator, as the Machine needs it.
 
@@ -170,7 +184,8 @@ class Recipe:
     sequential, or runs of so many terms. Integers wider than ``slice_bits`` are multiplied in slices of that width.
     ``chunk`` terms are what a floating-point accumulator adds up at a time; with None those of fp32 follow the
     backend, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it. ``hadamard`` is
-    how many samples a random Hadamard transform mixes in the operands of a weight gradient, None for none.
+    how many samples a random Hadamard transform mixes in the operands of a weight gradient, None for none. ``exchange``
+    is None for a machine that trains alone.
     """
 
     rules: Mapping[Role, TensorRule]
@@ -183,9 +198,15 @@ class Recipe:
     chunk: int | None = None
     learning_rate: Literal["exact", "power_of_two"] = "exact"
     hadamard: int | None = None
+    exchange: Exchange | None = None
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]
+
+    @property
+    def machines(self) -> int:
+        """Machines that train together."""
+        return self.exchange.machines if self.exchange else 1
 
 
 def float_recipe(format_: Format) -> Recipe:

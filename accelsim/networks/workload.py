@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 from accelsim.formats import FP32, Recipe, float_recipe
 from accelsim.layers import LAYERS, Layer, LayerError, Layers, LossField, OptimizerField
 from accelsim.layers.clipping import LAYER
+from accelsim.layers.exchange import LAYER as EXCHANGE
 from accelsim.networks.dataset_field import DatasetField
 from accelsim.networks.network import Network, Traced, named
 from accelsim.networks.recomputation import NONE, RecomputeField, recomputation_fault, with_recomputation
@@ -22,8 +23,8 @@ from accelsim.yamlfile import Fault, FileModel, MarkedYaml, Name, expand_blocks,
 Dimension = Annotated[int, Field(ge=1, le=65535)]
 Location = tuple[str | int, ...]
 MOST_EPOCHS = 1_000_000
-RESERVED = ("loss", LAYER)
-"""Names in tables of what is no layer: the loss, and clipping; no layer may take them."""
+RESERVED = {"loss": "the loss", LAYER: "gradient clipping", EXCHANGE: "what a cluster exchanges"}
+"""Names in tables of what is no layer, and what it is; no layer may take them."""
 
 
 class BlockField(FileModel):
@@ -169,8 +170,8 @@ def check_layers(workload: Workload, marked: MarkedYaml) -> None:
             line = marked.position(seen[name])[0]
             raise marked.error(location, f"two layers are called {name!r} (first on line {line}); names must be unique")
         if name in RESERVED:
-            what = "the loss" if name == "loss" else "gradient clipping"
-            raise marked.error(location, f"no layer may be called {name!r}, the name of {what} in all tables")
+            text = f"no layer may be called {name!r}, the name of {RESERVED[name]} in all tables"
+            raise marked.error(location, text)
         seen[name] = location
     try:
         workload.trace(float_recipe(FP32))
