@@ -67,7 +67,10 @@ SUMMARY_FIGURES = (
     ),
     SummaryFigure("tokens_per_s", "Tokens per second", human_throughput, "tokens of a step ÷ time per step"),
     SummaryFigure(
-        "energy_per_step_pj", "Energy per step", human_energy, "compute, SRAM, DRAM and links of one training step"
+        "energy_per_step_pj",
+        "Energy per step",
+        human_energy,
+        "compute, SRAM, DRAM and links of one training step; of a cluster, on all machines",
     ),
     SummaryFigure(
         "energy_low_pj",
