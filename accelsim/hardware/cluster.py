@@ -28,7 +28,8 @@ class Cluster(FileModel):
     link_latency_ns: Annotated[float, quantity("ns"), Field(ge=0, le=1e9)] = 500.0
     """From one machine to another, for each round of messages: links, switches, and what starts a message."""
     link_pj_per_bit: Annotated[float, Field(ge=0, le=1e9)] = 10.0
-    """Energy of a bit from one machine to another. The default is a link on a board (Arunkumar et al., ISCA 2017)."""
+    """Energy of a bit from one machine to another. The default is that of a link on a board, as recalled from Arunkumar
+    et al. (ISCA 2017)."""
     gradient: Entry | None = None
     """Format of gradients as they are sent, and of their sum as it comes back; left out, gradients are sent as the
     backward pass leaves them, and the sum comes back as numerics.weight_gradient."""
