@@ -26,6 +26,8 @@ class Unit(StrEnum):
     NORM = "norm"
     QUANTISE = "quantise"
     UPDATE = "update"
+    LINK = "link"
+    """The links to the other machines of a cluster."""
 
 
 class Phase(StrEnum):
@@ -36,6 +38,8 @@ class Phase(StrEnum):
     """Forward work that is done again for the backward pass, which needs what it let go."""
     DATA_GRADIENT = "data_gradient"
     WEIGHT_GRADIENT = "weight_gradient"
+    ALL_REDUCE = "all_reduce"
+    """Summing gradients over the machines of a cluster."""
     UPDATE = "update"
 
 
@@ -79,6 +83,11 @@ class Work:
 def part_suffix(part: int) -> str:
     """Ending of names in a part of the batch; none in the first one."""
     return f".part{part}" if part > 1 else ""
+
+
+def machine_suffix(machine: int) -> str:
+    """Ending of names on a machine of a cluster, before that of a part; none on the first one."""
+    return f".machine{machine}" if machine > 1 else ""
 
 
 @dataclass(frozen=True)
@@ -128,6 +137,7 @@ class Operation:
 
     An output that is also persistent is written in place (parameters, running statistics). ``after`` are tensors that
     must have been made before it starts, though it doesn't read them. ``part`` is that of the batch, as of tensors.
+    ``machine``: of a cluster, from 1 on, that works alone; else 0.
     """
 
     index: int
@@ -142,10 +152,12 @@ class Operation:
     attributes: Mapping[str, Any] = field(default_factory=dict)
     after: tuple[int, ...] = ()
     part: int = 0
+    machine: int = 0
 
     @property
     def name(self) -> str:
-        return f"{self.layer}/{self.phase}/{self.opcode}{part_suffix(self.part)}"
+        suffix = machine_suffix(self.machine) + part_suffix(self.part)
+        return f"{self.layer}/{self.phase}/{self.opcode}{suffix}"
 
     @property
     def macs(self) -> int:

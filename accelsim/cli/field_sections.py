@@ -104,6 +104,9 @@ def _visit(
     for row in section.rows:
         if row.inner is not None:
             _visit(row.inner, f"{path}.{row.name}".lstrip("."), depth + 1, found)
+            places = list(found)
+            if not kind and places.index(row.inner) < places.index(model):  # it stands behind all that hold it
+                found[row.inner] = found.pop(row.inner)
     for name, each in sorted(KINDS.get(model, {}).items()):
         _visit(each, path, depth + 1, found, name, model)
 

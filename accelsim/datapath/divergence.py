@@ -17,7 +17,15 @@ from accelsim.program import Operation
 
 LOWER_RATE = "a lower learning rate may help"
 LOWER_SCALE = "a lower learning rate or numerics.loss_scale may help"
-GRADIENTS = frozenset({Role.GRADIENT_DATA, Role.GRADIENT_WEIGHT, Role.GRADIENT_NORM, Role.WEIGHT_GRADIENT})
+GRADIENTS = frozenset(
+    {
+        Role.GRADIENT_DATA,
+        Role.GRADIENT_WEIGHT,
+        Role.GRADIENT_NORM,
+        Role.WEIGHT_GRADIENT,
+        Role.EXCHANGED_GRADIENT,
+    }
+)
 
 
 def silent_overflow() -> np.errstate:

@@ -47,7 +47,7 @@ class Datapath(Machine):
         state.update({name: kernels.xp.asarray(value) for name, value in state.items()})
         self.context = Context(kernels, recipe, seed, state, scales or ScaleState())
         self.check = check
-        self._part, self._known_before = 0, self.context.scales.copy()
+        self._origin, self._known_before = (0, 0), self.context.scales.copy()
         super().__init__(recipe)
 
     def begin_step(self, step: int, *, training: bool, learning_rate: float = 0.0) -> None:
@@ -57,14 +57,15 @@ class Datapath(Machine):
         self.context.learning_rate = learning_rate
         self.context.gradient_overflow = self.context.skips_update = False
         self.context.kernels.forget()
-        self._part, self._known_before = 0, self.context.scales.copy()
+        self._origin, self._known_before = (0, 0), self.context.scales.copy()
         self.begin(training=training)
 
     def execute(
         self, operation: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
     ) -> Sequence[Value]:
-        if operation.part != self._part:
-            self._part, self._known_before = operation.part, self.context.scales.copy()
+        if (operation.machine, operation.part) != self._origin:
+            self._origin = operation.machine, operation.part
+            self._known_before = self.context.scales.copy()
         if operation.phase is RECOMPUTE:
             return self._made_again(operation, inputs, outputs)
         return self._executed(operation, inputs, outputs)

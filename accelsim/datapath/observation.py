@@ -59,7 +59,8 @@ class Updated(NamedTuple):
 class Observation:
     """What one step showed; it looks at ``quantisers``, at ``updates``, at ``distributions``, or at several of them.
 
-    Of a batch in parts it looks at the quantisers of the first one, and at those that belong to all of them.
+    Of a batch in parts it looks at the quantisers of the first one, and at those that belong to all of them; of a
+    cluster at those of the first machine.
 
     The powers are sums of squares in double precision over all parameters that the step updated: of their gradients as
     the update read them, before any clipping and with the loss's scale, and of their values before the update.
@@ -98,7 +99,8 @@ class Observation:
         values: Sequence[Value],
     ) -> None:
         """Take in one operation that has just been executed."""
-        if self.quantisers and op.part <= 1 and op.opcode in CONVERSIONS and outputs[0].format != FP32:
+        first = op.part <= 1 and op.machine <= 1
+        if self.quantisers and first and op.opcode in CONVERSIONS and outputs[0].format != FP32:
             self.found[outputs[0].name] = Quantised(
                 outputs[0], op.layer, _statistics(xp, op, inputs[0], outputs, values)
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class EnergyBreakdown:
-    """Energy in pJ of the MAC array, the lanes of the other units, the on-chip buffers and DRAM.
+    """Energy in pJ of the MAC array, the lanes of the other units, the on-chip buffers, DRAM and links.
 
     ``random_pj`` is that part of ``lane_pj`` which makes random bits.
     """
@@ -17,10 +17,11 @@ class EnergyBreakdown:
     sram_pj: float = 0.0
     dram_pj: float = 0.0
     random_pj: float = 0.0
+    link_pj: float = 0.0
 
     @property
     def total_pj(self) -> float:
-        return self.mac_pj + self.lane_pj + self.sram_pj + self.dram_pj
+        return self.mac_pj + self.lane_pj + self.sram_pj + self.dram_pj + self.link_pj
 
     def __add__(self, other: EnergyBreakdown) -> EnergyBreakdown:
         return EnergyBreakdown(
@@ -29,4 +30,5 @@ class EnergyBreakdown:
             self.sram_pj + other.sram_pj,
             self.dram_pj + other.dram_pj,
             self.random_pj + other.random_pj,
+            self.link_pj + other.link_pj,
         )

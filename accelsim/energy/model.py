@@ -1,6 +1,7 @@
 """Energy of operations and of a whole step.
 
-energy = events x energy per event, over multiply-accumulates, lane steps, random bits, buffer bytes and DRAM bytes.
+energy = events x energy per event, over multiply-accumulates, lane steps, random bits, buffer bytes, DRAM bytes and
+bits on links.
 ``ASSUMPTIONS`` lists what that leaves out: leakage, clock, control, wires, registers.
 """
 
@@ -13,8 +14,9 @@ from accelsim.energy.memories import memory_costs
 from accelsim.energy.random_bits import draws_of, random_pj
 from accelsim.formats import Format
 from accelsim.hardware import HardwareConfig
-from accelsim.program import Operation, Program, Work
+from accelsim.program import Operation, Program, Unit, Work
 from accelsim.timing import OperationTiming, SramTraffic, Timeline, passes
+from accelsim.timing.mapping.exchange import exchange_cost
 
 
 class EnergyModel:
@@ -38,6 +40,7 @@ class EnergyModel:
             sram_pj=self._sram(timing.sram),
             dram_pj=(timing.dram_read_bytes + timing.dram_write_bytes) * self._dram_pj_per_byte,
             random_pj=random,
+            link_pj=self._links(operation),
         )
 
     def _macs(self, operation: Operation) -> float:
@@ -58,6 +61,12 @@ class EnergyModel:
 
     def _random(self, operation: Operation) -> float:
         return sum(random_pj(self._hw, draws) for draws in draws_of(self._program, operation, self._recipe))
+
+    def _links(self, operation: Operation) -> float:
+        if operation.unit is not Unit.LINK or self._hw.cluster is None:
+            return 0.0
+        sent_bytes = exchange_cost(self._program, operation, self._hw).sent_bytes
+        return 8 * sent_bytes * self._hw.cluster.link_pj_per_bit
 
     def _sram(self, traffic: SramTraffic) -> float:
         return sum(cost.energy_pj(access) for cost, access in zip(self._memory_costs, traffic.all, strict=False))

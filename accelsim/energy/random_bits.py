@@ -56,6 +56,11 @@ def draws_of(program: Program, operation: Operation, recipe: Recipe) -> Iterator
     outputs = program.outputs_of(operation)
     if operation.opcode in DROPOUT:
         yield Draws(outputs[0].elements, 16, RandomSource.PHILOX)
+    elif operation.opcode == "all_reduce":
+        shares = (-(-output.elements // operation.attributes["machines"]) for output in outputs)
+        sums = operation.attributes["machines"] - 1 if operation.attributes["rounds_each_sum"] else 1
+        for elements in shares:
+            yield from _rounded(sums * elements, recipe, outputs[0].role)
     elif operation.opcode in CONVERSIONS:
         yield from _rounded(outputs[0].elements, recipe, outputs[0].role)
     elif operation.opcode in UPDATES and outputs[0].format.is_integer:

@@ -16,7 +16,7 @@ def layer_rows(program: Program, timeline: Timeline, hw: HardwareConfig) -> list
         {
             **_work(program, operation, timing, hw),
             **_bytes(timing),
-            **_energy(energy.energy(operation, timing)),
+            **_energy(energy.energy(operation, timing), links=hw.cluster is not None),
         }
         for operation, timing in pairs
     ]
@@ -55,7 +55,7 @@ def _bytes(timing: OperationTiming) -> dict[str, object]:
     }
 
 
-def _energy(energy: EnergyBreakdown) -> dict[str, object]:
+def _energy(energy: EnergyBreakdown, *, links: bool) -> dict[str, object]:
     return {
         "energy_pj": energy.total_pj,
         "energy_mac_pj": energy.mac_pj,
@@ -63,4 +63,5 @@ def _energy(energy: EnergyBreakdown) -> dict[str, object]:
         "energy_sram_pj": energy.sram_pj,
         "energy_dram_pj": energy.dram_pj,
         "energy_random_pj": energy.random_pj,
+        **({"energy_link_pj": energy.link_pj} if links else {}),
     }

@@ -10,6 +10,7 @@ from accelsim.formats.loss_scale import Adaptation, LossScale
 from accelsim.formats.multiplier import FixedPointMultiplier
 from accelsim.formats.mx import BlockFormat, BlockValues, block_floating_point, quantise_blocks
 from accelsim.formats.recipe import (
+    Exchange,
     Granularity,
     NormRule,
     Product,
@@ -33,6 +34,7 @@ __all__ = [
     "AutoflexState",
     "BlockFormat",
     "BlockValues",
+    "Exchange",
     "FixedPointMultiplier",
     "FlexpointFormat",
     "FloatFormat",

@@ -28,6 +28,7 @@ class Role(StrEnum):
     GRADIENT_WEIGHT = "layer_gradient_weight_path"
     GRADIENT_NORM = "layer_gradient_norm"
     WEIGHT_GRADIENT = "weight_gradient"
+    EXCHANGED_GRADIENT = "exchanged_gradient"
     MASTER_WEIGHT = "master_weight"
     OPTIMIZER_STATE = "optimizer_state"
     NORM_STATISTIC = "norm_statistic"
@@ -164,6 +165,19 @@ class NormRule:
 
 
 @dataclass(frozen=True)
+class Exchange:
+    """How ``machines`` of one kind, each with its share of the batch, sum their gradients (``machine/exchange.py``).
+
+    What is sent has the rule of the role ``EXCHANGED_GRADIENT`` where the recipe has one. Gradients travel together up
+    to ``bucket_bytes``. ``rounds_each_sum``: partial sums are rounded like what is sent, and not the last one alone.
+    """
+
+    machines: int
+    bucket_bytes: int
+    rounds_each_sum: bool = False
+
+
+@dataclass(frozen=True)
 class Recipe:
     """The whole numerics of one accelerator, as the Machine needs it.
 
@@ -172,7 +186,8 @@ class Recipe:
     ``chunk`` terms are what a floating-point accumulator adds up at a time; with None those of fp32 follow the
     backend, and narrower ones ``order``. ``learning_rate`` is how an integer update multiplies by it. ``hadamard`` is
     how many samples a random Hadamard transform mixes in the operands of a weight gradient, None for none.
-    ``loss_scale`` is what the loss's gradient is multiplied by before the backward pass, None for nothing.
+    ``loss_scale`` is what the loss's gradient is multiplied by before the backward pass, None for nothing. ``exchange``
+    is None for a machine that trains alone.
     """
 
     rules: Mapping[Role, TensorRule]
@@ -186,6 +201,7 @@ class Recipe:
     learning_rate: Literal["exact", "power_of_two"] = "exact"
     hadamard: int | None = None
     loss_scale: LossScale | None = None
+    exchange: Exchange | None = None
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]
@@ -194,6 +210,11 @@ class Recipe:
     def skips_overflows(self) -> bool:
         """Whether a step with a gradient that is not finite updates nothing: loss scaling is dynamic."""
         return self.loss_scale is not None and self.loss_scale.dynamic
+
+    @property
+    def machines(self) -> int:
+        """Machines that train together."""
+        return self.exchange.machines if self.exchange else 1
 
 
 def float_recipe(format_: Format) -> Recipe:

@@ -15,6 +15,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from accelsim.hardware.cluster import Cluster
 from accelsim.hardware.config import HardwareConfig
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.memory import Memory
@@ -64,6 +65,11 @@ RULES: dict[type[BaseModel], dict[str, Rule]] = {
         "ports": _at_best("shared", "separate"),
         "double_buffered": ge,
         "resident_share": _any,  # _rooms compares what it comes to
+    },
+    Cluster: {
+        "link_bytes_per_s": ge,
+        "link_latency_ns": le,
+        "link_pj_per_bit": _any,
     },
     Dram: {
         "standard": _any,  # _as_fast, as the five below

@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from accelsim.errors import nearest
 from accelsim.formats import FP32, BlockFormat, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
+from accelsim.hardware.cluster import Cluster
 from accelsim.hardware.costs import COST_SOURCES, Costs, CostSource
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.epilogues import Epilogue
@@ -115,6 +116,8 @@ class HardwareConfig(FileModel):
     """Overrides of the technology's energy table."""
     numerics: Numerics
     """Number formats by tensor role."""
+    cluster: Cluster | None = None
+    """Several of these machines that share a batch; left out, one trains alone."""
 
     @model_validator(mode="after")
     def _consistent(self) -> HardwareConfig:
@@ -164,12 +167,22 @@ class HardwareConfig(FileModel):
         for product, name in self.mac_array.accumulators.model_dump().items():
             if name != str(FP32):
                 yield f"mac_array.accumulators.{product} is {name}"
+        if self.cluster and self.cluster.gradient and self.cluster.gradient.number_format != FP32:
+            yield f"cluster.gradient is {self.cluster.gradient.format}"
+
+    @property
+    def machines(self) -> int:
+        """Machines that train together."""
+        return self.cluster.machines if self.cluster else 1
 
     def recipe(self) -> Recipe:
         """The numerics as the Machine reads them."""
         accumulators, operand = self.mac_array.accumulators, self.mac_array.operand_format
         rules = self.numerics.rules()
         rules[Role.INPUT] = TensorRule(format_by_name("fp32"))
+        exchange = self.cluster.exchange() if self.cluster else None
+        if self.cluster and exchange and self.cluster.rule:
+            rules[Role.EXCHANGED_GRADIENT] = self.cluster.rule
         return Recipe(
             rules=rules,
             accumulators={product: format_by_name(getattr(accumulators, product.value)) for product in Product},
@@ -182,6 +195,7 @@ class HardwareConfig(FileModel):
             learning_rate=self.update_unit.learning_rate,
             hadamard=self.numerics.weight_gradient_hadamard,
             loss_scale=self.numerics.loss_scale.rule() if self.numerics.loss_scale is not None else None,
+            exchange=exchange,
         )
 
     def at_bound(self, bound: Bound) -> HardwareConfig:

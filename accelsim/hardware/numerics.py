@@ -228,7 +228,7 @@ class Numerics(FileModel):
 
     def rules(self) -> dict[Role, TensorRule]:
         """The recipe's rule for each role that a hwconfig sets."""
-        found = {Role(name): _rule(_entry(self, name)) for name in _entries(self)}
+        found = {Role(name): rule_of(_entry(self, name)) for name in _entries(self)}
         backward = replace(found[Role.WEIGHT], granularity=Granularity.PER_TENSOR)
         found.setdefault(Role.WEIGHT_BACKWARD, backward)
         found.setdefault(Role.ACTIVATION_BACKWARD, found[Role.ACTIVATION])
@@ -272,7 +272,8 @@ def allowed_formats(role: str) -> str:
     return ", ".join(integers if word == "integer" else word for word in allowed.split())
 
 
-def _rule(entry: RoleFormat) -> TensorRule:
+def rule_of(entry: RoleFormat) -> TensorRule:
+    """The recipe's rule of an entry."""
     return TensorRule(
         format=entry.number_format,
         rounding=entry.rounding,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from accelsim.layers.shared_gradients import Collected
 from accelsim.machine import Machine, Tensor
+from accelsim.machine.replicas import Collected
 from accelsim.program import Phase
 
 LAYER = "clip_norm"

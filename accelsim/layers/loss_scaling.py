@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from accelsim.layers.clipping import measured
-from accelsim.layers.shared_gradients import Collected
 from accelsim.machine import Machine, Tensor
+from accelsim.machine.replicas import Collected
 from accelsim.program import Phase
 
 LAYER = "loss_scale"

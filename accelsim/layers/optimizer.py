@@ -11,8 +11,8 @@ from pydantic_core import CoreSchema
 
 from accelsim.errors import nearest
 from accelsim.layers.clipping import clipping
+from accelsim.layers.exchange import whole_gradients
 from accelsim.layers.loss_scaling import unscaling
-from accelsim.layers.shared_gradients import summed_gradients
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.program import Phase
 from accelsim.yamlfile import Fault, FileModel, refuse
@@ -43,7 +43,7 @@ class Optimizer(FileModel, ABC):
 
     def step(self, m: Machine) -> None:
         """Update every parameter whose gradient the layers collected."""
-        gradients, clip = summed_gradients(m), None
+        gradients, clip = whole_gradients(m), None
         if self.clip_norm is not None:
             gradients, clip = clipping(m, gradients, self.clip_norm)
         elif m.recipe.skips_overflows:

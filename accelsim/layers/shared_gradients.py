@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from accelsim.formats import Role
-from accelsim.machine import Machine, Parameter, Tensor
+from accelsim.machine import Machine
 from accelsim.machine.gradients import last_name
+from accelsim.machine.replicas import Collected
 from accelsim.program import Phase
 
-Collected = tuple[str, Parameter, Tensor]
-"""Layer, parameter and gradient."""
 
-
-def summed_gradients(m: Machine) -> Iterator[Collected]:
-    """Layer, parameter and gradient of all that layers collected, each parameter once: its gradients are added up.
-
-    Sums over the parts of a batch are wider than gradients may be, and take on their format here.
-    """
+def added_up(m: Machine) -> Iterator[Collected]:
+    """Layer, parameter and gradient of all that layers collected, each parameter once: its gradients are added up."""
     found: dict[str, list[Collected]] = {}
     for entry in m.gradients:
         found.setdefault(entry[1].name, []).append(entry)
@@ -26,6 +21,11 @@ def summed_gradients(m: Machine) -> Iterator[Collected]:
         for _, _, other in others:
             with m.scope(layer, Phase.UPDATE):
                 total = m.quantise(m.add(total, other, "shared_gradient"), Role.WEIGHT_GRADIENT, "weight_gradient")
-        with m.scope(layer, Phase.UPDATE):
-            total = m.quantise(total, Role.WEIGHT_GRADIENT, f"{last_name(parameter)}_gradient_total")
         yield layer, parameter, total
+
+
+def finished(m: Machine, collected: Collected) -> Collected:
+    """A gradient as the update reads it: sums over parts of a batch, or over machines, are wider or narrower."""
+    layer, parameter, total = collected
+    with m.scope(layer, Phase.UPDATE):
+        return layer, parameter, m.quantise(total, Role.WEIGHT_GRADIENT, f"{last_name(parameter)}_gradient_total")

@@ -13,6 +13,7 @@ from accelsim.machine.parameter import Parameter
 from accelsim.machine.parts import Parts
 from accelsim.machine.recomputation import Making, Recomputation, Region
 from accelsim.machine.recorder import Call, Output, Recorder
+from accelsim.machine.replicas import Collected, Replicas
 from accelsim.machine.script import Notebook, Script, first_difference
 from accelsim.machine.tensor import Tensor, Value
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
@@ -46,14 +47,18 @@ class Issuer(ABC):
         """Start a new step with an empty Program."""
         self.training = training
         self._recorder, self._notebook = Recorder(), Notebook()
-        self._recomputation, self._parts = Recomputation(self._redo), Parts()
-        self.gradients: list[tuple[str, Parameter, Tensor]] = []
+        self._recomputation, self._parts, self._replicas = Recomputation(self._redo), Parts(), Replicas()
         self._persistent: dict[str, Tensor] = {}
 
     @property
     def program(self) -> Program:
         """What this step has issued so far."""
         return self._recorder.program
+
+    @property
+    def gradients(self) -> list[Collected]:
+        """What layers have handed in, on the machine of a cluster that is open."""
+        return self._replicas.gradients
 
     @contextmanager
     def scope(self, layer: str | None = None, phase: Phase | None = None) -> Iterator[None]:
@@ -69,6 +74,14 @@ class Issuer(ABC):
     def part(self, number: int, count: int) -> AbstractContextManager[None]:
         """Issue what follows for one of ``count`` equal parts of the batch, from 1 on (``machine/parts.py``)."""
         return self._parts.opened(number, count)
+
+    def working(self, machines: int) -> range:
+        """Those of so many machines, from 1 on, whose work this interpreter does: all, as each has other images."""
+        return range(1, machines + 1)
+
+    def replica(self, number: int) -> AbstractContextManager[None]:
+        """Issue what follows on one machine of the recipe's cluster, from 1 on (``machine/replicas.py``)."""
+        return self._replicas.opened(number, self.recipe.machines)
 
     def letting_go(self, x: Tensor) -> AbstractContextManager[Region]:
         """What is issued meanwhile from ``x`` is kept only for the forward pass (``machine/recomputation.py``)."""
@@ -97,7 +110,8 @@ class Issuer(ABC):
 
     def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
         """A tensor that the host puts into DRAM before the step (images, labels), of the part that is open."""
-        spec = self._recorder.tensor(Output(name, shape, format_, role), part=self._parts.number)
+        output, machine = Output(name, shape, format_, role), self._replicas.number
+        spec = self._recorder.tensor(output, part=self._parts.number, machine=machine)
         self._notebook.externals.append((spec.name, spec))
         return Tensor(spec, shape, self.bring(data))
 
@@ -170,6 +184,7 @@ class Issuer(ABC):
             attributes,
             self._after(inputs),
             self._parts.number,
+            self._replicas.number,
         )
         operation, specs = self._recorder.operation(call)
         self._notebook.operation(operation, inputs, specs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from accelsim.machine.attention import AttentionInstructions
 from accelsim.machine.channels import ChannelInstructions
 from accelsim.machine.dropout import DropoutInstructions
+from accelsim.machine.exchange import ExchangeInstructions
 from accelsim.machine.gelu import GeluInstructions
 from accelsim.machine.gradients import GradientInstructions
 from accelsim.machine.hadamard import HadamardInstructions
@@ -19,6 +20,7 @@ class Machine(
     GradientInstructions,
     ChannelInstructions,
     DropoutInstructions,
+    ExchangeInstructions,
     GeluInstructions,
     HadamardInstructions,
     TokenInstructions,

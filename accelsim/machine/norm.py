@@ -171,7 +171,12 @@ class NormInstructions(Issuer):
         return self._backward("l1_norm_backward", operands, work, constant=constant, group=group)
 
     def track(self, running: Parameter, statistic: Tensor, momentum: float, *, inverse: bool = False) -> None:
-        """running <- momentum * running + (1 - momentum) * statistic (or 1 / statistic), kept for evaluation."""
+        """running <- momentum * running + (1 - momentum) * statistic (or 1 / statistic), kept for evaluation.
+
+        In a cluster the first machine's are kept, as evaluation needs one set of them.
+        """
+        if self._replicas.number > 1:
+            return
         target = self.parameter(running)
         work = Work(target.elements, 2, 1, target.format)
         self.issue(

@@ -44,8 +44,8 @@ class OutputStageInstructions(Issuer):
         their blocks along ``axis``, the one that the product reduces, or along what it reduces of several.
 
         A layer gradient is quantised once by each rule: roles of the very same rule read one tensor, which has the
-        name and role of the first, but for blocks along different axes. All parts of a batch read the same codes of
-        parameters.
+        name and role of the first, but for blocks along different axes. All parts of a batch, and all machines of a
+        cluster, read the same codes of parameters.
         """
         rule = self.recipe[role]
         if x.format == rule.format and (x.role == role or x.format.family == "float"):
@@ -63,7 +63,8 @@ class OutputStageInstructions(Issuer):
         """What another conversion of ``x`` must have in common to read the same copy; None where each is made anew."""
         if role in _LAYER_GRADIENTS:
             return rule, along
-        return (self.layer, role, along) if x.spec.persistent and self._parts.number else None
+        shared = x.spec.persistent and (self._parts.number or self._replicas.number)
+        return (self.layer, role, along) if shared else None
 
     def _quantised(self, x: Tensor, role: Role, name: str | None, along: Along) -> Tensor:
         rule = self.recipe[role]

@@ -8,7 +8,18 @@ from typing import Any, NamedTuple
 
 from accelsim.formats import Format, Role
 from accelsim.formats.blocks import Along
-from accelsim.program import LAST_AXIS, Gemm, Operation, Phase, Program, TensorSpec, Unit, Work, part_suffix
+from accelsim.program import (
+    LAST_AXIS,
+    Gemm,
+    Operation,
+    Phase,
+    Program,
+    TensorSpec,
+    Unit,
+    Work,
+    machine_suffix,
+    part_suffix,
+)
 
 AGAIN = "again"
 """Ending of the name of a tensor that is made a second time."""
@@ -30,7 +41,7 @@ class Output(NamedTuple):
 
 class Call(NamedTuple):
     """All that decides an operation; ``inputs``, ``in_place`` and ``after`` are indices of tensors, ``part`` is that of
-    the batch (0: the whole)."""
+    the batch (0: the whole), ``machine`` that of a cluster (0: all)."""
 
     opcode: str
     unit: Unit
@@ -44,6 +55,7 @@ class Call(NamedTuple):
     attributes: Mapping[str, Any]
     after: tuple[int, ...] = ()
     part: int = 0
+    machine: int = 0
 
 
 class Recorder:
@@ -57,14 +69,16 @@ class Recorder:
         """Another one at the same point, which goes on by itself."""
         return Recorder(Program(list(self.program.tensors), list(self.program.operations)), self._names.copy())
 
-    def tensor(self, output: Output, *, persistent: bool = False, part: int = 0) -> TensorSpec:
+    def tensor(self, output: Output, *, persistent: bool = False, part: int = 0, machine: int = 0) -> TensorSpec:
         """A tensor that no operation makes."""
-        return self._spec(output, output.name, part, persistent=persistent)
+        return self._spec(output, output.name, part, machine, persistent=persistent)
 
     def operation(self, call: Call) -> tuple[Operation, tuple[TensorSpec, ...]]:
         """The next operation and the tensors that it makes."""
         prefix = f"{call.layer}." if call.layer else ""
-        specs = tuple([self._spec(output, _whole_name(prefix, output), call.part) for output in call.outputs])
+        specs = tuple(
+            [self._spec(output, _whole_name(prefix, output), call.part, call.machine) for output in call.outputs]
+        )
         operation = Operation(
             index=len(self.program.operations),
             opcode=call.opcode,
@@ -78,13 +92,15 @@ class Recorder:
             attributes=call.attributes,
             after=call.after,
             part=call.part,
+            machine=call.machine,
         )
         self.program.operations.append(operation)
         return operation, specs
 
-    def _spec(self, output: Output, name: str, part: int, *, persistent: bool = False) -> TensorSpec:
-        # Each part counts for itself, so that its names are those of the first one; what is made again has its own.
-        suffix = "" if output.again else part_suffix(part)
+    def _spec(self, output: Output, name: str, part: int, machine: int, *, persistent: bool = False) -> TensorSpec:
+        # Each part, and each machine, counts for itself, so that its names are those of the first one; what is made
+        # again has its own.
+        suffix = "" if output.again else machine_suffix(machine) + part_suffix(part)
         self._names[name + suffix] += 1
         number = self._names[name + suffix]
         unique = (name if number == 1 else f"{name}.{number}") + suffix

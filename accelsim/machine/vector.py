@@ -91,8 +91,9 @@ class VectorInstructions(Issuer):
         """Mean loss over the batch, and its gradient with respect to ``logits`` (batch, classes).
 
         The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: an
-        addition an element. Of a part of the batch it is the part's mean loss, and the gradient of the whole batch's.
-        In training the gradient is multiplied by the machine's loss scale, the interpreter's, as it may move.
+        addition an element. Of a part of the batch, or a machine's share, it is their mean loss, and the gradient of
+        the whole batch's. In training the gradient is multiplied by the machine's loss scale, the interpreter's, as it
+        may move.
         """
         loss_format = self.recipe[Role.LOSS].format
         outputs = [
@@ -102,7 +103,8 @@ class VectorInstructions(Issuer):
         scaled = self.training and self.recipe.loss_scale is not None
         work = Work(logits.elements, SOFTMAX_MULTIPLIES + scaled, SOFTMAX_ADDS + bool(smoothing), loss_format)
         attributes: dict[str, Any] = {"smoothing": smoothing}
-        attributes |= {"parts": self._parts.count} if self._parts.count > 1 else {}
+        parts = self._parts.count * self._replicas.count
+        attributes |= {"parts": parts} if parts > 1 else {}
         loss, gradient = self.issue(
             "softmax_cross_entropy", Unit.VECTOR, [logits, labels], outputs, work=work, **attributes
         )

@@ -12,7 +12,7 @@ from accelsim.formats import FP32, Recipe, Role, integer
 from accelsim.layers import Backward, Layer, LayerError, Loss, Optimizer, run, softmax_cross_entropy
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.networks.embeddings import check_embeddings
-from accelsim.program import Phase, Program, part_suffix
+from accelsim.program import Phase, Program, machine_suffix, part_suffix
 from accelsim.tracing import Tracer
 
 LABEL = integer(16, signed=False)
@@ -72,30 +72,37 @@ class Network:
         """A training step whose ``batch`` comes in equal ``parts``: forward, loss and backward of each consecutive one,
         then one update with the mean gradient of all; the outcome of each, in order.
 
+        Where the recipe is that of a cluster, each machine takes its share of the batch in ``parts``, one after the
+        other of those whose work the interpreter does.
+
         Raises:
             LayerError: a layer can't take the shape that reaches it.
         """
-        size = batch // parts
-        given = [(_slice(images, start, size), _slice(labels, start, size)) for start in range(0, batch, size)]
+        machines = m.recipe.machines
+        size = batch // (machines * parts)
+        places = [(machine, part) for machine in m.working(machines) for part in range(1, parts + 1)]
+        starts = range(0, size * len(places), size)
+        given = [(_slice(images, start, size), _slice(labels, start, size)) for start in starts]
 
         def issue() -> tuple[Tensor, ...]:
             left: list[Tensor] = []
-            for part, brought in enumerate(given, 1):
-                with m.part(part, parts):
+            for (machine, part), brought in zip(places, given, strict=True):
+                with m.replica(machine), m.part(part, parts):
                     left += self._there_and_back(m, *brought, size)
             optimizer.step(m)
             return tuple(left)
 
         by_name = {
-            name + part_suffix(part): data
-            for part, brought in enumerate(given, 1)
+            name + machine_suffix(machine) + part_suffix(part): data
+            for (machine, part), brought in zip(places, given, strict=True)
             for name, data in self._given(*brought).items()
         }
         left = m.repeated((self, batch, optimizer, parts), by_name, issue)
         return [Outcome(*pair) for pair in zip(left[::2], left[1::2], strict=True)]
 
     def trace(self, recipe: Recipe, optimizer: Optimizer, batch: int, parts: int = 1) -> Traced:
-        """The Program of one training step with ``batch`` images in equal ``parts``."""
+        """The Program of one training step with ``batch`` images in equal ``parts``; of a cluster, of its first machine
+        with its share of them."""
         tracer = Tracer(recipe)
         self.train_in_parts(tracer, optimizer, None, None, batch, parts)
         return Traced(tracer.program, tracer.parameters)

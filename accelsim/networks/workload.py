@@ -11,7 +11,17 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from accelsim.formats import FP32, Recipe, float_recipe
-from accelsim.layers import LAYERS, Layer, LayerError, Layers, LossField, OptimizerField, clipping, loss_scaling
+from accelsim.layers import (
+    LAYERS,
+    Layer,
+    LayerError,
+    Layers,
+    LossField,
+    OptimizerField,
+    clipping,
+    exchange,
+    loss_scaling,
+)
 from accelsim.networks.dataset_field import DatasetField
 from accelsim.networks.network import Network, Traced, named
 from accelsim.networks.recomputation import NONE, RecomputeField, recomputation_fault, with_recomputation
@@ -21,7 +31,12 @@ from accelsim.yamlfile import Fault, FileModel, MarkedYaml, Name, expand_blocks,
 Dimension = Annotated[int, Field(ge=1, le=65535)]
 Location = tuple[str | int, ...]
 MOST_EPOCHS = 1_000_000
-RESERVED = {"loss": "the loss", clipping.LAYER: "gradient clipping", loss_scaling.LAYER: "loss scaling"}
+RESERVED = {
+    "loss": "the loss",
+    clipping.LAYER: "gradient clipping",
+    loss_scaling.LAYER: "loss scaling",
+    exchange.LAYER: "what a cluster exchanges",
+}
 """Names in tables of what is no layer, and what that is; no layer may take them."""
 
 

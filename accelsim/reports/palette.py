@@ -7,14 +7,22 @@ PHASES = {
     "recompute": "Recompute",
     "data_gradient": "Data gradient",
     "weight_gradient": "Weight gradient",
+    "all_reduce": "All reduce",
     "update": "Update",
 }
 """Titles by phase, in the order of a training step."""
 
-UNITS = {"mac_array": "MAC array", "vector": "Vector", "norm": "Norm", "quantise": "Quantise", "update": "Update"}
+UNITS = {
+    "mac_array": "MAC array",
+    "vector": "Vector",
+    "norm": "Norm",
+    "quantise": "Quantise",
+    "update": "Update",
+    "link": "Links",
+}
 """Titles by hardware unit."""
 
-COMPONENTS = {"mac": "MAC array", "lane": "Other units", "sram": "SRAM", "dram": "DRAM"}
+COMPONENTS = {"mac": "MAC array", "lane": "Other units", "sram": "SRAM", "dram": "DRAM", "link": "Links"}
 """Titles by energy component; the columns are ``energy_<component>_pj``."""
 
 TENSOR_CLASSES = {
@@ -41,9 +49,10 @@ _PHASE_COLOURS = {
     "recompute": "#d55e00",
     "data_gradient": "#e69f00",
     "weight_gradient": "#009e73",
+    "all_reduce": "#7a5fc7",
     "update": "#cc79a7",
 }
-_COMPONENT_COLOURS = {"mac": "#b5485d", "lane": "#d9c774", "sram": "#7fc4de", "dram": "#6b7080"}
+_COMPONENT_COLOURS = {"mac": "#b5485d", "lane": "#d9c774", "sram": "#7fc4de", "dram": "#6b7080", "link": "#7a5fc7"}
 _RESULT_COLOURS = ("#4b6fd6", "#c2571a", "#4f8f3a", "#8f55b5", "#2a95a3", "#a3872a", "#c24a86", "#6f7682")
 _DASHES = ("solid", "dash", "dot", "dashdot")
 _SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross", "star", "x", "hexagon")

@@ -11,6 +11,7 @@ from accelsim.reports.units import MISSING, human_bytes, human_count, human_ener
 
 PHASE_HEADER = ["Phase", "Compute cycles", "Stall cycles", "MACs", "DRAM traffic", "Energy", "Share of energy"]
 PHASE_NOTE = "Units work side by side, so the cycles add up to more than the step takes."
+ONE_MACHINE = " Of one machine of the cluster, as all are alike."
 _COLUMNS = ["compute_cycles", "stall_cycles", "macs", "dram_bytes", "energy_pj"]
 
 
@@ -40,7 +41,7 @@ def _row(title: str, values: pd.Series[float], total_pj: float) -> list[str]:
 
 PHASES_OF_STEP = StepTable(
     "Phases of one training step",
-    lambda _: PHASE_NOTE,
+    lambda result: PHASE_NOTE + (ONE_MACHINE if result.summary.get("machines", 1) > 1 else ""),
     lambda result: Grid(PHASE_HEADER, phase_rows(result), range(1, len(PHASE_HEADER))),
     total=True,
 )

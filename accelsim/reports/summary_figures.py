@@ -69,7 +69,12 @@ SUMMARY_FIGURES = (
         "samples_per_s", "Images per second", human_throughput, "batch size ÷ time per step, on the accelerator"
     ),
     SummaryFigure("tokens_per_s", "Tokens per second", human_throughput, "tokens of a step ÷ time per step"),
-    SummaryFigure("energy_per_step_pj", "Energy per step", human_energy, "compute, SRAM and DRAM of one training step"),
+    SummaryFigure(
+        "energy_per_step_pj",
+        "Energy per step",
+        human_energy,
+        "compute, SRAM, DRAM and links of one training step; of a cluster, on all machines",
+    ),
     SummaryFigure(
         "energy_low_pj",
         "Energy, low",
@@ -114,6 +119,24 @@ SUMMARY_FIGURES = (
         human_percent,
         "1 − cycles by which they lengthen the step ÷ cycles that they take alone",
     ),
+    SummaryFigure("machines", "Machines", _whole, "of the cluster, each with its share of the batch"),
+    SummaryFigure(
+        "scaling_efficiency",
+        "Scaling efficiency",
+        human_percent,
+        "step of one machine alone with the same share of the batch ÷ step of the cluster",
+    ),
+    SummaryFigure(
+        "all_reduce_exposed_share",
+        "All-reduce exposed",
+        human_percent,
+        "cycles by which it lengthens the step ÷ cycles that it takes alone",
+    ),
+    SummaryFigure("all_reduce_alone_cycles", "All-reduce alone", human_count, "cycles one after the other, unhidden"),
+    SummaryFigure(
+        "all_reduce_exposed_cycles", "All-reduce, exposed cycles", human_count, "step − step in which it takes no time"
+    ),
+    SummaryFigure("link_bytes_per_step", "Sent per step", human_bytes, "by each machine of the cluster"),
     SummaryFigure("macs_per_step", "MACs per step", human_count, "multiply-accumulates of one training step"),
     SummaryFigure("images_per_step", "Images per step", _whole, "batch size"),
     SummaryFigure("tokens_per_step", "Tokens per step", _whole, "batch size × length of a sequence"),

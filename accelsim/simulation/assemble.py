@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -20,10 +21,12 @@ from accelsim.energy import (
     traffic_rows,
 )
 from accelsim.energy.table import layer_rows
+from accelsim.hardware import HardwareConfig
 from accelsim.networks import Topology, Traced
 from accelsim.reports.notebook import NotebookResult
 from accelsim.reports.result import Result
 from accelsim.reports.schema import LOSS_SCALE_METRICS, MEMORIES, TRAFFIC, TRAINING_METRICS
+from accelsim.simulation.cluster_figures import cluster_assumptions, cluster_figures
 from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
@@ -65,6 +68,7 @@ def assemble(
         **_learned(metrics, training),
         **_step_figures(inputs, traced, timeline, layers),
         **step.figures,
+        **cluster_figures(inputs, planned, timeline),
         **_model_figures(sizes),
         **_epoch_figures(inputs, timeline, layers, dataset),
         "warnings": [*left_out(inputs, traced.program), *warnings(inputs, rows, recorded, dataset)],
@@ -101,6 +105,7 @@ def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline
         "workload": inputs.workload.name,
         **_step_figures(inputs, traced, timeline, layers),
         **hanging_figures(planned, timeline),
+        **cluster_figures(inputs, planned, timeline),
         **_model_figures(model_size(traced.parameters, inputs.recipe)),
         "seed": getattr(inputs.workload, "seed", None),
         **_machine_figures(inputs),
@@ -120,15 +125,16 @@ def _model_figures(sizes: pd.DataFrame) -> dict[str, Any]:
 
 def _machine_figures(inputs: Inputs) -> dict[str, Any]:
     return {
-        "area_um2": sum(area_um2(inputs.hw).values()),
-        "buffer_area_um2": buffer_area_um2(inputs.hw),
+        "area_um2": inputs.hw.machines * sum(area_um2(inputs.hw).values()),
+        "buffer_area_um2": inputs.hw.machines * buffer_area_um2(inputs.hw),
         "clock_mhz": inputs.hw.clock_mhz,
     }
 
 
 def _assumptions(inputs: Inputs, planned: PlannedStep) -> list[str]:
     """Those of this machine's own figures come first, where a page has them open."""
-    return [*estimates(inputs.hw), *TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *_idle(inputs, planned)]
+    general = [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *cluster_assumptions(inputs)]
+    return [*estimates(inputs.hw), *general, *_idle(inputs, planned)]
 
 
 def _idle(inputs: Inputs, planned: PlannedStep) -> list[str]:
@@ -174,27 +180,38 @@ def _learned(metrics: pd.DataFrame, training: Training | None) -> dict[str, Any]
 
 def _step_figures(inputs: Inputs, traced: Traced, timeline: Timeline, layers: pd.DataFrame) -> dict[str, Any]:
     hw, seconds = inputs.hw, timeline.seconds(inputs.hw.clock_mhz)
-    dram_bytes, energy_pj = int(layers["dram_bytes"].sum()), float(layers["energy_pj"].sum())
-    samples, tokens = inputs.workload.batch_size, _tokens(inputs)
+    dram_bytes, energy_pj = int(layers["dram_bytes"].sum()), _energy_pj(hw, layers)
+    samples, tokens, macs = inputs.workload.batch_size, _tokens(inputs), hw.machines * traced.program.macs
+    read_bytes, write_bytes = int(layers["dram_read_bytes"].sum()), int(layers["dram_write_bytes"].sum())
     return {
         "total_cycles": timeline.total_cycles,
         "time_per_step_s": seconds,
         **throughput(samples, tokens, seconds),
-        **efficiency(hw, traced.program.macs, seconds, energy_pj),
+        **efficiency(hw, macs, seconds, energy_pj),
         "energy_per_step_pj": energy_pj,
-        **energy_band(traced.program, timeline, hw),
-        "energy_static_pj": static_energy_pj(hw, seconds),
+        **_of_all(hw, energy_band(traced.program, timeline, hw)),
+        **_of_all(hw, {"energy_static_pj": static_energy_pj(hw, seconds)}),
         "training_memory_bytes": training_memory_bytes(traced.program, timeline),
         "dram_bytes_per_step": dram_bytes,
         "sram_bytes_per_step": int(layers["sram_bytes"].sum()),
         "dram_bandwidth_bytes_per_s": dram_bytes / seconds,
         "dram_peak_bytes_per_s": DramModel.of(hw).bytes_per_cycle * hw.clock_mhz * 1e6,
-        **dram_figures(hw, int(layers["dram_read_bytes"].sum()), int(layers["dram_write_bytes"].sum()), seconds),
+        **_of_all(hw, dram_figures(hw, read_bytes, write_bytes, seconds)),
         "mac_utilisation": traced.program.macs / (timeline.total_cycles * hw.mac_array.macs_per_cycle),
-        "macs_per_step": traced.program.macs,
+        "macs_per_step": macs,
         "images_per_step": samples,
         "tokens_per_step": tokens,
     }
+
+
+def _energy_pj(hw: HardwareConfig, layers: pd.DataFrame) -> float:
+    """Of a step, on all machines."""
+    return hw.machines * float(layers["energy_pj"].sum())
+
+
+def _of_all(hw: HardwareConfig, energies_pj: Mapping[str, float | None]) -> dict[str, float | None]:
+    """Energies of one machine, for all of a cluster."""
+    return {name: None if energy is None else hw.machines * energy for name, energy in energies_pj.items()}
 
 
 def _tokens(inputs: Inputs) -> int | None:
@@ -212,5 +229,5 @@ def _epoch_figures(
     steps = len(dataset.train) // inputs.workload.batch_size
     return {
         "time_per_epoch_s": steps * timeline.seconds(inputs.hw.clock_mhz),
-        "energy_per_epoch_pj": steps * float(layers["energy_pj"].sum()),
+        "energy_per_epoch_pj": steps * _energy_pj(inputs.hw, layers),
     }

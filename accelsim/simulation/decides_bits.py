@@ -17,6 +17,7 @@ DECIDES_BITS: dict[str, Any] = {
     "numerics": True,
     "norm_unit": set(NormUnit.model_fields) - set(LaneUnit.model_fields),
     "update_unit": {"learning_rate"},
+    "cluster": {"machines", "gradient", "partial_sums"},
 }
 """Fields beside ``mac_array``: all of one, or some."""
 
@@ -24,6 +25,8 @@ DECIDES_BITS: dict[str, Any] = {
 def bits_of(hw: HardwareConfig) -> dict[str, Any]:
     """Everything of ``hw`` that decides a bit, as plain values; options that are not given are left out."""
     described = hw.model_dump(mode="json", include=DECIDES_BITS, exclude_none=True)
+    if hw.machines == 1:
+        described.pop("cluster", None)
     return {**described, "mac_array": _array_bits(hw.mac_array, hw.numerics)}
 
 

@@ -59,7 +59,7 @@ def largest_batch(fits: Callable[[int], bool], below: int) -> int:
 
 
 def _message(inputs: Inputs, needed: int, present: int, below: int) -> str:
-    parts = inputs.training.micro_batches
+    parts = inputs.hw.machines * inputs.training.micro_batches
     batch = parts * largest_batch(lambda size: needed_bytes(inputs, parts * size) <= present, -(-below // parts))
     fitting = f"a batch_size of {batch} may fit" if batch else f"not even a batch_size of {parts} fits"
     return (

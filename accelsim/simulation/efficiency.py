@@ -24,10 +24,11 @@ def efficiency(hw: HardwareConfig, macs: int, seconds: float, energy_pj: float) 
     """TOPS, TOPS/W and energy-delay product of a step of ``macs`` products; None where no energy was spent.
 
     ``energy_pj`` is what the step's operations take (compute, SRAM, DRAM transfers): static energy is not in it. The
-    peak is that of all arrays at their clock, with operands as wide as their multipliers.
+    peak is that of all arrays at their clock, with operands as wide as their multipliers. Of a cluster, products,
+    energy and peak are those of all its machines.
     """
     operations = OPERATIONS_PER_MAC * macs
-    peak_per_s = OPERATIONS_PER_MAC * hw.mac_array.macs_per_cycle * hw.clock_mhz * 1e6
+    peak_per_s = hw.machines * OPERATIONS_PER_MAC * hw.mac_array.macs_per_cycle * hw.clock_mhz * 1e6
     return {
         "achieved_tops": operations / seconds / _TERA,
         "peak_tops": peak_per_s / _TERA,

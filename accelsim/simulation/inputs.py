@@ -16,6 +16,7 @@ from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
 from accelsim.networks.workload import MOST_EPOCHS, beside, check_layers, written_out
+from accelsim.simulation.blame import blaming
 from accelsim.simulation.decides_bits import bits_of
 from accelsim.yamlfile import MarkedYaml, kind_of, override, read_marked, split_setting, validated
 
@@ -100,7 +101,23 @@ def read_inputs(
     given = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     if given and isinstance(found, Topology):
         raise UserError(f"--{next(iter(given))} belongs to training, and {found.name} is a topology; leave it out")
+    with blaming(workload, for_workload):
+        _check_shares(hw, found)
     return Inputs(hw, found.model_copy(update=given))
+
+
+def _check_shares(hw: HardwareConfig, workload: Workload | Topology) -> None:
+    if hw.machines == 1:
+        return
+    if isinstance(workload, Topology):
+        raise UserError(f"{hw.name} has a cluster, and {workload.name} is a topology, which exchanges no gradients")
+    parts = hw.machines * workload.micro_batches
+    if workload.batch_size % parts:
+        shares = f"{hw.machines} machines" + (" in micro_batches" if workload.micro_batches > 1 else "")
+        raise UserError(
+            f"batch_size {workload.batch_size} can't be shared out to {shares}; allowed: multiples of {parts}, or "
+            "other cluster.machines"
+        )
 
 
 def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:

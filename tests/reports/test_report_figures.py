@@ -22,7 +22,7 @@ from accelsim.reports.palette import PHASES as TITLES
 from accelsim.reports.palette import phase_colour
 from accelsim.reports.schema import METRICS, QUANTISERS
 
-PHASES = {phase: title for phase, title in TITLES.items() if phase != "recompute"}
+PHASES = {phase: title for phase, title in TITLES.items() if phase not in ("recompute", "all_reduce")}
 """Those of the result: nothing in it is done twice."""
 
 

@@ -89,6 +89,8 @@ METRICS = (
     Metric("peak_tops", "Compute rate peak", "TOPS", human_tops, None, charted=False),
     Metric("mac_utilisation", "MAC utilisation", "%", human_points, True, 100.0),
     Metric("weight_product_hidden_share", "Weight-gradient products hidden", "%", human_points, None, 100.0),
+    Metric("scaling_efficiency", "Scaling efficiency", "%", human_points, True, 100.0, charted=False),
+    Metric("all_reduce_exposed_share", "All-reduce exposed", "%", human_points, None, 100.0, charted=False),
     Metric("area_um2", "Silicon area", "µm²", human_area),
     Metric("buffer_area_um2", "Buffer area", "µm²", human_area),
 )

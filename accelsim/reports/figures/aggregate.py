@@ -59,7 +59,9 @@ def components(layers: pd.DataFrame) -> list[str]:
 
 
 def numbers(frame: pd.DataFrame, column: str) -> pd.Series[float]:
-    """A column as floats, missing values as zero."""
+    """A column as floats; missing values, and all of a column that a run has no use for, as zero."""
+    if column not in frame:
+        return pd.Series(0.0, index=frame.index)
     return pd.to_numeric(frame[column]).astype(float).fillna(0.0)
 
 

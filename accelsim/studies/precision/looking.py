@@ -61,8 +61,8 @@ class Look:
         values: Sequence[Value],
     ) -> None:
         """Take in one operation that has just been executed."""
-        if op.phase is Phase.RECOMPUTE or op.part > 1:
-            return  # it was all there in the forward pass, or one like it in the first part of the batch
+        if op.phase is Phase.RECOMPUTE or op.part > 1 or op.machine > 1:
+            return  # it was all there in the forward pass, or one like it in the first part, or on the first machine
         if op.phase is not Phase.FORWARD:
             self._after_loss.update(op.outputs)
         elif op.opcode in HANDS_ON:

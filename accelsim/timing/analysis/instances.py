@@ -8,7 +8,12 @@ from accelsim.timing.timeline import OperationTiming, Timeline
 
 
 def instances_of(unit: Unit, hw: HardwareConfig) -> int:
-    """How many operations a unit runs side by side; arrays that share one product count as one."""
+    """How many operations a unit runs side by side; arrays that share one product count as one.
+
+    All links of a machine work on one exchange; a machine alone has none.
+    """
+    if unit is Unit.LINK and hw.machines == 1:
+        return 0
     return hw.mac_array.products_at_once if unit is Unit.MAC_ARRAY else 1
 
 

@@ -14,6 +14,7 @@ from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Phase, Program, Unit
 from accelsim.timing.analysis.instances import instances_of
 from accelsim.timing.analysis.spans import fetching_spans, length_cycles, merged
+from accelsim.timing.mapping.exchange import exchange_cost
 from accelsim.timing.mapping.lane_plan import lane_unit
 from accelsim.timing.mapping.operands import passes
 from accelsim.timing.memory.dram_model import DramModel
@@ -107,6 +108,8 @@ def _arithmetic(program: Program, operation: Operation, hw: HardwareConfig) -> t
     if operation.work is None:
         return 0.0, 0.0
     each = operation.work.multiplies + operation.work.adds
+    if operation.unit is Unit.LINK:
+        return operation.work.elements * each, float(exchange_cost(program, operation, hw).transfer_cycles)
     return operation.work.elements * each, operation.work.elements / lane_unit(operation.unit, hw).lanes
 
 

@@ -46,6 +46,7 @@ _BY_ROLE = {
     Role.GRADIENT_WEIGHT: TensorClass.LAYER_GRADIENT,
     Role.GRADIENT_NORM: TensorClass.LAYER_GRADIENT,
     Role.WEIGHT_GRADIENT: TensorClass.WEIGHT_GRADIENT,
+    Role.EXCHANGED_GRADIENT: TensorClass.WEIGHT_GRADIENT,
     Role.MASTER_WEIGHT: TensorClass.OPTIMIZER,
     Role.OPTIMIZER_STATE: TensorClass.OPTIMIZER,
     Role.NORM_STATISTIC: TensorClass.STATISTIC,
@@ -53,7 +54,7 @@ _BY_ROLE = {
 """Classes of the roles that decide by themselves."""
 _BACKWARD = frozenset({Phase.DATA_GRADIENT, Phase.WEIGHT_GRADIENT})
 _FORWARD = frozenset({Phase.FORWARD, Phase.RECOMPUTE})
-_UPDATE = frozenset({Phase.UPDATE})
+_UPDATE = frozenset({Phase.ALL_REDUCE, Phase.UPDATE})
 _SUMS = frozenset({"reduce_products", "reduce_row_products"})
 """Sums over a channel or row in the backward of a norm: gradients of its parameters, where they are handed in."""
 

@@ -71,12 +71,13 @@ def weight_products(step: PlannedStep, timeline: Timeline) -> WeightProducts:
     bandwidth = DramModel.of(step.hw).bytes_per_cycle
     return WeightProducts(
         held_cycles=length_cycles(spans.values()),
-        alone_cycles=sum(_alone_cycles(timeline.operations[index], bandwidth) for index in products),
+        alone_cycles=sum(alone_cycles(timeline.operations[index], bandwidth) for index in products),
         beside_cycles={index: common_cycles(span, others) for index, span in spans.items()},
         step_cycles=timeline.total_cycles,
         step_cycles_without=without.total_cycles,
     )
 
 
-def _alone_cycles(timing: OperationTiming, dram_bytes_per_cycle: float) -> int:
+def alone_cycles(timing: OperationTiming, dram_bytes_per_cycle: float) -> int:
+    """Busy cycles of an operation's unit, or those of its DRAM bytes, whichever are more."""
     return max(timing.busy_cycles, math.ceil(timing.dram_bytes / dram_bytes_per_cycle))

@@ -1,4 +1,4 @@
-"""Plan of an operation of the vector, norm, quantise or update unit."""
+"""Plan of an operation of the vector, norm, quantise or update unit, or of the links of a cluster."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from accelsim.errors import InternalError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
 from accelsim.program import SERIAL_PATH, Operation, Program, TensorSpec, Unit
+from accelsim.timing.mapping.exchange import exchange_cost
 from accelsim.timing.mapping.moves import moves_of
 from accelsim.timing.mapping.price import taken_cycles
 from accelsim.timing.mapping.shares import Cut
@@ -102,12 +103,11 @@ def lane_streams(
 ) -> Streams:
     """Every input goes once through the input buffer and every output through the output buffer.
 
-    Cycles are ceil(lane steps / lanes), those of the same unit in the drain included.
+    Cycles are ceil(lane steps / lanes), those of the same unit in the drain included, or what links take.
 
     Raises:
         UserError: the hwconfig has no such unit, or a buffer can't hold one element.
     """
-    lanes = lane_unit(operation.unit, hw).lanes
     moves, outputs = moves_of(program, operation, drain), program.outputs_of(operation)
     inputs = moves.fetched_once
     read, written = (sum(tensor.bytes for tensor in tensors) for tensors in (inputs, outputs))
@@ -124,12 +124,19 @@ def lane_streams(
         ),
         loads=loads,
         stores=stores,
-        compute_cycles=-(-((operation.work.elements if operation.work else 0) + drain.own_steps) // lanes),
+        compute_cycles=_unit_cycles(program, operation, hw, drain.own_steps),
         port_cycles=traffic.port_cycles(hw.buffers, tiles),
         conversion_cycles=drain.cycles,
         traffic=traffic + tiles + levels,
         beside=operation.phase not in SERIAL_PATH,
     )
+
+
+def _unit_cycles(program: Program, operation: Operation, hw: HardwareConfig, more_steps: int) -> int:
+    if operation.unit is Unit.LINK:
+        return exchange_cost(program, operation, hw).cycles
+    steps = (operation.work.elements if operation.work else 0) + more_steps
+    return -(-steps // lane_unit(operation.unit, hw).lanes)
 
 
 def lane_plan(

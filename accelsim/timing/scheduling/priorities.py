@@ -12,13 +12,14 @@ class Service(StrEnum):
     """An order of service."""
 
     PHASES = "phases"
-    """Forward and the chain of data gradients, the serial path, first; then weight gradients, then updates."""
+    """Forward and the chain of data gradients, the serial path, first; then weight gradients, then what machines
+    of a cluster exchange, then updates."""
     CHAINS = "chains"
     """What begins the longest chain of operations that wait for one another first, as list schedulers do (the upward
     rank of Topcuoglu et al., IEEE TPDS 13, 2002)."""
 
 
-_PHASE_PRIORITY = {**dict.fromkeys(SERIAL_PATH, 0), Phase.WEIGHT_GRADIENT: 1, Phase.UPDATE: 2}
+_PHASE_PRIORITY = {**dict.fromkeys(SERIAL_PATH, 0), Phase.WEIGHT_GRADIENT: 1, Phase.ALL_REDUCE: 2, Phase.UPDATE: 3}
 
 
 def priorities(service: Service, operations: Sequence[Operation], chain_cycles: Sequence[int]) -> list[int]:

@@ -17,9 +17,7 @@ from accelsim.reports.units import ENERGY_PJ, human_energy, scale_for
 def energy(results: Sequence[Result]) -> go.Figure | None:
     """One stacked bar a result; None when no energy is known."""
     names = [text(name) for name in unique_labels(results)]
-    values = {
-        part: [float(numbers(result.layers, f"energy_{part}_pj").sum()) for result in results] for part in COMPONENTS
-    }
+    values = {part: [_energy_pj(result, part) for result in results] for part in COMPONENTS}
     tallest = max(sum(column) for column in zip(*values.values(), strict=True))
     if not tallest:
         return None
@@ -39,3 +37,9 @@ def energy(results: Sequence[Result]) -> go.Figure | None:
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(title_text=f"Energy per step ({unit})")
     return styled(figure, height=420, barmode="stack")
+
+
+def _energy_pj(result: Result, part: str) -> float:
+    """Of a step, on all machines of a cluster; tables are of one."""
+    machines = int(result.summary.get("machines", 1))
+    return machines * float(numbers(result.layers, f"energy_{part}_pj").sum())
