@@ -16,7 +16,9 @@ from accelsim.formats.registry import FORMATS
 from accelsim.hardware.config import HardwareConfig
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.dram_standards import DramOrganisation, DramTiming, dram_standards
-from accelsim.hardware.numerics import Numerics, RoleFormat, allowed_formats
+from accelsim.hardware.layer_numerics import LayerNumerics
+from accelsim.hardware.numerics import Numerics, allowed_formats
+from accelsim.hardware.role_format import RoleFormat
 from accelsim.hardware.technology import technology_names
 from accelsim.layers import LAYERS, Layer
 from accelsim.layers.optimizer import OPTIMIZERS, Optimizer
@@ -128,7 +130,7 @@ def _inner(annotation: Any) -> tuple[Model | None, bool]:
 
 
 def _allowed(model: Model, name: str, info: FieldInfo) -> str:
-    if model is Numerics and unwrapped(info.annotation)[0] is RoleFormat:
+    if model in (Numerics, LayerNumerics) and unwrapped(info.annotation)[0] is RoleFormat:
         return allowed_formats(name)
     if (model, name) in STATED:
         return ", ".join(STATED[model, name]())

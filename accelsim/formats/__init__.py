@@ -10,6 +10,7 @@ from accelsim.formats.multiplier import FixedPointMultiplier
 from accelsim.formats.mx import BlockFormat, BlockValues, block_floating_point, quantise_blocks
 from accelsim.formats.recipe import (
     Granularity,
+    LayerRules,
     NormRule,
     Product,
     RandomSource,
@@ -37,6 +38,7 @@ __all__ = [
     "Format",
     "Granularity",
     "IntegerFormat",
+    "LayerRules",
     "Lfsr",
     "NormRule",
     "Product",

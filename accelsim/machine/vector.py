@@ -93,7 +93,7 @@ class VectorInstructions(Issuer):
         The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: an
         addition an element. Of a part of the batch it is the part's mean loss, and the gradient of the whole batch's.
         """
-        loss_format = self.recipe[Role.LOSS].format
+        loss_format = self.rule(Role.LOSS).format
         outputs = [
             Output("loss", (1,), loss_format, Role.LOSS),
             Output("gradient", logits.shape, loss_format, Role.LOSS),

@@ -26,7 +26,7 @@ from accelsim.reports.schema import MEMORIES, TRAFFIC, TRAINING_METRICS
 from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
-from accelsim.simulation.model_size import model_size
+from accelsim.simulation.model_size import model_size, readers
 from accelsim.simulation.recorded import left_out, recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
@@ -52,7 +52,7 @@ def assemble(
     """Tables and summary of one run."""
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
     step = analyse_step(planned, timeline, inputs.hw)
-    sizes = model_size(traced.parameters, inputs.recipe)
+    sizes = _sizes(inputs, traced)
     rows = training.checkpoint.progress.rows if training else []
     metrics = pd.DataFrame(rows, columns=TRAINING_METRICS).astype(float)
     recorded = recorded_tables(training)
@@ -97,11 +97,15 @@ def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline
         "workload": inputs.workload.name,
         **_step_figures(inputs, traced, timeline, layers),
         **hanging_figures(planned, timeline),
-        **_model_figures(model_size(traced.parameters, inputs.recipe)),
+        **_model_figures(_sizes(inputs, traced)),
         "seed": getattr(inputs.workload, "seed", None),
         **_machine_figures(inputs),
         "assumptions": _assumptions(inputs, planned),
     }
+
+
+def _sizes(inputs: Inputs, traced: Traced) -> pd.DataFrame:
+    return model_size(traced.parameters, inputs.recipe, readers(traced.program))
 
 
 def _model_figures(sizes: pd.DataFrame) -> dict[str, Any]:
