@@ -113,7 +113,8 @@ def test_a_step_shows_what_its_random_bits_cost(step, root):
 def test_the_figures_of_the_hwconfig_come_first(load):
     raw = load("int8_range_bn").model_dump()
     raw["energy"] |= {"multiply_pj": {"int32": 1.0}, "add_pj": {"int32": 0.0}}
-    assert energy(gradient(), HardwareConfig.model_validate(raw)).random_pj == 1000 * 20 / 8
+    hw = HardwareConfig.model_validate(raw)
+    assert energy(gradient(hw), hw).random_pj == 1000 * 20 / 8
 
 
 class Counted(int):
