@@ -175,7 +175,7 @@ def completed(given: Rules) -> dict[Role, TensorRule]:
     """
     backward = replace(given[Role.WEIGHT], granularity=Granularity.PER_TENSOR)
     followers = {Role.WEIGHT_BACKWARD: backward, Role.ACTIVATION_BACKWARD: given[Role.ACTIVATION]}
-    return {**followers, **given}
+    return {**given, **{role: rule for role, rule in followers.items() if role not in given}}
 
 
 @dataclass(frozen=True)
