@@ -105,9 +105,16 @@ def _visit(
         section.rows = [replace(row, default="") for row in section.rows]
     for row in section.rows:
         if row.inner is not None:
+            if row.inner in found and row.inner not in KINDS and _stands_before(row.inner, model, found):
+                found[row.inner] = found.pop(row.inner)
             _visit(row.inner, f"{path}.{row.name}".lstrip("."), depth + 1, found)
     for name, each in sorted(KINDS.get(model, {}).items()):
         _visit(each, path, depth + 1, found, name, model)
+
+
+def _stands_before(one: Model, other: Model, found: Mapping[Model, Section]) -> bool:
+    order = list(found)
+    return order.index(one) < order.index(other)
 
 
 def row_of(model: Model, name: str) -> Row:
