@@ -22,7 +22,7 @@ from accelsim.hardware.role_format import RoleFormat
 from accelsim.hardware.technology import technology_names
 from accelsim.layers import LAYERS, Layer
 from accelsim.layers.optimizer import OPTIMIZERS, Optimizer
-from accelsim.yamlfile.allowed import allowed_text, unwrapped
+from accelsim.yamlfile.allowed import Allowed, allowed_text, unwrapped
 from accelsim.yamlfile.quantity import Quantity
 
 Model = type[BaseModel]
@@ -149,7 +149,8 @@ def _allowed_by(annotation: Any, metadata: Any = ()) -> str:
     arguments = get_args(bare)
     if get_origin(bare) is dict:
         return f"{_allowed_by(arguments[1])}, by {_allowed_by(arguments[0])}"
-    if get_origin(bare) is list or (get_origin(bare) is tuple and arguments[-1] is ...):
+    stated_list = any(isinstance(note, Allowed) for note in notes) and _inner(bare)[0] is None
+    if not stated_list and (get_origin(bare) is list or (get_origin(bare) is tuple and arguments[-1] is ...)):
         each = _allowed_by(arguments[0])
         return f"a list, each {'' if each.startswith('a ') else 'one of '}{each}" if each else "a list"
     stated = allowed_text(bare, notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from accelsim.formats import LayerRules, Role
 from accelsim.hardware.role_format import Entry, RoleFormat, entries, rule_of
@@ -27,12 +27,15 @@ def _one_or_more(found: Any) -> Any:
 
 Pattern = Annotated[str, Field(min_length=1, max_length=200)]
 MATCHES = Allowed("first, last, a layer's name or a shell pattern such as conv2d*, or a list of these")
+TEXT_OR_LIST = WithJsonSchema(
+    {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+)
 
 
 class LayerNumerics(FileModel):
     """Roles given anew, whole, in the layers that match; all else is as in the machine's own numerics."""
 
-    match: Annotated[tuple[Pattern, ...], BeforeValidator(_one_or_more), MATCHES]
+    match: Annotated[tuple[Pattern, ...], BeforeValidator(_one_or_more), MATCHES, TEXT_OR_LIST]
     """Names of layers, as shell patterns: *, ?, [...]. A layer with others inside (residual, repeat, ...) stands for
     all of them. The words first and last stand for the first and last layer with a matrix product."""
     weight: Entry | None = None
