@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from accelsim.datapath import Datapath, ScaleState
 from accelsim.errors import InternalError
-from accelsim.formats import FP32, Role, float_recipe, format_by_name
+from accelsim.formats import FP32, LayerRules, Role, TensorRule, float_recipe, format_by_name, integer
 from accelsim.hardware import HardwareConfig
 from accelsim.layers import LAYERS, Sgd
 from accelsim.layers.layer import parse_layer
@@ -53,6 +55,9 @@ LAYERS_OF_ALL_KINDS = [
     "flatten",
     {"linear": {"units": 3}},
 ]
+
+
+CONV = {"conv2d": {"filters": 3, "kernel": 3}}
 
 
 def changed(hw, roles=None, layers=None) -> HardwareConfig:
@@ -194,6 +199,31 @@ def test_the_last_entry_holds_role_by_role(int8_machine):
     backward_first = [entry("*", weight_data_gradient="int3"), entry("first", weight="int6")]
     rules = network.fitted(changed(int8_machine, None, backward_first).recipe()).of("conv2d1")
     assert str(rules[Role.WEIGHT_BACKWARD].format) == "int3"
+
+
+NAMES = ["conv2d1", "conv2d2", "linear1"]
+PATTERNS = {
+    "first": {0},
+    "last": {2},
+    "*": {0, 1, 2},
+    "conv2d?": {0, 1},
+    "*1": {0, 2},
+    "linear1": {2},
+    "conv2d[2-9]": {1},
+}
+
+
+@given(st.lists(st.tuples(st.lists(st.sampled_from(list(PATTERNS)), min_size=1), st.integers(2, 16)), max_size=5))
+def test_any_entries_of_one_role(entries):
+    """Of all entries with a pattern for the layer, the last one; else the machine's."""
+    network, rule = chain(CONV, CONV, "flatten", {"linear": {"units": 3}}), TensorRule(format_by_name("int8"))
+    rules = dict.fromkeys(Role, rule)
+    own = [LayerRules(tuple(match), {Role.WEIGHT: TensorRule(integer(bits))}) for match, bits in entries]
+    recipe = replace(float_recipe(FP32), rules=rules, layers=tuple(own))
+    fitted = network.fitted(recipe)
+    for number, name in enumerate(NAMES):
+        matching = [bits for match, bits in entries if any(number in PATTERNS[pattern] for pattern in match)]
+        assert fitted.of(name)[Role.WEIGHT].format == integer((matching or [8])[-1])
 
 
 def test_codes_of_another_form_are_made_anew(int8_machine):
