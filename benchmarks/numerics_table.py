@@ -8,6 +8,7 @@ trained again, so a stopped table goes on.
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 
 from kept_trainings import RECORDS, ROOT, KeptTraining, Store, record_all, run_all
@@ -44,6 +45,10 @@ MASTER_16, VELOCITY_32 = f"{MASTER}.format=int16", "numerics.optimizer_state=int
 CHUNKS = "mac_array.accumulate_chunk=64"
 NO_HADAMARD = "numerics.weight_gradient_hadamard=null"
 NVFP4_DELAYED = ["numerics.activation.format=nvfp4", *every("scale", "delayed", "activation", *GRADIENTS[:2])]
+IN_8_BITS = "{match: [first, last], weight: int8, activation: int8}"
+ENDS = f"numerics.layers=[{IN_8_BITS}]"
+ENDS_AND_NORMS = f"numerics.layers=[{IN_8_BITS}, {{match: batch_norm*, activation: int8}}]"
+LAST_BF16 = f"numerics.layers=[{{match: last, {', '.join(f'{role}: bf16' for role in SCALED[:4])}}}]"
 SETTINGS: list[tuple[str, str, list[str]]] = [
     ("the machine as shipped", "int8_range_bn", []),
     ("weights and activations 6 bits", "int8_range_bn", every("format", "int6", "weight", "activation")),
@@ -160,6 +165,25 @@ SETTINGS: list[tuple[str, str, list[str]]] = [
     ("NVFP4, no Hadamard transform, weights in rows", "nvfp4", [NO_HADAMARD, "numerics.weight=nvfp4"]),
     ("NVFP4, no Hadamard transform, delayed scales (one pass)", "nvfp4", [NO_HADAMARD, *NVFP4_DELAYED]),
     ("batches in 4 parts", "int8_range_bn", ["micro_batches=4"]),
+    (
+        "weights and activations 4 bits, 8 in the first and last layer",
+        "int8_range_bn",
+        [*every("format", "int4", "weight", "activation"), ENDS],
+    ),
+    ("weights and activations 2 bits", "int8_range_bn", every("format", "int2", "weight", "activation")),
+    (
+        "weights and activations 2 bits, 8 in the first and last layer",
+        "int8_range_bn",
+        [*every("format", "int2", "weight", "activation"), ENDS],
+    ),
+    (
+        "weights and activations 2 bits, 8 in the first and last layer and activations of norms",
+        "int8_range_bn",
+        [*every("format", "int2", "weight", "activation"), ENDS_AND_NORMS],
+    ),
+    ("4-bit multipliers, 8 bits in the first and last layer", "int4_first_last_int8", []),
+    ("4-bit multipliers, 4 bits in all layers", "int4_first_last_int8", ["numerics.layers=[]"]),
+    ("NVFP4, last layer bfloat16", "nvfp4", [LAST_BF16]),
 ]
 """Name, hwconfig, and what is set."""
 
@@ -171,7 +195,7 @@ REPORT = ROOT / "reports" / "numerics"
 def training(row: int, seed: int, store: Store) -> KeptTraining:
     """A row with one seed."""
     name, hwconfig, settings = SETTINGS[row]
-    options = "".join(f" --set {setting}" for setting in settings)
+    options = "".join(f" --set {shlex.quote(setting)}" for setting in settings)
     command = f"accelsim simulate hwconfigs/{hwconfig}.yaml workloads/{WORKLOAD}.yaml{options} --seed {seed}"
     labels = {"workload": WORKLOAD, "epochs": EPOCHS, "setting": name, "seed": seed}
     return KeptTraining(command, f"{row:02d}-seed{seed}", labels, store)

@@ -2,46 +2,76 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from accelsim.errors import UserError
 
+if TYPE_CHECKING:
+    from accelsim.hardware import HardwareConfig
+    from accelsim.networks import Topology, Workload
+
 
 def check(
     files: Annotated[list[Path], typer.Argument(help="hwconfig or workload files.", show_default=False)],
 ) -> None:
-    """Validate files; every fault is one line with file, line, field, what was found and what is allowed."""
-    faults = []
+    """Validate files; every fault is one line with file, line, field, what was found and what is allowed.
+
+    Of hwconfigs and workloads together, the layers that a hwconfig names are held against those of every workload.
+    """
+    faults: list[str] = []
+    hwconfigs: list[tuple[Path, HardwareConfig]] = []
+    workloads: list[Workload | Topology] = []
     for path in files:
         try:
-            typer.echo(f"{path}: a valid {_checked(path)}")
+            found = _checked(path)
+            typer.echo(f"{path}: a valid {_kind(found)}")
         except UserError as error:
             faults.append(str(error))
+            continue
+        if _kind(found) == "hwconfig":
+            hwconfigs.append((path, found))
+        else:
+            workloads.append(found)
+    for (path, hw), workload in product(hwconfigs, workloads):
+        faults += _misnamed(path, hw, workload)
     if faults:
         raise UserError("\n".join(faults))
 
 
-def _checked(path: Path) -> str:
-    """Validate one file and say what it is."""
+def _kind(found: Any) -> str:
+    return {"HardwareConfig": "hwconfig"}.get(type(found).__name__, type(found).__name__.lower())
+
+
+def _misnamed(path: Path, hw: HardwareConfig, workload: Workload | Topology) -> list[str]:
+    """What the hwconfig says of layers that the workload doesn't have."""
+    from accelsim.simulation.inputs import Inputs, check_layer_numerics
+
+    try:
+        check_layer_numerics(Inputs(hw, workload), path)
+    except UserError as error:
+        return [f"{error} ({workload.name})"]
+    return []
+
+
+def _checked(path: Path) -> Any:
+    """Validate one file and return what it holds."""
     from accelsim.hardware import HardwareConfig
     from accelsim.networks.importers.scalesim_topology import read_topology
     from accelsim.simulation.inputs import check_marked_workload
     from accelsim.yamlfile import kind_of, read_marked, validated
 
     if path.suffix.lower() == ".csv":
-        read_topology(path)
-        return "topology"
+        return read_topology(path)
     marked = read_marked(path)
     kind = kind_of(marked.data)
     if kind == "hwconfig":
-        validated(HardwareConfig, marked, kind)
-        return kind
+        return validated(HardwareConfig, marked, kind)
     if kind in ("workload", "topology"):
-        check_marked_workload(marked)
-        return kind
+        return check_marked_workload(marked)
     raise marked.error(
         (),
         "neither a hwconfig (fields mac_array, buffers, dram, numerics, ...) "

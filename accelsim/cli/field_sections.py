@@ -16,11 +16,13 @@ from accelsim.formats.registry import FORMATS
 from accelsim.hardware.config import HardwareConfig
 from accelsim.hardware.dram import Dram
 from accelsim.hardware.dram_standards import DramOrganisation, DramTiming, dram_standards
-from accelsim.hardware.numerics import Numerics, RoleFormat, allowed_formats
+from accelsim.hardware.layer_numerics import LayerNumerics
+from accelsim.hardware.numerics import Numerics, allowed_formats
+from accelsim.hardware.role_format import RoleFormat
 from accelsim.hardware.technology import technology_names
 from accelsim.layers import LAYERS, Layer
 from accelsim.layers.optimizer import OPTIMIZERS, Optimizer
-from accelsim.yamlfile.allowed import allowed_text, unwrapped
+from accelsim.yamlfile.allowed import Allowed, allowed_text, unwrapped
 from accelsim.yamlfile.quantity import Quantity
 
 Model = type[BaseModel]
@@ -103,12 +105,19 @@ def _visit(
         section.rows = [replace(row, default="") for row in section.rows]
     for row in section.rows:
         if row.inner is not None:
+            if row.inner in found and row.inner not in KINDS and _stands_before(row.inner, model, found):
+                found[row.inner] = found.pop(row.inner)
             _visit(row.inner, f"{path}.{row.name}".lstrip("."), depth + 1, found)
             places = list(found)
             if not kind and places.index(row.inner) < places.index(model):  # it stands behind all that hold it
                 found[row.inner] = found.pop(row.inner)
     for name, each in sorted(KINDS.get(model, {}).items()):
         _visit(each, path, depth + 1, found, name, model)
+
+
+def _stands_before(one: Model, other: Model, found: Mapping[Model, Section]) -> bool:
+    order = list(found)
+    return order.index(one) < order.index(other)
 
 
 def row_of(model: Model, name: str) -> Row:
@@ -131,7 +140,7 @@ def _inner(annotation: Any) -> tuple[Model | None, bool]:
 
 
 def _allowed(model: Model, name: str, info: FieldInfo) -> str:
-    if model is Numerics and unwrapped(info.annotation)[0] is RoleFormat:
+    if model in (Numerics, LayerNumerics) and unwrapped(info.annotation)[0] is RoleFormat:
         return allowed_formats(name)
     if (model, name) in STATED:
         return ", ".join(STATED[model, name]())
@@ -143,7 +152,8 @@ def _allowed_by(annotation: Any, metadata: Any = ()) -> str:
     arguments = get_args(bare)
     if get_origin(bare) is dict:
         return f"{_allowed_by(arguments[1])}, by {_allowed_by(arguments[0])}"
-    if get_origin(bare) is list or (get_origin(bare) is tuple and arguments[-1] is ...):
+    stated_list = any(isinstance(note, Allowed) for note in notes) and _inner(bare)[0] is None
+    if not stated_list and (get_origin(bare) is list or (get_origin(bare) is tuple and arguments[-1] is ...)):
         each = _allowed_by(arguments[0])
         return f"a list, each {'' if each.startswith('a ') else 'one of '}{each}" if each else "a list"
     stated = allowed_text(bare, notes)

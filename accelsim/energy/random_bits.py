@@ -62,7 +62,10 @@ def draws_of(program: Program, operation: Operation, recipe: Recipe) -> Iterator
         for elements in shares:
             yield from _rounded(sums * elements, recipe, outputs[0].role)
     elif operation.opcode in CONVERSIONS:
-        yield from _rounded(outputs[0].elements, recipe, outputs[0].role)
+        # A layer may have a rounding of its own, so what counts is how the operation was recorded.
+        made = operation.attributes
+        if made.get("rounding") == Rounding.STOCHASTIC:
+            yield Draws(outputs[0].elements, made["random_bits"], RandomSource(made["random_source"]))
     elif operation.opcode in UPDATES and outputs[0].format.is_integer:
         # The velocity is rounded even where no momentum keeps it.
         for role in (Role.OPTIMIZER_STATE, Role.MASTER_WEIGHT):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
@@ -135,6 +135,7 @@ class TensorRule:
         return {
             "rounding": str(self.rounding),
             "random_bits": self.random_bits,
+            "random_source": str(self.random_source),
             "scale": str(self.policy),
             "granularity": str(self.granularity),
             "scale_form": str(self.scale_form),
@@ -164,6 +165,29 @@ class NormRule:
     running_average: str = "spread"
 
 
+FIRST, LAST = "first", "last"
+"""What a match may say beside patterns: the first and the last layer with a matrix product."""
+Rules = Mapping[Role, TensorRule]
+
+
+def completed(given: Rules) -> dict[Role, TensorRule]:
+    """``given`` with the rules that follow from others: what backward reads again is by default as forward had it.
+
+    A scale for each channel can't leave the data-gradient product, which reduces that axis.
+    """
+    backward = replace(given[Role.WEIGHT], granularity=Granularity.PER_TENSOR)
+    followers = {Role.WEIGHT_BACKWARD: backward, Role.ACTIVATION_BACKWARD: given[Role.ACTIVATION]}
+    return {**given, **{role: rule for role, rule in followers.items() if role not in given}}
+
+
+@dataclass(frozen=True)
+class LayerRules:
+    """Rules of the layers that ``match`` names: by shell patterns of their names, ``FIRST`` and ``LAST``."""
+
+    match: tuple[str, ...]
+    rules: Rules
+
+
 @dataclass(frozen=True)
 class Exchange:
     """How ``machines`` of one kind, each with its share of the batch, sum their gradients (``machine/exchange.py``).
@@ -188,9 +212,13 @@ class Recipe:
     how many samples a random Hadamard transform mixes in the operands of a weight gradient, None for none.
     ``loss_scale`` is what the loss's gradient is multiplied by before the backward pass, None for nothing. ``exchange``
     is None for a machine that trains alone.
+
+    ``layers`` give rules anew where a layer matches, later ones over earlier ones; ``followed`` are the roles of
+    ``rules`` that nobody set. A network fits them to its layers, which leaves none and fills ``by_layer``: all rules of
+    each layer that has some of its own.
     """
 
-    rules: Mapping[Role, TensorRule]
+    rules: Rules
     accumulators: Mapping[Product, Format]
     norm: NormRule
     range_momentum: float
@@ -202,6 +230,9 @@ class Recipe:
     hadamard: int | None = None
     loss_scale: LossScale | None = None
     exchange: Exchange | None = None
+    layers: tuple[LayerRules, ...] = ()
+    followed: frozenset[Role] = frozenset()
+    by_layer: Mapping[str, Rules] = field(default_factory=dict)
 
     def __getitem__(self, role: Role) -> TensorRule:
         return self.rules[role]
@@ -215,6 +246,17 @@ class Recipe:
     def machines(self) -> int:
         """Machines that train together."""
         return self.exchange.machines if self.exchange else 1
+
+    def of(self, layer: str) -> Rules:
+        """All rules of a layer."""
+        return self.by_layer.get(layer, self.rules)
+
+    def with_entries(self, numbers: Iterable[int]) -> dict[Role, TensorRule]:
+        """All rules of a layer that the entries ``numbers`` of ``layers`` match: of a role, the last one's."""
+        given = {role: rule for role, rule in self.rules.items() if role not in self.followed}
+        for number in sorted(numbers):
+            given |= self.layers[number].rules
+        return completed(given)
 
 
 def float_recipe(format_: Format) -> Recipe:

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from accelsim.formats import Exchange, Granularity, IntegerFormat, TensorRule
 from accelsim.hardware.memory import Bytes
-from accelsim.hardware.numerics import Entry, rule_of
+from accelsim.hardware.role_format import Entry, rule_of
 from accelsim.yamlfile import Fault, FileModel, quantity, refuse
 
 ALLOWED = "int2 to int16, a floating-point format, or one of shared-exponent blocks"

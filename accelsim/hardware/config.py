@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from accelsim.errors import nearest
-from accelsim.formats import FP32, BlockFormat, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
+from accelsim.formats import FP32, BlockFormat, Format, IntegerFormat, Product, Recipe, Role, TensorRule, format_by_name
 from accelsim.hardware.cluster import Cluster
 from accelsim.hardware.costs import COST_SOURCES, Costs, CostSource
 from accelsim.hardware.dram import Dram
@@ -75,6 +76,15 @@ def _fits(name: str, *, integers: bool) -> bool:
     return isinstance(format_, IntegerFormat) and format_.signed if integers else name in FLOAT_ACCUMULATORS
 
 
+def _has_integer_elements(format_: Format) -> bool:
+    return isinstance(format_, BlockFormat) and format_.element.is_integer
+
+
+def _multiplies(array: MacArray, weight: Format) -> bool:
+    """Whether the multipliers take weights of this kind; elements of blocks may be taken as integers or floats."""
+    return _has_integer_elements(weight) or array.operand_format.is_integer == weight.is_integer
+
+
 OPERANDS = {
     Product.FORWARD: (Role.ACTIVATION, Role.WEIGHT),
     Product.DATA_GRADIENT: (Role.GRADIENT_DATA, Role.WEIGHT_BACKWARD),
@@ -121,7 +131,7 @@ class HardwareConfig(FileModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> HardwareConfig:
-        refuse("hwconfig", [*self._units(), *self._array()])
+        refuse("hwconfig", [*self._units(), *self._array(), *self._layers()])
         return self
 
     def _units(self) -> Iterator[Fault]:
@@ -135,11 +145,9 @@ class HardwareConfig(FileModel):
     def _array(self) -> Iterator[Fault]:
         array, weight = self.mac_array, self.numerics.weight.number_format
         unsigned = isinstance(array.operand_format, IntegerFormat) and not array.operand_format.signed
-        blocks = isinstance(weight, BlockFormat) and weight.element.is_integer
-        fits = array.operand_format.is_integer in ({True, False} if blocks else {weight.is_integer})
-        if not fits or unsigned:
+        if not _multiplies(array, weight) or unsigned:
             fitting = "int2 to int64" if weight.is_integer else "a floating-point format"
-            fitting += ", int2 to int64" if blocks else ""
+            fitting += ", int2 to int64" if _has_integer_elements(weight) else ""
             text = f"found {array.operand}, but numerics.weight is {weight}; allowed: {fitting}"
             yield Fault(("mac_array", "operand"), text)
         if array.prefetch and not (self.buffers.input.double_buffered and self.buffers.weight.double_buffered):
@@ -159,9 +167,16 @@ class HardwareConfig(FileModel):
             text = f"found {array.accumulate_chunk}, but no accumulator is floating-point; leave it out"
             yield Fault(("mac_array", "accumulate_chunk"), text)
 
+    def _layers(self) -> Iterator[Fault]:
+        """Weights that some layers have otherwise meet the same multipliers, and kinds of format stay what they are."""
+        for number, entry in enumerate(self.numerics.layers or ()):
+            if entry.weight is not None and not _multiplies(self.mac_array, entry.weight.number_format):
+                text = f"found {entry.weight.number_format}, but mac_array.operand is {self.mac_array.operand}"
+                yield Fault(("numerics", "layers", number, "weight"), f"{text}; allowed: blocks of integers")
+
     def _converted(self) -> Iterator[str]:
         """What is not fp32, as inputs are, so that values must be converted; the update reads its state as it is."""
-        for role, rule in self.numerics.rules().items():
+        for role, rule in chain.from_iterable(rules.items() for rules in self.numerics.all_rules()):
             if rule.format != FP32 and role not in (Role.OPTIMIZER_STATE, Role.NORM_STATISTIC):
                 yield f"numerics.{role} is {rule.format}"
         for product, name in self.mac_array.accumulators.model_dump().items():
@@ -196,6 +211,8 @@ class HardwareConfig(FileModel):
             hadamard=self.numerics.weight_gradient_hadamard,
             loss_scale=self.numerics.loss_scale.rule() if self.numerics.loss_scale is not None else None,
             exchange=exchange,
+            layers=self.numerics.layer_rules(),
+            followed=self.numerics.followed,
         )
 
     def at_bound(self, bound: Bound) -> HardwareConfig:

@@ -2,98 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from itertools import chain
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import Field, field_validator, model_validator
 
-from accelsim.formats import (
-    Format,
-    Granularity,
-    IntegerFormat,
-    Role,
-    Rounding,
-    ScaleForm,
-    ScalePolicy,
-    TensorRule,
-    format_by_name,
-)
+from accelsim.formats import Granularity, IntegerFormat, LayerRules, Role, Rounding, TensorRule
 from accelsim.formats.nvfp4 import NVFP4, NVFP4_2D
-from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
+from accelsim.formats.recipe import completed
+from accelsim.hardware.layer_numerics import LayerEntries, LayerNumerics
 from accelsim.hardware.loss_scale import LossScaleEntry
-from accelsim.hardware.units import FormatName
-from accelsim.yamlfile import Allowed, Fault, FileModel, refuse
-
-
-class RoleFormat(FileModel):
-    """Format of one role; a bare format name stands for ``{format: name}``."""
-
-    format: FormatName
-    """Number format: int8, int16, int32, fp32, ..."""
-    rounding: Rounding = Rounding.NEAREST
-    """nearest (gemmlowp's two roundings where integers are requantised), nearest_even, nearest_away, truncate
-    (toward minus infinity) or stochastic."""
-    random_bits: Annotated[int, Field(ge=1, le=16)] = 16
-    """Random bits that stochastic rounding adds below the last kept bit."""
-    random_source: RandomSource = RandomSource.PHILOX
-    """philox (counter-based: the same bits in any order of evaluation) or lfsr (a 32-bit shift register)."""
-    scale: ScalePolicy = ScalePolicy.CURRENT
-    """current: from the tensor itself, two passes; delayed: largest magnitude of the last steps, one pass;
-    running: running average of it, one pass."""
-    granularity: Granularity = Granularity.PER_TENSOR
-    """What shares a scale: per_tensor; per_channel (weights alone); per_sample_average (activations alone: each
-    sample's minimum and maximum, averaged over the batch, as the published code does)."""
-    scale_form: ScaleForm = ScaleForm.FLOAT
-    """float, fixed_point (31-bit mantissa and shift) or power_of_two (rounded up)."""
-    affine: bool = False
-    """Integers alone: a zero point beside the scale, so that the codes span the tensor's minimum to its maximum
-    (widened to contain 0, which is a code of its own). Unsigned formats need one. Products subtract it as they read."""
-    history: Annotated[int, Field(ge=1, le=4096)] = 16
-    """Delayed scale only: steps that are looked back on."""
-    headroom: Annotated[float, Field(ge=0.1, le=64)] = 1.0
-    """The range is this many times the largest magnitude."""
-
-    @model_validator(mode="after")
-    def _scale_fields(self) -> RoleFormat:
-        """Only integers, narrow floats and NVFP4, in fp32, have a scale that a policy finds."""
-        format_ = self.number_format
-        formed = isinstance(format_, IntegerFormat) or (format_.family == "float" and format_.bits < SCALED_BELOW_BITS)
-        foreign = ["granularity", "affine"] if not isinstance(format_, IntegerFormat) else []
-        foreign += ["scale_form"] if not formed else []
-        foreign += ["scale", "headroom"] if not formed and not format_.tensor_scaled else []
-        if format_.family in ("ternary", "binary"):
-            foreign.append("rounding")
-        changed = [name for name in foreign if getattr(self, name) != type(self).model_fields[name].default]
-        text = "found '{found}', but {format} values have no such choice; leave it out"
-        refuse("format", [Fault((n,), text.format(found=getattr(self, n), format=self.format)) for n in changed])
-        return self
-
-    @property
-    def number_format(self) -> Format:
-        return format_by_name(self.format)
-
-
-def _bare_name(found: Any) -> Any:
-    return {"format": found} if isinstance(found, str) else found
-
-
-class _NameOrFields:
-    """Schema of an entry: the name of a format, or the fields."""
-
-    @staticmethod
-    def __get_pydantic_json_schema__(schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        return {"anyOf": [{"type": "string", "pattern": "^[a-z0-9_+]+$"}, handler(schema)]}
-
-
-Entry = Annotated[
-    RoleFormat,
-    BeforeValidator(_bare_name),
-    Allowed("a number format such as int8, or its fields format, rounding and random_bits"),
-    _NameOrFields,
-]
+from accelsim.hardware.role_format import Entry, RoleFormat, entries, rule_of
+from accelsim.yamlfile import Fault, FileModel, refuse
 
 
 class Numerics(FileModel):
@@ -139,15 +60,49 @@ class Numerics(FileModel):
     loss_scale: LossScaleEntry | None = None
     """Loss scaling, for gradients that are floats or blocks of them: a power of two that the loss's gradient is
     multiplied by, and every parameter's gradient divided by. Left out, there is none."""
+    layers: LayerEntries | None = None
+    """What some layers have otherwise. Of entries that give the same role of the same layer, the last one holds."""
+
+    @field_validator("layers", mode="before")
+    @classmethod
+    def _none_where_empty(cls, found: Any) -> Any:
+        return None if found == [] else found
 
     @model_validator(mode="after")
     def _executable(self) -> Numerics:
-        faults = [*self._families(), *self._mixture(), *self._granularities(), *self._roundings(), *self._update()]
-        refuse("numerics", [*faults, *self._rotation(), *self._scaled_loss()])
+        refuse("numerics", [*self._faults(), *self._scaled_loss()] or [*self._layer_faults()])
         return self
 
+    def _faults(self) -> Iterator[Fault]:
+        checks = self._families, self._mixture, self._granularities, self._roundings, self._update, self._rotation
+        return chain.from_iterable(check() for check in checks)
+
+    def _layer_faults(self) -> Iterator[Fault]:
+        """What would be wrong with the machine's numerics if they were an entry's, and roles of another kind.
+
+        Units read several roles together and have accumulators of one kind. As an entry keeps each role's kind, no two
+        of them can be at odds.
+        """
+        rules = self.rules()
+        for number, entry in enumerate(self.layers or ()):
+            own = [Fault(field, text) for field, text in self.with_entry(entry)._faults() if field[0] in entry.given]
+            for role, given in entry.given.items():
+                found, usual = given.number_format, rules[Role(role)].format
+                if found.is_integer != usual.is_integer:
+                    kind = "an integer format" if usual.is_integer else "a floating-point format"
+                    own.append(Fault((role,), f"found {found}, but numerics.{role} is {usual}; allowed: {kind}"))
+            own += [
+                Fault((role,), f"found {entry.given[role].number_format}, {UNSCALED}")
+                for role in self._unscaled(entry.given)
+            ]
+            yield from ({fault.field: Fault(("layers", number, *fault.field), fault.text) for fault in own}.values())
+
+    def with_entry(self, entry: LayerNumerics) -> Numerics:
+        """These numerics as the layers of one entry have them, not validated."""
+        return self.model_copy(update={**entry.given, "layers": None})
+
     def _families(self) -> Iterator[Fault]:
-        for role in _entries(self):
+        for role in entries(self):
             found = _entry(self, role).number_format
             allowed, widest = _ALLOWED[role]
             integers, narrowest = "integer" in allowed.split(), _NARROWEST.get(role, 2)
@@ -203,7 +158,7 @@ class Numerics(FileModel):
     def _granularities(self) -> Iterator[Fault]:
         """A scale can leave a product only along an axis that the product does not reduce."""
         allowed = {"weight": Granularity.PER_CHANNEL, "activation": Granularity.PER_SAMPLE_AVERAGE}
-        for role in _entries(self):
+        for role in entries(self):
             found = _entry(self, role).granularity
             fitting = [Granularity.PER_TENSOR, *([allowed[role]] if role in allowed else [])]
             if found not in fitting:
@@ -219,20 +174,33 @@ class Numerics(FileModel):
 
     def _scaled_loss(self) -> Iterator[Fault]:
         """Codes under a scale of their own are the same whatever the loss is multiplied by, and hold no infinity."""
-        for role in GRADIENTS if self.loss_scale is not None else ():
+        for role in self._unscaled(entries(self))[:1]:
             found = _entry(self, role).number_format
-            if found.family not in ("float", "block"):
-                text = f"found a scale, but numerics.{role} is {found}, whose scale follows the gradients; leave it out"
-                yield Fault(("loss_scale",), text)
-                return
+            text = f"found a scale, but numerics.{role} is {found}, whose scale follows the gradients; leave it out"
+            yield Fault(("loss_scale",), text)
+
+    def _unscaled(self, given: Mapping[str, RoleFormat]) -> list[str]:
+        """Roles of ``given`` that the loss's scale can't reach, where there is one."""
+        reached = [role for role in GRADIENTS if role in given] if self.loss_scale is not None else []
+        return [role for role in reached if given[role].number_format.family not in ("float", "block")]
 
     def rules(self) -> dict[Role, TensorRule]:
         """The recipe's rule for each role that a hwconfig sets."""
-        found = {Role(name): rule_of(_entry(self, name)) for name in _entries(self)}
-        backward = replace(found[Role.WEIGHT], granularity=Granularity.PER_TENSOR)
-        found.setdefault(Role.WEIGHT_BACKWARD, backward)
-        found.setdefault(Role.ACTIVATION_BACKWARD, found[Role.ACTIVATION])
-        return found
+        return completed({Role(name): rule_of(entry) for name, entry in entries(self).items()})
+
+    @property
+    def followed(self) -> frozenset[Role]:
+        """Roles of ``rules`` that the file leaves to follow another."""
+        return frozenset(role for role in self.rules() if role not in entries(self))
+
+    def all_rules(self) -> Iterator[dict[Role, TensorRule]]:
+        """``rules``, and those of the layers of each entry by itself."""
+        yield self.rules()
+        yield from (self.with_entry(entry).rules() for entry in self.layers or ())
+
+    def layer_rules(self) -> tuple[LayerRules, ...]:
+        """The entries as a recipe has them."""
+        return tuple(entry.rules() for entry in self.layers or ())
 
 
 AFFINE = ("weight", "weight_data_gradient", "activation", "activation_weight_gradient")
@@ -243,6 +211,7 @@ ROTATED = (Role.ACTIVATION, Role.ACTIVATION_BACKWARD, Role.GRADIENT_DATA, Role.G
 """Roles of what is, or may become, an operand of the weight gradient."""
 GRADIENTS = ("layer_gradient_data_path", "layer_gradient_weight_path", "layer_gradient_norm", "weight_gradient")
 """Roles that loss scaling reaches."""
+UNSCALED = "whose scale follows the gradients, but numerics.loss_scale scales them; allowed: float, block"
 _OPERAND = "integer float block flexpoint"
 _ALLOWED = {
     "weight": (f"{_OPERAND} ternary binary", 16),
@@ -270,27 +239,6 @@ def allowed_formats(role: str) -> str:
     allowed, widest = _ALLOWED[role]
     integers = f"int{_NARROWEST.get(role, 2)} to int{widest}"
     return ", ".join(integers if word == "integer" else word for word in allowed.split())
-
-
-def rule_of(entry: RoleFormat) -> TensorRule:
-    """The recipe's rule of an entry."""
-    return TensorRule(
-        format=entry.number_format,
-        rounding=entry.rounding,
-        random_bits=entry.random_bits,
-        random_source=entry.random_source,
-        policy=entry.scale,
-        granularity=entry.granularity,
-        scale_form=entry.scale_form,
-        affine=entry.affine,
-        history=entry.history,
-        headroom=entry.headroom,
-    )
-
-
-def _entries(numerics: Numerics) -> list[str]:
-    """Roles that the file sets."""
-    return [name for name, value in numerics if isinstance(value, RoleFormat)]
 
 
 def _entry(numerics: Numerics, role: str) -> RoleFormat:

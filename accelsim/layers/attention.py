@@ -55,6 +55,9 @@ class MultiHeadAttention(Layer):
     bias: bool = True
     """Add a trainable offset to queries, keys, values and outputs."""
 
+    def scopes(self) -> tuple[str, ...]:
+        return (self.name, *(f"{self.name}.{part}" for part in (*PARTS, "output")))
+
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         expect_rank(x, 3, "batch, tokens and width")
         width = x.shape[-1]

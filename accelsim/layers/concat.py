@@ -15,6 +15,8 @@ from accelsim.yamlfile import Fault, refuse
 class Concat(Layer):
     """Channels of first(x), then those of second(x); an empty branch passes x through. More branches: nest."""
 
+    hands_on = True
+
     first: list[LayerField] = []  # noqa: RUF012 - pydantic copies defaults
     """Layers of the branch whose channels come first; none for the identity."""
     second: list[LayerField] = []  # noqa: RUF012 - pydantic copies defaults

@@ -19,6 +19,8 @@ class Dropout(Layer):
     draws them again and no mask is stored.
     """
 
+    hands_on = True
+
     rate: Annotated[float, Field(ge=0, le=0.99)] = 0.5
     """Share of the elements that become zero, to the nearest 2^-16."""
 

@@ -12,6 +12,8 @@ from accelsim.machine import Machine, Tensor
 class Flatten(Layer):
     """(batch, ...) to (batch, features)."""
 
+    hands_on = True
+
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         flat = x.reshaped((x.shape[0], math.prod(x.shape[1:])))
         return flat, lambda g: g.reshaped(x.shape)

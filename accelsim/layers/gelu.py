@@ -11,6 +11,8 @@ from accelsim.machine import Machine, Tensor
 class Gelu(Layer):
     """x times the share of a Gaussian below x, in the tanh form; the stashed input gives the slope."""
 
+    hands_on = True
+
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         inputs = m.quantise(x, Role.ACTIVATION)
         return m.gelu(inputs), lambda g: m.gelu_backward(g, inputs)

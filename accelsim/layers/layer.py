@@ -29,6 +29,8 @@ class Layer(FileModel, ABC):
     """
 
     kind: ClassVar[str]
+    hands_on: ClassVar[bool] = False
+    """Whether it reads activations only to hand them on: there is nothing of its own that they meet."""
     name: str = ""
     """Name in tables and checkpoints; by default the kind and a running number."""
 
@@ -41,6 +43,10 @@ class Layer(FileModel, ABC):
         Raises:
             ValueError: the shape of ``x`` does not suit the layer.
         """
+
+    def scopes(self) -> tuple[str, ...]:
+        """Names that its operations go by; all have the numerics of the layer."""
+        return (self.name,)
 
     def children(self) -> list[list[Layer]]:
         """Branches of layers inside this one, in the order of the fields that hold them."""

@@ -11,6 +11,8 @@ from accelsim.machine import Machine, Tensor, Window
 class _Pool(Layer):
     """Window fields of the two pooling layers."""
 
+    hands_on = True
+
     kernel: Pair
     """Window size: one number or [rows, columns]."""
     stride: Pair | None = None
@@ -52,6 +54,8 @@ class AveragePool2d(_Pool):
 @register("global_average_pool")
 class GlobalAveragePool(Layer):
     """Mean over all positions: (batch, height, width, channels) to (batch, channels)."""
+
+    hands_on = True
 
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         expect_rank(x, 4, "batch, height, width and channels")

@@ -14,6 +14,8 @@ class Recompute(Layer):
     What the backward reads is made again once the gradient has come; what it doesn't read is not.
     """
 
+    hands_on = True
+
     body: Layers
     """Layers in order."""
 

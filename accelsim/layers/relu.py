@@ -15,6 +15,8 @@ from accelsim.machine import Machine, Tensor
 class Relu(Layer):
     """max(x, 0), or no more than a maximum; the stashed output is the mask of the backward."""
 
+    hands_on = True
+
     maximum: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
     """Where the output stops to rise: 6 is ReLU6, rounded to the nearest code. Without one, nowhere."""
 

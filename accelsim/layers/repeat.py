@@ -15,6 +15,8 @@ from accelsim.machine import Machine, Tensor
 class Repeat(Layer):
     """``body``, ``times`` times in a row; layers that name themselves can't be repeated."""
 
+    hands_on = True
+
     times: Annotated[int, Field(ge=1, le=1024)]
     """How often."""
     body: Layers

@@ -12,6 +12,8 @@ from accelsim.machine import Machine, Tensor
 class Residual(Layer):
     """body(x) + shortcut(x); an empty shortcut passes x through."""
 
+    hands_on = True
+
     body: Layers
     """Layers of the long path."""
     shortcut: list[LayerField] = []  # noqa: RUF012 - pydantic copies defaults

@@ -18,6 +18,8 @@ class Tokens(Layer):
     After a convolution whose stride is its kernel, each token is a patch of the image.
     """
 
+    hands_on = True
+
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         expect_rank(x, 4, "batch, height, width and channels")
         batch, height, width, channels = x.shape
@@ -27,6 +29,8 @@ class Tokens(Layer):
 @register("select_token")
 class SelectToken(Layer):
     """One token of each sequence: (batch, tokens, width) to (batch, width)."""
+
+    hands_on = True
 
     position: Annotated[int, Field(ge=0, le=1_048_575)] = 0
     """Which one, from 0: where class_token puts its own."""
@@ -45,6 +49,8 @@ class SelectToken(Layer):
 @register("mean_token")
 class MeanToken(Layer):
     """Mean of the tokens of each sequence: (batch, tokens, width) to (batch, width)."""
+
+    hands_on = True
 
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         expect_rank(x, 3, "batch, tokens and width")

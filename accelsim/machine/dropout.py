@@ -17,7 +17,7 @@ class DropoutInstructions(Issuer):
 
         The result has x's format where that has any scale and no zero point, else it is wide.
         """
-        rule = self.recipe.rules.get(x.role)
+        rule = self.recipe.of(self.layer).get(x.role)
         any_scale = rule is not None and not rule.affine and rule.scale_form is not ScaleForm.POWER_OF_TWO
         kept = x.format.family == "integer" and any_scale
         output = Output("output", x.shape, *((x.format, x.role) if kept else (wide(x), Role.ACCUMULATOR)))

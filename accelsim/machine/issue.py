@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from accelsim.errors import InternalError
-from accelsim.formats import Format, Recipe, Role
+from accelsim.formats import Format, Recipe, Role, TensorRule
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.parts import Parts
 from accelsim.machine.recomputation import Making, Recomputation, Region
@@ -36,6 +36,8 @@ class Issuer(ABC):
     """Recording shared by all instructions and by both interpreters; ``execute`` is what differs."""
 
     def __init__(self, recipe: Recipe) -> None:
+        if recipe.layers:
+            raise InternalError("a recipe with rules for some layers isn't fitted to a network")
         self.recipe = recipe
         self.training = True
         self.layer = ""
@@ -71,6 +73,10 @@ class Issuer(ABC):
         finally:
             self.layer, self.phase = before
 
+    def rule(self, role: Role) -> TensorRule:
+        """How the current layer has tensors of ``role``."""
+        return self.recipe.of(self.layer)[role]
+
     def part(self, number: int, count: int) -> AbstractContextManager[None]:
         """Issue what follows for one of ``count`` equal parts of the batch, from 1 on (``machine/parts.py``)."""
         return self._parts.opened(number, count)
@@ -98,7 +104,7 @@ class Issuer(ABC):
             ValueError: another layer has it in another shape.
         """
         if parameter.name not in self._persistent:
-            rule = self.recipe[parameter.role]
+            rule = self.rule(parameter.role)
             output = Output(parameter.name, parameter.shape, rule.format, parameter.role)
             spec = self._recorder.tensor(output, persistent=True)
             self._notebook.persistent.append((parameter, spec))

@@ -37,7 +37,8 @@ class OutputStageInstructions(Issuer):
         self._copies: WeakKeyDictionary[Tensor, dict[_Key, Tensor]] = WeakKeyDictionary()
 
     def quantise(self, x: Tensor, role: Role, name: str | None = None, axis: int | Along = -1) -> Tensor:
-        """``x`` in the format and rounding that the recipe gives ``role``; ``x`` itself where nothing changes.
+        """``x`` in the format and rounding that the recipe gives ``role`` in the current layer; ``x`` itself where
+        nothing changes.
 
         Wide integers are requantised (fixed-point multiplier and rounding shift), floats divided by the
         new scale and rounded, and integers bound for a float format multiplied out. Shared-exponent formats form
@@ -47,8 +48,8 @@ class OutputStageInstructions(Issuer):
         name and role of the first, but for blocks along different axes. All parts of a batch, and all machines of a
         cluster, read the same codes of parameters.
         """
-        rule = self.recipe[role]
-        if x.format == rule.format and (x.role == role or x.format.family == "float"):
+        rule = self.rule(role)
+        if x.format == rule.format and (x.format.family == "float" or (x.role == role and self._formed(x, rule))):
             return x
         along = _along(x, rule, axis)
         key = self._key(x, role, rule, along)
@@ -59,6 +60,24 @@ class OutputStageInstructions(Issuer):
             copies[key] = self._quantised(x, role, name, along)
         return copies[key]
 
+    def _formed(self, x: Tensor, rule: TensorRule) -> bool:
+        """Whether codes of the format and role of ``rule`` have the zero point and the form of scale that it asks for.
+
+        Only layers with rules of their own can have made others. How codes were rounded they don't tell, and a scale
+        is as good from wherever it came: they aren't rounded a second time for that.
+        """
+        if not self.recipe.by_layer or not x.format.is_integer:
+            return True
+        asked, index = rule.as_attributes, x.spec.index
+        for operation in reversed(self.program.operations):
+            if index not in operation.outputs:
+                continue
+            if "scale_form" in operation.attributes:
+                return all(operation.attributes[name] == asked[name] for name in ("affine", "scale_form"))
+            # A ReLU and its like hand on the codes of their first operand.
+            index = operation.inputs[0]
+        return True
+
     def _key(self, x: Tensor, role: Role, rule: TensorRule, along: Along) -> _Key | None:
         """What another conversion of ``x`` must have in common to read the same copy; None where each is made anew."""
         if role in _LAYER_GRADIENTS:
@@ -67,7 +86,7 @@ class OutputStageInstructions(Issuer):
         return (self.layer, role, along) if shared else None
 
     def _quantised(self, x: Tensor, role: Role, name: str | None, along: Along) -> Tensor:
-        rule = self.recipe[role]
+        rule = self.rule(role)
         opcode = _opcode(x.format.is_integer, rule.format.is_integer)
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role, along=along)
         arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format
@@ -79,12 +98,12 @@ class OutputStageInstructions(Issuer):
 
         Blocks lie along another axis in another product, so they are made anew; square ones are not.
         """
-        same = self.recipe.rules.get(made.role) == self.recipe[role] and not made.format.axis_matters
+        same = self.recipe.of(self.layer).get(made.role) == self.rule(role) and not made.format.axis_matters
         return made if same else self.quantise(source, role, axis=axis)
 
     def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor, name: str = "bias_codes") -> Tensor:
         """A bias on the scale of the accumulators of ``x`` times ``w``, so that it is added without a shift."""
-        rule = self.recipe[Role.BIAS]
+        rule = self.rule(Role.BIAS)
         if bias.format == rule.format and not bias.format.is_integer:
             return bias
         output = Output(name, bias.shape, rule.format, Role.BIAS)

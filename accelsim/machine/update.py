@@ -177,7 +177,7 @@ class UpdateInstructions(Issuer):
         w = written[0]
         if not w.format.is_integer:
             return Work(w.elements, products + multiplied, products, w.format)
-        scaled = gradient.format.is_integer and self.recipe[gradient.role].scale_form is not ScaleForm.POWER_OF_TWO
+        scaled = gradient.format.is_integer and self.rule(gradient.role).scale_form is not ScaleForm.POWER_OF_TWO
         multiplies = products + scaled - (self.recipe.learning_rate == "power_of_two")
         widest = max((tensor.format for tensor in written), key=lambda format_: format_.bits)
         return Work(w.elements, multiplies, products + len(written), widest)

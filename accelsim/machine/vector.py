@@ -95,7 +95,7 @@ class VectorInstructions(Issuer):
         the whole batch's. In training the gradient is multiplied by the machine's loss scale, the interpreter's, as it
         may move.
         """
-        loss_format = self.recipe[Role.LOSS].format
+        loss_format = self.rule(Role.LOSS).format
         outputs = [
             Output("loss", (1,), loss_format, Role.LOSS),
             Output("gradient", logits.shape, loss_format, Role.LOSS),

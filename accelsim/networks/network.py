@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from accelsim.errors import UserError
-from accelsim.formats import FP32, Recipe, Role, integer
+from accelsim.formats import FP32, Recipe, Role, float_recipe, integer
 from accelsim.layers import Backward, Layer, LayerError, Loss, Optimizer, run, softmax_cross_entropy
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.networks.embeddings import check_embeddings
+from accelsim.networks.layer_numerics import fitted, named_layers
 from accelsim.program import Phase, Program, machine_suffix, part_suffix
 from accelsim.tracing import Tracer
 
@@ -100,10 +101,33 @@ class Network:
         left = m.repeated((self, batch, optimizer, parts), by_name, issue)
         return [Outcome(*pair) for pair in zip(left[::2], left[1::2], strict=True)]
 
+    def fitted(self, recipe: Recipe) -> Recipe:
+        """``recipe`` with the rules that its entries give these layers.
+
+        Raises:
+            UnmatchedLayerError: an entry matches none of them.
+        """
+        return fitted(recipe, named_layers(self.layers), self._ends)
+
+    def _ends(self) -> tuple[str, str]:
+        """The first and the last layer with a matrix product."""
+        tracer = Tracer(float_recipe(FP32))
+        tracer.begin(training=False)
+        self.forward(tracer, None, None, 2)  # a batch norm needs two
+        products = [operation.layer for operation in tracer.program.operations if operation.gemms]
+        owners = {scope: layer.name for layer in _all(self.layers) for scope in layer.scopes()}
+        if not products:
+            raise UserError("no layer has a matrix product, so none is the first or the last; leave these words out")
+        return owners[products[0]], owners[products[-1]]
+
     def trace(self, recipe: Recipe, optimizer: Optimizer, batch: int, parts: int = 1) -> Traced:
         """The Program of one training step with ``batch`` images in equal ``parts``; of a cluster, of its first machine
-        with its share of them."""
-        tracer = Tracer(recipe)
+        with its share of them.
+
+        Raises:
+            UnmatchedLayerError: an entry of the recipe matches no layer.
+        """
+        tracer = Tracer(self.fitted(recipe))
         self.train_in_parts(tracer, optimizer, None, None, batch, parts)
         return Traced(tracer.program, tracer.parameters)
 
@@ -160,12 +184,12 @@ def named(layers: Sequence[Layer], counts: Counter[str] | None = None) -> list[L
         branches = [named(branch, counts) for branch in layer.children()]
         result.append(layer.with_children(branches).model_copy(update={"name": name}))
     if outermost:
-        twice = [name for name, count in Counter(_names(result)).items() if count > 1]
+        twice = [name for name, count in Counter(layer.name for layer in _all(result)).items() if count > 1]
         if twice:
             raise UserError(f"two layers are called {twice[0]!r}; names must be unique")
     return result
 
 
-def _names(layers: Sequence[Layer]) -> list[str]:
-    inner = [name for layer in layers for branch in layer.children() for name in _names(branch)]
-    return [layer.name for layer in layers] + inner
+def _all(layers: Sequence[Layer]) -> list[Layer]:
+    inner = [found for layer in layers for branch in layer.children() for found in _all(branch)]
+    return [*layers, *inner]

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from accelsim.formats import Recipe, Role
 from accelsim.layers.geometry import AS_PAIR
 from accelsim.machine import Machine, Parameter, Window
+from accelsim.networks.layer_numerics import NamedLayer, fitted
 from accelsim.networks.network import Traced
 from accelsim.program import Phase
 from accelsim.tracing import Tracer
@@ -52,7 +53,7 @@ class ProductLayer(FileModel):
             f"{self.name}.weight", (self.filters, *self.kernel, self.input_shape[2]), Role.WEIGHT, Role.WEIGHT
         )
         with m.scope(self.name, Phase.FORWARD):
-            x = m.external(f"{self.name}.input", shape, m.recipe[Role.ACTIVATION].format, Role.ACTIVATION)
+            x = m.external(f"{self.name}.input", shape, m.rule(Role.ACTIVATION).format, Role.ACTIVATION)
             m.conv2d(x, m.parameter(weight), Window(self.kernel, self.stride))
 
 
@@ -71,9 +72,22 @@ class Topology(FileModel):
         """Images of each product."""
         return 1
 
+    def fitted(self, recipe: Recipe) -> Recipe:
+        """``recipe`` with the rules that its entries give the layers.
+
+        Raises:
+            UnmatchedLayerError: an entry matches none of them.
+        """
+        named = [NamedLayer(layer.name, (layer.name,)) for layer in self.layers]
+        return fitted(recipe, named, lambda: (named[0].name, named[-1].name))
+
     def trace(self, recipe: Recipe) -> Traced:
-        """The Program of all products."""
-        tracer = Tracer(recipe)
+        """The Program of all products.
+
+        Raises:
+            UnmatchedLayerError: an entry of the recipe matches no layer.
+        """
+        tracer = Tracer(self.fitted(recipe))
         for layer in self.layers:
             layer.issue(tracer)
         return Traced(tracer.program, tracer.parameters)

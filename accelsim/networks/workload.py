@@ -128,6 +128,14 @@ class Workload(FileModel):
         layers = with_recomputation(self.network.layers, self.network.recompute)
         return Network(layers, self.network.shape, self.network.classes, self.loss.label_smoothing)
 
+    def fitted(self, recipe: Recipe) -> Recipe:
+        """``recipe`` with the rules that its entries give the layers.
+
+        Raises:
+            UnmatchedLayerError: an entry matches none of them.
+        """
+        return self.build().fitted(recipe) if recipe.layers else recipe
+
     def trace(self, recipe: Recipe) -> Traced:
         """The Program of one training step."""
         return self.build().trace(recipe, self.optimizer, self.batch_size, self.micro_batches)

@@ -30,7 +30,7 @@ from accelsim.simulation.cluster_figures import cluster_assumptions, cluster_fig
 from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
-from accelsim.simulation.model_size import model_size
+from accelsim.simulation.model_size import model_size, readers
 from accelsim.simulation.recorded import left_out, recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
@@ -57,7 +57,7 @@ def assemble(
     """Tables and summary of one run."""
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
     step = analyse_step(planned, timeline, inputs.hw)
-    sizes = model_size(traced.parameters, inputs.recipe)
+    sizes = _sizes(inputs, traced)
     rows = training.checkpoint.progress.rows if training else []
     scales_loss = LOSS_SCALE_METRICS if inputs.recipe.loss_scale is not None else []
     metrics = pd.DataFrame(rows, columns=[*TRAINING_METRICS, *scales_loss]).astype(float)
@@ -106,7 +106,7 @@ def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline
         **_step_figures(inputs, traced, timeline, layers),
         **hanging_figures(planned, timeline),
         **cluster_figures(inputs, planned, timeline),
-        **_model_figures(model_size(traced.parameters, inputs.recipe)),
+        **_model_figures(_sizes(inputs, traced)),
         "seed": getattr(inputs.workload, "seed", None),
         **_machine_figures(inputs),
         "assumptions": _assumptions(inputs, planned),
@@ -117,6 +117,10 @@ def step_cost(inputs: Inputs, traced: Traced, timeline: Timeline) -> StepCost:
     """What the summary says that a step takes."""
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
     return StepCost(timeline.seconds(inputs.hw.clock_mhz), float(layers["energy_pj"].sum()) * 1e-12)
+
+
+def _sizes(inputs: Inputs, traced: Traced) -> pd.DataFrame:
+    return model_size(traced.parameters, inputs.recipe, readers(traced.program))
 
 
 def _model_figures(sizes: pd.DataFrame) -> dict[str, Any]:

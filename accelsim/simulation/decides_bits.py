@@ -50,8 +50,8 @@ def deciding_fields(hw: HardwareConfig) -> dict[str, Any]:
 
 
 def _array_bits(array: MacArray, numerics: Numerics) -> dict[str, Any]:
-    rules = numerics.rules()
-    operands = [rules[role].format for roles in OPERANDS.values() for role in roles]
+    products = [role for roles in OPERANDS.values() for role in roles]
+    operands = [rules[role].format for rules in numerics.all_rules() for role in products]
     accumulators = [format_by_name(name) for name in array.accumulators.model_dump().values()]
     found = array.model_dump(mode="json", include={"accumulators", "accumulate_chunk"}, exclude_none=True)
     if any(format_.is_integer for format_ in (*operands, *accumulators)):

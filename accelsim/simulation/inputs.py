@@ -15,6 +15,7 @@ from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
+from accelsim.networks.layer_numerics import UnmatchedLayerError
 from accelsim.networks.workload import MOST_EPOCHS, beside, check_layers, written_out
 from accelsim.simulation.blame import blaming
 from accelsim.simulation.decides_bits import bits_of
@@ -44,9 +45,14 @@ class Inputs:
             raise UserError(f"{self.workload.name} is a topology, which has nothing to train; give --timing-only")
         return self.workload
 
-    @property
+    @cached_property
     def recipe(self) -> Recipe:
-        return self.hw.recipe()
+        """The accelerator's numerics, fitted to the layers of the workload.
+
+        Raises:
+            UnmatchedLayerError: an entry of ``numerics.layers`` matches none of them.
+        """
+        return self.workload.fitted(self.hw.recipe())
 
     @cached_property
     def described(self) -> dict[str, Any]:
@@ -103,7 +109,26 @@ def read_inputs(
         raise UserError(f"--{next(iter(given))} belongs to training, and {found.name} is a topology; leave it out")
     with blaming(workload, for_workload):
         _check_shares(hw, found)
-    return Inputs(hw, found.model_copy(update=given))
+    inputs = Inputs(hw, found.model_copy(update=given))
+    check_layer_numerics(inputs, hwconfig, for_hardware)
+    return inputs
+
+
+def check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, settings: Sequence[str] = ()) -> None:
+    """Hold the layers that the numerics name against those that there are; ``settings`` were laid over ``hwconfig``.
+
+    Raises:
+        UserError: an entry matches none of them; at its line, where the hwconfig comes from a file.
+    """
+    try:
+        inputs.recipe  # noqa: B018 - fits the numerics to the layers
+    except UnmatchedLayerError as error:
+        if isinstance(hwconfig, HardwareConfig):
+            raise
+        marked = override(read_marked(Path(hwconfig)), settings)
+        location = ("numerics", "layers", error.entry, "match")
+        several = isinstance(marked.data["numerics"]["layers"][error.entry]["match"], list)
+        raise marked.error((*location, error.place) if several else location, error.text) from error
 
 
 def _check_shares(hw: HardwareConfig, workload: Workload | Topology) -> None:

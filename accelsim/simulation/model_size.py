@@ -7,25 +7,35 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from accelsim.formats import Granularity, Recipe, Role
+from accelsim.formats import Granularity, Recipe, Role, TensorRule
 from accelsim.machine import Parameter
+from accelsim.program import Program, Unit
 
 SCALE_BYTES = 4
 """One fp32 scale for each tensor of integers or NVFP4, or for each of its output channels."""
 
 
-def model_size(parameters: Mapping[str, Parameter], recipe: Recipe) -> pd.DataFrame:
-    """One row per class of stored tensor: weights, biases, norm parameters and statistics, scales, zero points.
+def model_size(
+    parameters: Mapping[str, Parameter], recipe: Recipe, readers: Mapping[str, str] | None = None
+) -> pd.DataFrame:
+    """One row per class of stored tensor, and per rule of it where layers have some of their own: weights, biases, norm
+    parameters and statistics, scales, zero points.
 
-    Optimizer state and master copies are left out: they belong to training, not to the model.
+    ``readers`` are the layers that read parameters; by default those that these are named after. Optimizer state and
+    master copies are left out: they belong to training, not to the model.
     """
-    groups: dict[Role, list[Parameter]] = {}
+    groups: list[tuple[Role, TensorRule, list[Parameter]]] = []
     for parameter in parameters.values():
-        if parameter.role is not Role.OPTIMIZER_STATE:
-            groups.setdefault(parameter.used_as, []).append(parameter)
+        if parameter.role is Role.OPTIMIZER_STATE:
+            continue
+        layer, role = (readers or {}).get(parameter.name, parameter.name.rpartition(".")[0]), parameter.used_as
+        rule = recipe.of(layer)[role]
+        like = next((members for *known, members in groups if known == [role, rule]), None)
+        if like is None:
+            groups.append((role, rule, like := []))
+        like.append(parameter)
     rows, scales, zero_points = [], 0, []
-    for role, members in groups.items():
-        rule = recipe[role]
+    for role, rule, members in groups:
         sizes = [math.prod(member.shape) for member in members]
         size = sum(rule.format.bytes_for(math.prod(member.shape), member.shape[-1]) for member in members)
         rows.append(_row(str(role), len(members), sum(sizes), str(rule.format), size))
@@ -39,6 +49,15 @@ def model_size(parameters: Mapping[str, Parameter], recipe: Recipe) -> pd.DataFr
     if scales:
         rows.append(_row("scale", scales, scales, "fp32", scales * SCALE_BYTES))
     return pd.DataFrame([*rows, *zero_points])
+
+
+def readers(program: Program) -> dict[str, str]:
+    """The layer that converts each parameter for its products: not the one that names a table which others share."""
+    found = {}
+    for operation in program.operations:
+        if operation.unit is Unit.QUANTISE and (spec := program.tensors[operation.inputs[0]]).persistent:
+            found[spec.name] = operation.layer
+    return found
 
 
 def _row(class_: str, tensors: int, elements: int, format_: str, size: int) -> dict[str, object]:

@@ -102,5 +102,6 @@ def _inside(bare: Any, part: str | int) -> tuple[Any, list[Any]]:
     if get_origin(bare) is dict:
         return unwrapped(arguments[1])
     if get_origin(bare) in (list, tuple):
+        arguments = tuple(argument for argument in arguments if argument is not ...)  # tuple[X, ...]
         return unwrapped(arguments[min(int(part), len(arguments) - 1)])
     return None, []

@@ -12,6 +12,7 @@ from accelsim.energy.random_bits import BLOCK_ADDS, BLOCK_MULTIPLIES, CODES, dra
 from accelsim.formats import Role, Rounding, format_by_name
 from accelsim.formats.lfsr import TAPS, Lfsr
 from accelsim.hardware import HardwareConfig
+from accelsim.networks import load_workload
 from accelsim.program import Operation, Phase, Program, TensorSpec, Unit
 from accelsim.timing import OperationTiming, SramTraffic
 
@@ -28,41 +29,48 @@ def rounding(hw, role="layer_gradient_data_path", **choices):
     return HardwareConfig.model_validate(raw)
 
 
-def operation(opcode, *outputs):
+def operation(opcode, *outputs, attributes=None):
     """A program of one operation that writes 1000 elements of each (format, role)."""
     tensors = [TensorSpec(i, f"t{i}", (10, 100), format_by_name(name), role) for i, (name, role) in enumerate(outputs)]
     indices = tuple(range(len(tensors)))
-    return Program(tensors, [Operation(0, opcode, Unit.UPDATE, "layer", Phase.UPDATE, (), indices)])
+    return Program(
+        tensors, [Operation(0, opcode, Unit.UPDATE, "layer", Phase.UPDATE, (), indices, attributes=attributes or {})]
+    )
 
 
 def energy(program, hw):
     return EnergyModel(program, hw).energy(program.operations[0], IDLE)
 
 
-def gradient(opcode="requantise"):
-    return operation(opcode, ("int8", Role.GRADIENT_DATA))
+def gradient(hw, opcode="requantise"):
+    """A conversion to a layer gradient, as a layer on ``hw`` records it."""
+    rule = hw.recipe()[Role.GRADIENT_DATA]
+    return operation(opcode, ("int8", Role.GRADIENT_DATA), attributes=rule.as_attributes)
 
 
 @pytest.mark.parametrize("bits", [1, 8, 16])
 def test_an_element_takes_an_eighth_of_a_block(load, bits):
-    found = energy(gradient(), rounding(load("int8_range_bn"), random_bits=bits))
+    hw = rounding(load("int8_range_bn"), random_bits=bits)
+    found = energy(gradient(hw), hw)
     assert found.random_pj == found.lane_pj == found.total_pj == pytest.approx(1000 * PHILOX_PJ)
 
 
 @pytest.mark.parametrize("bits", [1, 8, 16])
 def test_a_shift_register_is_charged_by_the_bit(load, bits):
     hw = rounding(load("int8_range_bn"), random_source="lfsr", random_bits=bits)
-    assert energy(gradient(), hw).random_pj == pytest.approx(1000 * bits * LFSR_BIT_PJ)
+    assert energy(gradient(hw), hw).random_pj == pytest.approx(1000 * bits * LFSR_BIT_PJ)
 
 
 @pytest.mark.parametrize("name", ["nearest", "truncate"])
 def test_other_roundings_draw_nothing(load, name):
-    assert energy(gradient(), rounding(load("int8_range_bn"), rounding=name)).total_pj == 0
+    hw = rounding(load("int8_range_bn"), rounding=name)
+    assert energy(gradient(hw), hw).total_pj == 0
 
 
 def test_only_conversions_round(load):
     """A copy of codes that were rounded before draws no more of them."""
-    assert energy(gradient("gather"), load("int8_range_bn")).random_pj == 0
+    hw = load("int8_range_bn")
+    assert energy(gradient(hw, "gather"), hw).random_pj == 0
 
 
 def test_dropout_draws_by_philox_on_every_machine(load):
@@ -90,10 +98,11 @@ def test_updates_draw_for_what_they_store(load, name, outputs, draws):
     assert [each.elements for each in found] == [1000] * draws
 
 
-def test_a_step_shows_what_its_random_bits_cost(step):
+def test_a_step_shows_what_its_random_bits_cost(step, root):
     program, timeline, hw = step("int8_range_bn")
     whole = step_energy(program, timeline, hw)
-    nearest = step_energy(program, timeline, rounding(hw, rounding="nearest"))
+    rounded, workload = rounding(hw, rounding="nearest"), load_workload(root / "workloads" / "digits_cnn.yaml")
+    nearest = step_energy(workload.trace(rounded.recipe()).program, timeline, rounded)
     converted = [tensor.elements for tensor in program.tensors if tensor.role is Role.GRADIENT_DATA]
     assert whole.random_pj == pytest.approx(sum(converted) * PHILOX_PJ)
     assert nearest.random_pj == 0
@@ -104,7 +113,8 @@ def test_a_step_shows_what_its_random_bits_cost(step):
 def test_the_figures_of_the_hwconfig_come_first(load):
     raw = load("int8_range_bn").model_dump()
     raw["energy"] |= {"multiply_pj": {"int32": 1.0}, "add_pj": {"int32": 0.0}}
-    assert energy(gradient(), HardwareConfig.model_validate(raw)).random_pj == 1000 * 20 / 8
+    hw = HardwareConfig.model_validate(raw)
+    assert energy(gradient(hw), hw).random_pj == 1000 * 20 / 8
 
 
 class Counted(int):

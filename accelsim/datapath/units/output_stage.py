@@ -26,7 +26,7 @@ NEAREST, NEAREST_EVEN, STOCHASTIC = Rounding.NEAREST, Rounding.NEAREST_EVEN, Rou
 def convert(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]) -> Sequence[Value]:
     """Any tensor to its new format: integers by a route of their own, other families by their quantiser."""
     (x,), (output,) = inputs, outputs
-    rule = c.recipe[output.role]
+    rule = c.recipe.of(op.layer)[output.role]
     if isinstance(output.format, IntegerFormat):
         return [(_requantise if x.format.is_integer else _quantise)(c, x, output, rule)]
     return [QUANTISERS[output.format.family](c, x, output, rule)]

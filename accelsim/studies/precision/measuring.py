@@ -36,9 +36,9 @@ class Measurements:
         role, values = ROLES[kind], real(xp, x.data, x.scale)
         known = self._described(xp, values, {"layer": layer, "tensor": name, "class": kind}, role)
         for bits in self.bits:
-            made = self.trials.quantised(x, name, role, bits)
+            made = self.trials.quantised(x, name, role, bits, layer)
             found = likeness(xp, x, values, made)
-            self.rows.append({**known, "bits": bits, **found, **self._theory(x, role, bits)})
+            self.rows.append({**known, "bits": bits, **found, **self._theory(x, role, bits, layer)})
 
     def weight_gradient(
         self, xp: Any, op: Operation, operands: tuple[Tensor, Tensor], exact: Tensor, name: str, output: TensorSpec
@@ -51,20 +51,20 @@ class Measurements:
         identity = {"layer": op.layer, "tensor": output.name, "class": WEIGHT_GRADIENT}
         known = self._described(xp, real(xp, true, 1.0), identity, role)
         for bits in self.bits:
-            made = self.trials.quantised(exact, name, role, bits)
+            made = self.trials.quantised(exact, name, role, bits, op.layer)
             copied = self.trials.weight_product(op, *operands, Value(made.codes, made.scale), output.shape)
             self.rows.append({**known, "bits": bits, **likeness_of_results(xp, tensor, copied)})
 
     def _described(self, xp: Any, values: Any, identity: Row, role: Role) -> Row:
         """What is known of a tensor before any number of bits is tried; its histogram is taken, too."""
-        shape, rule = distribution_of(xp, values), self.rules[role]
+        shape, rule = distribution_of(xp, values), self.rules.of(str(identity["layer"]))[role]
         identity = {"step": self.step, **identity}
         self._count(identity, histogram_of(xp, values, shape.rms))
         machine = {"machine_format": str(rule.format), "machine_bits": rule.format.bits, "rounding": str(rule.rounding)}
         return {**identity, **machine, "elements": int(values.size), **shape._asdict()}
 
-    def _theory(self, x: Tensor, role: Role, bits: int) -> Row:
-        rule = with_bits(self.rules[role], bits)
+    def _theory(self, x: Tensor, role: Role, bits: int, layer: str) -> Row:
+        rule = with_bits(self.rules.of(layer)[role], bits)
         sharing = x.elements
         if rule.granularity is Granularity.PER_CHANNEL:
             sharing //= x.shape[0 if role in CHANNEL_FIRST else -1]

@@ -34,13 +34,13 @@ class Trials:
         running, history = context.scales.running, context.scales.history
         self._running, self._history = dict(running), {name: list(peaks) for name, peaks in history.items()}
 
-    def quantised(self, x: Tensor, name: str, role: Role, bits: int) -> Trial:
-        """``x`` as the quantiser ``name`` of ``role`` would have it in ``bits`` bits.
+    def quantised(self, x: Tensor, name: str, role: Role, bits: int, layer: str = "") -> Trial:
+        """``x`` as the quantiser ``name`` of ``role`` in ``layer`` would have it in ``bits`` bits.
 
         Raises:
             UserError: ``x`` is not finite.
         """
-        rule = with_bits(self._rules[role], bits)
+        rule = with_bits(self._rules.of(layer)[role], bits)
         output = TensorSpec(-1, name, x.shape, rule.format, role)
         opcode = "requantise" if x.format.is_integer else "quantise"
         operation = Operation(-1, opcode, Unit.QUANTISE, "", Phase.FORWARD, (), ())
@@ -66,7 +66,7 @@ class Trials:
 
     def _aside(self, rules: Mapping[Role, TensorRule]) -> Context:
         """A context that shares the kernels and nothing that is written to."""
-        recipe = replace(self._rules, rules={**self._rules.rules, **rules}, chunk=None)
+        recipe = replace(self._rules, rules={**self._rules.rules, **rules}, by_layer={}, chunk=None)
         scales = ScaleState(dict(self._running), {name: list(peaks) for name, peaks in self._history.items()})
         return replace(self._context, recipe=recipe, scales=scales, state={}, observation=None, watcher=None)
 
