@@ -20,10 +20,13 @@ class Alike:
 
     @classmethod
     def of(cls, program: Program, drained: Drained) -> Alike:
-        """Those of ``program``: the same work on tensors of the same shapes and formats, in the same roles to it."""
+        """Those of ``program``: the same work on tensors of the same shapes, formats and blocks, in the same roles
+        to it."""
         known: dict[Hashable, int] = {}
         forms: dict[Hashable, int] = {}
-        form = [forms.setdefault((tensor.shape, id(tensor.format)), len(forms)) for tensor in program.tensors]
+        form = [
+            forms.setdefault((tensor.shape, id(tensor.format), tensor.along), len(forms)) for tensor in program.tensors
+        ]
         fused = {reader.index for readers in drained.values() for reader in readers}
         kinds, touched = [], []
         for operation in program.operations:
