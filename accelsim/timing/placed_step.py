@@ -21,6 +21,7 @@ from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
 from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work, Workplace
 from accelsim.timing.scheduling.held import Held
+from accelsim.timing.scheduling.justified import justified
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
 from accelsim.timing.scheduling.ordering import Rows, dependency_waits, predecessors
 from accelsim.timing.scheduling.priorities import Service, priorities
@@ -36,24 +37,24 @@ Progress = Callable[[int, int], None]
 class Run:
     """How a step is simulated.
 
-    ``untimed``: operations that take no time. ``skip``: whether what repeats itself is skipped. ``in_turn``: units that
-    take operations as they were issued, whatever else is ready; tensors must then be placed in that order, too.
-    ``service``: what other units, and DRAM, take first.
+    ``untimed``: operations that take no time. ``skip``: whether what repeats itself is skipped. ``service``: what
+    units, and DRAM, take first; unless ``ranks`` say it, of each operation.
     """
 
     untimed: frozenset[int] = frozenset()
     skip: bool = True
     progress: Progress | None = None
-    in_turn: frozenset[Unit] = frozenset()
     service: Service = Service.PHASES
+    ranks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class Scheduled:
-    """A schedule on so many ``arrays``, of which ``at_once`` were at work together."""
+    """A schedule on so many ``arrays``, of which ``at_once`` were at work together; ``ranks``: which came first."""
 
     placed: PlacedStep
     run: Run
+    ranks: tuple[int, ...]
     held: Held
     arrays: int
     at_once: int
@@ -72,6 +73,14 @@ class Scheduled:
         """When what each operation needs had ended."""
         return self.placed.needed_rows.latest(self.held.end_cycles)
 
+    def justified(self) -> tuple[int, ...]:
+        """Ranks by which the step may end sooner, if operations waited for room as they do here.
+
+        They depend on the arrays at work together, so that on more they are the same.
+        """
+        cycles = list(zip(self.held.start_cycles.tolist(), self.held.end_cycles.tolist(), strict=True))
+        return tuple(justified(self.placed.program.operations, self.placed.order, cycles, max(1, self.at_once)))
+
     def room_cycles(self) -> int:
         """For which operations waited for room, all together: at least what the step is longer for it."""
         return int((self.held.ready_cycles - self.given_cycles).sum())
@@ -82,8 +91,7 @@ class Scheduled:
             self.placed.timings(self),
             self.placed.residency,
             self.arrays,
-            self.run.in_turn,
-            self.run.service,
+            self.ranks,
             self.placed.all_waits,
         )
 
@@ -109,9 +117,10 @@ class PlacedStep:
         self._chains: dict[tuple[frozenset[int], bool], tuple[Asked, Integers]] = {}
         self.needed, self.needed_rows = self._known.needed, self._known.needed_rows
         self.all_waits = Waits(self.needed, waits_for_room(program, residency, self.needed))
-        self._order = [
+        self.order = [
             tuple(sorted(room.union(needed))) if room else needed for needed, room in zip(*self.all_waits, strict=True)
         ]
+        """What must have ended before each operation starts: what it needs, and what gives it room on chip."""
 
     def _plans(self, known: PlacedStep | None) -> list[OperationPlan]:
         """Those of ``known``, but for operations that touch a tensor which lives elsewhere there."""
@@ -138,7 +147,12 @@ class PlacedStep:
     @property
     def waits(self) -> bool:
         """Whether some operation may have to wait for room."""
-        return self._order != self.needed
+        return self.order != self.needed
+
+    def least_cycles(self, run: Run, arrays: int) -> int:
+        """Cycles of the products on so many arrays, wherever tensors live: no step takes fewer."""
+        timed = zip(self.program.operations, self._timed(run), strict=True)
+        return sum(plan.compute_cycles for operation, plan in timed if operation.unit is Unit.MAC_ARRAY) // arrays
 
     def schedule(self, run: Run, arrays: int, before: int | None = None, *, rooms: bool = True) -> Scheduled | None:
         """The schedule on so many arrays; None where it doesn't end before the cycle ``before``.
@@ -146,16 +160,16 @@ class PlacedStep:
         ``rooms``: whether operations wait for room on chip.
         """
         asked, chains = self._asked(run.untimed, rooms)
-        ranks = priorities(run.service, self.program.operations, chains.tolist())
+        ranks = run.ranks or tuple(priorities(run.service, self.program.operations, chains.tolist()))
         left = LeastLeft(asked, arrays, chains)
         if run.skip:
             held, at_once = self._fast(run, rooms, ranks, left, arrays, before)
         else:
             held, at_once = self._by_events(run, rooms, ranks, left, arrays, before)
-        return None if held is None else Scheduled(self, run, held, arrays, at_once)
+        return None if held is None else Scheduled(self, run, ranks, held, arrays, at_once)
 
     def _fast(
-        self, run: Run, rooms: bool, ranks: list[int], left: LeastLeft, arrays: int, before: int | None
+        self, run: Run, rooms: bool, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
     ) -> tuple[Held | None, int]:
         """The schedule, and how many arrays were at work together."""
         works = np.array([bool(plan.steps.body) for plan in self.plans])
@@ -169,7 +183,6 @@ class PlacedStep:
             self._known.workplace(self._planner.depths, arrays, prefetch=self.hw.mac_array.prefetch),
             left,
             arrays,
-            run.in_turn,
             before,
         )
         found = schedule.run()
@@ -179,13 +192,13 @@ class PlacedStep:
         return found
 
     def _by_events(
-        self, run: Run, rooms: bool, ranks: list[int], left: LeastLeft, arrays: int, before: int | None
+        self, run: Run, rooms: bool, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
     ) -> tuple[Held | None, int]:
         environment, loops = simpy.Environment(), self._planner.programs.loops
         schedule = Schedule(
             environment,
             self.program.operations,
-            self._order if rooms else self.needed,
+            self.order if rooms else self.needed,
             self._timed(run),
             ranks,
             [None if program < 0 else loops.starts[program] for program in self._programs],
@@ -193,7 +206,6 @@ class PlacedStep:
             left,
             arrays=arrays,
             prefetch=self.hw.mac_array.prefetch,
-            in_turn=run.in_turn,
             ended=lambda done: run.progress(done, len(self.plans)) if run.progress else None,
             before=before,
         )
@@ -202,7 +214,7 @@ class PlacedStep:
 
     @cached_property
     def _order_rows(self) -> Rows:
-        return Rows.of(self._order) if self.waits else self.needed_rows
+        return Rows.of(self.order) if self.waits else self.needed_rows
 
     @cached_property
     def _all_asked(self) -> Asked:

@@ -1,15 +1,15 @@
-"""The shortest schedule of a step that is found on so many arrays: a search over placements and orders of service.
+"""The shortest schedule of a step that is found on so many arrays: a search over orders of service and placements.
 
 A list schedule is greedy, and so is the choice of what stays on chip. Each may make a step longer where the machine has
 more to offer, so a few of each are tried, and the shortest schedule counts:
 
+- **Justified.** A schedule is pushed to its end, and its operations are served anew in the order of these late starts,
+  as long as that makes the step shorter (``scheduling/justified.py``). That is done to every schedule below.
 - **Chains first.** Units and DRAM serve the serial path first. What begins the longest chain is tried in its place.
-- **In turn.** The quantise unit serves both copies of a gradient, and the one for the weight gradient may take it just
-  before the other, which the next layer waits for, is ready. So it is also tried in issue order.
 - **Placed in the order of starts.** In issue order a weight-gradient product is over before the next layer's turn; in
   time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
-  operations wait for room, tensors are also placed in the order in which they start without such waits.
-- **Given up.** From the shortest two on, residents for whose room the critical path waits are given up, as long
+  operations wait for room, tensors are also placed in the order in which they start: with such waits, and without.
+- **Given up.** From the shortest of these on, residents for whose room the critical path waits are given up, as long
   as that makes the step shorter: of the few that promise most the best, or all together. What one waits for long is
   rather moved.
 """
@@ -17,9 +17,9 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from accelsim.program import Unit
+from accelsim.errors import InternalError
 from accelsim.timing.analysis.room_waits import room_waits, to_give_up
 from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
 from accelsim.timing.placement.residency import GivenUp
@@ -31,16 +31,35 @@ Place = Callable[[tuple[int, ...], GivenUp], PlacedStep]
 LEAST_WAITS = 1 / 200
 """Share of the step that waits for room must take to be worth a search."""
 LEAST_GAIN = 1 / 100
-"""Share of the step that must be gained for the search to go on."""
-NEAR = 1 / 50
-"""Share of the step by which another order of service, or placement, may be longer at first to be searched from."""
+"""Share of the step that giving residents up must gain for the search to go on."""
+NEAR = 1 / 20
+"""Share of the step by which another schedule may be longer, before anything is done to it, to be one to start from."""
+PATIENCE = 1
+"""Rounds of justification that may gain less than they must: one that lengthens the step may come before a good one."""
 MOST_OPERATIONS = 1000
-"""Of a Program whose longest chains are served first, too: with more that gains little, and takes long."""
-MOST_STARTS = 2
-"""Schedules that the search starts from, the shortest ones."""
+"""Of a Program that is searched thoroughly: one with more takes long, and gains less."""
 MOST_TRIED = 4
 """Residents tried before the best is given up."""
-IN_TURN = frozenset({Unit.QUANTISE})
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is tried.
+
+    ``services``: orders of service to begin with. ``rounds`` of justification; ``least_gain``: share of the step that
+    each must gain, but for ``PATIENCE`` of them. ``starts``: schedules, the shortest ones, from which residents are
+    given up. ``free``: whether tensors are also placed in the order of starts without waits for room.
+    """
+
+    services: tuple[Service, ...]
+    rounds: int
+    least_gain: float
+    starts: int
+    free: bool
+
+
+THOROUGH = Effort(tuple(Service), rounds=12, least_gain=1 / 1000, starts=4, free=True)
+BRIEF = Effort((Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2, free=False)
 
 
 class ScheduleSearch:
@@ -53,73 +72,73 @@ class ScheduleSearch:
         self._place = place
         self._first_run, self._run = run, replace(run, progress=None)
         self._arrays = arrays
+        self._issued = place((), frozenset())
+        self._effort = THOROUGH if len(self._issued.program.operations) <= MOST_OPERATIONS else BRIEF
         self.at_once = 0
         """The most arrays that were at work together in a schedule looked at."""
 
     def shortest(self, before: int | None = None) -> Scheduled | None:
         """The shortest schedule found, if it ends before the cycle ``before``."""
-        issued = self._place((), frozenset())
-        # With waits for room, a schedule that isn't the shortest may become so.
-        first = self._found(issued, self._first_run, None if issued.waits else before)
-        if first and self._waits(first):
-            near = first.cycles + int(NEAR * first.cycles)
-            starts = [first, *self._served_otherwise(issued, first, near), *self._turned(issued, near)]
-            found = [self._with_less_of(starts)]
-        else:
-            found = [first] if first and (before is None or first.cycles < before) else []
-            limit = found[0].cycles if found else before
-            found += self._served_otherwise(issued, first, limit, narrows=True)
-        best = min(found, key=lambda schedule: schedule.cycles, default=None)
-        return best if best and (before is None or best.cycles < before) else None
+        if before is not None and self._issued.least_cycles(self._run, self._arrays) >= before:
+            return None
+        runs = [self._first_run, *(replace(self._run, service=service) for service in self._effort.services[1:])]
+        firsts = [self._whole(self._issued, run) for run in runs]
+        least = min(map(_cycles, firsts))
+        starts = [self._shortened(first) for first in firsts if _is_near(first, least)]
+        best = min(starts, key=_cycles)
+        if self._waits(best):
+            best = self._with_less_of([*starts, *self._turned(best, least)])
+        return best if before is None or best.cycles < before else None
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
-        """The schedule with tensors placed, and units serving, as in ``timeline``."""
+        """The schedule with tensors placed, and operations ranked, as in ``timeline``."""
         placed = self._place(timeline.residency.turns, timeline.residency.given_up)
-        run = replace(self._run, in_turn=timeline.in_turn, service=timeline.service)
-        return self._found(placed, run, before)
+        return self._found(placed, replace(self._run, ranks=timeline.ranks), before)
 
-    def _turned(self, issued: PlacedStep, before: int) -> list[Scheduled]:
-        free = self._found(issued, self._run, rooms=False)
-        turned = self._found(self._place(free.turns, frozenset()), self._run, before) if free else None
-        return [turned] if turned else []
+    def _turned(self, best: Scheduled, least: int) -> list[Scheduled]:
+        """With tensors placed in the order of starts: of ``best``, and where nothing waits for room.
 
-    def _served_otherwise(
-        self, issued: PlacedStep, first: Scheduled | None, before: int | None, *, narrows: bool = False
-    ) -> list[Scheduled]:
-        """Schedules in other orders of service; not in turn where units took what was issued first anyway.
-
-        They end before the cycle ``before``, and where it ``narrows`` each before the ones found earlier.
+        ``least``: cycles of the shortest schedule that nothing was done to.
         """
-        found: list[Scheduled] = []
-        for service in Service if len(issued.program.operations) <= MOST_OPERATIONS else (self._run.service,):
-            plain = replace(self._run, service=service)
-            last = first
-            for run in (plain, replace(plain, in_turn=IN_TURN)):
-                if run == self._run or (run.in_turn and last and self._is_in_turn(last)):
-                    continue
-                last = self._found(issued, run, before)
-                found += [last] if last else []
-                before = last.cycles if last and narrows else before
+        cases = [(best.turns, best.ranks, best.cycles)]
+        if self._effort.free:
+            free = self._whole(self._issued, self._run, rooms=False)
+            cases.append((free.turns, (), least))
+        found = []
+        for turns, ranks, cycles in cases:
+            turned = self._whole(self._place(turns, frozenset()), replace(self._run, ranks=ranks))
+            if _is_near(turned, cycles):
+                found.append(self._shortened(turned))
         return found
 
-    def _is_in_turn(self, found: Scheduled) -> bool:
-        operations = found.placed.program.operations
-        taken = [index for index in found.turns if operations[index].unit in IN_TURN]
-        return taken == sorted(taken)
+    def _shortened(self, best: Scheduled) -> Scheduled:
+        """Justified as long as that makes the step shorter."""
+        last, patience = best, PATIENCE
+        for _ in range(self._effort.rounds):
+            last = self._whole(last.placed, replace(self._run, ranks=last.justified()))
+            gained = best.cycles - last.cycles
+            if gained > 0:
+                best = last
+            if gained < self._effort.least_gain * best.cycles:
+                if not patience:
+                    break
+                patience -= 1
+        return best
 
     def _with_less_of(self, starts: list[Scheduled]) -> Scheduled:
         """The shortest schedule from any of ``starts`` on, with residents given up.
 
         The shortest start goes first, and another goes on only while it could still overtake what was found.
         """
-        best, *others = sorted(starts, key=lambda schedule: schedule.cycles)
+        best, *others = sorted(starts, key=_cycles)
         best = self._with_less(best, None)
-        for start in others[: MOST_STARTS - 1]:
-            best = min(best, self._with_less(start, best.cycles), key=lambda schedule: schedule.cycles)
+        for start in others[: self._effort.starts - 1]:
+            best = min(best, self._with_less(start, best.cycles), key=_cycles)
         return best
 
     def _with_less(self, best: Scheduled, before: int | None) -> Scheduled:
         while (found := self._without_one(best, before)) is not best:
+            found = self._shortened(found)
             gained, best = best.cycles - found.cycles, found
             if gained < LEAST_GAIN * best.cycles:
                 break
@@ -134,7 +153,7 @@ class ScheduleSearch:
         if hoped < LEAST_WAITS * best.cycles or (before is not None and best.cycles - hoped >= before):
             return best
         turns, given_up = step.residency.turns, step.residency.given_up
-        run = replace(self._run, in_turn=best.run.in_turn, service=best.run.service)
+        run = replace(self._run, ranks=best.ranks)
         residents = to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]
         best = self._found(self._place(turns, given_up.union(residents)), run, best.cycles) or best
         for resident in residents:
@@ -145,6 +164,13 @@ class ScheduleSearch:
         """Whether waits for room may be worth a search."""
         return found.room_cycles() >= max(1, LEAST_WAITS * found.cycles)
 
+    def _whole(self, placed: PlacedStep, run: Run, *, rooms: bool = True) -> Scheduled:
+        """The schedule, however long."""
+        found = self._found(placed, run, rooms=rooms)
+        if found is None:
+            raise InternalError("a schedule that ends before no cycle")
+        return found
+
     def _found(
         self, placed: PlacedStep, run: Run, before: int | None = None, *, rooms: bool = True
     ) -> Scheduled | None:
@@ -153,3 +179,12 @@ class ScheduleSearch:
         # A schedule that is given up may have used all arrays at once.
         self.at_once = max(self.at_once, found.at_once if found else self._arrays)
         return found
+
+
+def _cycles(schedule: Scheduled) -> int:
+    return schedule.cycles
+
+
+def _is_near(schedule: Scheduled, cycles: int) -> bool:
+    """Whether a schedule may still become one of less than these."""
+    return schedule.cycles <= cycles + NEAR * cycles

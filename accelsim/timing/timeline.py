@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from accelsim.program import Unit
 from accelsim.timing.memory.sram import SramTraffic
 from accelsim.timing.pipelines.stalls import StallCycles
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import TileChoice
-from accelsim.timing.scheduling.priorities import Service
 from accelsim.timing.scheduling.rooms import Waits
 
 
@@ -76,16 +74,15 @@ class OperationTiming:
 class Timeline:
     """One simulated training step: operations in issue order, and where the tensors lived.
 
-    ``products_at_once``: arrays that products were given to side by side; further ones stayed idle. ``in_turn``: units
-    that took operations in issue order; ``service``: what others, and DRAM, took first. ``waits``: what operations
-    waited for, where that is at hand.
+    ``products_at_once``: arrays that products were given to side by side; further ones stayed idle. ``ranks``: of each
+    operation, from 0, how soon units and DRAM served it among those that waited. ``waits``: what operations waited for,
+    where that is at hand.
     """
 
     operations: list[OperationTiming] = field(default_factory=list)
     residency: Residency = field(default_factory=lambda: Residency(frozenset()))
     products_at_once: int = 1
-    in_turn: frozenset[Unit] = frozenset()
-    service: Service = Service.PHASES
+    ranks: tuple[int, ...] = ()
     waits: Waits | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -24,13 +24,12 @@ Floats = npt.NDArray[np.float64]
 
 
 _UNIT, _WORKS, _START = int(OperationField.UNIT), int(OperationField.WORKS), int(OperationField.START)
-_BUSY, _PRIORITY, _RANK = int(OperationField.BUSY), int(OperationField.PRIORITY), int(OperationField.RANK)
+_BUSY, _RANK = int(OperationField.BUSY), int(OperationField.RANK)
 _CHAIN, _MISSING, _READY = int(OperationField.CHAIN), int(OperationField.MISSING), int(OperationField.READY)
 _FETCH, _BEGUN, _END = int(OperationField.FETCH), int(OperationField.BEGUN), int(OperationField.END)
 _OPERATION_STALLS = int(OperationField.STALLS)
 _FREE, _LEAST_FREE, _TAILS = int(UnitField.FREE), int(UnitField.LEAST_FREE), int(UnitField.TAILS)
 _WAITING, _FETCHING = int(UnitField.WAITING), int(UnitField.FETCHING)
-_IN_TURN, _NEXT = int(UnitField.IN_TURN), int(UnitField.NEXT)
 _NOW, _BEFORE, _PREFETCH = int(StateField.NOW), int(StateField.BEFORE), int(StateField.PREFETCH)
 _FINISHED, _ASKED = int(StateField.FINISHED), int(StateField.ASKED)
 _CHAIN_END, _ON_CHIP = int(StateField.CHAIN_END), int(StateField.ON_CHIP)
@@ -93,27 +92,8 @@ def _give_back(units: Integers, unit: int, tail: bool, state: Integers) -> None:
 
 @inner
 def _first(units: Integers, queues: Integers, by_rank: Integers, unit: int) -> int:
-    """The waiting operation that a unit may take, or -1."""
-    if not units[unit, _WAITING]:
-        return -1
-    rank = queues[unit, 0]
-    if units[unit, _IN_TURN]:
-        return int(rank) if rank == units[unit, _NEXT] else -1
-    return int(by_rank[rank])
-
-
-@inner
-def _take(operations: Integers, units: Integers, queues: Integers, unit: int) -> None:
-    """The first waiting operation leaves the queue."""
-    rank = pop(queues[unit], units[unit, _WAITING])
-    units[unit, _WAITING] -= 1
-    if units[unit, _IN_TURN]:
-        following = rank + 1
-        while following < len(operations) and not (
-            operations[following, _UNIT] == unit and operations[following, _WORKS]
-        ):
-            following += 1
-        units[unit, _NEXT] = following
+    """The waiting operation that a unit takes next, or -1."""
+    return int(by_rank[queues[unit, 0]]) if units[unit, _WAITING] else -1
 
 
 @inner
@@ -170,7 +150,7 @@ def _operate(
         row = channel[_COUNT]
         for i in range(tasks.shape[1]):
             tasks[row, i] = 0
-        tasks[row, _TASK_PRIORITY], tasks[row, _OPERATION] = operation[_PRIORITY], index
+        tasks[row, _TASK_PRIORITY], tasks[row, _OPERATION] = operation[_RANK], index
         channel[_COUNT] = row + 1
         begin(pipelines[row], code, operation[_START], depths, now, held_back)
     start_ready(pipelines, tasks, channel, code, steps, row)
@@ -200,9 +180,8 @@ def _grant(
         while True:
             index = _first(units, queues, by_rank, number)
             if unit[_FREE] and unit[_FETCHING]:
-                rank = pop(fetching[number], unit[_FETCHING])
+                begun[count] = by_rank[pop(fetching[number], unit[_FETCHING])]
                 unit[_FETCHING] -= 1
-                begun[count] = rank if unit[_IN_TURN] else by_rank[rank]
             elif index >= 0 and (
                 unit[_FREE] or (state[_PREFETCH] and unit[_FETCHING] < unit[_TAILS] and operations[index, _START] >= 0)
             ):
@@ -210,7 +189,8 @@ def _grant(
                 left[_WORK] -= costs[index, _WORK]
                 state[_CHAIN_END] = max(state[_CHAIN_END], state[_NOW] + operations[index, _CHAIN])
                 begun[count] = index if unit[_FREE] else -1 - index
-                _take(operations, units, queues, number)
+                pop(queues[number], unit[_WAITING])
+                unit[_WAITING] -= 1
             else:
                 break
             if begun[count] >= 0:

@@ -70,23 +70,22 @@ class FastSchedule:
 
     work: Work
     order: Rows
-    priorities: Sequence[int]
+    ranks: Sequence[int]
     loops: Loops
     workplace: Workplace
     left: LeastLeft
     arrays: int
-    in_turn: frozenset[Unit]
     before: int | None
 
     def run(self) -> tuple[Held | None, int]:
         """The schedule, None where it doesn't end in time; and the arrays that were at work together."""
         operations, place, later = self._operations(), self.workplace, self.order.inverted
-        units, state, count = self._units(operations), np.zeros(len(StateField), np.int64), len(operations)
+        units, state, count = self._units(), np.zeros(len(StateField), np.int64), len(operations)
         state[StateField.BEFORE] = FOREVER if self.before is None else self.before
         state[StateField.PREFETCH] = place.prefetch
         state[StateField.CHAIN_END] = self.left.chain_end
         by_rank = np.empty(count, np.int64)
-        by_rank[operations[:, OperationField.PRIORITY]] = np.arange(count)
+        by_rank[operations[:, OperationField.RANK]] = np.arange(count)
         place.clear()
         ended = run(
             operations,
@@ -121,23 +120,17 @@ class FastSchedule:
         table[:, field.UNIT], table[:, field.WORKS], table[:, field.BUSY] = work.units, work.works, work.busy
         starts = np.array((*self.loops.starts, -1), np.int64)
         table[:, field.START] = starts[work.programs]
-        table[:, field.PRIORITY] = table[:, field.RANK] = self.priorities
+        table[:, field.RANK] = self.ranks
         table[:, field.CHAIN] = self.left.chains
         table[:, field.MISSING] = np.diff(self.order.first)
         table[:, field.FETCH] = -1
         return table
 
-    def _units(self, operations: Integers) -> Integers:
+    def _units(self) -> Integers:
         table = np.zeros((len(UNITS), len(UnitField)), np.int64)
         table[:, UnitField.FREE] = 1
         table[UNITS.index(Unit.MAC_ARRAY), UnitField.FREE] = self.arrays
         table[:, UnitField.LEAST_FREE] = table[:, UnitField.FREE]
-        for unit in self.in_turn:
-            number = UNITS.index(unit)
-            taken = np.flatnonzero((self.work.units == number) & (self.work.works > 0))
-            operations[taken, OperationField.RANK] = taken
-            table[number, UnitField.IN_TURN] = 1
-            table[number, UnitField.NEXT] = taken[0] if taken.size else len(operations)
         return table
 
 

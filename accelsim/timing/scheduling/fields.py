@@ -16,19 +16,17 @@ class OperationField(IntEnum):
     START = 2
     """Where its program begins; -1 where nothing moves."""
     BUSY = 3
-    PRIORITY = 4
-    """For DRAM: lower goes first; distinct."""
-    RANK = 5
-    """For its unit: lower goes first; distinct."""
-    CHAIN = 6
+    RANK = 4
+    """For its unit and for DRAM: lower goes first; distinct."""
+    CHAIN = 5
     """Cycles from its start to the end of the longest chain that it begins."""
-    MISSING = 7
+    MISSING = 6
     """What it waits for that hasn't ended."""
-    READY = 8
-    FETCH = 9
-    BEGUN = 10
-    END = 11
-    STALLS = 12
+    READY = 7
+    FETCH = 8
+    BEGUN = 9
+    END = 10
+    STALLS = 11
     """The first of its stall cycles by cause."""
 
 
@@ -43,10 +41,6 @@ class UnitField(IntEnum):
     """How many are in its queue."""
     FETCHING = 4
     """How many of those that it takes next fetch already."""
-    IN_TURN = 5
-    """Whether it takes operations as they were issued; their ranks are then their numbers."""
-    NEXT = 6
-    """The next of these."""
 
 
 class StateField(IntEnum):

@@ -26,9 +26,8 @@ NO_STALLS = [0] * COUNTS
 class Schedule:
     """Starts every operation once what ``order`` says has ended and its unit is free: ``arrays`` or one of the others.
 
-    A unit goes to the waiting operation whose number in ``priorities`` is lowest. With ``prefetch``, that operation is
+    A unit goes to the waiting operation whose number in ``ranks`` is lowest. With ``prefetch``, that operation is
     chosen as soon as the one before it has room for a tile of the next.
-    Units ``in_turn`` take operations as they were issued, and stay idle until the next of these is ready.
 
     ``before``: cycle that the step must end before to be of use; None where it is in any case.
     """
@@ -39,21 +38,20 @@ class Schedule:
         operations: Sequence[Operation],
         order: list[tuple[int, ...]],
         plans: Sequence[OperationPlan],
-        priorities: Sequence[int],
+        ranks: Sequence[int],
         starts: Sequence[int | None],
         pipelines: Pipelines,
         least_left: LeastLeft,
         *,
         arrays: int,
         prefetch: bool,
-        in_turn: frozenset[Unit],
         ended: Callable[[int], None],
         before: int | None,
     ) -> None:
         self._environment = environment
         self._operations = operations
         self._plans = plans
-        self._priorities = priorities
+        self._ranks = ranks
         self._starts = starts
         self._pipelines = pipelines
         self._told = ended
@@ -63,7 +61,6 @@ class Schedule:
         self._free = {**dict.fromkeys(Unit, 1), Unit.MAC_ARRAY: arrays}
         self.least_free = dict(self._free)
         self._waiting: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
-        self._turns = {unit: self._issued(unit) for unit in in_turn}
         self._prefetch = prefetch
         self._fetching: dict[Unit, list[tuple[int, int]]] = {unit: [] for unit in Unit}
         self._tails = dict.fromkeys(Unit, 0)
@@ -104,8 +101,7 @@ class Schedule:
             self._finish(index, self._now, NO_STALLS)
             return
         operation = self._operations[index]
-        rank = index if operation.unit in self._turns else self._priorities[index]
-        heapq.heappush(self._waiting[operation.unit], (rank, index))
+        heapq.heappush(self._waiting[operation.unit], (self._ranks[index], index))
         self._ask()
 
     def _ask(self) -> None:
@@ -117,34 +113,19 @@ class Schedule:
         self._asked = False
         for unit, waiting in self._waiting.items():
             fetching = self._fetching[unit]
-            while self._free[unit] and (fetching or self._takes(unit)):
+            while self._free[unit] and (fetching or waiting):
                 self._free[unit] -= 1
                 self.least_free[unit] = min(self.least_free[unit], self._free[unit])
-                index = heapq.heappop(fetching)[1] if fetching else self._take(unit)
+                index = heapq.heappop(fetching or waiting)[1]
                 self._environment.process(self._operate(index))
-            while self._prefetch and self._takes(unit) and len(fetching) < self._tails[unit]:
-                rank, index = waiting[0]
+            while self._prefetch and waiting and len(fetching) < self._tails[unit]:
+                index = waiting[0][1]
                 if (start_at := self._starts[index]) is None:
                     break
                 self._least_left.begin(index, self._now)
                 self._prefetched[index] = self._now
-                self._running[index] = self._pipelines.start(start_at, self._priorities[index], held_back=True)
-                heapq.heappush(fetching, (rank, self._take(unit)))
-
-    def _takes(self, unit: Unit) -> bool:
-        """Whether an operation waits that the unit may take."""
-        waiting = self._waiting[unit]
-        return bool(waiting) and (unit not in self._turns or waiting[0][1] == self._turns[unit][-1])
-
-    def _take(self, unit: Unit) -> int:
-        if unit in self._turns:
-            self._turns[unit].pop()
-        return heapq.heappop(self._waiting[unit])[1]
-
-    def _issued(self, unit: Unit) -> list[int]:
-        """What the unit does, last first."""
-        found = (op.index for op in self._operations if op.unit is unit and self._plans[op.index].steps.body)
-        return sorted(found, reverse=True)
+                self._running[index] = self._pipelines.start(start_at, self._ranks[index], held_back=True)
+                heapq.heappush(fetching, heapq.heappop(waiting))
 
     def _operate(self, index: int) -> Generator[simpy.Event, list[int], None]:
         start, unit = self._now, self._operations[index].unit
@@ -172,7 +153,7 @@ class Schedule:
         start_at = self._starts[index]
         if start_at is None:
             return None
-        return self._pipelines.start(start_at, self._priorities[index], held_back=False)
+        return self._pipelines.start(start_at, self._ranks[index], held_back=False)
 
     def _tail(self, unit: Unit) -> None:
         """An operation of this unit has room for a tile of the next."""
