@@ -4,14 +4,15 @@ A list schedule is greedy, and so is the choice of what stays on chip. Each may 
 more to offer, so a few of each are tried, and the shortest schedule counts:
 
 - **Justified.** A schedule is pushed to its end, and its operations are served anew in the order of these late starts,
-  as long as that makes the step shorter (``scheduling/justified.py``). That is done to every schedule below.
+  as long as that makes the step shorter (``scheduling/justified.py``). That is done to every schedule below; what it
+  began with is kept, too.
 - **Chains first.** Units and DRAM serve the serial path first. What begins the longest chain is tried in its place.
 - **Placed in the order of starts.** In issue order a weight-gradient product is over before the next layer's turn; in
   time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
   operations wait for room, tensors are also placed in the order in which they start: with such waits, and without.
 - **Given up.** From the shortest of these on, residents for whose room the critical path waits are given up, as long
   as that makes the step shorter: of the few that promise most the best, or all together. What one waits for long is
-  rather moved.
+  rather moved. What is left is placed in the order of starts again.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Effort:
     free: bool
 
 
-THOROUGH = Effort(tuple(Service), rounds=12, least_gain=1 / 1000, starts=4, free=True)
+THOROUGH = Effort(tuple(Service), rounds=12, least_gain=1 / 1000, starts=6, free=True)
 BRIEF = Effort((Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2, free=False)
 
 
@@ -84,10 +85,10 @@ class ScheduleSearch:
         runs = [self._first_run, *(replace(self._run, service=service) for service in self._effort.services[1:])]
         firsts = [self._whole(self._issued, run) for run in runs]
         least = min(map(_cycles, firsts))
-        starts = [self._shortened(first) for first in firsts if _is_near(first, least)]
+        starts = self._and_shortened([first for first in firsts if _is_near(first, least)])
         best = min(starts, key=_cycles)
         if self._waits(best):
-            best = self._with_less_of([*starts, *self._turned(best, least)])
+            best = self._with_less_of([*starts, *self._and_shortened(self._turned(best, least))])
         return best if before is None or best.cycles < before else None
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
@@ -107,9 +108,13 @@ class ScheduleSearch:
         found = []
         for turns, ranks, cycles in cases:
             turned = self._whole(self._place(turns, frozenset()), replace(self._run, ranks=ranks))
-            if _is_near(turned, cycles):
-                found.append(self._shortened(turned))
+            found += [turned] if _is_near(turned, cycles) else []
         return found
+
+    def _and_shortened(self, found: list[Scheduled]) -> list[Scheduled]:
+        """What waits for room in a schedule may tell more of what to give up than in the shorter one made of it."""
+        shortened = [self._shortened(schedule) for schedule in found]
+        return [*shortened, *(raw for raw, better in zip(found, shortened, strict=True) if raw is not better)]
 
     def _shortened(self, best: Scheduled) -> Scheduled:
         """Justified as long as that makes the step shorter."""
@@ -139,10 +144,16 @@ class ScheduleSearch:
     def _with_less(self, best: Scheduled, before: int | None) -> Scheduled:
         while (found := self._without_one(best, before)) is not best:
             found = self._shortened(found)
+            found = self._turned_again(found)
             gained, best = best.cycles - found.cycles, found
             if gained < LEAST_GAIN * best.cycles:
                 break
         return best
+
+    def _turned_again(self, best: Scheduled) -> Scheduled:
+        turned = self._place(best.turns, best.placed.residency.given_up)
+        found = self._found(turned, replace(self._run, ranks=best.ranks), best.cycles)
+        return self._shortened(found) if found else best
 
     def _without_one(self, best: Scheduled, before: int | None) -> Scheduled:
         if not self._waits(best):
