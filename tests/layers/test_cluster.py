@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from accelsim.datapath import Datapath, Observation, ScaleState, reference
+from accelsim.datapath.divergence import silent_overflow
 from accelsim.datapath.kernels import NumpyKernels
 from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.formats import FixedPointMultiplier
@@ -292,6 +293,25 @@ def test_backends_and_repeated_steps_give_the_same_bits(wire, recipe_of, rng):
         sent = [name for name in scales["history"] if name.endswith("_sent")]
         assert all(f"{name}.machine2" in scales["history"] for name in sent)
         assert sent
+
+
+@pytest.mark.parametrize("kernels", [NumpyKernels, CompiledKernels])
+@pytest.mark.parametrize("wire", ["int8", "fp8_e5m2", "nvfp4"])
+def test_an_overflow_on_one_machine_stops_all_and_leaves_no_range(kernels, wire, recipe_of, rng):
+    """Codes hide an infinity from the sum, whose range would be one of saturated gradients."""
+    network, largest = _network([CONV, "relu", "flatten", {"linear": {"units": 3}}]), 2.0**40
+    settings = [f"numerics.loss_scale={{initial: {largest:.0f}, maximum: {largest:.0f}}}"]
+    recipe = recipe_of("fp16_mixed", 2, *settings, gradient=f"{{format: {wire}, scale: delayed}}")
+    images, labels = _batch(rng, network)
+    images[: BATCH // 2] = 0
+    state, scales = _state(network, recipe), ScaleState()
+    before = _bytes(state)
+    with silent_overflow():
+        machine = _step(network, recipe, state, (images, labels), kernels=kernels(), scales=scales)
+    assert machine.context.skips_update
+    assert scales.loss_scale.scale == largest / 2
+    assert _bytes(state) == before
+    assert scales.history == {}
 
 
 def test_each_machine_draws_random_bits_of_its_own(recipe_of, rng):
