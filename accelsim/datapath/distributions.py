@@ -29,9 +29,9 @@ class Distribution:
     counts: NDArray[np.int64]
 
 
-def distribution_of(x: Tensor) -> Distribution | None:
-    """None where no value is finite; nothing is changed."""
-    values = (on_host(x.data).astype(np.float64) * on_host(x.scale)).ravel()
+def distribution_of(x: Tensor, divisor: float = 1.0) -> Distribution | None:
+    """Of ``x / divisor``; None where no value is finite. Nothing is changed."""
+    values = (on_host(x.data).astype(np.float64) * on_host(x.scale)).ravel() / divisor
     values = values[np.isfinite(values)]
     if not values.size:
         return None

@@ -49,7 +49,7 @@ class Quantised(NamedTuple):
 
 
 class Updated(NamedTuple):
-    """One parameter in one step, before its update, and its gradient as the update read it."""
+    """One parameter in one step, before its update, and its gradient as the update read it, less the loss's scale."""
 
     weights: Distribution | None
     gradient: Distribution | None
@@ -64,11 +64,13 @@ class Observation:
 
     The powers are sums of squares in double precision over all parameters that the step updated: of their gradients as
     the update read them, before any clipping and with the loss's scale, and of their values before the update.
+    ``loss_scale`` is that of the step, which distributions of gradients are without.
     """
 
     quantisers: bool = True
     updates: bool = True
     distributions: bool = False
+    loss_scale: float = 1.0
     found: dict[str, Quantised] = field(default_factory=dict)
     updated: dict[str, Updated] = field(default_factory=dict)
     gradients: list[Power] = field(default_factory=list)
@@ -110,7 +112,9 @@ class Observation:
                 self.gradients.append(_power(xp, gradient))
                 self.weights.append(_power(xp, weights))
             if self.distributions:
-                self.updated[weights.name] = Updated(distribution_of(weights), distribution_of(gradient))
+                self.updated[weights.name] = Updated(
+                    distribution_of(weights), distribution_of(gradient, self.loss_scale)
+                )
 
 
 def _statistics(

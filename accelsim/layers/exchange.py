@@ -27,10 +27,7 @@ def _exchanged(m: Machine) -> Iterator[Collected]:
     own = [_own(m, number) for number in m.working(m.recipe.machines)]
     for bucket in _buckets(m, [*zip(*own, strict=True)]):
         with m.scope(LAYER, Phase.ALL_REDUCE):
-            names = [f"{parameter.name}_gradient" for _, parameter, _ in (alike[0] for alike in bucket)]
-            sums = m.all_reduce(
-                [Summand(name, [x for *_, x in alike]) for name, alike in zip(names, bucket, strict=True)]
-            )
+            sums = m.all_reduce([_summand(alike) for alike in bucket])
         for ((layer, parameter, _), *_), total in zip(bucket, sums, strict=True):
             yield layer, parameter, total
 
@@ -48,13 +45,21 @@ def _sent(m: Machine, layer: str, parameter: Parameter, gradient: Tensor) -> Ten
         return m.quantise(gradient, Role.EXCHANGED_GRADIENT, f"{last_name(parameter)}_gradient_sent")
 
 
+def _summand(alike: tuple[Collected, ...]) -> Summand:
+    """Of what all machines have of one parameter."""
+    layer, parameter, _ = alike[0]
+    return Summand(f"{parameter.name}_gradient", layer, [x for *_, x in alike])
+
+
 def _buckets(m: Machine, gradients: Sequence[tuple[Collected, ...]]) -> Iterator[list[tuple[Collected, ...]]]:
-    """Neighbours that are sent together, as long as they don't exceed a bucket; a larger one travels alone."""
+    """Neighbours that are sent together, as long as they don't exceed a bucket and are rounded alike; a larger one
+    travels alone."""
     bucket: list[tuple[Collected, ...]] = []
     filled, most = 0, m.recipe.exchange.bucket_bytes if m.recipe.exchange else 0
     for alike in gradients:
-        size = alike[0][2].spec.bytes
-        if bucket and filled + size > most:
+        layer, _, first = alike[0]
+        size = first.spec.bytes
+        if bucket and (filled + size > most or m.sum_rule(layer) != m.sum_rule(bucket[0][0][0])):
             yield bucket
             bucket, filled = [], 0
         bucket, filled = [*bucket, alike], filled + size

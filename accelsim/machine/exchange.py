@@ -8,10 +8,10 @@ more and sent back to all. So all machines have the very same sums, and go on wi
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from accelsim.errors import InternalError
-from accelsim.formats import Role
+from accelsim.formats import Role, TensorRule
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.tensor import Tensor
 from accelsim.machine.vector import wide
@@ -19,9 +19,13 @@ from accelsim.program import Unit, Work
 
 
 class Summand(NamedTuple):
-    """What is summed under one name: the tensor of each machine whose work is done, in their order."""
+    """What is summed under one name: the tensor of each machine whose work is done, in their order.
+
+    ``layer``: whose gradient it is, and whose rule the sum has.
+    """
 
     name: str
+    layer: str
     sent: Sequence[Tensor]
 
 
@@ -33,8 +37,12 @@ class ExchangeInstructions(Issuer):
         """What the sums are when they arrive: as they were sent, or else as the update reads gradients."""
         return Role.EXCHANGED_GRADIENT if Role.EXCHANGED_GRADIENT in self.recipe.rules else Role.WEIGHT_GRADIENT
 
+    def sum_rule(self, layer: str) -> TensorRule:
+        """How the sum of a gradient of ``layer`` is rounded."""
+        return self.recipe.of(layer)[self.exchanged_role]
+
     def all_reduce(self, bucket: Sequence[Summand]) -> tuple[Tensor, ...]:
-        """The sum over all machines of each entry, in the format of ``exchanged_role``.
+        """The sum over all machines of each entry, in the format of ``exchanged_role``; all have the same ``sum_rule``.
 
         A machine adds up its share of the elements, and converts that: so many lane steps are counted, beside the
         links.
@@ -42,19 +50,21 @@ class ExchangeInstructions(Issuer):
         exchange = self.recipe.exchange
         if exchange is None:
             raise InternalError("a machine that trains alone has no links")
-        rule, machines = self.recipe[self.exchanged_role], exchange.machines
+        rule, machines = self.sum_rule(bucket[0].layer), exchange.machines
         first = bucket[0].sent[0]
-        outputs = [Output(name, sent[0].shape, rule.format, self.exchanged_role) for name, sent in bucket]
-        additions = (machines - 1) * -(-sum(sent[0].elements for _, sent in bucket) // machines)
+        outputs = [Output(name, sent[0].shape, rule.format, self.exchanged_role) for name, _, sent in bucket]
+        additions = (machines - 1) * -(-sum(sent[0].elements for *_, sent in bucket) // machines)
+        own: dict[str, Any] = {} if rule == self.recipe[self.exchanged_role] else {"rule_of": bucket[0].layer}
         converted = (rule.format != wide(first)) / (machines - 1)
         scaled = 2 if first.format.is_integer else 0
         return self.issue(
             "all_reduce",
             Unit.LINK,
-            [x for _, sent in bucket for x in sent],
+            [x for *_, sent in bucket for x in sent],
             outputs,
             work=Work(additions, scaled + converted, 1 + 2 * converted, wide(first)),
             **rule.as_attributes,
             machines=machines,
             rounds_each_sum=exchange.rounds_each_sum,
+            **own,
         )

@@ -27,5 +27,6 @@ class HadamardInstructions(Issuer):
         size = self.recipe.hadamard or 1
         length, stages = along.run_in(x.shape), size.bit_length() - 1
         rows = x.reshaped((length, x.elements // length))
-        work, output = Work(x.elements * stages, 0, 1, wide(x)), Output(name, rows.shape, wide(x), Role.ACCUMULATOR)
-        return self.issue("hadamard", Unit.VECTOR, [rows], [output], work=work, size=size)[0].reshaped(x.shape)
+        # Where nothing is converted afterwards a convolution reads the output itself, by rows and columns of pixels.
+        work, output = Work(x.elements * stages, 0, 1, wide(x)), Output(name, x.shape, wide(x), Role.ACCUMULATOR)
+        return self.issue("hadamard", Unit.VECTOR, [rows], [output], work=work, size=size, rows=length)[0]

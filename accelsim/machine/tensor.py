@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from accelsim.formats import Format, Role
 from accelsim.program import TensorSpec
 
@@ -73,13 +75,21 @@ class Tensor:
     def reshaped(self, shape: tuple[int, ...]) -> Tensor:
         """The same tensor in another shape: costs nothing, moves nothing.
 
+        Scales of channels are repeated where the last axis takes in whole rows of channels.
+
         Raises:
-            ValueError: the element counts differ.
+            ValueError: the element counts differ, or the last axis has a scale for each channel and is cut.
         """
         if math.prod(shape) != self.elements:
             raise ValueError(f"cannot view {self.name} of shape {self.shape} as {shape}")
         data = None if self.data is None else self.data.reshape(shape)
-        return self._seen(View("reshaped", shape), shape, data)
+        seen = self._seen(View("reshaped", shape), shape, data)
+        channels = self.shape[-1] if self.shape else 1
+        if getattr(self.scale, "shape", ()) and shape[-1] != channels:
+            if shape[-1] % channels:
+                raise ValueError(f"{self.name} has a scale for each of {channels} channels, which {shape} would cut")
+            seen = replace(seen, value=seen.value._replace(scale=np.tile(self.scale, shape[-1] // channels)))
+        return seen
 
     def transposed(self, axes: tuple[int, ...]) -> Tensor:
         """The same tensor with its axes in another order, as a strided read sees it: costs nothing, moves nothing.

@@ -151,8 +151,8 @@ class Trainer:
         self.machine.begin_step(self.progress.step, training=True, learning_rate=self._learning_rate())
         looks, logs = self.records.looks_at(step, ends_epoch=self._ends_epoch(step)), self._is_logged(step)
         spread = looks and bool(self.records.trackers)
-        seen = context.observation = Observation(looks, logs, spread) if looks or logs else None
         loss_scale = context.loss_scale
+        seen = context.observation = Observation(looks, logs, spread, loss_scale) if looks or logs else None
         context.watcher = self.watch(step, context)
         with silent_overflow():
             found = self.network.train_in_parts(

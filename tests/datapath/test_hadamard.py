@@ -21,6 +21,7 @@ from accelsim.layers import Sgd
 from accelsim.layers.layer import parse_layer
 from accelsim.machine import Tensor, Value
 from accelsim.networks import Network
+from accelsim.timing import simulate
 from accelsim.training import initial_state
 
 LAYERS = [{"conv2d": {"filters": 4, "kernel": 3, "stride": 2}}, "relu", "flatten", {"linear": {"units": 3}}]
@@ -116,6 +117,18 @@ def test_layers_learn_the_same(root):
     assert all(op.work.elements * op.work.adds == 2 * program.tensors[op.outputs[0]].elements for op in mixings)
     assert program == network.trace(mixed.recipe(), OPTIMIZER, 10).program
     assert not any(op.opcode == "hadamard" for op in network.trace(mixed.recipe(), OPTIMIZER, 3).program.operations)
+
+
+@pytest.mark.parametrize("settings", [[], ["numerics.layers=[{match: first, activation: fp32}]"]])
+@pytest.mark.parametrize("name", ["fp32", "nvfp4"])
+def test_a_step_takes_time_where_convolutions_read_what_was_mixed(root, name, settings):
+    """Nothing is converted after the transform where operands are fp32."""
+    hw = load_hwconfig(root / "hwconfigs" / f"{name}.yaml", ["numerics.weight_gradient_hadamard=4", *settings])
+    program = Network([parse_layer(layer) for layer in LAYERS], (7, 7, 2), 3).trace(hw.recipe(), OPTIMIZER, 8).program
+    mixed = [op.outputs[0] for op in program.operations if op.opcode == "hadamard"]
+    reads = [op for op in program.operations if op.opcode == "conv2d_backward_weights" and op.inputs[0] in mixed]
+    assert len(reads) == (name == "fp32" or settings != [])
+    assert simulate(program, hw).total_cycles > 0
 
 
 def test_integers_are_refused(root):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from accelsim.datapath import Datapath, Observation, ScaleState, reference
+from accelsim.datapath.divergence import silent_overflow
 from accelsim.datapath.kernels import NumpyKernels
 from accelsim.datapath.kernels.compiled import CompiledKernels
 from accelsim.formats import FixedPointMultiplier
@@ -214,6 +215,16 @@ CASES = {
     "fp32 clipped": ("fp32", [], AdamW(learning_rate=0.01, clip_norm=0.01)),
     "bf16": ("bf16", ["numerics.weight_gradient=bf16"], AdamW(learning_rate=0.01, clip_norm=0.1)),
     "mxfp8": ("mxfp8", [], OPTIMIZER),
+    "wider in the last layer": (
+        "bf16",
+        ["numerics.weight_gradient=bf16", "numerics.layers=[{match: last, weight_gradient: fp32}]"],
+        OPTIMIZER,
+    ),
+    "other in the first layer": (
+        "int8_range_bn",
+        [*NEAREST, "numerics.weight_gradient=bf16", "numerics.layers=[{match: first, weight_gradient: fp16}]"],
+        AdamW(learning_rate=0.01, clip_norm=0.1),
+    ),
 }
 
 
@@ -222,7 +233,7 @@ def test_without_a_format_of_its_own_a_cluster_learns_as_parts_of_a_batch_do(cas
     """Where nothing is drawn at random or remembered; but for running statistics, which parts pass one by one."""
     name, settings, optimizer = CASES[case]
     network = _network()
-    recipe = recipe_of(name, 4, *settings)
+    recipe = network.fitted(recipe_of(name, 4, *settings))
     batch, states = _batch(rng, network), []
     for each, parts in ((recipe, 1), (replace(recipe, exchange=None), 4)):
         states.append(_state(network, recipe, optimizer))
@@ -294,6 +305,25 @@ def test_backends_and_repeated_steps_give_the_same_bits(wire, recipe_of, rng):
         assert sent
 
 
+@pytest.mark.parametrize("kernels", [NumpyKernels, CompiledKernels])
+@pytest.mark.parametrize("wire", ["int8", "fp8_e5m2", "nvfp4"])
+def test_an_overflow_on_one_machine_stops_all_and_leaves_no_range(kernels, wire, recipe_of, rng):
+    """Codes hide an infinity from the sum, whose range would be one of saturated gradients."""
+    network, largest = _network([CONV, "relu", "flatten", {"linear": {"units": 3}}]), 2.0**40
+    settings = [f"numerics.loss_scale={{initial: {largest:.0f}, maximum: {largest:.0f}}}"]
+    recipe = recipe_of("fp16_mixed", 2, *settings, gradient=f"{{format: {wire}, scale: delayed}}")
+    images, labels = _batch(rng, network)
+    images[: BATCH // 2] = 0
+    state, scales = _state(network, recipe), ScaleState()
+    before = _bytes(state)
+    with silent_overflow():
+        machine = _step(network, recipe, state, (images, labels), kernels=kernels(), scales=scales)
+    assert machine.context.skips_update
+    assert scales.loss_scale.scale == largest / 2
+    assert _bytes(state) == before
+    assert scales.history == {}
+
+
 def test_each_machine_draws_random_bits_of_its_own(recipe_of, rng):
     """The very same images twice: codes that are rounded at random differ, codes of weights are there once."""
     network = _network([*LAYERS[:3], {"dropout": {"rate": 0.5}}, *LAYERS[4:]])
@@ -336,6 +366,18 @@ def test_buckets_take_neighbours_up_to_their_size(recipe_of):
     assert sizes[1] == 10
     assert 1 < sizes[300] < 10
     assert sizes[1 << 20] == 1
+
+
+def test_a_bucket_has_sums_of_one_rule(recipe_of):
+    """What is sent in a format for all layers travels together; without one each layer's sums have its own format."""
+    layers = ["numerics.weight_gradient=bf16", "numerics.layers=[{match: last, weight_gradient: fp32}]"]
+    network, found = _network(), {}
+    for wire in (None, "fp16"):
+        recipe = recipe_of("bf16", 2, *layers, **({"gradient": wire} if wire else {}))
+        program = network.trace(recipe, OPTIMIZER, BATCH).program
+        reduced = [op for op in program.operations if op.opcode == "all_reduce"]
+        found[wire] = [{str(program.tensors[i].format) for i in op.outputs} for op in reduced]
+    assert found == {None: [{"fp32"}, {"bf16"}], "fp16": [{"fp16"}]}
 
 
 def test_one_machine_is_no_cluster(recipe_of, int8_machine):

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from accelsim.datapath import Datapath
-from accelsim.formats import Product
+from accelsim.formats import Product, Role, integer
 from accelsim.hardware import load_hwconfig
 from accelsim.layers import Sgd
 from accelsim.layers.layer import parse_layer
+from accelsim.machine import Tensor, Value
 from accelsim.networks import Network
-from accelsim.program import Program
+from accelsim.program import Program, TensorSpec
 
 LAYERS = [
     {"conv2d": {"filters": 5, "kernel": 3, "padding": 1}},
@@ -119,3 +120,34 @@ def test_a_training_step(root, rng, draw_state, name):
         assert machine.program.tensors == traced.program.tensors
     assert losses[-1] < losses[0]
     assert Program.from_json(traced.program.to_json()) == traced.program
+
+
+@pytest.mark.parametrize("after", ["linear", "relu", "batch_norm", "layer_norm", "dropout", "gelu"])
+def test_scales_of_channels_outlive_flatten(root, rng, draw_state, kernels, after):
+    """Accumulators have a scale for each channel, and flatten lays the channels of all pixels in a row."""
+    hw = load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml", ["numerics.weight.granularity=per_channel"])
+    conv, rest = LAYERS[0], [{"dropout": {"rate": 0.1}} if after == "dropout" else after] if after != "linear" else []
+    network = Network(
+        [parse_layer(layer) for layer in [conv, "flatten", *rest, {"linear": {"units": 3}}]], (8, 8, 3), 3
+    )
+    images, labels = rng.normal(size=(6, 8, 8, 3)).astype(np.float32), rng.integers(0, 3, size=6).astype(np.uint16)
+    state, found = draw_state(network.trace(hw.recipe(), OPTIMIZER, 6).parameters), []
+    for backend in (None, kernels):
+        held = {name: value.copy() for name, value in state.items()}
+        machine = Datapath(hw.recipe(), held, seed=1, kernels=backend, check=backend is None)
+        for step in range(3):
+            machine.begin_step(step, training=True, learning_rate=0.05)
+            network.train_step(machine, OPTIMIZER, images, labels, 6)
+        found.append({name: np.asarray(value).tobytes() for name, value in held.items()})
+    assert found[0] == found[1]
+
+
+def test_a_view_keeps_the_real_values():
+    spec = TensorSpec(0, "x", (2, 3, 4), integer(8), Role.ACCUMULATOR)
+    codes, scales = np.arange(24, dtype=np.int8).reshape(2, 3, 4), np.array([1.0, 0.5, 0.25, 2.0])
+    x = Tensor(spec, spec.shape, Value(codes, scales))
+    for shape in [(2, 12), (1, 24), (6, 4), (2, 3, 4)]:
+        seen = x.reshaped(shape)
+        np.testing.assert_array_equal(seen.data * seen.scale, (codes * scales).reshape(shape))
+    with pytest.raises(ValueError, match="a scale for each of 4 channels"):
+        x.reshaped((12, 2))

@@ -108,7 +108,18 @@ def test_accuracy_against_the_accelerators_time_and_energy(whole):
 
 def test_histograms_of_weights_and_gradients(whole):
     """Squares of all of them in one step are those of the norms that the table has."""
-    folder, _ = whole
+    _histograms_have_the_norms_of_the_table(whole[0])
+
+
+def test_histograms_of_gradients_are_without_the_losss_scale(root, tmp_path):
+    files = root / "hwconfigs" / "fp16_mixed.yaml", root / "workloads" / "digits_cnn.yaml"
+    settings = ["numerics.loss_scale={initial: 1024, interval: 2}"]
+    simulate(*files, out=tmp_path, steps=STEPS, quantisers_every=2, track=("tensorboard",), settings=settings)
+    assert {row["loss_scale"] for row in _rows(tmp_path / "metrics.csv")} == {"1024.0", "2048.0", "4096.0"}
+    _histograms_have_the_norms_of_the_table(tmp_path)
+
+
+def _histograms_have_the_norms_of_the_table(folder):
     points, rows = _points(folder / "tensorboard"), _rows(folder / "metrics.csv")
     for kind, norm in (("weights", "weight_norm"), ("gradients", "gradient_norm")):
         tags = [tag for tag in points if tag.startswith(f"{kind}/")]

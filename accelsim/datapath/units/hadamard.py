@@ -22,7 +22,7 @@ def hadamard(c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tup
     stream = RandomStream(c.seed, c.step, zlib.crc32(f"{op.layer}.signs{part_suffix(op.part)}".encode()), 1)
     signs = 1 - 2 * c.kernels.random_codes(stream, size).astype(output.format.storage)
     data = multiplied_out(xp, xp.asarray(x.data), x.scale).astype(output.format.storage, copy=False)
-    return [Value(rotated(xp, data, signs))]
+    return [Value(rotated(xp, data, signs).reshape(output.shape))]
 
 
 def rotated(xp: Any, x: Any, signs: Any) -> Any:

@@ -24,6 +24,7 @@ def all_reduce(
     The operands of an output follow each other, from the first machine's on. With ``rounds_each_sum`` every sum is
     converted before the next addition, with a scale and random bits of its own.
     """
+    op = replace(op, layer=op.attributes.get("rule_of", op.layer))
     machines = len(inputs) // len(outputs)
     return [
         _summed(c, op, inputs[machines * place : machines * (place + 1)], output)

@@ -9,7 +9,7 @@ import numpy as np
 
 from accelsim.datapath.arrays import CHANNEL_FIRST, is_per_channel, on_device
 from accelsim.datapath.context import Context
-from accelsim.datapath.divergence import diverged, notes_overflow
+from accelsim.datapath.divergence import GRADIENTS, diverged, notes_overflow
 from accelsim.formats import Granularity, Role, ScaleForm, ScalePolicy, TensorRule
 from accelsim.formats.scales import FORMS
 from accelsim.machine import Tensor
@@ -45,9 +45,14 @@ def choose_scale(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, to
     if rule.granularity is PER_CHANNEL:
         return formed(np.where(peak == 0, 1.0, peak) * rule.headroom / top, rule.scale_form)
     known = None if rule.policy is CURRENT else known_ahead(c, name, rule)
-    if peak and measures and (is_activation or rule.one_pass):
+    if peak and measures and (is_activation or rule.one_pass) and not _follows_overflow(c, output.role):
         c.scales.observe(name, peak, momentum=c.recipe.range_momentum, length=rule.history)
     return formed((known or peak or 1.0) * rule.headroom / top, rule.scale_form)
+
+
+def _follows_overflow(c: Context, role: Role) -> bool:
+    """Whether a gradient may be made of others that saturated in this step, whose range tells of no gradient."""
+    return c.gradient_overflow and role in GRADIENTS
 
 
 def expect_finite(c: Context, x: Tensor, peak: Any) -> None:
