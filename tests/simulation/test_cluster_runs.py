@@ -90,8 +90,12 @@ def test_a_batch_that_cannot_be_shared_out(paths, tmp_path):
 def test_a_topology_exchanges_nothing(paths, tmp_path):
     topology = tmp_path / "gemm.csv"
     topology.write_text("Layer, M, N, K,\nfirst, 8, 8, 8,\n", encoding="utf-8")
-    with pytest.raises(UserError, match="is a topology, which exchanges no gradients"):
-        read_inputs(paths[0], topology, settings=[f"cluster={{machines: 4, {LINKS}}}"])
+    cluster = f"cluster={{machines: 4, {LINKS}}}"
+    said = "machines: found 4, but .* gemm is a topology, which exchanges no gradients; allowed: 1, or no cluster"
+    with pytest.raises(UserError, match=said):
+        read_inputs(paths[0], topology, settings=[cluster])
+    with pytest.raises(UserError, match="has a cluster, and gemm is a topology"):
+        read_inputs(read_inputs(*paths, settings=[cluster]).hw, topology)
 
 
 def test_a_norm_over_one_value_says_what_to_do(root):
