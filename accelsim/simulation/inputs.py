@@ -132,8 +132,13 @@ def check_together(
         raise marked.error(
             ("cluster", "machines"), f"found {inputs.hw.machines}, but {text}; allowed: 1, or no cluster"
         )
-    with blaming(workload, for_workload):
-        _check_shares(inputs.hw, inputs.workload)
+    if text := _share_fault(inputs.hw, inputs.workload):
+        asked = any(split_setting(setting)[0][0] == "cluster" for setting in for_hardware)
+        if asked and not for_workload and not isinstance(hwconfig, HardwareConfig):
+            marked = override(read_marked(Path(hwconfig)), for_hardware)
+            raise marked.error(("cluster", "machines"), f"found {inputs.hw.machines}, but {text}")
+        with blaming(workload, for_workload):
+            raise UserError(text)
     _check_layer_numerics(inputs, hwconfig, for_hardware)
 
 
@@ -154,16 +159,18 @@ def _check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str,
         raise marked.error((*location, error.place) if several else location, error.text) from error
 
 
-def _check_shares(hw: HardwareConfig, workload: Workload | Topology) -> None:
+def _share_fault(hw: HardwareConfig, workload: Workload | Topology) -> str:
+    """Why the batch can't be shared out to the machines; empty where it can."""
     if hw.machines == 1 or isinstance(workload, Topology):
-        return
+        return ""
     parts = hw.machines * workload.micro_batches
-    if workload.batch_size % parts:
-        shares = f"{hw.machines} machines" + (" in micro_batches" if workload.micro_batches > 1 else "")
-        raise UserError(
-            f"batch_size {workload.batch_size} can't be shared out to {shares}; allowed: multiples of {parts}, or "
-            "other cluster.machines"
-        )
+    if workload.batch_size % parts == 0:
+        return ""
+    shares = f"{hw.machines} machines" + (" in micro_batches" if workload.micro_batches > 1 else "")
+    return (
+        f"batch_size {workload.batch_size} can't be shared out to {shares}; allowed: multiples of {parts}, or "
+        "other cluster.machines"
+    )
 
 
 def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:

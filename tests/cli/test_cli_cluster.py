@@ -55,3 +55,9 @@ def test_bandwidth_wants_bytes_in_a_time(accelsim, cluster, links):
 def test_bandwidth_may_be_given_in_bits(cluster):
     found = [load_hwconfig(cluster(4, links)[0]).cluster for links in ("100 Gbit/s", "12.5 GB/s")]
     assert found[0].link_bytes_per_s == found[1].link_bytes_per_s == 12.5e9
+
+
+def test_a_sweep_names_the_number_that_no_batch_is_shared_out_to(accelsim, cluster, workload):
+    ran = accelsim("sweep", cluster(2)[0], workload, "--timing-only", "--vary", "cluster.machines=2,7")
+    assert ran.code == 2
+    assert ran.err.startswith("error: --vary cluster.machines=7: found 7, but batch_size 32 can't be shared out")
