@@ -20,11 +20,12 @@ def check(
 ) -> None:
     """Validate files; every fault is one line with file, line, field, what was found and what is allowed.
 
-    Of hwconfigs and workloads together, the layers that a hwconfig names are held against those of every workload.
+    Hwconfigs and workloads together are held against each other, each with every other: the layers that a hwconfig
+    names, and the batch that its cluster shares.
     """
     faults: list[str] = []
     hwconfigs: list[tuple[Path, HardwareConfig]] = []
-    workloads: list[Workload | Topology] = []
+    workloads: list[tuple[Path, Workload | Topology]] = []
     for path in files:
         try:
             found = _checked(path)
@@ -35,9 +36,9 @@ def check(
         if _kind(found) == "hwconfig":
             hwconfigs.append((path, found))
         else:
-            workloads.append(found)
-    for (path, hw), workload in product(hwconfigs, workloads):
-        faults += _misnamed(path, hw, workload)
+            workloads.append((path, found))
+    for hw, workload in product(hwconfigs, workloads):
+        faults += _unfit(*hw, *workload)
     if faults:
         raise UserError("\n".join(faults))
 
@@ -46,14 +47,14 @@ def _kind(found: Any) -> str:
     return {"HardwareConfig": "hwconfig"}.get(type(found).__name__, type(found).__name__.lower())
 
 
-def _misnamed(path: Path, hw: HardwareConfig, workload: Workload | Topology) -> list[str]:
-    """What the hwconfig says of layers that the workload doesn't have."""
-    from accelsim.simulation.inputs import Inputs, check_layer_numerics
+def _unfit(hw_path: Path, hw: HardwareConfig, workload_path: Path, workload: Workload | Topology) -> list[str]:
+    """Why the two don't go together, if they don't."""
+    from accelsim.simulation.inputs import Inputs, check_together
 
     try:
-        check_layer_numerics(Inputs(hw, workload), path)
+        check_together(Inputs(hw, workload), hw_path, workload_path)
     except UserError as error:
-        return [f"{error} ({workload.name})"]
+        return [f"{error} ({hw.name}, {workload.name})"]
     return []
 
 

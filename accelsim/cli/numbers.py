@@ -31,6 +31,16 @@ def number_list(option: str, text: str) -> list[int]:
     return found
 
 
+def seeds_asked(text: str) -> list[int] | int:
+    """What ``--seeds`` says: one number is how many, anything else a list of them.
+
+    Raises:
+        UserError: neither.
+    """
+    numbers = number_list("--seeds", text)
+    return numbers[0] if text.strip().isdigit() else numbers
+
+
 def step_list(option: str, text: str) -> list[int | Literal["last"]]:
     """The same, where ``last`` stands for the last step.
 

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
-from accelsim.cli.numbers import number_list
+from accelsim.cli.numbers import seeds_asked
 from accelsim.errors import UserError
 
 if TYPE_CHECKING:
@@ -163,5 +163,4 @@ def _seeds(text: str, seed: int | None, *, timing_only: bool, reports: Path | No
         raise UserError("--seed is of one run and --seeds of several; leave one of them out")
     if reports is not None:
         raise UserError("--scalesim-reports are of one run; leave --seeds out")
-    numbers = number_list("--seeds", text)
-    return numbers[0] if text.strip().isdigit() else numbers
+    return seeds_asked(text)

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
+from accelsim.cli.numbers import seeds_asked
 from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
 from accelsim.errors import UserError
 
@@ -43,9 +44,9 @@ def sweep(
     seeds: Annotated[
         str | None,
         typer.Option(
-            help="Train each point once for each of these seeds: 0,1,2. Means are ranked, and points within the spread "
-            "named.",
-            show_default=False,
+            help="Train each point once for each of several seeds: a list (1,2,3), or how many, counted from the "
+            "workload's on. Means are ranked, and points within the spread named.",
+            metavar="N|A,B,...",
         ),
     ] = None,
     data: Annotated[
@@ -100,7 +101,7 @@ def sweep(
             timing_only=timing_only,
             epochs=epochs,
             steps=steps,
-            seeds=_numbers(seeds),
+            seeds=() if seeds is None else seeds_asked(seeds),
             data=data,
             jobs=jobs,
             out=folder,
@@ -146,12 +147,3 @@ def _show(found: Sweep, *, as_json: bool) -> None:
 
 def _names(text: str | None) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()] if text else []
-
-
-def _numbers(text: str | None) -> list[int]:
-    if text is None:
-        return []
-    try:
-        return [int(name) for name in text.split(",")]
-    except ValueError as error:
-        raise UserError(f"--seeds {text}: whole numbers are wanted, as 0,1,2") from error

@@ -102,7 +102,8 @@ def _named(pattern: str, names: Sequence[str], ends: Ends) -> set[str]:
 def _unknown(pattern: str, names: Sequence[str]) -> str:
     more = f", ... ({len(names)} in all)" if len(names) > SHOWN else ""
     listed = ", ".join(names[:SHOWN]) + more
-    return f"found {pattern!r}, and no layer is called so{nearest(pattern, names)}; layers of the workload: {listed}"
+    hint = nearest(pattern, [FIRST, LAST, *names])
+    return f"found {pattern!r}, and no layer is called so{hint}; layers of the workload: {listed}"
 
 
 def _spread(

@@ -7,6 +7,7 @@ from typing import Any
 from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
 from accelsim.reports.figure_spec import panels
 from accelsim.reports.figures import draw_all
+from accelsim.reports.machines import ONE_MACHINE, is_cluster
 from accelsim.reports.mapping import MAPPING_HEADER, MAPPING_NOTE, MAPPING_NUMERIC, mapping_rows
 from accelsim.reports.plain import to_yaml
 from accelsim.reports.result import Result
@@ -30,6 +31,7 @@ from accelsim.reports.wording import worded
 
 TERMS = "What the words mean, and in which unit: docs/glossary.md of accelsim."
 """Ends a page, which has no links: it is read where no network is."""
+_ONE_MACHINE = f"{ONE_MACHINE} Energy above is of all machines, and that many times what figures and tables show."
 _DTYPES_NOTE = "All tensors of one training step: format, scale, rounding, memory that holds them."
 
 
@@ -37,9 +39,10 @@ def run_page(result: Result) -> str:
     """One HTML file that needs nothing else and no network."""
     drawn = draw_all(result)
     shown = panels(drawn, lambda text: worded(text, result))
+    whole = f'<p class="soft">{_ONE_MACHINE}</p>' if is_cluster(result) else ""
     body = (
         f"{_header(result)}<main>{_key_figures(result)}"
-        f'<h2 id="charts">Where cycles, energy and bytes go</h2><div class="figures">{shown}</div>'
+        f'<h2 id="charts">Where cycles, energy and bytes go</h2>{whole}<div class="figures">{shown}</div>'
         f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{_details(result)}</main>"
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}<br>{TERMS}</footer>"
     )
@@ -62,8 +65,15 @@ def hardware_facts(hwconfig: dict[str, Any]) -> list[str]:
         f"{hwconfig['clock_mhz']:g} MHz" if "clock_mhz" in hwconfig else "",
         str(hwconfig.get("technology", "")),
         str(dram.get("standard", "")),
+        _cluster_fact(hwconfig.get("cluster") or {}),
     ]
     return [fact for fact in facts if fact]
+
+
+def _cluster_fact(cluster: dict[str, Any]) -> str:
+    """``4 machines, ring``; empty where there is one."""
+    machines = cluster.get("machines", 1)
+    return f"{machines} machines, {str(cluster.get('topology', '')).replace('_', ' ')}" if machines > 1 else ""
 
 
 def _header(result: Result) -> str:

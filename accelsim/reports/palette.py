@@ -7,7 +7,7 @@ PHASES = {
     "recompute": "Recompute",
     "data_gradient": "Data gradient",
     "weight_gradient": "Weight gradient",
-    "all_reduce": "All reduce",
+    "all_reduce": "All-reduce",
     "update": "Update",
 }
 """Titles by phase, in the order of a training step."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pandas as pd
 
 from accelsim.reports.figures.aggregate import by_phase, numbers, phase_title
+from accelsim.reports.machines import ONE_MACHINE, is_cluster
 from accelsim.reports.result import Result
 from accelsim.reports.step_table import Grid, StepTable
 from accelsim.reports.units import MISSING, human_bytes, human_count, human_energy, human_percent
 
 PHASE_HEADER = ["Phase", "Compute cycles", "Stall cycles", "MACs", "DRAM traffic", "Energy", "Share of energy"]
 PHASE_NOTE = "Units work side by side, so the cycles add up to more than the step takes."
-ONE_MACHINE = " Of one machine of the cluster, as all are alike."
 _COLUMNS = ["compute_cycles", "stall_cycles", "macs", "dram_bytes", "energy_pj"]
 
 
@@ -41,7 +41,7 @@ def _row(title: str, values: pd.Series[float], total_pj: float) -> list[str]:
 
 PHASES_OF_STEP = StepTable(
     "Phases of one training step",
-    lambda result: PHASE_NOTE + (ONE_MACHINE if result.summary.get("machines", 1) > 1 else ""),
+    lambda result: PHASE_NOTE + (f" {ONE_MACHINE}" if is_cluster(result) else ""),
     lambda result: Grid(PHASE_HEADER, phase_rows(result), range(1, len(PHASE_HEADER))),
     total=True,
 )

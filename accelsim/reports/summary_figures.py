@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from accelsim.reports.machines import whose
 from accelsim.reports.result import Result
 from accelsim.reports.units import (
     MISSING,
@@ -73,7 +74,7 @@ SUMMARY_FIGURES = (
         "energy_per_step_pj",
         "Energy per step",
         human_energy,
-        "compute, SRAM, DRAM and links of one training step; of a cluster, on all machines",
+        "compute, SRAM, DRAM and links of one training step",
     ),
     SummaryFigure(
         "energy_low_pj",
@@ -183,7 +184,10 @@ class ShownFigure(NamedTuple):
 
 def shown_figures(result: Result, figures: Sequence[SummaryFigure] = SUMMARY_FIGURES) -> list[ShownFigure]:
     """Those that the run has, in words that fit it."""
-    every = [ShownFigure(worded(f.title, result), f.shown(result), worded(f.meaning, result)) for f in figures]
+    every = [
+        ShownFigure(worded(f.title, result), f.shown(result), worded(f.meaning, result) + whose(f.key, result))
+        for f in figures
+    ]
     return [figure for figure in every if figure.value != MISSING]
 
 

@@ -107,14 +107,42 @@ def read_inputs(
     given = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     if given and isinstance(found, Topology):
         raise UserError(f"--{next(iter(given))} belongs to training, and {found.name} is a topology; leave it out")
-    with blaming(workload, for_workload):
-        _check_shares(hw, found)
     inputs = Inputs(hw, found.model_copy(update=given))
-    check_layer_numerics(inputs, hwconfig, for_hardware)
+    check_together(inputs, hwconfig, workload, for_hardware, for_workload)
     return inputs
 
 
-def check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, settings: Sequence[str] = ()) -> None:
+def check_together(
+    inputs: Inputs,
+    hwconfig: HardwareConfig | Path | str,
+    workload: Workload | Topology | Path | str,
+    for_hardware: Sequence[str] = (),
+    for_workload: Sequence[str] = (),
+) -> None:
+    """Hold two valid files, with the settings that were laid over them, against each other.
+
+    Raises:
+        UserError: they don't go together; at its line, where it comes from a file.
+    """
+    if inputs.hw.machines > 1 and isinstance(inputs.workload, Topology):
+        text = f"{inputs.hw.name} has a cluster, and {inputs.workload.name} is a topology, which exchanges no gradients"
+        if isinstance(hwconfig, HardwareConfig):
+            raise UserError(text)
+        marked = override(read_marked(Path(hwconfig)), for_hardware)
+        raise marked.error(
+            ("cluster", "machines"), f"found {inputs.hw.machines}, but {text}; allowed: 1, or no cluster"
+        )
+    if text := _share_fault(inputs.hw, inputs.workload):
+        asked = any(split_setting(setting)[0][0] == "cluster" for setting in for_hardware)
+        if asked and not for_workload and not isinstance(hwconfig, HardwareConfig):
+            marked = override(read_marked(Path(hwconfig)), for_hardware)
+            raise marked.error(("cluster", "machines"), f"found {inputs.hw.machines}, but {text}")
+        with blaming(workload, for_workload):
+            raise UserError(text)
+    _check_layer_numerics(inputs, hwconfig, for_hardware)
+
+
+def _check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, settings: Sequence[str] = ()) -> None:
     """Hold the layers that the numerics name against those that there are; ``settings`` were laid over ``hwconfig``.
 
     Raises:
@@ -131,18 +159,18 @@ def check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, 
         raise marked.error((*location, error.place) if several else location, error.text) from error
 
 
-def _check_shares(hw: HardwareConfig, workload: Workload | Topology) -> None:
-    if hw.machines == 1:
-        return
-    if isinstance(workload, Topology):
-        raise UserError(f"{hw.name} has a cluster, and {workload.name} is a topology, which exchanges no gradients")
+def _share_fault(hw: HardwareConfig, workload: Workload | Topology) -> str:
+    """Why the batch can't be shared out to the machines; empty where it can."""
+    if hw.machines == 1 or isinstance(workload, Topology):
+        return ""
     parts = hw.machines * workload.micro_batches
-    if workload.batch_size % parts:
-        shares = f"{hw.machines} machines" + (" in micro_batches" if workload.micro_batches > 1 else "")
-        raise UserError(
-            f"batch_size {workload.batch_size} can't be shared out to {shares}; allowed: multiples of {parts}, or "
-            "other cluster.machines"
-        )
+    if workload.batch_size % parts == 0:
+        return ""
+    shares = f"{hw.machines} machines" + (" in micro_batches" if workload.micro_batches > 1 else "")
+    return (
+        f"batch_size {workload.batch_size} can't be shared out to {shares}; allowed: multiples of {parts}, or "
+        "other cluster.machines"
+    )
 
 
 def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:

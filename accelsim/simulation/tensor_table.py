@@ -80,6 +80,13 @@ ROUNDED_ONCE = {
     "recall_mean",
 }
 """Opcodes that round half up after a 31-bit multiplier or a division: once (``normalise_rows`` after each of two)."""
+ROUNDINGS = {
+    Rounding.NEAREST_EVEN: "nearest even",
+    Rounding.NEAREST_AWAY: "nearest, half away from zero",
+    Rounding.TRUNCATE: "truncated",
+}
+"""Roundings of a quantiser that round once."""
+
 POLICIES = {
     ScalePolicy.CURRENT: "own largest magnitude this step",
     ScalePolicy.DELAYED: "largest magnitude of the last steps",
@@ -167,10 +174,13 @@ def _quantiser_scale(maker: Operation) -> str:
 def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:
     if maker is None:
         return "kept between steps" if tensor.persistent else "from the host"
-    if maker.attributes.get("rounding") == Rounding.STOCHASTIC:
+    named = maker.attributes.get("rounding", Rounding.NEAREST)
+    if named == Rounding.STOCHASTIC:
         return f"stochastic, {maker.attributes['random_bits']} random bits"
+    if named != Rounding.NEAREST:
+        return ROUNDINGS[Rounding(named)]
     if not tensor.format.is_integer:
         return "nearest even, after every operation"
     if maker.opcode in ROUNDED_ONCE:
         return "nearest, half up"
-    return "nearest" if maker.unit is Unit.QUANTISE else "exact"
+    return "nearest" if "rounding" in maker.attributes or maker.unit is Unit.QUANTISE else "exact"

@@ -21,7 +21,7 @@ from accelsim.reports.tables import to_csv
 from accelsim.simulation import simulate
 from accelsim.simulation.folder import CHECKPOINT_FILE, check_folder
 from accelsim.simulation.held_folder import held_folder
-from accelsim.simulation.inputs import LARGEST_SEED, read_inputs
+from accelsim.studies.seed_numbers import seed_numbers
 
 CSV_FILE, PAGE_FILE = "seeds.csv", "report.html"
 FIGURES = ("test_accuracy", "test_loss", "train_loss", "steps", "epochs", "train_images_per_s")
@@ -58,7 +58,9 @@ def train_seeds(
         KeyboardInterrupt: with a word on how to go on; what was trained is kept.
     """
     observer, folder = observer or Observer(), Path(out)
-    numbers = _numbers(hwconfig, workload, seeds, settings)
+    numbers = seed_numbers(seeds, hwconfig, workload, settings)
+    if len(numbers) < 2:
+        raise UserError(f"--seeds: two or more are wanted, as 3 or 1,2,3; found {len(numbers)}; --seed N trains one")
     with held_folder(folder):
         _check(folder, numbers, resume=resume, force=force)
         runs = []
@@ -85,25 +87,6 @@ def seeds_table(runs: Sequence[Result]) -> pd.DataFrame:
 
 def _of(folder: Path, seed: int) -> Path:
     return folder / f"seed_{seed}"
-
-
-def _numbers(hwconfig: Any, workload: Any, seeds: Sequence[int] | int, settings: Sequence[str]) -> list[int]:
-    """The seeds that are asked for.
-
-    Raises:
-        UserError: fewer than two, one twice, or one out of range.
-    """
-    if isinstance(seeds, int):
-        first = read_inputs(hwconfig, workload, settings=settings).training.seed
-        seeds = range(first, first + seeds)
-    numbers = list(seeds)
-    if len(numbers) < 2:
-        raise UserError(f"--seeds: two or more are wanted, as 3 or 1,2,3; found {len(numbers)}; --seed N trains one")
-    if len(set(numbers)) < len(numbers):
-        raise UserError("--seeds: a seed stands twice")
-    if wrong := next((seed for seed in numbers if not 0 <= seed <= LARGEST_SEED), None):
-        raise UserError(f"--seeds: whole numbers from 0 to {LARGEST_SEED} are wanted, not {wrong}")
-    return numbers
 
 
 def _check(folder: Path, seeds: Sequence[int], *, resume: bool, force: bool) -> None:

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InternalError
+from accelsim.program import Phase
 from accelsim.timing.analysis.room_waits import room_waits, to_give_up
 from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
 from accelsim.timing.placement.residency import GivenUp
@@ -63,6 +64,15 @@ THOROUGH = Effort(tuple(Service), rounds=12, least_gain=1 / 1000, starts=6, free
 BRIEF = Effort((Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2, free=False)
 
 
+def _effort(issued: PlacedStep) -> Effort:
+    """In a cluster all orders of service are tried, however long the Program: links wait for what is served last."""
+    operations = issued.program.operations
+    if len(operations) <= MOST_OPERATIONS:
+        return THOROUGH
+    exchanges = any(operation.phase is Phase.ALL_REDUCE for operation in operations)
+    return replace(BRIEF, services=THOROUGH.services) if exchanges else BRIEF
+
+
 class ScheduleSearch:
     """Schedules on ``arrays`` arrays. What it finds depends on nothing else: not on schedules on more or fewer.
 
@@ -74,7 +84,7 @@ class ScheduleSearch:
         self._first_run, self._run = run, replace(run, progress=None)
         self._arrays = arrays
         self._issued = place((), frozenset())
-        self._effort = THOROUGH if len(self._issued.program.operations) <= MOST_OPERATIONS else BRIEF
+        self._effort = _effort(self._issued)
         self.at_once = 0
         """The most arrays that were at work together in a schedule looked at."""
 

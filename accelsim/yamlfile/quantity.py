@@ -85,11 +85,18 @@ def _factor(unit: str, wanted: str) -> float:
     if unit in known:
         return known[unit]
     try:
-        return float(_registry().Quantity(1, unit).to(wanted).magnitude)
+        given = _registry().Quantity(1, unit)
+        if _counts_bits(given) != _counts_bits(_registry().Quantity(1, wanted)):
+            raise ValueError("pint's bits have no dimension, so it takes GHz for a rate of bits")
+        return float(given.to(wanted).magnitude)
     except Exception as error:  # pint raises many kinds for text that is no unit, and its tokenizer others
         hint = nearest(next((name for name in known if name.lower() == unit.lower()), unit), known)
         why = f": {unit} is not a unit of {wanted}{hint}"
         raise PydanticCustomError("quantity", "{why}", {"why": why}) from error
+
+
+def _counts_bits(given: Any) -> bool:
+    return "bit" in str(given.to_base_units().units)
 
 
 def quantity(unit: str, *, whole: bool = False) -> Quantity:

@@ -58,8 +58,12 @@ def test_check_holds_files_against_each_other(accelsim, own, root, workload):
     assert ran.code == 2
     assert ran.out.count("valid") == 3
     assert ran.err.startswith(f"error: {path}:{line}:7: numerics.layers.0.match: found 'batch_norm2', and no layer")
-    assert ran.err.rstrip().endswith("(digits_vit)")
+    assert ran.err.rstrip().endswith(", digits_vit)")
     assert len(ran.err.splitlines()) == 1
+
+
+def test_ends_are_among_the_nearest(accelsim, own, workload):
+    assert "no layer is called so (did you mean 'first'?); layers" in accelsim("check", own("frist")[0], workload).err
 
 
 def test_explain_shows_what_a_layer_reads(accelsim, own, workload):

@@ -84,6 +84,17 @@ def test_many_differing_settings_are_counted(make_result):
     assert shown_settings({"a.b": None}) == "a.b=none"
 
 
+def test_of_a_cluster_labels_say_that_it_is_there_and_what_differs(make_result):
+    section = {"machines": 4, "topology": "ring", "link_latency_ns": 500.0}
+    one, four, eight = make_result(), *(with_field(make_result(), cluster=section | {"machines": n}) for n in (4, 8))
+    switch = with_field(make_result(), cluster=section | {"topology": "switch"})
+    assert differing_settings([one, four]) == [{}, {"cluster.machines": 4}]
+    assert differing_settings([four, eight]) == [{"cluster.machines": 4}, {"cluster.machines": 8}]
+    both = {"cluster.machines": 4, "cluster.topology": "switch"}
+    assert differing_settings([one, four, switch]) == [{}, both | {"cluster.topology": "ring"}, both]
+    assert differing_settings([four, switch]) == [{"cluster.topology": "ring"}, {"cluster.topology": "switch"}]
+
+
 @given(st.lists(st.sampled_from(["a", "a #2", "a #3", "b"]), min_size=1, max_size=8))
 def test_numbered_labels_are_unique(labels):
     unique = _numbered(labels)

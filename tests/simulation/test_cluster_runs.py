@@ -81,8 +81,16 @@ def test_narrower_gradients_send_less(timed):
 def test_a_batch_that_cannot_be_shared_out(paths, tmp_path):
     workload = tmp_path / "digits.yaml"
     workload.write_text(paths[1].read_text(encoding="utf-8"), encoding="utf-8")
-    with pytest.raises(UserError, match=r"digits.yaml:\d+:\d+: .* 32 can't be shared out to 5 machines; .* of 5,"):
-        read_inputs(paths[0], workload, settings=[f"cluster={{machines: 5, {LINKS}}}"])
+    cluster, five = (
+        f"cluster={{machines: 5, {LINKS}}}",
+        "32 can't be shared out to 5 machines; allowed: multiples of 5,",
+    )
+    four = read_inputs(paths[0], workload, settings=[cluster.replace("5,", "4,")]).hw
+    several = four.model_copy(update={"cluster": four.cluster.model_copy(update={"machines": 5})})
+    with pytest.raises(UserError, match=rf"digits.yaml:\d+:\d+: .* {five}"):
+        read_inputs(several, workload)
+    with pytest.raises(UserError, match=rf"^--set cluster=.*: machines: found 5, but batch_size {five}"):
+        read_inputs(paths[0], workload, settings=[cluster])
     with pytest.raises(UserError, match=r"4 machines in micro_batches; allowed: multiples of 64"):
         read_inputs(paths[0], workload, settings=[f"cluster={{machines: 4, {LINKS}}}", "micro_batches=16"])
 
@@ -90,8 +98,12 @@ def test_a_batch_that_cannot_be_shared_out(paths, tmp_path):
 def test_a_topology_exchanges_nothing(paths, tmp_path):
     topology = tmp_path / "gemm.csv"
     topology.write_text("Layer, M, N, K,\nfirst, 8, 8, 8,\n", encoding="utf-8")
-    with pytest.raises(UserError, match="is a topology, which exchanges no gradients"):
-        read_inputs(paths[0], topology, settings=[f"cluster={{machines: 4, {LINKS}}}"])
+    cluster = f"cluster={{machines: 4, {LINKS}}}"
+    said = "machines: found 4, but .* gemm is a topology, which exchanges no gradients; allowed: 1, or no cluster"
+    with pytest.raises(UserError, match=said):
+        read_inputs(paths[0], topology, settings=[cluster])
+    with pytest.raises(UserError, match="has a cluster, and gemm is a topology"):
+        read_inputs(read_inputs(*paths, settings=[cluster]).hw, topology)
 
 
 def test_a_norm_over_one_value_says_what_to_do(root):

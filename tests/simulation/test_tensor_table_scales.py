@@ -30,3 +30,26 @@ def test_two_levels_of_scales_and_stochastic_floats(root):
         "nearest even, after every operation",
         "stochastic, 16 random bits",
     )
+
+
+@pytest.mark.parametrize(
+    ("rounding", "expected"),
+    [
+        ("nearest", ["nearest", "nearest"]),
+        ("nearest_even", ["nearest even"] * 2),
+        ("nearest_away", ["nearest, half away from zero"] * 2),
+        ("truncate", ["truncated"] * 2),
+        ("stochastic", ["stochastic, 16 random bits"] * 2),
+    ],
+)
+def test_the_rounding_of_a_rule_is_named(root, rounding, expected):
+    rule = f"{{format: int8, rounding: {rounding}}}"
+    cluster = f"cluster={{machines: 2, link_bytes_per_s: 1 GB/s, gradient: {rule}}}"
+    settings = [cluster, f"numerics.layer_gradient_data_path={rule}"]
+    hw = load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml", settings)
+    workload = load_workload(root / "workloads" / "digits_cnn.yaml")
+    program = workload.build().trace(hw.recipe(), workload.optimizer, workload.batch_size).program
+    table = tensor_table(program, lambda index: "dram").set_index("tensor")
+    sums = "all_reduce.linear1.weight_gradient"
+    assert table.loc[["linear1.gradient_data_path", sums], "rounding"].tolist() == expected
+    assert table.loc["linear1.weight_gradient_sent", "rounding"] == expected[0]

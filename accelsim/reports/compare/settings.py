@@ -9,16 +9,32 @@ from accelsim.reports.result import Result
 MOST_SHOWN = 3
 """Settings that a label lists before it only counts the rest."""
 _LONGEST_VALUE = 20
+_OPTIONAL = ("cluster", "numerics.loss_scale")
+"""Sections that a file may leave out, with many fields that have defaults."""
 _DESCRIPTIVE = frozenset({"name", "description"})
 Fields = dict[str, object]
 
 
 def differing_settings(results: Sequence[Result]) -> list[Fields]:
-    """Of each result the fields (by dotted path) in which they are not all alike; what a result lacks is left out."""
+    """Of each result the fields (by dotted path) in which they are not all alike; what a result lacks is left out.
+
+    Of a section that some lack altogether, such as a cluster, the first field tells that it is there; of the others
+    only those count in which the results that have it differ.
+    """
     fields = [{**_flat(result.hwconfig), **_flat(result.workload)} for result in results]
     paths = dict.fromkeys(path for found in fields for path in found)
     differing = [path for path in paths if len({repr(found.get(path)) for found in fields}) > 1]
+    differing = [path for path in differing if _tells(path, fields)]
     return [{path: found[path] for path in differing if path in found} for found in fields]
+
+
+def _tells(path: str, fields: Sequence[Fields]) -> bool:
+    section = next((name for name in _OPTIONAL if path.startswith(f"{name}.")), None)
+    if section is None or all(path in found for found in fields):
+        return True
+    having = [found for found in fields if path in found]
+    first = next(other for other in having[0] if other.startswith(f"{section}."))
+    return path == first or len({repr(found[path]) for found in having}) > 1
 
 
 def shown_settings(settings: Fields) -> str:

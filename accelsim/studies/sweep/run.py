@@ -12,11 +12,12 @@ from accelsim.networks import Topology, Workload
 from accelsim.progress import Observer
 from accelsim.reports.sweep import check_axes
 from accelsim.simulation.held_folder import held_folder
+from accelsim.studies.seed_numbers import seed_numbers
 from accelsim.studies.sweep.asked import Asked
 from accelsim.studies.sweep.campaign import Campaign
 from accelsim.studies.sweep.check import check_values
 from accelsim.studies.sweep.folder import open_folder
-from accelsim.studies.sweep.options import check_asked, seed_list, text_list
+from accelsim.studies.sweep.options import check_asked, text_list
 from accelsim.studies.sweep.pool import usable_cpus
 from accelsim.studies.sweep.result import Sweep
 from accelsim.studies.sweep.save import save_sweep
@@ -33,7 +34,7 @@ def sweep(
     timing_only: bool = False,
     epochs: int | None = None,
     steps: int | None = None,
-    seeds: Sequence[int] = (),
+    seeds: Sequence[int] | int = (),
     data: Path | str | None = None,
     jobs: int = 1,
     out: Path | str | None = None,
@@ -55,7 +56,8 @@ def sweep(
         settings: fields of either file that all points have, as ``numerics.activation.format=int4``.
         timing_only: cycles and energy alone; otherwise every point trains.
         epochs, steps, data: as of ``simulate``, for every point.
-        seeds: each point is trained once for each of them.
+        seeds: each point is trained once for each of them; or how many, counted from the seed of ``workload`` on, with
+            ``settings``, the same for all points.
         jobs: points at once, each in a process of its own where there are several; 0 for as many as there are CPUs. A
             script that asks for several must be guarded by ``if __name__ == "__main__"``.
         out: folder of the table, the page and the points; nothing is written without it.
@@ -82,7 +84,7 @@ def sweep(
         timing_only=timing_only,
         epochs=epochs,
         steps=steps,
-        seeds=seed_list(seeds),
+        seeds=seed_numbers(seeds, hwconfig, workload, settings),
         data=None if data is None else Path(data),
     )
     check_asked(asked)

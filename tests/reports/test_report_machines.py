@@ -1,0 +1,50 @@
+"""Pages and tables say which figures of a cluster are of all machines, and which of one."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from accelsim.reports.compare import compare_page
+from accelsim.reports.machines import OF_ALL, OF_ONE, comparison_notes
+from accelsim.reports.page import hardware_facts, run_page
+from accelsim.reports.summary_figures import SUMMARY_FIGURES, shown_figures
+
+
+@pytest.fixture
+def cluster(result):
+    """Eight machines that are connected fully."""
+    section = {"machines": 8, "topology": "fully_connected"}
+    return dataclasses.replace(
+        result, summary=result.summary | {"machines": 8}, hwconfig=result.hwconfig | {"cluster": section}
+    )
+
+
+def test_whose_figures_are(result, cluster):
+    titles = {figure.key: figure.title for figure in SUMMARY_FIGURES}
+    assert set(titles) >= OF_ALL | OF_ONE
+    assert not OF_ALL & OF_ONE
+    alone = {figure.title: figure.meaning for figure in shown_figures(result)}
+    said = {figure.title: figure.meaning for figure in shown_figures(cluster)}
+    for key, title in titles.items():
+        if title in alone:
+            behind = "; of all machines" if key in OF_ALL else "; of one machine" if key in OF_ONE else ""
+            assert said[title] == alone[title] + behind
+    assert said["Energy per step"].endswith("; of all machines")
+    assert said["Training memory"].endswith("; of one machine")
+
+
+def test_pages_say_how_many_machines(result, cluster, page):
+    assert hardware_facts(cluster.hwconfig)[-1] == "8 machines, fully connected"
+    shown = run_page(cluster)
+    assert "8 machines, fully connected" in shown
+    assert "Of one machine of the cluster, as all are alike. Energy above is of all machines" in shown
+    assert "of the cluster" not in page
+
+
+def test_a_comparison_says_it_once(result, cluster):
+    assert comparison_notes([result, result]) == []
+    note = comparison_notes([result, cluster, cluster])
+    assert len(note) == 1
+    assert note[0] in compare_page([result, cluster])
