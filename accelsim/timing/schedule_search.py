@@ -50,18 +50,17 @@ class Effort:
 
     ``services``: orders of service to begin with. ``rounds`` of justification; ``least_gain``: share of the step that
     each must gain, but for ``PATIENCE`` of them. ``starts``: schedules, the shortest ones, from which residents are
-    given up. ``free``: whether tensors are also placed in the order of starts without waits for room.
+    given up.
     """
 
     services: tuple[Service, ...]
     rounds: int
     least_gain: float
     starts: int
-    free: bool
 
 
-THOROUGH = Effort(tuple(Service), rounds=12, least_gain=1 / 1000, starts=6, free=True)
-BRIEF = Effort((Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2, free=False)
+THOROUGH = Effort(tuple(Service), rounds=12, least_gain=1 / 1000, starts=6)
+BRIEF = Effort((Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
 
 
 def _effort(issued: PlacedStep) -> Effort:
@@ -111,10 +110,8 @@ class ScheduleSearch:
 
         ``least``: cycles of the shortest schedule that nothing was done to.
         """
-        cases = [(best.turns, best.ranks, best.cycles)]
-        if self._effort.free:
-            free = self._whole(self._issued, self._run, rooms=False)
-            cases.append((free.turns, (), least))
+        free = self._whole(self._issued, self._run, rooms=False)
+        cases = [(best.turns, best.ranks, best.cycles), (free.turns, (), least)]
         found = []
         for turns, ranks, cycles in cases:
             turned = self._whole(self._place(turns, frozenset()), replace(self._run, ranks=ranks))
