@@ -64,12 +64,12 @@ BRIEF = Effort((Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
 
 
 def _effort(issued: PlacedStep) -> Effort:
-    """In a cluster all orders of service are tried, however long the Program: links wait for what is served last."""
+    """In a cluster more is tried, however long the Program: links wait for what is served last."""
     operations = issued.program.operations
     if len(operations) <= MOST_OPERATIONS:
         return THOROUGH
     exchanges = any(operation.phase is Phase.ALL_REDUCE for operation in operations)
-    return replace(BRIEF, services=THOROUGH.services) if exchanges else BRIEF
+    return replace(BRIEF, services=THOROUGH.services, starts=THOROUGH.starts) if exchanges else BRIEF
 
 
 class ScheduleSearch:
