@@ -116,7 +116,7 @@ def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline
 def step_cost(inputs: Inputs, traced: Traced, timeline: Timeline) -> StepCost:
     """What the summary says that a step takes."""
     layers = pd.DataFrame(layer_rows(traced.program, timeline, inputs.hw))
-    return StepCost(timeline.seconds(inputs.hw.clock_mhz), float(layers["energy_pj"].sum()) * 1e-12)
+    return StepCost(timeline.seconds(inputs.hw.clock_mhz), _energy_pj(inputs.hw, layers) * 1e-12)
 
 
 def _sizes(inputs: Inputs, traced: Traced) -> pd.DataFrame:

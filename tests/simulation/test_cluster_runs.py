@@ -7,8 +7,11 @@ import pytest
 
 import accelsim
 from accelsim.errors import UserError
+from accelsim.simulation import stages
+from accelsim.simulation.assemble import step_cost
 from accelsim.simulation.decides_bits import bits_of
 from accelsim.simulation.inputs import read_inputs
+from accelsim.timing import simulate
 from accelsim.training.checkpoint import read_checkpoint
 
 LINKS = "link_bytes_per_s: 4 GB/s"
@@ -26,6 +29,15 @@ def timed(paths):
         return accelsim.simulate(*paths, timing_only=True, settings=settings)
 
     return run
+
+
+def test_what_trackers_take_a_step_to_cost_is_what_the_summary_says(paths, timed):
+    cluster = f"cluster={{machines: 4, {LINKS}}}"
+    inputs, summary = read_inputs(*paths, settings=[cluster]), timed(cluster).summary
+    traced = stages.trace(inputs)
+    cost = step_cost(inputs, traced, simulate(traced.program, inputs.hw))
+    assert cost.seconds == summary["time_per_step_s"]
+    assert cost.joules == pytest.approx(summary["energy_per_step_pj"] * 1e-12)
 
 
 def test_figures_of_all_machines_and_of_one(timed):
