@@ -8,34 +8,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from accelsim.cli.pace import Pace
-from accelsim.progress import Observer
+from accelsim.cli.pace import Pace, Paced
 
 EVERY_S = 1.0
 
 
-class JsonLog(Observer):
+class JsonLog(Paced):
     """An object for the start and the end of each piece of work, and at most one every ``EVERY_S`` seconds between."""
 
     def __init__(self, stream: TextIO) -> None:
+        super().__init__(EVERY_S)
         self.stream = stream
-        self.tasks: dict[str, Pace] = {}
 
     def start(self, task: str, total: int, unit: str, done: int = 0) -> None:
-        self.tasks[task] = Pace(unit, total, done)
+        super().start(task, total, unit, done)
         self._write("start", task=task, unit=unit, done=done, total=total)
-
-    def advance(self, task: str, amount: int = 1, note: str = "") -> None:
-        pace = self.tasks.get(task)
-        if pace is None:
-            return
-        pace.done, pace.note = pace.done + amount, note
-        if pace.is_due(EVERY_S):
-            self._tell("progress", task, pace)
-
-    def simulated(self, task: str, cycles: int) -> None:
-        if task in self.tasks:
-            self.tasks[task].cycles += cycles
 
     def finish(self, task: str) -> None:
         if task in self.tasks:
@@ -46,6 +33,9 @@ class JsonLog(Observer):
 
     def say(self, text: str) -> None:
         self._write("message", text=text)
+
+    def told(self, task: str, pace: Pace) -> None:
+        self._tell("progress", task, pace)
 
     def _tell(self, event: str, task: str, pace: Pace) -> None:
         known = {

@@ -6,34 +6,21 @@ from datetime import timedelta
 from typing import TextIO
 
 from accelsim.cli.bars import TITLES
-from accelsim.cli.pace import Pace
-from accelsim.progress import Observer
+from accelsim.cli.pace import Pace, Paced
 from accelsim.reports.units import human_count
 
 EVERY_S = 30.0
 
 
-class Lines(Observer):
+class Lines(Paced):
     """A line for work that goes on, every ``EVERY_S`` seconds; short work says nothing."""
 
     def __init__(self, stream: TextIO) -> None:
+        super().__init__(EVERY_S)
         self.stream = stream
-        self.tasks: dict[str, Pace] = {}
 
-    def start(self, task: str, total: int, unit: str, done: int = 0) -> None:
-        self.tasks[task] = Pace(unit, total, done)
-
-    def advance(self, task: str, amount: int = 1, note: str = "") -> None:
-        pace = self.tasks.get(task)
-        if pace is None:
-            return
-        pace.done, pace.note = pace.done + amount, note
-        if pace.is_due(EVERY_S):
-            self.say(f"{TITLES.get(task, task)}: {_told(pace)}")
-
-    def simulated(self, task: str, cycles: int) -> None:
-        if task in self.tasks:
-            self.tasks[task].cycles += cycles
+    def told(self, task: str, pace: Pace) -> None:
+        self.say(f"{TITLES.get(task, task)}: {_told(pace)}")
 
     def finish(self, task: str) -> None:
         self.tasks.pop(task, None)

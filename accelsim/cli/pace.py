@@ -1,9 +1,12 @@
-"""How fast one piece of work goes, and how long it will go on."""
+"""How fast pieces of work go, how long they will go on, and who tells of that now and then."""
 
 from __future__ import annotations
 
 import time
+from abc import abstractmethod
 from dataclasses import dataclass, field
+
+from accelsim.progress import Observer
 
 
 @dataclass
@@ -48,3 +51,30 @@ class Pace:
         if due:
             self.shown = time.monotonic()
         return due
+
+
+class Paced(Observer):
+    """Keeps the pace of each piece of work in ``tasks``, and tells of it at most every ``every_s`` seconds."""
+
+    def __init__(self, every_s: float) -> None:
+        self.every_s = every_s
+        self.tasks: dict[str, Pace] = {}
+
+    @abstractmethod
+    def told(self, task: str, pace: Pace) -> None:
+        """Tell how far a piece of work is."""
+
+    def start(self, task: str, total: int, unit: str, done: int = 0) -> None:
+        self.tasks[task] = Pace(unit, total, done)
+
+    def advance(self, task: str, amount: int = 1, note: str = "") -> None:
+        pace = self.tasks.get(task)
+        if pace is None:
+            return
+        pace.done, pace.note = pace.done + amount, note
+        if pace.is_due(self.every_s):
+            self.told(task, pace)
+
+    def simulated(self, task: str, cycles: int) -> None:
+        if task in self.tasks:
+            self.tasks[task].cycles += cycles
