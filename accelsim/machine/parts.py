@@ -11,31 +11,27 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from accelsim.formats import Role
+from accelsim.machine.numbered import Numbered
 from accelsim.machine.recorder import Call
 from accelsim.machine.tensor import Tensor
 from accelsim.program import Phase, TensorSpec
 
 
-class Parts:
+class Parts(Numbered):
     """Where a step stands in its batch; ``number`` is that of the part that is open, 0 for the batch as one."""
 
     def __init__(self) -> None:
-        self.number, self.count = 0, 1
+        super().__init__()
         self._ends: dict[int, None] = {}
         self._before: tuple[int, ...] = ()
 
     @contextmanager
     def opened(self, number: int, count: int) -> Iterator[None]:
         """Issue what follows for part ``number`` of ``count``, from 1 on; one part alone is the batch as one."""
-        if count == 1:
+        with super().opened(number, count):
+            if self.number:
+                self._before, self._ends = tuple(self._ends), {}
             yield
-            return
-        self.number, self.count = number, count
-        self._before, self._ends = tuple(self._ends), {}
-        try:
-            yield
-        finally:
-            self.number, self.count = 0, 1
 
     def after(self, inputs: Sequence[Tensor]) -> tuple[int, ...]:
         """Tensors that must be there before an operation of the forward pass starts: the last data gradients of the

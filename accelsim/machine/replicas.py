@@ -8,9 +8,8 @@ and what quantisers remember belong to. Running statistics are those of the firs
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import contextmanager
 
+from accelsim.machine.numbered import Numbered
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.tensor import Tensor
 
@@ -18,26 +17,14 @@ Collected = tuple[str, Parameter, Tensor]
 """Layer, parameter and gradient."""
 
 
-class Replicas:
+class Replicas(Numbered):
     """Which machine of how many a step stands at; ``number`` is 0 for all of them, or for one that trains alone."""
 
     def __init__(self) -> None:
-        self.number, self.count = 0, 1
+        super().__init__()
         self._gradients = defaultdict[int, list[Collected]](list)
 
     @property
     def gradients(self) -> list[Collected]:
         """What layers have handed in on the machine that is open."""
         return self._gradients[self.number]
-
-    @contextmanager
-    def opened(self, number: int, count: int) -> Iterator[None]:
-        """Issue what follows on machine ``number`` of ``count``, from 1 on; one machine is no cluster."""
-        if count == 1:
-            yield
-            return
-        self.number, self.count = number, count
-        try:
-            yield
-        finally:
-            self.number, self.count = 0, 1
