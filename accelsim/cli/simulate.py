@@ -93,6 +93,13 @@ def simulate(
             metavar="TRACKER",
         ),
     ] = None,
+    runs_as: Annotated[
+        Path | None,
+        typer.Option(
+            help="Hwconfig of a machine with no more of anything, as another run's hwconfig.yaml: what is beyond it "
+            "stays idle, so that the step takes its cycles, at this machine's energy and area."
+        ),
+    ] = None,
     scalesim_reports: Annotated[
         Path | None, typer.Option(help="Folder for SCALE-Sim's three report files, of the array's operations.")
     ] = None,
@@ -119,6 +126,7 @@ def simulate(
             "force": force,
             "quantisers_every": quantisers_every,
             "track": track or (),
+            "runs_as": runs_as,
             "observer": listener(log, as_json=as_json),
         }
         if several is None:
@@ -141,6 +149,8 @@ def _show(result: Result, folder: Path, *, as_json: bool) -> None:
     console = Console()
     for text in warnings_of(result):
         console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+    if "runs_as" in result.summary:
+        console.print(f"runs as {result.summary['runs_as']}, the rest idle", highlight=False, markup=False)
     console.print(summary_table(result))
     if result.seeds:
         numbers = ", ".join(map(str, result.seeds.numbers))

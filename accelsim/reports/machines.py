@@ -47,7 +47,7 @@ def whose(key: str, result: Result) -> str:
     return "; of all machines" if key in OF_ALL else "; of one machine" if key in OF_ONE else ""
 
 
-def comparison_notes(results: Sequence[Result]) -> list[str]:
+def cluster_notes(results: Sequence[Result]) -> list[str]:
     """What a reader has to know who compares clusters with each other, or with one machine."""
     if not any(map(is_cluster, results)):
         return []

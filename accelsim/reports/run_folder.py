@@ -78,7 +78,7 @@ def load(folder: Path | str) -> Result:
     return NotebookResult(
         hwconfig=_read(folder / "hwconfig.yaml", _mapping),
         workload=_read(folder / "workload.yaml", _mapping),
-        summary=_read(folder / SUMMARY_FILE, _summary),
+        summary=load_summary(folder),
         layers=_read(folder / "layers.parquet", _table("layers", from_parquet)),
         metrics=_read(folder / "metrics.csv", _table("metrics", from_csv)),
         dtypes=_read(folder / "dtypes.csv", _table("dtypes", from_csv)),
@@ -91,6 +91,15 @@ def load(folder: Path | str) -> Result:
         seeds=None,
         **_later(folder),
     )
+
+
+def load_summary(folder: Path) -> dict[str, Any]:
+    """The figures of a finished run alone.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+    return _read(folder / SUMMARY_FILE, _summary)
 
 
 def _later(folder: Path) -> dict[str, pd.DataFrame]:
@@ -192,6 +201,7 @@ _SUMMARY_TEXTS = {
     "hwconfig": _is_text,
     "workload": _is_text,
     "backend": _is_text,
+    "runs_as": _is_text,
     "assumptions": _are_texts,
     "warnings": _are_texts,
 }

@@ -40,6 +40,7 @@ from accelsim.timing import DramModel, Timeline
 from accelsim.timing.analysis.training_memory import training_memory_bytes
 from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Training
+from accelsim.training.changes import changed_fields
 from accelsim.training.datasets import Dataset
 from accelsim.training.trackers import StepCost
 
@@ -73,7 +74,7 @@ def assemble(
         **_epoch_figures(inputs, timeline, layers, dataset),
         "warnings": [*left_out(inputs, traced.program), *warnings(inputs, rows, recorded, dataset)],
         "seed": getattr(inputs.workload, "seed", None),
-        **_machine_figures(inputs),
+        **_machine_figures(inputs, planned),
         "complete": True,
         "assumptions": _assumptions(inputs, planned),
     }
@@ -108,7 +109,7 @@ def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline
         **cluster_figures(inputs, planned, timeline),
         **_model_figures(_sizes(inputs, traced)),
         "seed": getattr(inputs.workload, "seed", None),
-        **_machine_figures(inputs),
+        **_machine_figures(inputs, planned),
         "assumptions": _assumptions(inputs, planned),
     }
 
@@ -127,8 +128,11 @@ def _model_figures(sizes: pd.DataFrame) -> dict[str, Any]:
     return {"model_size_bytes": int(sizes["bytes"].sum())}
 
 
-def _machine_figures(inputs: Inputs) -> dict[str, Any]:
+def _machine_figures(inputs: Inputs, planned: PlannedStep) -> dict[str, Any]:
+    """``runs_as`` is there where the machine leaves idle what it has beyond another one."""
+    runs_as = {} if planned.hw == inputs.hw else {"runs_as": planned.hw.name}
     return {
+        **runs_as,
         "area_um2": inputs.hw.machines * sum(area_um2(inputs.hw).values()),
         "buffer_area_um2": inputs.hw.machines * buffer_area_um2(inputs.hw),
         "clock_mhz": inputs.hw.clock_mhz,
@@ -138,14 +142,19 @@ def _machine_figures(inputs: Inputs) -> dict[str, Any]:
 def _assumptions(inputs: Inputs, planned: PlannedStep) -> list[str]:
     """Those of this machine's own figures come first, where a page has them open."""
     general = [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *cluster_assumptions(inputs)]
-    return [*estimates(inputs.hw), *general, *_idle(inputs, planned)]
+    return [*estimates(inputs.hw), *_idle(inputs, planned), *general]
 
 
 def _idle(inputs: Inputs, planned: PlannedStep) -> list[str]:
     """What to say of a machine that runs as one with less."""
     if planned.hw == inputs.hw:
         return []
-    return [f"It runs as {planned.hw.name}: what it has beyond that machine stays idle."]
+    changed = changed_fields(_hardware(planned.hw), _hardware(inputs.hw))
+    return [f"It runs as {planned.hw.name}, and what it has beyond that machine stays idle: {changed}."]
+
+
+def _hardware(hw: HardwareConfig) -> dict[str, Any]:
+    return hw.model_dump(mode="json", exclude={"name", "description"})
 
 
 def versions() -> dict[str, str]:

@@ -14,7 +14,7 @@ from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
-from accelsim.reports.run_folder import load, save
+from accelsim.reports.run_folder import load, load_summary, save
 from accelsim.reports.scalesim import write_scalesim_reports
 from accelsim.simulation import stages
 from accelsim.simulation.assemble import assemble, step_cost
@@ -50,7 +50,7 @@ def simulate(
     quantisers_every: int | None = None,
     track: Sequence[str] = (),
     scalesim_reports: Path | str | None = None,
-    runs_as: HardwareConfig | None = None,
+    runs_as: HardwareConfig | Path | str | None = None,
     observer: Observer | None = None,
 ) -> Result:
     """Time one training step of ``workload`` on ``hwconfig``, and train it bit by bit unless ``timing_only``.
@@ -75,8 +75,8 @@ def simulate(
         track: trackers that follow the training live, as ``tensorboard``; each writes into a folder of its name in
             ``out``, and changes no bit.
         scalesim_reports: folder for SCALE-Sim's three report files.
-        runs_as: a machine with no more of anything than this one, which leaves the rest idle: it takes the cycles of
-            that one, at its own energy and area.
+        runs_as: a machine with no more of anything than this one, or the path of its YAML file. What is beyond it stays
+            idle: the step takes the cycles of that machine, at this one's energy and area.
         observer: hears of progress.
 
     Raises:
@@ -91,8 +91,7 @@ def simulate(
     if timing_only and data is not None and not os.path.exists(data):
         raise UserError(f"{data}: there is no such folder")
     stages.check_costs(inputs)
-    if runs_as and not has_at_least(inputs.hw, runs_as):
-        raise UserError(f"runs_as: {runs_as.name} has more of something than {inputs.hw.name}, or other numerics")
+    lesser = None if runs_as is None else _lesser(inputs.hw, runs_as)
     folder, reports = (None if path is None else Path(path) for path in (out, scalesim_reports))
     check_reports(reports, force=force)
     run = _Run(
@@ -108,7 +107,8 @@ def simulate(
         track=track,
         folder=folder,
         reports=reports,
-        runs_as=runs_as,
+        runs_as=lesser,
+        runs_as_given=runs_as,
         resume=resume,
         force=force,
         observer=observer,
@@ -134,6 +134,7 @@ class _Run:
     folder: Path | None
     reports: Path | None
     runs_as: HardwareConfig | None
+    runs_as_given: object
     resume: bool
     force: bool
     observer: Observer
@@ -142,10 +143,11 @@ class _Run:
         """Simulate, and write what is to be written."""
         finished = check_folder(self.folder, resume=self.resume, force=self.force)
         if self.folder and finished and not self.force:
-            _check_machine(self.folder, self.inputs)
+            _check_machine(self.folder, self.inputs, self.runs_as)
         traced = stages.trace(self.inputs)
         dataset = None if self.timing_only else self._dataset()
-        with blaming(self.hwconfig, self.settings[0]):
+        planned_on = (self.hwconfig, self.settings[0]) if self.runs_as is None else (self.runs_as_given, ())
+        with blaming(*planned_on):
             planned = stages.plan_step(self.inputs, traced, self.runs_as)
             timeline = stages.time_step(planned, self.observer)
         start = self._start(traced) if dataset is not None else None
@@ -203,6 +205,22 @@ class _Run:
         return stored
 
 
+def _lesser(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> HardwareConfig:
+    """The machine that ``hw`` runs as.
+
+    Raises:
+        UserError: ``hw`` lacks something that it has.
+    """
+    lesser = runs_as if isinstance(runs_as, HardwareConfig) else load_hwconfig(runs_as)
+    if not has_at_least(hw, lesser):
+        hidden = {"name", "description"}
+        changed = changed_fields(*(each.model_dump(mode="json", exclude=hidden) for each in (lesser, hw)))
+        raise UserError(
+            f"runs_as: {lesser.name} has more of something than {hw.name}, or other numerics; what differs: {changed}"
+        )
+    return lesser
+
+
 def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quantisers_every: int | None) -> None:
     if steps is not None and steps < 1:
         raise UserError(f"steps must be at least 1, not {steps}")
@@ -222,11 +240,17 @@ def _check_track(track: Sequence[str], *, timing_only: bool, out: Path | str | N
         raise UserError(f"track: {track[0]} writes into the run folder; give out, too")
 
 
-def _check_machine(folder: Path, inputs: Inputs) -> None:
+def _name_beside(hw: HardwareConfig, runs_as: HardwareConfig | None) -> str | None:
+    return None if runs_as is None or runs_as == hw else runs_as.name
+
+
+def _check_machine(folder: Path, inputs: Inputs, runs_as: HardwareConfig | None) -> None:
     """Refuse to replace a finished run's figures by those of another machine that trains the same bits."""
     others = {"description": True, **deciding_fields(inputs.hw)}
     stored = load_hwconfig(folder / "hwconfig.yaml").model_dump(mode="json", exclude=others)
-    changed = changed_fields(stored, inputs.hw.model_dump(mode="json", exclude=others))
+    stored["runs_as"] = load_summary(folder).get("runs_as")
+    asked = {**inputs.hw.model_dump(mode="json", exclude=others), "runs_as": _name_beside(inputs.hw, runs_as)}
+    changed = changed_fields(stored, asked)
     if changed:
         raise UserError(
             f"{folder}: holds a finished run of another hwconfig: {changed}; give the same one, or another --out; "

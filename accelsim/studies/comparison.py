@@ -1,7 +1,12 @@
-"""One accelerator against others: results that stand in run folders, and hwconfigs that are timed on the way."""
+"""One accelerator against others: results that stand in run folders, and hwconfigs that are timed on the way.
+
+Of hwconfigs that are timed, none is slower than another one with less hardware (``no_slower``): it is timed again as
+that one. A run that stands keeps its figures, and the comparison warns.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +14,18 @@ from pathlib import Path
 import pandas as pd
 
 from accelsim.errors import UserError
-from accelsim.hardware import HardwareConfig
+from accelsim.hardware import HardwareConfig, has_at_least
 from accelsim.networks import Workload
 from accelsim.progress import Observer
 from accelsim.reports.compare import comparison
+from accelsim.reports.compare.machine import machine_of
 from accelsim.reports.compare.seeds import is_of_seeds, load_seeds
+from accelsim.reports.compare.workloads import work_of
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load
 from accelsim.simulation import simulate
 from accelsim.simulation.inputs import sorted_settings
+from accelsim.studies.no_slower import Timed, machines_to_run_as
 
 Run = Result | HardwareConfig | Path | str
 
@@ -64,7 +72,29 @@ def gathered(
                 raise
             name = run.name if isinstance(run, HardwareConfig) else run
             raise UserError(f"{name}: {error}") from error
+    for index, other in _to_run_as(results).items():
+        if not _stands(runs[index]):
+            again = _result(runs[index], workload, settings, observer, runs_as=other)
+            # A run that stands may have been made by another version, with other schedules.
+            results[index] = min(results[index], again, key=_cycles)
     return results
+
+
+def _to_run_as(results: Sequence[Result]) -> dict[int, HardwareConfig]:
+    """Of each result that one with no more hardware is faster than, on the same work: that one's machine."""
+    machines = {index: machine for index, result in enumerate(results) if (machine := machine_of(result))}
+    places = list(machines)
+    timed = [Timed(machines[index], _work(results[index]), _cycles(results[index])) for index in places]
+    pairs = ((places[index], timed[other].hw) for index, other in machines_to_run_as(timed).items())
+    return {index: other for index, other in pairs if not has_at_least(other, machines[index])}
+
+
+def _cycles(result: Result) -> int:
+    return int(result.summary["total_cycles"])
+
+
+def _work(result: Result) -> str:
+    return json.dumps(work_of(result), sort_keys=True)
 
 
 def _is_of_hwconfig(message: str, settings: Sequence[str]) -> bool:
@@ -82,7 +112,11 @@ def _stands(run: Run) -> bool:
 
 
 def _result(
-    run: Run, workload: Workload | Path | str | None, settings: Sequence[str], observer: Observer | None
+    run: Run,
+    workload: Workload | Path | str | None,
+    settings: Sequence[str],
+    observer: Observer | None,
+    runs_as: HardwareConfig | None = None,
 ) -> Result:
     if isinstance(run, Result):
         return run
@@ -93,4 +127,4 @@ def _result(
     if workload is None:
         name = run.name if isinstance(run, HardwareConfig) else run
         raise UserError(f"{name}: not a run folder; to compare hwconfigs give a workload with --workload")
-    return simulate(run, workload, settings=settings, timing_only=True, observer=observer)
+    return simulate(run, workload, settings=settings, timing_only=True, observer=observer, runs_as=runs_as)

@@ -11,7 +11,8 @@ HEAD = """# Does more hardware ever make a step longer?
 more with twice of one thing, or with the better of two options. More arrays never make a step longer, exactly; nor does
 anything, but for what tiles are priced by besides cycles (docs/timing.md), where operations run one at a time.
 Operations beside each other are served by priority, and there a schedule may get longer (Graham 1969); residency and
-tiles are chosen by rules. How often, and by how much:
+tiles are chosen by rules. How often, and by how much, where each machine is timed by itself (`sweep` and `compare` let
+none be slower than one with less: docs/timing.md):
 """
 COLUMNS = ("twice of, or better", "steps", "longer", "by over 0.1 %", "by over 1 %", "longest", "where")
 

@@ -208,6 +208,27 @@ def test_a_default_folder_is_taken_before_it_is_written(hwconfig, workload, tmp_
     assert not list(tmp_path.iterdir())
 
 
+def test_a_machine_runs_as_one_with_less(small, hwconfig, workload, tmp_path):
+    lesser = _text(hwconfig, "lanes: 16", "lanes: 4", tmp_path)
+    figures = {}
+    for name, machine, options in (
+        ("alone", hwconfig, ()),
+        ("lesser", lesser, ()),
+        ("idle", hwconfig, ("--runs-as", lesser)),
+    ):
+        assert small("simulate", machine, workload, "--steps", 2, "--out", name, *options).code == 0
+        figures[name] = json.loads((tmp_path / name / "summary.json").read_text(encoding="utf-8"))
+    assert figures["idle"]["total_cycles"] == figures["lesser"]["total_cycles"] > figures["alone"]["total_cycles"]
+    assert figures["idle"]["area_um2"] == figures["alone"]["area_um2"]
+    assert small("compare", "alone", "idle").code == 0
+    ran = small("simulate", lesser, workload, "--timing-only", "--out", "other", "--runs-as", hwconfig)
+    assert (ran.code, "has more of something" in ran.err) == (2, True)
+    resumed = small("simulate", hwconfig, workload, "--steps", 2, "--out", "idle", "--resume")
+    assert "a finished run of another hwconfig: runs_as (int8_range_bn there, nothing here);" in resumed.err
+    resumed = small("simulate", hwconfig, workload, "--steps", 2, "--out", "idle", "--resume", "--runs-as", lesser)
+    assert "idle was finished already" in resumed.err
+
+
 @pytest.mark.parametrize("option", ["--resume", "--force"])
 def test_a_run_that_another_one_writes_is_left_alone(small, hwconfig, workload, tmp_path, option):
     with held_folder(tmp_path / "run"):

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 
 from accelsim.reports.compare import compare_page
-from accelsim.reports.machines import OF_ALL, OF_ONE, comparison_notes
+from accelsim.reports.machines import OF_ALL, OF_ONE, cluster_notes
 from accelsim.reports.page import hardware_facts, run_page
 from accelsim.reports.summary_figures import SUMMARY_FIGURES, shown_figures
 
@@ -44,7 +44,7 @@ def test_pages_say_how_many_machines(result, cluster, page):
 
 
 def test_a_comparison_says_it_once(result, cluster):
-    assert comparison_notes([result, result]) == []
-    note = comparison_notes([result, cluster, cluster])
+    assert cluster_notes([result, result]) == []
+    note = cluster_notes([result, cluster, cluster])
     assert len(note) == 1
     assert note[0] in compare_page([result, cluster])

@@ -15,7 +15,7 @@ import accelsim
 from accelsim.errors import UserError
 from accelsim.hardware import has_at_least
 from accelsim.simulation.inputs import read_inputs
-from accelsim.studies.sweep.no_slower import Timed, machines_to_run_as
+from accelsim.studies.no_slower import Timed, machines_to_run_as
 
 SIZES = {"buffers.input.capacity_bytes": ["2KiB", "16KiB"], "dram.channels": [1, 2]}
 SMALL = ["mac_array.rows=8", "mac_array.columns=8"]

@@ -1,12 +1,28 @@
-"""What a reader of means over seeds has to know: of which seeds, and what the marks of the spread stand for."""
+"""What a reader of compared figures has to know: what they are of, and what the marks of a spread stand for."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.machines import cluster_notes
 from accelsim.reports.result import Result
 from accelsim.reports.spread import DEVIATION, MEANING
+
+
+def comparison_notes(results: Sequence[Result]) -> list[str]:
+    """One line each; none where runs are plain ones of one machine."""
+    return [*_idle_notes(results), *cluster_notes(results), *seed_notes(results)]
+
+
+def _idle_notes(results: Sequence[Result]) -> list[str]:
+    """A line for each result whose machine runs as one with less hardware."""
+    return [
+        f"{label} runs as {result.summary['runs_as']}, and what it has beyond that machine stays idle: with all of it, "
+        "no schedule as short was found. Energy and area are its own."
+        for label, result in zip(unique_labels(results), results, strict=True)
+        if result.summary.get("runs_as")
+    ]
 
 
 def seed_notes(results: Sequence[Result]) -> list[str]:

@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from accelsim.reports.compare.cells import compare_cells
 from accelsim.reports.compare.figures import draw_comparison
 from accelsim.reports.compare.labels import unique_labels
-from accelsim.reports.compare.notes import seed_notes
+from accelsim.reports.compare.notes import comparison_notes
 from accelsim.reports.compare.warnings import comparison_warnings
 from accelsim.reports.compare.workloads import workload_names
 from accelsim.reports.figure_spec import panels
-from accelsim.reports.machines import comparison_notes
 from accelsim.reports.page import TERMS, footer_line, hardware_facts
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import assumptions_of
@@ -53,9 +52,7 @@ def _header(results: Sequence[Result], labels: Sequence[str], settings: Sequence
 def _table(results: Sequence[Result]) -> str:
     header, rows = compare_cells(results)
     cells = [[Cell(cell.text, cell.verdict) for cell in row] for row in rows]
-    notes = "".join(
-        f'<p class="meaning">{escape(note)}</p>' for note in [*comparison_notes(results), *seed_notes(results)]
-    )
+    notes = "".join(f'<p class="meaning">{escape(note)}</p>' for note in comparison_notes(results))
     return f"<h2>Figures</h2>{notes}{table(header, cells, numeric=range(1, len(header)))}"
 
 

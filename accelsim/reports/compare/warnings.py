@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
-from pydantic import ValidationError
-
 from accelsim.hardware import HardwareConfig, has_at_least
 from accelsim.reports.compare.labels import unique_labels
+from accelsim.reports.compare.machine import machine_of
 from accelsim.reports.compare.workloads import workload_warning
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import is_complete
@@ -24,7 +23,7 @@ def comparison_warnings(results: Sequence[Result]) -> list[str]:
 
 def _slower_with_more(results: Sequence[Result], labels: Sequence[str]) -> Iterator[str]:
     """Machines that have all of another one's hardware and take more cycles: as that one they would take its cycles."""
-    machines = [_machine(result) for result in results]
+    machines = [machine_of(result) for result in results]
     for more, less in permutations(range(len(results)), 2):
         machine, other = machines[more], machines[less]
         cycles, fewer = (results[index].summary.get("total_cycles") for index in (more, less))
@@ -32,17 +31,10 @@ def _slower_with_more(results: Sequence[Result], labels: Sequence[str]) -> Itera
             yield (
                 f"{labels[more]} has all the hardware of {labels[less]} and takes {cycles / fewer - 1:.2%} longer. "
                 "That is the schedule's fault: operations beside each other are served by rules that needn't find the "
-                f"shortest one. With what it has more left idle, it takes the cycles of {labels[less]}."
+                f"shortest one. With what it has more left idle, it takes the cycles of {labels[less]}: "
+                "`accelsim simulate --runs-as` with the hwconfig.yaml of that run."
             )
 
 
 def _has_more(machine: HardwareConfig, other: HardwareConfig) -> bool:
     return has_at_least(machine, other) and not has_at_least(other, machine)
-
-
-def _machine(result: Result) -> HardwareConfig | None:
-    """None where the run was made when a hwconfig had other fields."""
-    try:
-        return HardwareConfig.model_validate(result.hwconfig)
-    except ValidationError:
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from accelsim.reports.result import Result
 
@@ -15,11 +16,16 @@ def workload_names(results: Sequence[Result]) -> str:
     return ", ".join(dict.fromkeys(str(result.workload["name"]) for result in results))
 
 
+def work_of(result: Result) -> dict[str, Any]:
+    """The fields of the workload that runs of the same work have in common."""
+    return {key: value for key, value in result.workload.items() if key not in _SAME_WORK}
+
+
 def workload_warning(results: Sequence[Result]) -> str:
     """What differs between the workloads, or an empty string."""
-    first = results[0].workload
-    keys = [key for key in dict.fromkeys(k for r in results for k in r.workload) if key not in _SAME_WORK]
-    differing = [key for key in keys if any(result.workload.get(key) != first.get(key) for result in results[1:])]
+    first, *others = map(work_of, results)
+    keys = dict.fromkeys(key for work in (first, *others) for key in work)
+    differing = [key for key in keys if any(other.get(key) != first.get(key) for other in others)]
     if not differing:
         return ""
     return (

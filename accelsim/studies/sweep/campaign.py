@@ -8,9 +8,9 @@ from typing import Any
 
 from accelsim.hardware import HardwareConfig
 from accelsim.progress import Observer, watched
+from accelsim.studies.no_slower import Timed, machines_to_run_as
 from accelsim.studies.sweep.asked import Asked, Point, belongs_to_workload
 from accelsim.studies.sweep.folder import POINTS, keep_outcome, kept_outcome, kept_points, kept_refusal, was_run
-from accelsim.studies.sweep.no_slower import Timed, machines_to_run_as
 from accelsim.studies.sweep.pool import Task, run_tasks
 from accelsim.studies.sweep.result import Sweep
 from accelsim.studies.sweep.runner import Outcome

@@ -1,8 +1,9 @@
-"""More hardware never makes a step longer within a sweep: what would is run as the machine with less.
+"""More hardware never makes a step longer among machines that are compared: what would is run as the one with less.
 
 A schedule is the shortest of many and not of all, so a machine with more of something may end later than one with
 less. It needn't: it can leave idle what it has beyond, which gives the cycles of the other one, at its own energy and
-area. So after all points are timed, each one runs as the fastest of those that it has all of, where that one is faster.
+area. So after all of a sweep or a comparison are timed, each runs as the fastest of those that it has all of, where
+that one is faster.
 """
 
 from __future__ import annotations
