@@ -111,7 +111,7 @@ class PlacedStep:
         self.program, self.hw, self.residency = program, hw, residency
         self._known: _Known = known._known if known else _Known(program, residency)
         self._planner: Planner = Planner(program, hw, residency, known._planner if known else None)
-        self._places = residency.places(len(program.tensors))
+        self.places = residency.places(len(program.tensors))
         self.plans = self._plans(known)
         self._programs = [self._planner.number(plan) for plan in self.plans]
         self._chains: dict[tuple[frozenset[int], bool], tuple[Asked, Integers]] = {}
@@ -124,10 +124,10 @@ class PlacedStep:
 
     def _plans(self, known: PlacedStep | None) -> list[OperationPlan]:
         """Those of ``known``, but for operations that touch a tensor which lives elsewhere there."""
-        alike, places, operations = self._known.alike, self._places.__getitem__, self.program.operations
+        alike, places, operations = self._known.alike, self.places.__getitem__, self.program.operations
         plans, changed = [NOTHING] * len(operations), set(range(len(operations)))
         if known:
-            moved = (i for i, both in enumerate(zip(self._places, known._places, strict=True)) if both[0] != both[1])
+            moved = (i for i, both in enumerate(zip(self.places, known.places, strict=True)) if both[0] != both[1])
             plans, changed = list(known.plans), {each for index in moved for each in self._known.touching[index]}
         for index in sorted(changed):
             key = alike.kinds[index], *map(places, alike.touched[index])
@@ -137,7 +137,7 @@ class PlacedStep:
     @property
     def _turns(self) -> Sequence[int]:
         """All operations, each after those that it waits for."""
-        return self.residency.turns or range(len(self.plans))
+        return self.residency.placing.turns or range(len(self.plans))
 
     @property
     def dram_bytes_per_cycle(self) -> float:

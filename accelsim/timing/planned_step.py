@@ -17,7 +17,7 @@ from accelsim.errors import InternalError
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Program
 from accelsim.timing.placed_step import PlacedStep, Progress, Run, Scheduled
-from accelsim.timing.placement.residency import GivenUp, place_tensors
+from accelsim.timing.placement.residency import Placing, place_tensors
 from accelsim.timing.plan import OperationPlan
 from accelsim.timing.schedule_search import ScheduleSearch
 from accelsim.timing.timeline import Timeline
@@ -36,7 +36,7 @@ class PlannedStep:
         self.program = program
         self.hw = hw
         self._issued = PlacedStep(program, hw, place_tensors(program, hw))
-        self._placed: dict[tuple[tuple[int, ...], GivenUp], PlacedStep] = {((), frozenset()): self._issued}
+        self._placed: dict[Placing, PlacedStep] = {Placing(): self._issued}
 
     @property
     def plans(self) -> list[OperationPlan]:
@@ -66,11 +66,11 @@ class PlannedStep:
             best = on_fewer.shortest(best.cycles) or best
         return best.timeline()
 
-    def _place(self, turns: tuple[int, ...], given_up: GivenUp) -> PlacedStep:
-        if (turns, given_up) not in self._placed:
-            residency = place_tensors(self.program, self.hw, turns, given_up, self._issued.residency)
-            self._placed[turns, given_up] = PlacedStep(self.program, self.hw, residency, self._issued)
-        return self._placed[turns, given_up]
+    def _place(self, placing: Placing) -> PlacedStep:
+        if placing not in self._placed:
+            residency = place_tensors(self.program, self.hw, placing, self._issued.residency)
+            self._placed[placing] = PlacedStep(self.program, self.hw, residency, self._issued)
+        return self._placed[placing]
 
 
 def _ended(found: Scheduled | None) -> Scheduled:

@@ -17,19 +17,20 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InternalError
 from accelsim.program import Phase
 from accelsim.timing.analysis.room_waits import room_waits, to_give_up
 from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
-from accelsim.timing.placement.residency import GivenUp
+from accelsim.timing.placement.keeping import Rule
+from accelsim.timing.placement.residency import Placing
 from accelsim.timing.scheduling.priorities import Service
 from accelsim.timing.timeline import Timeline
 
-Place = Callable[[tuple[int, ...], GivenUp], PlacedStep]
-"""The step with its tensors placed in the order of these turns, but for those given up."""
+Place = Callable[[Placing], PlacedStep]
+"""The step with its tensors placed so."""
 LEAST_WAITS = 1 / 200
 """Share of the step that waits for room must take to be worth a search."""
 LEAST_GAIN = 1 / 100
@@ -53,14 +54,15 @@ class Effort:
     given up.
     """
 
+    all_rules: bool
     services: tuple[Service, ...]
     rounds: int
     least_gain: float
     starts: int
 
 
-THOROUGH = Effort(tuple(Service), rounds=12, least_gain=1 / 1000, starts=6)
-BRIEF = Effort((Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
+THOROUGH = Effort(True, tuple(Service), rounds=12, least_gain=1 / 1000, starts=6)
+BRIEF = Effort(False, (Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
 
 
 def _effort(issued: PlacedStep) -> Effort:
@@ -82,27 +84,43 @@ class ScheduleSearch:
         self._place = place
         self._first_run, self._run = run, replace(run, progress=None)
         self._arrays = arrays
-        self._issued = place((), frozenset())
-        self._effort = _effort(self._issued)
+        issued = place(Placing())
+        self._effort = _effort(issued)
+        self._issued = self._of_rules(issued)
         self.at_once = 0
         """The most arrays that were at work together in a schedule looked at."""
 
     def shortest(self, before: int | None = None) -> Scheduled | None:
         """The shortest schedule found, if it ends before the cycle ``before``."""
-        if before is not None and self._issued.least_cycles(self._run, self._arrays) >= before:
+        if before is not None and self._issued[0].least_cycles(self._run, self._arrays) >= before:
             return None
         runs = [self._first_run, *(replace(self._run, service=service) for service in self._effort.services[1:])]
-        firsts = [self._whole(self._issued, run) for run in runs]
+        by_rule = [[self._whole(placed, run) for run in runs] for placed in self._issued]
+        firsts = [min(found, key=_cycles) for found in by_rule]
+        least = min(map(_cycles, firsts))
+        tried = [self._from(found) for found, first in zip(by_rule, firsts, strict=True) if _is_near(first, least)]
+        best = min(tried, key=_cycles)
+        return best if before is None or best.cycles < before else None
+
+    def _from(self, firsts: list[Scheduled]) -> Scheduled:
+        """The shortest schedule found from these on, in which tensors are placed by one rule."""
         least = min(map(_cycles, firsts))
         starts = self._and_shortened([first for first in firsts if _is_near(first, least)])
         best = min(starts, key=_cycles)
         if self._waits(best):
             best = self._with_less_of([*starts, *self._and_shortened(self._turned(best, least))])
-        return best if before is None or best.cycles < before else None
+        return best
+
+    def _of_rules(self, issued: PlacedStep) -> list[PlacedStep]:
+        """In issue order by each rule that is tried; one where several rules come to the same."""
+        by_rule = [issued, *(self._place(Placing(rule=rule)) for rule in list(Rule)[1:])]
+        if not self._effort.all_rules:
+            return [max(by_rule, key=lambda placed: placed.residency.saved_bytes(placed.program))]
+        return [one for number, one in enumerate(by_rule) if one.places not in [o.places for o in by_rule[:number]]]
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
         """The schedule with tensors placed, and operations ranked, as in ``timeline``."""
-        placed = self._place(timeline.residency.turns, timeline.residency.given_up)
+        placed = self._place(timeline.residency.placing)
         return self._found(placed, replace(self._run, ranks=timeline.ranks), before)
 
     def _turned(self, best: Scheduled, least: int) -> list[Scheduled]:
@@ -110,11 +128,12 @@ class ScheduleSearch:
 
         ``least``: cycles of the shortest schedule that nothing was done to.
         """
-        free = self._whole(self._issued, self._run, rooms=False)
+        rule = best.placed.residency.placing.rule
+        free = self._whole(self._place(Placing(rule=rule)), self._run, rooms=False)
         cases = [(best.turns, best.ranks, best.cycles), (free.turns, (), least)]
         found = []
         for turns, ranks, cycles in cases:
-            turned = self._whole(self._place(turns, frozenset()), replace(self._run, ranks=ranks))
+            turned = self._whole(self._place(Placing(turns, rule=rule)), replace(self._run, ranks=ranks))
             found += [turned] if _is_near(turned, cycles) else []
         return found
 
@@ -158,7 +177,7 @@ class ScheduleSearch:
         return best
 
     def _turned_again(self, best: Scheduled) -> Scheduled:
-        turned = self._place(best.turns, best.placed.residency.given_up)
+        turned = self._place(replace(best.placed.residency.placing, turns=best.turns))
         found = self._found(turned, replace(self._run, ranks=best.ranks), best.cycles)
         return self._shortened(found) if found else best
 
@@ -170,12 +189,16 @@ class ScheduleSearch:
         hoped = sum(wait.cycles for wait in waits)
         if hoped < LEAST_WAITS * best.cycles or (before is not None and best.cycles - hoped >= before):
             return best
-        turns, given_up = step.residency.turns, step.residency.given_up
+        placing = step.residency.placing
+
+        def without(residents: Sequence[tuple[int, int]]) -> PlacedStep:
+            return self._place(replace(placing, given_up=placing.given_up.union(residents)))
+
         run = replace(self._run, ranks=best.ranks)
         residents = to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]
-        best = self._found(self._place(turns, given_up.union(residents)), run, best.cycles) or best
+        best = self._found(without(residents), run, best.cycles) or best
         for resident in residents:
-            best = self._found(self._place(turns, given_up | {resident}), run, best.cycles) or best
+            best = self._found(without([resident]), run, best.cycles) or best
         return best
 
     def _waits(self, found: Scheduled) -> bool:

@@ -1,11 +1,11 @@
 """Which tensors of a step stay on chip between their producer and their last use.
 
-The rule, worked out ahead over the whole step as a compiler would: a tensor that an operation makes stays on chip until
-its last use; where the resident tensors then exceed the resident share of the buffers, those whose last use lies
-furthest ahead are given up, from their making on. What does not stay is written to DRAM once and read back by each
-user. The rule looks at one operation at a time, so it isn't monotone: a larger share may keep a tensor for which it
-gives up another that moves more. The order is that of issue, or that in which operations started in an earlier
-simulation; where they run in another one, what makes a resident tensor waits for its room (``scheduling/rooms.py``).
+Worked out ahead over the whole step, as a compiler would: a tensor that an operation makes stays on chip until its last
+use; where the resident tensors then exceed the resident share of the buffers, a rule says which of them do
+(``keeping.py``). What does not stay is written to DRAM once and read back by each user. No rule is monotone: a larger
+share may keep a tensor for which it gives up another that moves more. The order is that of issue, or that in which
+operations started in an earlier simulation; where they run in another one, what makes a resident tensor waits for its
+room (``scheduling/rooms.py``).
 
 Levels between DRAM and the operand buffers have resident shares of their own. The rule is applied to the operand
 buffers first, all of whose shares together are one place, then to each level outwards, with what the places inside of
@@ -17,21 +17,33 @@ that no operation reads (the loss) is written to DRAM once, for the host.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from functools import cached_property
-from heapq import heappop, heappush
 from itertools import chain
 
 from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Program, TensorSpec
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, moved
 from accelsim.timing.placement.epilogues import Drained, drained_tensors
+from accelsim.timing.placement.keeping import Rule, kept, saved_bytes
 from accelsim.timing.placement.lifetimes import Lifetimes, lifetimes
 
 GivenUp = frozenset[tuple[int, int]]
 """Tensors that shall not live in a place: (its number, index of the tensor)."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How tensors are placed.
+
+    ``turns``: operations in the order that counts; () as issued. ``given_up``: what is kept out of a place from the
+    start. ``rule``: which of the others stay where they exceed the room.
+    """
+
+    turns: tuple[int, ...] = ()
+    given_up: GivenUp = frozenset()
+    rule: Rule = Rule.LAST_NEEDED
 
 
 @dataclass(frozen=True)
@@ -46,12 +58,10 @@ class Residency:
     level_names: tuple[str, ...] = ()
     room_bytes: tuple[int, ...] = ()
     """What tensors may take at once in the operand buffers together, then in each level, by its number."""
-    turns: tuple[int, ...] = ()
-    """Operations in the order in which this was decided; () as issued."""
-    given_up: GivenUp = frozenset()
-    """What was kept out of a place from the start."""
-    lives: Lifetimes | None = field(default=None, compare=False, repr=False)
+    placing: Placing = Placing()
     """By which this was decided."""
+    lives: Lifetimes | None = field(default=None, compare=False, repr=False)
+    """From when to when tensors are there."""
 
     @property
     def in_flight(self) -> frozenset[int]:
@@ -86,7 +96,11 @@ class Residency:
 
     def lifetimes(self, program: Program) -> Lifetimes:
         """Those of the tensors of ``program`` in the order in which this was decided."""
-        return self.lives or lifetimes(program, self.drained, self.turns)
+        return self.lives or lifetimes(program, self.drained, self.placing.turns)
+
+    def saved_bytes(self, program: Program) -> int:
+        """Traffic with DRAM that the tensors on chip save."""
+        return saved_bytes(program, self.lifetimes(program), self.on_chip)
 
     def place(self, tensor_index: int) -> int:
         """Number of the place that it is fetched from or stored to; ``IN_BUFFERS`` where it never moves."""
@@ -107,58 +121,25 @@ def budget_bytes(buffers: Buffers) -> int:
 
 
 def place_tensors(
-    program: Program,
-    hw: HardwareConfig,
-    turns: tuple[int, ...] = (),
-    given_up: GivenUp = frozenset(),
-    known: Residency | None = None,
+    program: Program, hw: HardwareConfig, placing: Placing = Placing(), known: Residency | None = None
 ) -> Residency:
-    """Decide for every tensor of ``program`` by the rule above, in the order of ``turns``, by default as issued.
+    """Decide for every tensor of ``program``.
 
     ``known``: another placement of the same step.
     """
     drained = known.drained if known else drained_tensors(program, hw.fused_epilogues)
-    lives, levels = lifetimes(program, drained, turns, known.lives if known else None), hw.buffers.levels
+    lives, levels = lifetimes(program, drained, placing.turns, known.lives if known else None), hw.buffers.levels
     room = (budget_bytes(hw.buffers), *(level.resident_bytes for level in levels))
     staying = {index for made in lives.made for index in made if lives.readers[index]}
-    on_chip = _kept(program, lives, _without(staying, 0, given_up), room[0])
+    on_chip = kept(placing.rule, program, lives, _without(staying, 0, placing.given_up), room[0])
     in_levels: dict[int, int] = {}
     for number in range(len(levels), 0, -1):
         left = staying - on_chip - in_levels.keys()
-        kept = _kept(program, lives, _without(left, number, given_up), room[number])
-        in_levels.update(dict.fromkeys(kept, number))
+        there = kept(placing.rule, program, lives, _without(left, number, placing.given_up), room[number])
+        in_levels.update(dict.fromkeys(there, number))
     names, kept_anywhere = tuple(level.name for level in levels), frozenset(on_chip | in_levels.keys())
-    return Residency(kept_anywhere, drained, in_levels, names, room, turns, given_up, lives)
+    return Residency(kept_anywhere, drained, in_levels, names, room, placing, lives)
 
 
 def _without(candidates: Set[int], place: int, given_up: GivenUp) -> Set[int]:
     return candidates - {index for number, index in given_up if number == place}
-
-
-def _kept(program: Program, lives: Lifetimes, candidates: Set[int], budget: int) -> set[int]:
-    """Those of the candidates that stay in a place of ``budget`` bytes from their making to their last use."""
-    resident, resident_bytes, kept = set[int](), 0, set[int]()
-    spent, tensors = lives.spent, program.tensors
-    # The one whose last use lies furthest ahead first, and some that have left; and by the turn of the last use.
-    furthest: list[tuple[int, int]] = []
-    leaving: dict[int, list[int]] = defaultdict(list)
-    for turn, operation in enumerate(lives.turns):
-        for index in lives.made[operation]:
-            if index in candidates:
-                kept.add(index)
-                if index not in resident:
-                    resident.add(index)
-                    resident_bytes += tensors[index].bytes
-                    heappush(furthest, (-spent[index], -index))
-                    leaving[max(turn, spent[index])].append(index)
-        while resident_bytes > budget:
-            given_up = -heappop(furthest)[1]
-            if given_up in resident:
-                resident.remove(given_up)
-                resident_bytes -= tensors[given_up].bytes
-                kept.remove(given_up)
-        for index in leaving.pop(turn, ()):
-            if index in resident:
-                resident.remove(index)
-                resident_bytes -= tensors[index].bytes
-    return kept
