@@ -144,6 +144,11 @@ class PlacedStep:
         """At DRAM's peak."""
         return self._planner.dram.bytes_per_cycle
 
+    @cached_property
+    def dram_bytes(self) -> int:
+        """Of all operations, whatever the schedule."""
+        return sum(plan.dram_read_bytes + plan.dram_write_bytes for plan in self.plans)
+
     @property
     def waits(self) -> bool:
         """Whether some operation may have to wait for room."""

@@ -37,6 +37,10 @@ LEAST_GAIN = 1 / 100
 """Share of the step that giving residents up must gain for the search to go on."""
 NEAR = 1 / 20
 """Share of the step by which another schedule may be longer, before anything is done to it, to be one to start from."""
+LEAST_DIFFERENCE = 1 / 1000
+"""Share of DRAM's bytes by which the placements of two rules must differ for both to be tried."""
+CLOSE = 1 / 100
+"""Share of the step by which the shortest schedule of another rule may be longer for residents to be given up in it."""
 PATIENCE = 1
 """Rounds of justification that may gain less than they must: one that lengthens the step may come before a good one."""
 MOST_OPERATIONS = 1000
@@ -96,27 +100,28 @@ class ScheduleSearch:
             return None
         runs = [self._first_run, *(replace(self._run, service=service) for service in self._effort.services[1:])]
         by_rule = [[self._whole(placed, run) for run in runs] for placed in self._issued]
-        firsts = [min(found, key=_cycles) for found in by_rule]
-        least = min(map(_cycles, firsts))
-        tried = [self._from(found) for found, first in zip(by_rule, firsts, strict=True) if _is_near(first, least)]
-        best = min(tried, key=_cycles)
+        least = min(_cycles(first) for firsts in by_rule for first in firsts)
+        near = [[first for first in firsts if _is_near(first, least)] for firsts in by_rule]
+        starts = [self._and_shortened(firsts) for firsts in near if firsts]
+        best = shortest = min((start for of_rule in starts for start in of_rule), key=_cycles)
+        for of_rule in starts:
+            own = min(of_rule, key=_cycles)
+            if own.cycles <= (1 + CLOSE) * shortest.cycles and self._waits(own):
+                found = self._with_less_of([*of_rule, *self._and_shortened(self._turned(own, least))])
+                best = min(best, found, key=_cycles)
         return best if before is None or best.cycles < before else None
-
-    def _from(self, firsts: list[Scheduled]) -> Scheduled:
-        """The shortest schedule found from these on, in which tensors are placed by one rule."""
-        least = min(map(_cycles, firsts))
-        starts = self._and_shortened([first for first in firsts if _is_near(first, least)])
-        best = min(starts, key=_cycles)
-        if self._waits(best):
-            best = self._with_less_of([*starts, *self._and_shortened(self._turned(best, least))])
-        return best
 
     def _of_rules(self, issued: PlacedStep) -> list[PlacedStep]:
         """In issue order by each rule that is tried; one where several rules come to the same."""
         by_rule = [issued, *(self._place(Placing(rule=rule)) for rule in list(Rule)[1:])]
         if not self._effort.all_rules:
             return [max(by_rule, key=lambda placed: placed.residency.saved_bytes(placed.program))]
-        return [one for number, one in enumerate(by_rule) if one.places not in [o.places for o in by_rule[:number]]]
+        found: list[PlacedStep] = []
+        for placed in by_rule:
+            least = LEAST_DIFFERENCE * placed.dram_bytes
+            if all(abs(placed.dram_bytes - other.dram_bytes) > least for other in found):
+                found.append(placed)
+        return found
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
         """The schedule with tensors placed, and operations ranked, as in ``timeline``."""
