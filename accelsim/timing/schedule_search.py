@@ -53,20 +53,21 @@ MOST_TRIED = 4
 class Effort:
     """How much is tried.
 
-    ``services``: orders of service to begin with. ``rounds`` of justification; ``least_gain``: share of the step that
-    each must gain, but for ``PATIENCE`` of them. ``starts``: schedules, the shortest ones, from which residents are
-    given up.
+    ``rules`` of what stays on chip, and how many ``placements`` by them; ``services``: orders of service to begin with.
+    ``rounds`` of justification; ``least_gain``: share of the step that each must gain, but for ``PATIENCE`` of them.
+    ``starts``: schedules of each rule, the shortest ones, from which residents are given up.
     """
 
-    all_rules: bool
+    rules: tuple[Rule, ...]
+    placements: int
     services: tuple[Service, ...]
     rounds: int
     least_gain: float
     starts: int
 
 
-THOROUGH = Effort(True, tuple(Service), rounds=12, least_gain=1 / 1000, starts=6)
-BRIEF = Effort(False, (Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
+THOROUGH = Effort(tuple(Rule), len(Rule), tuple(Service), rounds=12, least_gain=1 / 1000, starts=6)
+BRIEF = Effort((Rule.LAST_NEEDED, Rule.BYTE_TURNS), 1, (Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
 
 
 def _effort(issued: PlacedStep) -> Effort:
@@ -112,16 +113,13 @@ class ScheduleSearch:
         return best if before is None or best.cycles < before else None
 
     def _of_rules(self, issued: PlacedStep) -> list[PlacedStep]:
-        """In issue order by each rule that is tried; one where several rules come to the same."""
-        by_rule = [issued, *(self._place(Placing(rule=rule)) for rule in list(Rule)[1:])]
-        if not self._effort.all_rules:
-            return [max(by_rule, key=lambda placed: placed.residency.saved_bytes(placed.program))]
+        """In issue order, by rules that differ enough: as many as are tried, those that move least first."""
+        by_rule = [issued, *(self._place(Placing(rule=rule)) for rule in self._effort.rules[1:])]
         found: list[PlacedStep] = []
-        for placed in by_rule:
-            least = LEAST_DIFFERENCE * placed.dram_bytes
-            if all(abs(placed.dram_bytes - other.dram_bytes) > least for other in found):
+        for placed in sorted(by_rule, key=lambda placed: placed.dram_bytes):
+            if not found or placed.dram_bytes > (1 + LEAST_DIFFERENCE) * found[-1].dram_bytes:
                 found.append(placed)
-        return found
+        return found[: self._effort.placements]
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
         """The schedule with tensors placed, and operations ranked, as in ``timeline``."""

@@ -35,11 +35,6 @@ def kept(rule: Rule, program: Program, lives: Lifetimes, candidates: Set[int], r
     return _by_worth(program, lives, candidates, room_bytes, _WORTH[rule])
 
 
-def saved_bytes(program: Program, lives: Lifetimes, staying: Set[int]) -> int:
-    """Traffic with DRAM that these tensors save."""
-    return sum((1 + len(lives.readers[index])) * program.tensors[index].bytes for index in staying)
-
-
 Worth = Callable[[int, int, int], float]
 """Of a tensor with so many uses, bytes and turns."""
 _WORTH: dict[Rule, Worth] = {

@@ -26,7 +26,7 @@ from accelsim.hardware import Buffers, HardwareConfig
 from accelsim.program import Program, TensorSpec
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, moved
 from accelsim.timing.placement.epilogues import Drained, drained_tensors
-from accelsim.timing.placement.keeping import Rule, kept, saved_bytes
+from accelsim.timing.placement.keeping import Rule, kept
 from accelsim.timing.placement.lifetimes import Lifetimes, lifetimes
 
 GivenUp = frozenset[tuple[int, int]]
@@ -97,10 +97,6 @@ class Residency:
     def lifetimes(self, program: Program) -> Lifetimes:
         """Those of the tensors of ``program`` in the order in which this was decided."""
         return self.lives or lifetimes(program, self.drained, self.placing.turns)
-
-    def saved_bytes(self, program: Program) -> int:
-        """Traffic with DRAM that the tensors on chip save."""
-        return saved_bytes(program, self.lifetimes(program), self.on_chip)
 
     def place(self, tensor_index: int) -> int:
         """Number of the place that it is fetched from or stored to; ``IN_BUFFERS`` where it never moves."""
