@@ -23,9 +23,9 @@ ASSUMPTIONS: tuple[str, ...] = (
     "steps for the columns that are masked too; softmax takes one pass over what it reads.",
     "Zero points are subtracted as operands enter the array, at no cost in cycles; multipliers are not charged as a "
     "bit wider.",
-    "Tensors stay on chip in the resident share of the buffers, then of each level outwards; where all overflow, the "
-    "tensor needed last goes to DRAM. This is decided in issue order, though operations of different units may run in "
-    "another order; where the step then waits for room, other orders and fewer residents are tried.",
+    "Tensors stay on chip in the resident share of the buffers, then of each level outwards; where all overflow, rules "
+    "that are tried say which go to DRAM. This is decided in issue order, though operations of different units may run "
+    "in another order; where the step then waits for room, other orders and fewer residents are tried.",
     "Every operation is a pass of its own over its tensors, but for those that are applied as the results of the one "
     "before them drain: conversions whose scale is known ahead, and the hwconfig's 'fused_epilogues'. A conversion by "
     "the tensor's own range can't be: the range is known only when the last element is.",

@@ -3,6 +3,7 @@
 A list schedule is greedy, and so is the choice of what stays on chip. Each may make a step longer where the machine has
 more to offer, so a few of each are tried, and the shortest schedule counts:
 
+- **Rules.** Which tensors stay on chip where not all can is decided by several rules; each begins schedules of its own.
 - **Justified.** A schedule is pushed to its end, and its operations are served anew in the order of these late starts,
   as long as that makes the step shorter (``scheduling/justified.py``). That is done to every schedule below; what it
   began with is kept, too.

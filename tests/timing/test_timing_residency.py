@@ -1,11 +1,14 @@
 """Where tensors live."""
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from accelsim.formats import Role, integer
 from accelsim.program import Operation, Phase, Program, TensorSpec, Unit
 from accelsim.timing import place_tensors
-from accelsim.timing.placement.residency import budget_bytes
+from accelsim.timing.placement.keeping import Rule
+from accelsim.timing.placement.residency import Placing, budget_bytes
 
 
 def program(sizes, operations, persistent=()):
@@ -39,6 +42,44 @@ def test_where_space_runs_out_the_tensor_needed_last_is_given_up(small):
     steps = [((0,), (1,)), ((1,), (2,)), ((2,), (3,)), ((3,), ()), ((1,), ())]
     found = place_tensors(program([10, 60, 40, 50], steps), small)
     assert [found.where(i) for i in range(4)] == ["dram", "dram", "on_chip", "on_chip"]
+
+
+def test_what_saves_most_for_its_room_stays(small):
+    """``t1`` is read once, three operations on; ``t2`` is read twice within them, ``t3`` once at once."""
+    steps = [((0,), (1,)), ((0,), (2,)), ((2,), (3,)), ((3, 2), ()), ((1,), ())]
+    asked = program([10, 90, 40, 50], steps)
+    kept = {rule: place_tensors(asked, small, Placing(rule=rule)).on_chip for rule in Rule}
+    assert kept[Rule.BYTE_TURNS] == {2, 3}  # 2 / 5 of t1, 3 / 3 and 2 / 2
+    assert kept[Rule.TURNS] == {2, 3}  # 36, 40 and 50 bytes a turn
+    assert kept[Rule.LAST_NEEDED] == {2, 3}
+    wide = program([10, 100, 10, 10], [((0,), (1,)), ((0,), (2,)), ((2,), (3,)), ((3, 2), ()), ((1,), ())])
+    kept = {rule: place_tensors(wide, small, Placing(rule=rule)).on_chip for rule in Rule}
+    assert kept == {Rule.LAST_NEEDED: {2, 3}, Rule.BYTE_TURNS: {2, 3}, Rule.TURNS: {1}}
+
+
+def test_a_long_life_costs_room(small):
+    """The one needed last is there from the start; those that are given up for it save more."""
+    steps = [((0,), (1,)), ((1,), (2,)), ((2,), (3,)), ((3,), (4,)), ((4,), (5,)), ((5, 1), ())]
+    asked = program([10, 60, 50, 50, 50, 40], steps)
+    assert place_tensors(asked, small, Placing(rule=Rule.BYTE_TURNS)).on_chip == {2, 3, 4, 5}
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    sizes=st.lists(st.integers(1, 70), min_size=4, max_size=12),
+    reads=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=12, max_size=12),
+    rule=st.sampled_from(Rule),
+)
+def test_no_rule_keeps_more_than_there_is_room_for(small, sizes, reads, rule):
+    steps = [(tuple(max(0, i - back) for back in reads[i]), (i + 1,)) for i in range(len(sizes) - 1)]
+    asked = program(sizes, steps)
+    kept = place_tensors(asked, small, Placing(rule=rule)).on_chip
+    last = {index: turn for turn, (inputs, _) in enumerate(steps) for index in inputs}
+    for turn in range(len(steps)):
+        alive = [index for index in kept if index - 1 <= turn <= last[index]]
+        assert sum(sizes[index] for index in alive) <= 100
+    fits = sum(sizes[1:]) <= 100
+    assert not fits or kept == {index for index in range(1, len(sizes)) if index in last}
 
 
 def test_a_chain_that_fits_stays_on_chip(small):
