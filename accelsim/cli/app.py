@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-import accelsim
 from accelsim.cli.check import check
 from accelsim.cli.compare import compare
 from accelsim.cli.evaluate import evaluate
@@ -19,6 +18,7 @@ from accelsim.cli.schema import schema
 from accelsim.cli.simulate import simulate
 from accelsim.cli.sweep import sweep
 from accelsim.errors import UserError
+from accelsim.version import __version__
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +59,7 @@ def _fail(message: str, code: int) -> None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"accelsim {accelsim.__version__}")
+        typer.echo(f"accelsim {__version__}")
         raise typer.Exit
 
 

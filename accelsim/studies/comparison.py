@@ -17,7 +17,7 @@ from accelsim.reports.compare.seeds import is_of_seeds, load_seeds
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load
 from accelsim.simulation import simulate
-from accelsim.simulation.inputs import sorted_settings
+from accelsim.simulation.settings import sorted_settings
 
 Run = Result | HardwareConfig | Path | str
 
