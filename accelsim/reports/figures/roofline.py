@@ -20,6 +20,18 @@ from accelsim.reports.units import human_bytes, human_count, human_number, human
 MOST_POINTS = 3000
 """Of more operations than this, the longest are shown."""
 
+_NUMBERS = (
+    "operations_per_cycle",
+    "limit_operations_per_cycle",
+    "share_of_limit",
+    "intensity",
+    "arithmetic_operations",
+    "cycles",
+    "moved",
+)
+_WORDS = ("layer", "operation", "part_label", "unit", "lanes", "resident")
+"""What is said of a mark."""
+
 
 def roofline(result: Result) -> go.Figure | None:
     """One mark an operation, its area its share of the cycles, one a phase; None when no operation computes."""
@@ -60,6 +72,7 @@ def _points(operations: pd.DataFrame) -> pd.DataFrame:
 
 def _add_points(figure: go.Figure, points: pd.DataFrame, longest: float) -> None:
     phase = str(points["phase"].iloc[0])
+    marks = points[[*_NUMBERS, *_WORDS]].to_dict("records")
     figure.add_scatter(
         x=points["intensity"].tolist(),
         y=points["operations_per_cycle"].tolist(),
@@ -69,10 +82,10 @@ def _add_points(figure: go.Figure, points: pd.DataFrame, longest: float) -> None
             "color": phase_colour(phase),
             "opacity": 0.8,
             "line": {"width": 0.7, "color": "rgba(255,255,255,0.7)"},
-            "size": [6 + 16 * math.sqrt(cycles / longest) for cycles in points["cycles"]],
-            "symbol": [_symbol(row) for row in points.to_dict("records")],
+            "size": [6 + 16 * math.sqrt(cycles / longest) for cycles in points["cycles"].tolist()],
+            "symbol": [_symbol(row) for row in marks],
         },
-        hovertext=[_hover(row) for row in points.to_dict("records")],
+        hovertext=[_hover(row) for row in marks],
         hoverinfo="text",
     )
 
@@ -84,18 +97,7 @@ def _symbol(row: dict[Hashable, object]) -> str:
 
 
 def _hover(row: dict[Hashable, object]) -> str:
-    rate, limit, share, intensity, work, cycles, moved = (
-        float(str(row[key]))
-        for key in (
-            "operations_per_cycle",
-            "limit_operations_per_cycle",
-            "share_of_limit",
-            "intensity",
-            "arithmetic_operations",
-            "cycles",
-            "moved",
-        )
-    )
+    rate, limit, share, intensity, work, cycles, moved = (float(str(row[key])) for key in _NUMBERS)
     fed = "no DRAM traffic" if row["resident"] else f"{human_count(intensity)} operations per DRAM byte"
     unit = UNITS.get(str(row["unit"]), text(row["unit"]))
     return (
