@@ -22,7 +22,7 @@ from accelsim.cli.simulate import simulate
 from accelsim.cli.sweep import sweep
 from accelsim.errors import UserError
 
-COLLECT_AFTER = 100_000
+COLLECT_AFTER = 500_000
 """New containers after which Python looks for cycles among them. By default it does every 700, and then looks at all
 that modules, plans and tables are made of, over and over; hardly any of it is ever let go."""
 
