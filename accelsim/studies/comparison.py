@@ -5,19 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
-from accelsim.networks import Workload
 from accelsim.progress import Observer
 from accelsim.reports.compare import comparison
 from accelsim.reports.compare.seeds import is_of_seeds, load_seeds
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load
-from accelsim.simulation import simulate
-from accelsim.simulation.settings import sorted_settings
+
+if TYPE_CHECKING:
+    from accelsim.networks import Workload
 
 Run = Result | HardwareConfig | Path | str
 
@@ -69,6 +70,8 @@ def gathered(
 
 def _is_of_hwconfig(message: str, settings: Sequence[str]) -> bool:
     """Whether the fault is that of a setting laid over a hwconfig, so that only its file's name says over which."""
+    from accelsim.simulation.settings import sorted_settings
+
     at_fault = [setting for setting in settings if message.startswith(f"--set {setting}:")]
     try:
         return bool(at_fault and sorted_settings(at_fault)[0])
@@ -93,4 +96,6 @@ def _result(
     if workload is None:
         name = run.name if isinstance(run, HardwareConfig) else run
         raise UserError(f"{name}: not a run folder; to compare hwconfigs give a workload with --workload")
+    from accelsim.simulation import simulate  # it takes long to import, and runs that stand need none of it
+
     return simulate(run, workload, settings=settings, timing_only=True, observer=observer)
