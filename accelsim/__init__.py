@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from accelsim.version import __version__ as __version__
+
 if TYPE_CHECKING:
     from accelsim.errors import UserError
     from accelsim.hardware import load_hwconfig
@@ -30,7 +32,6 @@ __all__ = [
     "sweep",
     "train_seeds",
 ]
-__version__ = "0.1.0"
 
 _HOMES = {
     "UserError": ("accelsim.errors", "UserError"),

@@ -62,7 +62,7 @@ def _checked(path: Path) -> Any:
     """Validate one file and return what it holds."""
     from accelsim.hardware import HardwareConfig
     from accelsim.networks.importers.scalesim_topology import read_topology
-    from accelsim.simulation.inputs import check_marked_workload
+    from accelsim.simulation.workload_check import check_marked_workload
     from accelsim.yamlfile import kind_of, read_marked, validated
 
     if path.suffix.lower() == ".csv":

@@ -23,6 +23,7 @@ from accelsim.hardware.technology import technology_names
 from accelsim.layers import LAYERS, Layer
 from accelsim.layers.optimizer import OPTIMIZERS, Optimizer
 from accelsim.yamlfile.allowed import Allowed, allowed_text, unwrapped
+from accelsim.yamlfile.descriptions import descriptions
 from accelsim.yamlfile.quantity import Quantity
 
 Model = type[BaseModel]
@@ -100,7 +101,8 @@ def _visit(
         return
     section = found[model] = Section(model, depth, [path], kind)
     own = [name for name in model.model_fields if base is None or name not in base.model_fields]
-    section.rows = [row_of(model, name) for name in own]
+    texts = descriptions(model)
+    section.rows = [_row(model, name, texts.get(name, "")) for name in own]
     if model in KEYED.values():  # what a file leaves out has a value elsewhere
         section.rows = [replace(row, default="") for row in section.rows]
     for row in section.rows:
@@ -120,13 +122,14 @@ def _stands_before(one: Model, other: Model, found: Mapping[Model, Section]) -> 
     return order.index(one) < order.index(other)
 
 
-def row_of(model: Model, name: str) -> Row:
-    """What is said of one field."""
+def _row(model: Model, name: str, text: str) -> Row:
+    """What is said of one field, whose description is ``text``."""
     info = model.model_fields[name]
     inner, many = (KEYED[model, name], False) if (model, name) in KEYED else _inner(info.annotation)
-    text = " ".join((info.description or "").split())
     named = get_origin(unwrapped(info.annotation)[0]) is dict
-    return Row(name, _allowed(model, name, info), _unit(name, info), _default(info), text, inner, many, named)
+    return Row(
+        name, _allowed(model, name, info), _unit(name, info), _default(info), " ".join(text.split()), inner, many, named
+    )
 
 
 def _inner(annotation: Any) -> tuple[Model | None, bool]:

@@ -108,7 +108,6 @@ def simulate(
 ) -> None:
     """Time one training step, train bit by bit, and write a run folder with tables and report.html."""
     from accelsim.simulation import simulate as run
-    from accelsim.studies.seeds import train_seeds
 
     several = None if seeds is None else _seeds(seeds, seed, timing_only=timing_only, reports=scalesim_reports)
     suffix = "" if several is None else "-seeds"
@@ -133,6 +132,8 @@ def simulate(
             options |= {"seed": seed, "timing_only": timing_only, "scalesim_reports": scalesim_reports}
             result = run(hwconfig, workload, **options)
         else:
+            from accelsim.studies.seeds import train_seeds
+
             result = train_seeds(hwconfig, workload, several, **options)
     _show(result, folder, as_json=as_json)
 

@@ -13,6 +13,7 @@ from accelsim.formats import Recipe, TensorRule
 
 NORM_FRACTION_BITS = 8
 """Bits that means and centred values carry below the unit of their codes."""
+NORM_FRACTION = 2.0**-NORM_FRACTION_BITS
 NORMALISED_SCALE = 2.0**-16
 """Unit of the words that leave ``normalise``: 16 fraction bits in 32."""
 

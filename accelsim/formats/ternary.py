@@ -40,9 +40,7 @@ class Signs(NamedTuple):
 
 @dataclass(frozen=True)
 class SignFormat(Format):
-    """Codes -1 and 1, and 0 where ``has_zero``, under one scale a tensor."""
-
-    has_zero: bool
+    """Codes -1 and 1, and 0 in ``ternary``, under one scale a tensor."""
 
     @property
     def family(self) -> str:
@@ -65,8 +63,8 @@ class SignFormat(Format):
         return 1
 
 
-TERNARY = SignFormat("ternary", 2, has_zero=True)
-BINARY = SignFormat("binary", 1, has_zero=False)
+TERNARY = SignFormat("ternary", 2)
+BINARY = SignFormat("binary", 1)
 
 
 def ternary_codes(xp: Any, w: Any, threshold: str = Threshold.OPTIMAL) -> Signs:

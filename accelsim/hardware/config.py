@@ -18,7 +18,7 @@ from accelsim.hardware.dram import Dram
 from accelsim.hardware.epilogues import Epilogue
 from accelsim.hardware.memory import Buffers
 from accelsim.hardware.numerics import Numerics
-from accelsim.hardware.technology import Bound, Technology, load_technology, technology_names
+from accelsim.hardware.technology import Bound, technology_names
 from accelsim.hardware.units import FormatName, LaneUnit, MacArray, NormUnit
 from accelsim.hardware.update_unit import UpdateUnit
 from accelsim.yamlfile import (
@@ -218,9 +218,6 @@ class HardwareConfig(FileModel):
     def at_bound(self, bound: Bound) -> HardwareConfig:
         """This machine with the energy tables at one end of their bands."""
         return self.model_copy(update={"energy": self.energy.model_copy(update={"bound": bound})})
-
-    def loaded_technology(self) -> Technology:
-        return load_technology(self.technology)
 
     def costs(self) -> Costs:
         """Energy, area and leakage of arithmetic and memories, from where ``energy.models`` says.

@@ -81,6 +81,12 @@ class Dram(FileModel):
         """The table's row, as it stands there; None with model bandwidth."""
         return dram_standards()[self.standard] if self.model == "standard" else None
 
+    @property
+    def burst_bytes(self) -> int:
+        """Bytes of one burst of one channel; 1 with model bandwidth, which has no bursts."""
+        row = self.row
+        return 1 if row is None else row.organisation.model_copy(update=dict(self.organisation)).burst_bytes
+
     def laid_over(self, row: DramStandard) -> tuple[DramOrganisation, DramTiming]:
         """Organisation and timing of a channel: ``row``'s, with this file's figures in place of the ones it names."""
         organisation = row.organisation.model_copy(update=dict(self.organisation))

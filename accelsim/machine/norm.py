@@ -1,6 +1,6 @@
 """Instructions of the normalisation unit: statistics, normalisation and its backward.
 
-Integer inputs use fixed point inside: means carry ``fraction_bits`` below the input's code, sums are
+Integer inputs use fixed point inside: means carry fraction bits below the input's code, sums are
 64-bit, results leave as 32-bit words. Range batch norm is Banner et al. 2018, section 3.
 """
 

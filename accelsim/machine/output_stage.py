@@ -101,12 +101,12 @@ class OutputStageInstructions(Issuer):
         same = self.recipe.of(self.layer).get(made.role) == self.rule(role) and not made.format.axis_matters
         return made if same else self.quantise(source, role, axis=axis)
 
-    def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor, name: str = "bias_codes") -> Tensor:
+    def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor) -> Tensor:
         """A bias on the scale of the accumulators of ``x`` times ``w``, so that it is added without a shift."""
         rule = self.rule(Role.BIAS)
         if bias.format == rule.format and not bias.format.is_integer:
             return bias
-        output = Output(name, bias.shape, rule.format, Role.BIAS)
+        output = Output("bias_codes", bias.shape, rule.format, Role.BIAS)
         work = Work(bias.elements, 1, 1, bias.format)
         return self.issue("quantise_bias", Unit.QUANTISE, [bias, x, w], [output], work=work)[0]
 

@@ -44,7 +44,7 @@ def dtype_frame(source: Result | pd.DataFrame, layer: str | None = None) -> pd.D
 
 def dtype_rows(frame: pd.DataFrame) -> list[list[str]]:
     """Readable rows in the order of ``DTYPE_HEADER``."""
-    columns = [[_shown(name, value) for value in frame[name]] for name in DTYPE_HEADER]
+    columns = [[_shown(name, value) for value in frame[name].tolist()] for name in DTYPE_HEADER]
     return [list(row) for row in zip(*columns, strict=True)]
 
 

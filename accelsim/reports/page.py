@@ -43,7 +43,7 @@ def run_page(result: Result) -> str:
     body = (
         f"{_header(result)}<main>{_key_figures(result)}"
         f'<h2 id="charts">Where cycles, energy and bytes go</h2>{whole}<div class="figures">{shown}</div>'
-        f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{_details(result)}</main>"
+        f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{resolved_files(result.hwconfig, result.workload)}</main>"
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}<br>{TERMS}</footer>"
     )
     return document(result.name, body, {spec.name: figure for spec, figure in drawn})
@@ -54,6 +54,12 @@ def footer_line(versions: dict[str, str], seed: object = None) -> str:
     facts = [f"seed {seed}"] if seed is not None else []
     facts += [f"{name} {version}" for name, version in versions.items()]
     return escape(" · ".join(facts))
+
+
+def resolved_files(hwconfig: dict[str, Any], workload: dict[str, Any]) -> str:
+    """Both files with every field, folded away."""
+    parts = (("hwconfig, resolved", hwconfig), ("Workload, resolved", workload))
+    return "".join(folded(title, f"<pre>{escape(to_yaml(content))}</pre>") for title, content in parts)
 
 
 def hardware_facts(hwconfig: dict[str, Any]) -> list[str]:
@@ -133,8 +139,3 @@ def _dtypes(result: Result) -> str:
         f'<p class="meaning">{escape(worded(_DTYPES_NOTE, result))}</p>'
         f"{content}</section>"
     )
-
-
-def _details(result: Result) -> str:
-    parts = (("hwconfig, resolved", result.hwconfig), ("Workload, resolved", result.workload))
-    return "".join(folded(title, f"<pre>{escape(to_yaml(content))}</pre>") for title, content in parts)

@@ -9,7 +9,7 @@ MISSING = "–"
 """Shown where a run did not produce a figure."""
 
 Scale = tuple[float, str]
-"""A divisor and the unit that the divided value has."""
+"""A divisor and the unit that the divided value has. Where a value may have several, they go from small to large."""
 
 BYTES: tuple[Scale, ...] = tuple((1024.0**i, unit) for i, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB")))
 ENERGY_PJ: tuple[Scale, ...] = ((1.0, "pJ"), (1e3, "nJ"), (1e6, "µJ"), (1e9, "mJ"), (1e12, "J"), (1e15, "kJ"))
@@ -138,8 +138,12 @@ def scale_for(value: float, scales: tuple[Scale, ...]) -> Scale:
     size = abs(value)
     if not size:
         return next((scale for scale in scales if scale[0] == 1.0), scales[0])
-    fitting = [scale for scale in scales if float(f"{size / scale[0]:.3g}") >= 1]
-    return fitting[-1] if fitting else scales[0]
+    return next((scale for scale in reversed(scales) if _reaches(size, scale[0])), scales[0])
+
+
+def _reaches(size: float, divisor: float) -> bool:
+    """Whether at least one of the unit is shown; what is just below one rounds up to it."""
+    return size >= divisor or (size > 0.99 * divisor and float(f"{size / divisor:.3g}") >= 1)
 
 
 def _digits(value: float) -> str:

@@ -58,18 +58,19 @@ def _stall_title(column: str) -> str:
 
 def _grid(result: Result) -> Grid:
     """Cycles of all phases together."""
-    return _table(result, [])
+    return _table(waits_by_phase(result.operations), [])
 
 
 def _grid_by_phase(result: Result) -> Grid:
     """The same, with those of each phase."""
-    return _table(result, waits_by_phase(result.operations).columns.tolist())
+    found = waits_by_phase(result.operations)
+    return _table(found, found.columns.tolist())
 
 
-def _table(result: Result, phases: Sequence[str]) -> Grid:
+def _table(found: pd.DataFrame, phases: Sequence[str]) -> Grid:
     header = ["Cause", *map(phase_title, phases), "Cycles"]
     rows = []
-    for title, cycles in waits_by_phase(result.operations).iterrows():
+    for title, cycles in found.iterrows():
         parts = [*(float(cycles[phase]) for phase in phases), float(cycles.sum())]
         rows.append([str(title), *(human_count(part) if part else MISSING for part in parts)])
     return Grid(header, rows, range(1, len(header)))

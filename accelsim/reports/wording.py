@@ -15,14 +15,14 @@ def reads_text(result: Result) -> bool:
 
 def is_forward_only(result: Result) -> bool:
     """Whether the operations that were timed are of the forward pass alone, as those of a topology are."""
-    return not result.layers.empty and set(result.layers["phase"]) == {"forward"}
+    return result.layers["phase"].unique().tolist() == ["forward"]
 
 
 def worded(text: str, result: Result) -> str:
     """``text``, which speaks of images and training steps, as it holds for ``result``."""
     if reads_text(result):
         text = text.replace("images", "sequences").replace("Images", "Sequences")
-    if is_forward_only(result):
+    if any(step in text.lower() for step in _STEP) and is_forward_only(result):
         for step in _STEP:
             text = text.replace(step, _PASS).replace(step.capitalize(), _PASS.capitalize())
     return text

@@ -17,7 +17,7 @@ from accelsim.networks import Workload
 from accelsim.networks.dataset_field import DatasetField
 from accelsim.networks.importers.onnx import ImportedNetwork, import_onnx, read_model
 from accelsim.networks.workload import NetworkField
-from accelsim.simulation.inputs import check_workload
+from accelsim.simulation.workload_check import check_workload
 
 BATCH_SIZE, EPOCHS, LEARNING_RATE = 64, 1, 0.01
 """A recipe to be edited: a model file has none."""

@@ -1,4 +1,4 @@
-"""The two files of a simulation, held against each other and against the data set."""
+"""The two files of a simulation, read and held against each other."""
 
 from __future__ import annotations
 
@@ -8,23 +8,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from accelsim.errors import UserError, nearest
+from accelsim.errors import UserError
 from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
 from accelsim.networks.layer_numerics import UnmatchedLayerError
-from accelsim.networks.workload import MOST_EPOCHS, beside, check_layers, written_out
+from accelsim.networks.workload import MOST_EPOCHS
 from accelsim.simulation.blame import blaming
 from accelsim.simulation.decides_bits import bits_of
-from accelsim.yamlfile import MarkedYaml, kind_of, override, read_marked, split_setting, validated
+from accelsim.simulation.settings import sorted_settings, without_settings
+from accelsim.simulation.workload_check import check_marked_workload, check_workload
+from accelsim.yamlfile import override, read_marked, split_setting
 
 LARGEST_SEED = 2**32 - 1
-_SPOKEN = {"batch": "batch_size"}
-"""What ``--set`` calls a field beside its name in the file."""
-M = TypeVar("M", HardwareConfig, Workload, Topology)
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ def read_inputs(
         raise UserError(f"seed must be from 0 to {LARGEST_SEED}, not {seed}")
     for_hardware, for_workload = sorted_settings(settings)
     if isinstance(hwconfig, HardwareConfig):
-        hw = _without_settings(hwconfig, for_hardware)
+        hw = without_settings(hwconfig, for_hardware)
     else:
         hw = load_hwconfig(hwconfig, for_hardware)
     found = _read_workload(workload, for_workload)
@@ -142,7 +141,7 @@ def check_together(
     _check_layer_numerics(inputs, hwconfig, for_hardware)
 
 
-def _check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, settings: Sequence[str] = ()) -> None:
+def _check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, settings: Sequence[str]) -> None:
     """Hold the layers that the numerics name against those that there are; ``settings`` were laid over ``hwconfig``.
 
     Raises:
@@ -175,9 +174,9 @@ def _share_fault(hw: HardwareConfig, workload: Workload | Topology) -> str:
 
 def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:
     if isinstance(workload, Workload):
-        return check_workload(_without_settings(workload, settings))
+        return check_workload(without_settings(workload, settings))
     if isinstance(workload, Topology):
-        return _without_settings(workload, settings)
+        return without_settings(workload, settings)
     path = Path(workload)
     if path.suffix.lower() == ".csv":
         topology = read_topology(path)
@@ -185,95 +184,3 @@ def _read_workload(workload: Workload | Topology | Path | str, settings: Sequenc
             raise UserError(f"--set {settings[0]}: {path} is a topology, which has no such field")
         return topology
     return check_marked_workload(override(read_marked(path), settings))
-
-
-def sorted_settings(settings: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Settings of the hwconfig and of the workload, told apart by their first field.
-
-    Raises:
-        UserError: neither file has such a field, or both have.
-    """
-    fields = set(HardwareConfig.model_fields), set(Workload.model_fields)
-    found: tuple[list[str], list[str]] = ([], [])
-    for setting in map(_by_its_name, settings):
-        first = split_setting(setting)[0][0]
-        owners = [files for files, names in zip(found, fields, strict=True) if first in names]
-        if len(owners) == 2:
-            raise UserError(f"--set {setting}: both files have a field {first!r}; edit the file instead")
-        if not owners:
-            allowed = fields[0] ^ fields[1]
-            raise UserError(
-                f"--set {setting}: neither file has a field {first!r}{nearest(first, allowed)}; "
-                f"allowed: {', '.join(sorted(allowed))}"
-            )
-        owners[0].append(setting)
-    return found
-
-
-def _by_its_name(setting: str) -> str:
-    path, *rest = setting.partition("=")
-    return "".join([_SPOKEN.get(path.strip(), path), *rest])
-
-
-def _without_settings(given: M, settings: Sequence[str]) -> M:
-    if settings:
-        raise UserError(
-            f"--set {settings[0]}: settings change files; this {type(given).__name__} was given as an object"
-        )
-    return given
-
-
-def check_marked_workload(marked: MarkedYaml) -> Workload | Topology:
-    """Validate a workload or topology that was read already, and hold a network against its data set.
-
-    Raises:
-        UserError: the file is wrong, or the data set has other images or classes.
-    """
-    if kind_of(marked.data) == "topology":
-        return validated(Topology, marked, "topology")
-    marked = written_out(marked)
-    workload = beside(validated(Workload, marked, "workload"), marked.path)
-    faults = [str(marked.error(field, text)) for field, text in _dataset_faults(workload)]
-    if faults:
-        raise UserError("\n".join(faults))
-    check_layers(workload, marked)
-    return workload
-
-
-def check_workload(workload: Workload) -> Workload:
-    """A workload that comes from no file, held against its data set.
-
-    Raises:
-        UserError: the data set has other images or classes.
-    """
-    faults = [f"workload {workload.name}: {'.'.join(field)}: {text}" for field, text in _dataset_faults(workload)]
-    if faults:
-        raise UserError("\n".join(faults))
-    return workload
-
-
-def _dataset_faults(workload: Workload) -> list[tuple[tuple[str, ...], str]]:
-    """Field and sentence of all that the network and the data set don't have in common."""
-    from accelsim.training.datasets import dataset_kind, network_shape, option_faults
-
-    network, field = workload.network, workload.dataset
-    try:
-        kind = dataset_kind(field.kind)
-    except UserError as error:
-        return [(("dataset", "kind"), str(error))]
-    faults = [*option_faults(kind, field, network.shape[2] if network.input_shape else None)]
-    wanted = network_shape(kind, field)
-    if kind.texts:
-        if network.tokens is None:
-            text = f"found an image, but {kind.name} has texts; give network.tokens in its place"
-            faults.append((("network", "input_shape"), text))
-    elif network.input_shape is None:
-        text = f"found {list(network.shape)}, but {kind.name} has images; give network.input_shape in its place"
-        faults.append((("network", "tokens"), text))
-    elif wanted not in (None, network.input_shape):
-        padded, shape = " with dataset.pad" if field.pad else "", list(wanted or ())
-        text = f"found {list(network.shape)}, but the images of {kind.name}{padded} are {shape}"
-        faults.append((("network", "input_shape"), f"{text} (height, width, channels)"))
-    if kind.classes is not None and kind.classes != network.classes:
-        faults.append((("network", "classes"), f"found {network.classes}, but {kind.name} has {kind.classes} classes"))
-    return faults

@@ -24,7 +24,8 @@ from accelsim.simulation.device_memory import check_device_memory
 from accelsim.simulation.folder import check_folder, check_reports, prepare_folder
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
-from accelsim.simulation.inputs import Inputs, read_inputs, sorted_settings
+from accelsim.simulation.inputs import Inputs, read_inputs
+from accelsim.simulation.settings import sorted_settings
 from accelsim.timing import Timeline
 from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields

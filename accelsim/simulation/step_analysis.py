@@ -32,7 +32,7 @@ def analyse_step(step: PlannedStep, timeline: Timeline, hw: HardwareConfig) -> S
     return StepAnalysis(
         operations=operation_table(program, timeline, hw, path, products),
         figures={**_path_figures(path, timeline), **_product_figures(products)},
-        trace=chrome_trace(program, timeline, step.hw),
+        trace=chrome_trace(program, timeline, step.hw, path),
     )
 
 

@@ -10,12 +10,12 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig, has_at_least
-from accelsim.networks import Workload
 from accelsim.progress import Observer
 from accelsim.reports.compare import comparison
 from accelsim.reports.compare.machine import machine_of
@@ -23,9 +23,10 @@ from accelsim.reports.compare.seeds import is_of_seeds, load_seeds
 from accelsim.reports.compare.workloads import work_of
 from accelsim.reports.result import Result
 from accelsim.reports.run_folder import load
-from accelsim.simulation import simulate
-from accelsim.simulation.inputs import sorted_settings
 from accelsim.studies.no_slower import Timed, machines_to_run_as
+
+if TYPE_CHECKING:
+    from accelsim.networks import Workload
 
 Run = Result | HardwareConfig | Path | str
 
@@ -99,6 +100,8 @@ def _work(result: Result) -> str:
 
 def _is_of_hwconfig(message: str, settings: Sequence[str]) -> bool:
     """Whether the fault is that of a setting laid over a hwconfig, so that only its file's name says over which."""
+    from accelsim.simulation.settings import sorted_settings
+
     at_fault = [setting for setting in settings if message.startswith(f"--set {setting}:")]
     try:
         return bool(at_fault and sorted_settings(at_fault)[0])
@@ -127,4 +130,6 @@ def _result(
     if workload is None:
         name = run.name if isinstance(run, HardwareConfig) else run
         raise UserError(f"{name}: not a run folder; to compare hwconfigs give a workload with --workload")
+    from accelsim.simulation import simulate  # it takes long to import, and runs that stand need none of it
+
     return simulate(run, workload, settings=settings, timing_only=True, observer=observer, runs_as=runs_as)

@@ -152,7 +152,11 @@ class Trainer:
         looks, logs = self.records.looks_at(step, ends_epoch=self._ends_epoch(step)), self._is_logged(step)
         spread = looks and bool(self.records.trackers)
         loss_scale = context.loss_scale
-        seen = context.observation = Observation(looks, logs, spread, loss_scale) if looks or logs else None
+        seen = context.observation = (
+            Observation(quantisers=looks, updates=logs, distributions=spread, loss_scale=loss_scale)
+            if looks or logs
+            else None
+        )
         context.watcher = self.watch(step, context)
         with silent_overflow():
             found = self.network.train_in_parts(

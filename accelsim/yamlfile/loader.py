@@ -19,17 +19,17 @@ MOST_FAULTS = 20
 """Faults that one message lists."""
 
 
-def load_model(model: type[M], path: Path, kind: str = "") -> M:
-    """Read ``path`` and return a validated ``model``; ``kind`` is ``hwconfig`` or ``workload`` where it is one.
+def load_model(model: type[M], path: Path) -> M:
+    """Read ``path`` and return a validated ``model``.
 
     Raises:
         UserError: one line per fault: file, line, column, field, what was found, what is allowed.
     """
-    return validated(model, read_marked(path), kind)
+    return validated(model, read_marked(path))
 
 
 def validated(model: type[M], marked: MarkedYaml, kind: str = "") -> M:
-    """``load_model`` of a file that was read already.
+    """``load_model`` of a file that was read already; ``kind`` is ``hwconfig``, ``workload`` or ``topology``, if any.
 
     Raises:
         UserError: one line per fault.

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationInfo, field_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from accelsim.yamlfile.descriptions import descriptions
 
 
 class FileModel(BaseModel):
-    """Frozen, knows no field but its own, and turns attribute docstrings into field descriptions."""
+    """Frozen, knows no field but its own, and has the docstrings under its fields as descriptions in its schema.
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True, allow_inf_nan=False
-    )
+    The validators of a model are made when the first file is validated against it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        found = handler(schema)
+        fields = handler.resolve_ref_schema(found)["properties"]
+        for name, text in descriptions(cls).items():
+            fields[name].setdefault("description", text)
+        return found
 
     @field_validator("*", mode="before")
     @classmethod

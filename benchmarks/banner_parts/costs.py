@@ -56,7 +56,7 @@ def step_cost(network: str, machine: Setting, shared: Sequence[str] = ()) -> Cos
     return Cost(network, machine, accelsim.simulate(hw, workload, settings=settings, timing_only=True).summary)
 
 
-def costs(networks: Sequence[str] = NETWORKS) -> list[Cost]:
+def costs() -> list[Cost]:
     """Every network on every machine."""
-    cases = [(network, machine) for network in networks for machine in VARIANTS]
+    cases = [(network, machine) for network in NETWORKS for machine in VARIANTS]
     return [step_cost(*case) for case in track(cases, "Costs")]

@@ -58,20 +58,20 @@ def bias(numerator: int, width: int, bits: int) -> Fraction:
     return Fraction(ups, 1 << bits) - Fraction(numerator, 1 << width)
 
 
-def mean_bias(bits: int, below: int = BELOW) -> Fraction:
-    """The formula: averaged over every fraction of ``bits + below`` bits."""
-    return Fraction(1, 1 << (bits + below + 1)) - Fraction(1, 1 << (bits + 1))
+def mean_bias(bits: int) -> Fraction:
+    """The formula: averaged over every fraction of ``bits + BELOW`` bits."""
+    return Fraction(1, 1 << (bits + BELOW + 1)) - Fraction(1, 1 << (bits + 1))
 
 
-def spread_fractions(bits: int, below: int = BELOW) -> Any:
-    """Numerators of fractions of ``bits + below`` bits: all of them up to 6 random bits, then fewer and fewer.
+def spread_fractions(bits: int) -> Any:
+    """Numerators of fractions of ``bits + BELOW`` bits: all of them up to 6 random bits, then fewer and fewer.
 
     They are all lowest parts under evenly spaced top parts. The bias depends on the lowest part alone, so its mean over
     these fractions is that over all fractions.
     """
     tops = min(1 << bits, max(2, (1 << 12) >> bits))
     top = np.arange(tops) * ((1 << bits) // tops)
-    return ((top[:, None] << below) + np.arange(1 << below)).ravel()
+    return ((top[:, None] << BELOW) + np.arange(1 << BELOW)).ravel()
 
 
 def rounded_up(kernels: Kernels, rounder: Rounder, source: RandomSource, bits: int, numerators: Any, width: int) -> Any:

@@ -31,7 +31,7 @@ def test_each_pass_costs(step):
     """int8 x int16 takes two passes and adds in 48 bits."""
     program, _, hw = step("int8_range_bn")
     operation = find(program, "conv2d_backward_weights", "conv2d2")
-    add = hw.loaded_technology().figure("add_pj", program.outputs_of(operation)[0].format)
+    add = hw.costs().figure("add_pj", program.outputs_of(operation)[0].format)
     assert add > 0.1
     expected = 2 * 32 * 2048 * 144 * (0.2 + add)
     assert operation_energy(program, operation, timing(), hw).mac_pj == pytest.approx(expected)

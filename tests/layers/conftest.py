@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from accelsim.hardware import load_hwconfig
 from accelsim.layers.layer import parse_layer
 from accelsim.networks import Network
 from accelsim.training import initial_state
@@ -121,3 +122,15 @@ def draw_state():
 @pytest.fixture(scope="session")
 def all_cases() -> list[Network]:
     return [_network(layers) for layers in CASES.values()]
+
+
+@pytest.fixture
+def recipe_of(root):
+    """Recipe of a shipped machine in a cluster of so many, with settings and fields of the cluster."""
+
+    def made(machine, machines, *settings, **fields):
+        given = {"machines": machines, "link_bytes_per_s": 1e9, **fields}
+        text = ", ".join(f"{name}: {value}" for name, value in given.items())
+        return load_hwconfig(root / "hwconfigs" / f"{machine}.yaml", [f"cluster={{{text}}}", *settings]).recipe()
+
+    return made

@@ -158,7 +158,9 @@ def test_a_fault_is_named_by_line_and_field(read, text, fault):
 CELL = st.one_of(
     st.integers(-1, 70000).map(str), st.sampled_from(["", "DP", "1:1", "x", " 3 ", "\u00a02", "\ufeff", "9" * 40])
 )
-LINE = st.lists(CELL, max_size=10).map(",".join)
+NAME, NUMBER = st.sampled_from(["a", "b_DP"]), st.integers(1, 9).map(str)
+PRODUCT, CONVOLUTION = (st.tuples(NAME, *[NUMBER] * count) for count in (3, 7))
+LINE = st.one_of(PRODUCT, CONVOLUTION, st.lists(CELL, max_size=10)).map(",".join)
 
 
 def _outcome(path):

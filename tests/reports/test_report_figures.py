@@ -5,6 +5,7 @@ import math
 import sys
 
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +18,7 @@ from accelsim.reports.figures.lost import layer_starts
 from accelsim.reports.figures.phase_marks import NAME
 from accelsim.reports.figures.quantiser_history import LEAST_STEPS, MOST_STEPS, NUMBERS, quantiser_history
 from accelsim.reports.figures.roofline import MOST_POINTS
-from accelsim.reports.figures.style import share_axis
+from accelsim.reports.figures.style import bars, share_axis, unchecked
 from accelsim.reports.palette import PHASES as TITLES
 from accelsim.reports.palette import phase_colour
 from accelsim.reports.schema import METRICS, QUANTISERS
@@ -35,6 +36,17 @@ def test_every_figure_draws_and_is_explained(drawn):
     assert list(drawn) == [spec.name for spec in FIGURES]
     assert all(spec.title and spec.explanation.endswith(".") for spec in FIGURES)
     assert all(figure.layout.height > 0 for figure in drawn.values())
+
+
+def test_plotly_accepts_every_value(drawn):
+    for figure in drawn.values():
+        assert len(go.Figure(figure.to_dict()).data) == len(figure.data) > 0
+
+
+def test_plotly_would_refuse_a_value_that_it_does_not_know():
+    wrong = unchecked([bars(x=[1], marker={"color": "no colour"})])
+    with pytest.raises(ValueError, match="color"):
+        go.Figure(wrong.to_dict())
 
 
 def test_what_a_run_lacks_is_left_out(result):

@@ -306,7 +306,7 @@ def test_levels_cost_energy_and_area(machine, graphs):
     plain, one = machine(), machine(level(kib=1))
     before, after = simulate(program, plain), simulate(program, one)
     (access,) = after.operations[0].sram.levels
-    technology = one.loaded_technology()
+    technology = one.costs()
     passed = access.read_bytes * technology.sram_pj_per_byte(KIB)
     passed += access.write_bytes * technology.sram_pj_per_byte(KIB, write=True)
     assert step_energy(program, after, one).sram_pj == pytest.approx(

@@ -103,8 +103,8 @@ def test_banks_cost_their_own_capacity(load, edit):
         quarter = sram_pj_per_byte(small, small.buffers.input, write=write)
         assert sram_pj_per_byte(banked, banked.buffers.input, write=write) == quarter
         assert quarter < sram_pj_per_byte(hw, hw.buffers.input, write=write)
-    others = buffer_area_um2(hw) - hw.loaded_technology().sram_mm2(hw.buffers.input.capacity_bytes) * 1e6
-    input_um2 = hw.loaded_technology().sram_mm2(small.buffers.input.capacity_bytes) * 1e6
+    others = buffer_area_um2(hw) - hw.costs().sram_mm2(hw.buffers.input.capacity_bytes) * 1e6
+    input_um2 = hw.costs().sram_mm2(small.buffers.input.capacity_bytes) * 1e6
     assert buffer_area_um2(banked) == pytest.approx(others + 4 * input_um2)
 
 

@@ -23,18 +23,18 @@ def label(layer: object) -> str:
 
 def part_labels(operations: pd.DataFrame) -> list[str]:
     """What to say of each operation's part of the batch: nothing where that is in one, or a run knows of none."""
-    parts = operations["part"] if "part" in operations else [0] * len(operations)
+    parts = operations["part"].tolist() if "part" in operations else [0] * len(operations)
     return [f", part {part}" if part else "" for part in parts]
 
 
 def layer_labels(layers: pd.DataFrame) -> list[str]:
     """Layers in order of first appearance."""
-    return list(dict.fromkeys(label(name) for name in layers["layer"]))
+    return list(dict.fromkeys(label(name) for name in layers["layer"].unique().tolist()))
 
 
 def phases(frame: pd.DataFrame) -> list[str]:
     """Phases that occur, in the order of a training step; unknown ones last."""
-    found = list(dict.fromkeys(frame["phase"]))
+    found: list[str] = frame["phase"].unique().tolist()
     return [phase for phase in PHASES if phase in found] + [phase for phase in found if phase not in PHASES]
 
 
@@ -45,7 +45,7 @@ def phase_title(phase: str) -> str:
 
 def by_layer(layers: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Sums of ``columns``, one row a layer, in order of first appearance; the index holds the labels."""
-    return _sums(layers.assign(key=[label(name) for name in layers["layer"]]), columns)
+    return _sums(layers.assign(key=[label(name) for name in layers["layer"].tolist()]), columns)
 
 
 def by_phase(layers: pd.DataFrame, columns: list[str]) -> pd.DataFrame:

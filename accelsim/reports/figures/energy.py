@@ -6,7 +6,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import by_layer, by_phase, components, phase_title
-from accelsim.reports.figures.style import layer_axis, styled
+from accelsim.reports.figures.style import bars, layer_axis, styled, unchecked
 from accelsim.reports.palette import COMPONENTS, component_colour
 from accelsim.reports.result import Result
 from accelsim.reports.units import ENERGY_PJ, human_energy, scale_for
@@ -37,16 +37,21 @@ def energy_by_phase(result: Result) -> go.Figure | None:
 def _stacked(sums: pd.DataFrame, shown: list[str]) -> go.Figure:
     """One trace a component, in the unit that suits the tallest bar."""
     divisor, unit = scale_for(float(sums.sum(axis=1).max()), ENERGY_PJ)
-    figure = go.Figure()
+    traces = []
     for name in shown:
         values = sums[f"energy_{name}_pj"]
-        figure.add_bar(
-            x=list(values.index),
-            y=(values / divisor).tolist(),
-            name=COMPONENTS[name],
-            marker={"color": component_colour(name), "line": {"width": 0}},
-            hovertext=[f"<b>{key}</b><br>{COMPONENTS[name]}: {human_energy(value)}" for key, value in values.items()],
-            hoverinfo="text",
+        traces.append(
+            bars(
+                x=list(values.index),
+                y=(values / divisor).tolist(),
+                name=COMPONENTS[name],
+                marker={"color": component_colour(name), "line": {"width": 0}},
+                hovertext=[
+                    f"<b>{key}</b><br>{COMPONENTS[name]}: {human_energy(value)}" for key, value in values.items()
+                ],
+                hoverinfo="text",
+            )
         )
+    figure = unchecked(traces)
     figure.update_yaxes(title_text=f"Energy per step ({unit})")
     return figure

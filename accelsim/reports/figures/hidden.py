@@ -22,7 +22,7 @@ def hidden(result: Result) -> go.Figure | None:
     own = products["end_cycle"] - products["start_cycle"]
     beside = products["beside_serial_path_cycles"]
     sums = by_layer(products.assign(beside=beside, alone=own - beside), ["beside", "alone"])
-    slack = products.groupby([label(name) for name in products["layer"]], sort=False)["slack_cycles"].min()
+    slack = products.groupby([label(name) for name in products["layer"].tolist()], sort=False)["slack_cycles"].min()
     colour = phase_colour("weight_gradient")
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     _add_bars(figure, 1, "Beside the serial path", faded(colour), sums["beside"])

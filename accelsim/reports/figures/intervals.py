@@ -36,7 +36,7 @@ def intervals(layers: pd.DataFrame, most: int = MOST_BARS) -> list[Interval]:
             for row, part, phase, start, end, layer, operation in zip(
                 rows,
                 part_labels(timed),
-                *(timed[c] for c in ("phase", "start_cycle", "end_cycle", "layer", "operation")),
+                *(timed[c].tolist() for c in ("phase", "start_cycle", "end_cycle", "layer", "operation")),
                 strict=True,
             )
         ]
@@ -47,7 +47,7 @@ def _rows(timed: pd.DataFrame) -> list[str]:
     """A row for each operation: its unit, numbered where several of a unit work side by side."""
     free: dict[str, list[float]] = {}
     places: list[tuple[str, int]] = []
-    for unit, start, end in zip(timed["unit"], timed["start_cycle"], timed["end_cycle"], strict=True):
+    for unit, start, end in zip(*(timed[c].tolist() for c in ("unit", "start_cycle", "end_cycle")), strict=True):
         ends = free.setdefault(unit, [])
         place = next((i for i, busy_until in enumerate(ends) if busy_until <= start), len(ends))
         ends[place : place + 1] = [end]
@@ -61,7 +61,7 @@ def _folded(timed: pd.DataFrame, bins: int) -> list[Interval]:
     edges = np.linspace(first, last, bins + 1)
     found: list[Interval] = []
     for row, operations in timed.groupby("row", sort=False):
-        kinds = list(dict.fromkeys(operations["phase"]))
+        kinds = operations["phase"].unique().tolist()
         busy = np.array([_busy(operations[operations["phase"] == kind], edges) for kind in kinds])
         found.extend(_joined(str(row), kinds, busy, edges))
     return found

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import phase_title
+from accelsim.reports.figures.style import Trace, points
 from accelsim.reports.palette import phase_colour
 from accelsim.reports.schema import WHOLE_STEP
 from accelsim.reports.units import human_bytes, human_count, human_percent
@@ -16,25 +16,27 @@ NAME = "Whole phases"
 """In the legend."""
 
 
-def add_phase_marks(figure: go.Figure, roofs: pd.DataFrame, edge: float) -> None:
-    """A diamond for each row of the table of phases; at ``edge`` where it has no DRAM traffic."""
+def phase_marks(roofs: pd.DataFrame, edge: float) -> list[Trace]:
+    """A diamond for each row of the table of phases, all in one trace; at ``edge`` where it has no DRAM traffic."""
     rows = [row for row in roofs.to_dict("records") if row["arithmetic_operations"] > 0]
     if not rows:
-        return
-    figure.add_scatter(
-        x=[row["operations_per_dram_byte"] if row["dram_bytes"] else edge for row in rows],
-        y=[row["operations_per_cycle"] for row in rows],
-        mode="markers",
-        name=NAME,
-        marker={
-            "symbol": "diamond",
-            "size": 15,
-            "color": [phase_colour(str(row["phase"])) for row in rows],
-            "line": {"width": 2, "color": "#1f2430"},
-        },
-        hovertext=[_hover(row) for row in rows],
-        hoverinfo="text",
-    )
+        return []
+    return [
+        points(
+            x=[row["operations_per_dram_byte"] if row["dram_bytes"] else edge for row in rows],
+            y=[row["operations_per_cycle"] for row in rows],
+            mode="markers",
+            name=NAME,
+            marker={
+                "color": [phase_colour(str(row["phase"])) for row in rows],
+                "line": {"color": "#1f2430", "width": 2},
+                "size": 15,
+                "symbol": "diamond",
+            },
+            hovertext=[_hover(row) for row in rows],
+            hoverinfo="text",
+        )
+    ]
 
 
 def _hover(row: Mapping[Hashable, object]) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 
 import pandas as pd
 import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import label, part_labels, phase_title, phases, text
 from accelsim.reports.figures.limits import dram_bytes_per_cycle, peak_macs_per_cycle, product_macs_per_cycle
-from accelsim.reports.figures.phase_marks import add_phase_marks
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.phase_marks import phase_marks
+from accelsim.reports.figures.style import Trace, points, styled, unchecked
 from accelsim.reports.figures.ticks import log_axis
 from accelsim.reports.palette import OTHER, UNITS, phase_colour
 from accelsim.reports.result import Result
@@ -20,25 +20,36 @@ from accelsim.reports.units import human_bytes, human_count, human_number, human
 MOST_POINTS = 3000
 """Of more operations than this, the longest are shown."""
 
+_NUMBERS = (
+    "operations_per_cycle",
+    "limit_operations_per_cycle",
+    "share_of_limit",
+    "intensity",
+    "arithmetic_operations",
+    "cycles",
+    "moved",
+)
+_WORDS = ("layer", "operation", "part_label", "unit", "lanes", "resident")
+"""What is said of a mark."""
+
 
 def roofline(result: Result) -> go.Figure | None:
     """One mark an operation, its area its share of the cycles, one a phase; None when no operation computes."""
-    points = _points(result.operations)
-    if points.empty:
+    found = _found(result.operations)
+    if found.empty:
         return None
-    figure = go.Figure()
-    for phase in phases(points):
-        _add_points(figure, points[points["phase"] == phase], float(points["cycles"].max()))
-    span = float(points["intensity"].min()), float(points["intensity"].max())
-    add_phase_marks(figure, result.roofline, span[1])
-    _add_limits(figure, result, span)
-    rates = [rate for trace in figure.data for rate in trace.y]
-    figure.update_xaxes(title_text="Operations per DRAM byte", **log_axis(x for trace in figure.data for x in trace.x))
-    figure.update_yaxes(title_text="Operations per cycle", **log_axis(rates))
-    return styled(figure, height=520, legend_itemsizing="constant")
+    longest = float(found["cycles"].max())
+    traces = [_marks(found[found["phase"] == phase], longest) for phase in phases(found)]
+    span = float(found["intensity"].min()), float(found["intensity"].max())
+    traces += [*phase_marks(result.roofline, span[1]), *_limits(result, span)]
+    figure = unchecked(traces)
+    figure.update_xaxes(title_text="Operations per DRAM byte", **log_axis(x for trace in traces for x in trace["x"]))
+    figure.update_yaxes(title_text="Operations per cycle", **log_axis(y for trace in traces for y in trace["y"]))
+    figure.update_layout(legend={"itemsizing": "constant"})
+    return styled(figure, height=520)
 
 
-def _points(operations: pd.DataFrame) -> pd.DataFrame:
+def _found(operations: pd.DataFrame) -> pd.DataFrame:
     """Operations that take time and compute; those that touch no DRAM go to the right edge."""
     cycles = operations["end_cycle"] - operations["start_cycle"]
     if "prefetch_cycles" in operations:
@@ -48,31 +59,33 @@ def _points(operations: pd.DataFrame) -> pd.DataFrame:
     moved = shown["dram_read_bytes"] + shown["dram_write_bytes"]
     intensity = shown["operations_per_dram_byte"].where(moved > 0)
     edge = 2 * intensity.max() if intensity.notna().any() else 1.0
-    points = shown.assign(
+    found = shown.assign(
         moved=moved,
         resident=moved == 0,
         lanes=shown["unit"] != "mac_array",
         intensity=intensity.fillna(edge),
         part_label=part_labels(shown),
     )
-    return points.sort_values(["resident", "lanes"], kind="stable")
+    return found.sort_values(["resident", "lanes"], kind="stable")
 
 
-def _add_points(figure: go.Figure, points: pd.DataFrame, longest: float) -> None:
-    phase = str(points["phase"].iloc[0])
-    figure.add_scatter(
-        x=points["intensity"].tolist(),
-        y=points["operations_per_cycle"].tolist(),
+def _marks(operations: pd.DataFrame, longest: float) -> Trace:
+    """Those of one phase; ``longest``: cycles of the operation that takes the most."""
+    phase = str(operations["phase"].iloc[0])
+    rows = operations[[*_NUMBERS, *_WORDS]].to_dict("records")
+    return points(
+        x=operations["intensity"].tolist(),
+        y=operations["operations_per_cycle"].tolist(),
         mode="markers",
         name=phase_title(phase),
         marker={
             "color": phase_colour(phase),
+            "line": {"color": "rgba(255,255,255,0.7)", "width": 0.7},
             "opacity": 0.8,
-            "line": {"width": 0.7, "color": "rgba(255,255,255,0.7)"},
-            "size": [6 + 16 * math.sqrt(cycles / longest) for cycles in points["cycles"]],
-            "symbol": [_symbol(row) for row in points.to_dict("records")],
+            "size": [6 + 16 * math.sqrt(cycles / longest) for cycles in operations["cycles"].tolist()],
+            "symbol": [_symbol(row) for row in rows],
         },
-        hovertext=[_hover(row) for row in points.to_dict("records")],
+        hovertext=[_hover(row) for row in rows],
         hoverinfo="text",
     )
 
@@ -84,18 +97,7 @@ def _symbol(row: dict[Hashable, object]) -> str:
 
 
 def _hover(row: dict[Hashable, object]) -> str:
-    rate, limit, share, intensity, work, cycles, moved = (
-        float(str(row[key]))
-        for key in (
-            "operations_per_cycle",
-            "limit_operations_per_cycle",
-            "share_of_limit",
-            "intensity",
-            "arithmetic_operations",
-            "cycles",
-            "moved",
-        )
-    )
+    rate, limit, share, intensity, work, cycles, moved = (float(str(row[key])) for key in _NUMBERS)
     fed = "no DRAM traffic" if row["resident"] else f"{human_count(intensity)} operations per DRAM byte"
     unit = UNITS.get(str(row["unit"]), text(row["unit"]))
     return (
@@ -105,7 +107,7 @@ def _hover(row: dict[Hashable, object]) -> str:
     )
 
 
-def _add_limits(figure: go.Figure, result: Result, span: tuple[float, float]) -> None:
+def _limits(result: Result, span: tuple[float, float]) -> Iterator[Trace]:
     """The roof: bandwidth up to the ridge, then the arrays' peak; dotted, the peak of one array."""
     macs, bandwidth = peak_macs_per_cycle(result), dram_bytes_per_cycle(result)
     if not macs:
@@ -115,17 +117,15 @@ def _add_limits(figure: go.Figure, result: Result, span: tuple[float, float]) ->
     left, right = min(span[0], ridge) / 2, max(span[1], ridge) * 4
     slope = f"{human_number(bandwidth)} B per cycle" if bandwidth else ""
     start = left * bandwidth if bandwidth else peak
-    _add_limit(figure, "Limit", [left, ridge, right], [start, peak, peak], slope)
+    yield _limit("Limit", [left, ridge, right], [start, peak, peak], slope)
     one = 2 * (product_macs_per_cycle(result) or macs)
     if one < peak:
-        _add_limit(figure, "One array", [one / bandwidth if bandwidth else left, right], [one, one], dash="dot")
+        yield _limit("One array", [one / bandwidth if bandwidth else left, right], [one, one], dash="dot")
 
 
-def _add_limit(
-    figure: go.Figure, name: str, x: list[float], y: list[float], slope: str = "", dash: str = "solid"
-) -> None:
+def _limit(name: str, x: list[float], y: list[float], slope: str = "", dash: str = "solid") -> Trace:
     """A line with its level written at its right end and its slope at its left end."""
-    figure.add_scatter(
+    return points(
         x=x,
         y=y,
         mode="lines+text",
@@ -133,6 +133,6 @@ def _add_limit(
         text=[slope, *[""] * (len(x) - 2), f"{human_count(y[-1])} per cycle"],
         textposition=["bottom right", *["middle center"] * (len(x) - 2), "top left"],
         textfont={"size": 11},
-        line={"color": OTHER, "width": 2, "dash": dash},
+        line={"color": OTHER, "dash": dash, "width": 2},
         hoverinfo="name",
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import bars, styled, unchecked
 from accelsim.reports.palette import TRAIN
 from accelsim.reports.units import BYTES, human_bytes, scale_for
 
@@ -18,15 +18,17 @@ def size_bars(
     largest = max(sizes_bytes)
     divisor, unit = scale_for(largest, BYTES)
     shown = [human_bytes(size) for size in sizes_bytes]
-    figure = go.Figure(
-        go.Bar(
-            orientation="h",
-            y=[f"{name}  <b>{size}</b>" for name, size in zip(names, shown, strict=True)],
-            x=[size / divisor for size in sizes_bytes],
-            marker={"color": TRAIN, "line": {"width": 0}},
-            hovertext=[f"<b>{n}</b><br>{s}: {c}" for n, s, c in zip(names, shown, contents, strict=True)],
-            hoverinfo="text",
-        )
+    figure = unchecked(
+        [
+            bars(
+                orientation="h",
+                y=[f"{name}  <b>{size}</b>" for name, size in zip(names, shown, strict=True)],
+                x=[size / divisor for size in sizes_bytes],
+                marker={"color": TRAIN, "line": {"width": 0}},
+                hovertext=[f"<b>{n}</b><br>{s}: {c}" for n, s, c in zip(names, shown, contents, strict=True)],
+                hoverinfo="text",
+            )
+        ]
     )
     figure.update_xaxes(title_text=f"Size ({unit})", range=[0, 1.04 * largest / divisor or 1])
     figure.update_yaxes(type="category", showgrid=False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 from accelsim.reports.palette import GRID
 
+Trace = Mapping[str, Any]
+"""What is drawn with one look: its type, values and texts, by plotly's names."""
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 MOST_LEVEL_LABELS = 12
 """More labels than this stand upright on any screen."""
@@ -46,6 +48,24 @@ _TEMPLATE = go.layout.Template(
 )
 
 
+def bars(**properties: Any) -> Trace:
+    """A trace of bars."""
+    return {"type": "bar", **properties}
+
+
+def points(**properties: Any) -> Trace:
+    """A trace of points, or of lines between them."""
+    return {"type": "scatter", **properties}
+
+
+def unchecked(traces: Sequence[Trace]) -> go.Figure:
+    """A figure whose traces' values plotly takes as they are: to check each takes longer than all else about a page.
+
+    Tests have it check the figures that they draw.
+    """
+    return go.Figure({"data": list(traces)}, _validate=False)
+
+
 def styled(figure: go.Figure, *, height: int = 380, **layout: Any) -> go.Figure:
     """``figure`` with the shared layout and ``layout`` on top of it."""
     figure.update_layout(template=_TEMPLATE, height=height, **layout)
@@ -61,6 +81,6 @@ def share_axis(values: Iterable[float]) -> dict[str, Any]:
 
 def layer_axis(figure: go.Figure, names: list[str]) -> None:
     """Layers in network order on x; plotly thins labels to what the width takes, and turns few where they collide."""
-    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names)
-    figure.update_xaxes({"tickangle": -90} if len(names) > MOST_LEVEL_LABELS else {"autotickangles": [0, -90]})
+    turned = {"tickangle": -90} if len(names) > MOST_LEVEL_LABELS else {"autotickangles": [0, -90]}
+    figure.update_xaxes(type="category", categoryorder="array", categoryarray=names, **turned)
     figure.update_xaxes(tickfont={"size": 11}, showgrid=False, range=[-0.6, len(names) - 0.4])

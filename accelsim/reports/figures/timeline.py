@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import phase_title, phases, text
 from accelsim.reports.figures.intervals import Interval, intervals
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import bars, styled, unchecked
 from accelsim.reports.palette import UNITS, phase_colour
 from accelsim.reports.result import Result
 from accelsim.reports.units import human_count, human_percent
@@ -20,28 +20,31 @@ def timeline(result: Result) -> go.Figure | None:
 
 def draw_intervals(operations: pd.DataFrame) -> go.Figure | None:
     """Bars from ``start_cycle`` to ``end_cycle`` on the units' rows; None when there are none."""
-    bars = intervals(operations)
-    if not bars:
+    busy = intervals(operations)
+    if not busy:
         return None
-    figure = go.Figure()
+    traces = []
     for phase in phases(operations):
-        chosen = [bar for bar in bars if bar.phase == phase]
+        chosen = [bar for bar in busy if bar.phase == phase]
         if chosen:
-            figure.add_bar(
-                orientation="h",
-                y=[text(bar.row) for bar in chosen],
-                base=[bar.start for bar in chosen],
-                x=[bar.end - bar.start for bar in chosen],
-                name=phase_title(phase),
-                marker={
-                    "color": phase_colour(phase),
-                    "line": {"width": 0},
-                    "opacity": [0.25 + 0.75 * bar.share for bar in chosen],
-                },
-                hovertext=[_hover(bar) for bar in chosen],
-                hoverinfo="text",
+            traces.append(
+                bars(
+                    orientation="h",
+                    y=[text(bar.row) for bar in chosen],
+                    base=[bar.start for bar in chosen],
+                    x=[bar.end - bar.start for bar in chosen],
+                    name=phase_title(phase),
+                    marker={
+                        "color": phase_colour(phase),
+                        "line": {"width": 0},
+                        "opacity": [0.25 + 0.75 * bar.share for bar in chosen],
+                    },
+                    hovertext=[_hover(bar) for bar in chosen],
+                    hoverinfo="text",
+                )
             )
-    rows = sorted({bar.row for bar in bars}, key=_position, reverse=True)
+    figure = unchecked(traces)
+    rows = sorted({bar.row for bar in busy}, key=_position, reverse=True)
     figure.update_yaxes(
         type="category", categoryorder="array", categoryarray=[text(row) for row in rows], showgrid=False
     )

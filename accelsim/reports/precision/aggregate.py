@@ -13,7 +13,6 @@ DEFAULT_COSINE = 0.98
 """Rule of thumb: about the mean backward cosine that the authors' sweep has at 8 bits (0.985 on their poster), where
 accuracy was whole. It began to fall below about 0.88, so this is on the safe side."""
 
-AGGREGATE_COLUMNS = ("mean", "sd", "least", "tensors")
 NEEDED_COLUMNS = (
     "class",
     "layer",

@@ -35,7 +35,6 @@ COLOURS = {
     WEIGHT_GRADIENT: "#009e73",
 }
 
-IDENTITY = ("step", "layer", "tensor", "class")
 PRECISION_COLUMNS = (
     "step",
     "layer",

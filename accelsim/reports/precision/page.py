@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from accelsim.reports.figure_spec import panels
-from accelsim.reports.page import footer_line, hardware_facts
-from accelsim.reports.plain import to_yaml
+from accelsim.reports.page import footer_line, hardware_facts, resolved_files
 from accelsim.reports.precision.classes import class_title
 from accelsim.reports.precision.figures import draw_precision
 from accelsim.reports.precision.result import PrecisionResult
@@ -33,7 +32,6 @@ from accelsim.reports.web import (
     document,
     escape,
     filterable,
-    folded,
     table,
     warning,
 )
@@ -57,7 +55,8 @@ def precision_page(result: PrecisionResult) -> str:
     drawn = draw_precision(result)
     body = (
         f"{_header(result)}<main>{_cards(result)}{assumptions([rule_note(result), *MEANING], 'What is compared')}"
-        f'<h2>Angles</h2><div class="figures">{panels(drawn)}</div>{_tables(result)}{_details(result)}</main>'
+        f'<h2>Angles</h2><div class="figures">{panels(drawn)}</div>{_tables(result)}'
+        f"{resolved_files(result.hwconfig, result.workload)}</main>"
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}</footer>"
     )
     return document(f"Precision of {result.name}", body, {spec.name: figure for spec, figure in drawn})
@@ -113,8 +112,3 @@ def _tables(result: PrecisionResult) -> str:
 def _plain(header: Sequence[str], rows: Sequence[Sequence[str]], left: Sequence[int] = (0,)) -> str:
     numeric = [place for place in range(len(header)) if place not in left]
     return table(header, [[Cell(cell) for cell in row] for row in rows], numeric=numeric)
-
-
-def _details(result: PrecisionResult) -> str:
-    parts = (("hwconfig, resolved", result.hwconfig), ("Workload, resolved", result.workload))
-    return "".join(folded(title, f"<pre>{escape(to_yaml(content))}</pre>") for title, content in parts)

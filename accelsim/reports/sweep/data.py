@@ -77,7 +77,7 @@ class SweepData:
 
     @cached_property
     def short(self) -> dict[str, str]:
-        """Of each varied field, the end of its path: ``input.capacity_bytes``; all where that is another one.s."""
+        """Of each varied field, the end of its path: ``input.capacity_bytes``; all of it where another ends so."""
         names = {name: _short(name, 2) for name in self.fields}
         taken = Counter(names.values())
         return {name: short if taken[short] == 1 else name for name, short in names.items()}

@@ -6,7 +6,7 @@ from accelsim.hardware import HardwareConfig
 from accelsim.program import Operation, Program
 from accelsim.reports.trace.tracks import UNITS_PROCESS, Event, unit_threads
 from accelsim.timing import OperationTiming, Timeline
-from accelsim.timing.analysis.critical_path import critical_path
+from accelsim.timing.analysis.critical_path import CriticalPath, critical_path
 from accelsim.timing.analysis.cycle_counts import cycle_counts
 from accelsim.timing.analysis.fold_counts import fold_count
 from accelsim.timing.analysis.instances import assign_instances
@@ -22,10 +22,15 @@ def shown_operations(timeline: Timeline, most: int = MOST_SLICES) -> list[int]:
     return sorted(timing.index for timing in longest)
 
 
-def operation_slices(program: Program, timeline: Timeline, hw: HardwareConfig, shown: list[int]) -> dict[int, Event]:
-    """A complete event for each of the ``shown`` operations, by index; its arguments are what it did and moved."""
+def operation_slices(
+    program: Program, timeline: Timeline, hw: HardwareConfig, shown: list[int], path: CriticalPath | None = None
+) -> dict[int, Event]:
+    """A complete event for each of the ``shown`` operations, by index; its arguments are what it did and moved.
+
+    ``path``: the critical path of ``timeline``, where known.
+    """
     threads, places = unit_threads(hw), assign_instances(program, timeline)
-    slack, array = critical_path(program, timeline).slack_cycles, hw.mac_array
+    slack, array = (path or critical_path(program, timeline)).slack_cycles, hw.mac_array
     found = {}
     for index in shown:
         operation, place = program.operations[index], places[index]

@@ -6,10 +6,10 @@ import html
 import json
 from collections.abc import Mapping
 from string import Template
-from typing import cast
 
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
+from plotly.utils import PlotlyJSONEncoder
 
 from accelsim.reports.web.script import SCRIPT
 from accelsim.reports.web.style import STYLE
@@ -40,17 +40,13 @@ def document(title: str, body: str, figures: Mapping[str, go.Figure]) -> str:
         title=html.escape(title),
         style=STYLE,
         body=body,
-        data=_script_safe({name: _plain(figure) for name, figure in figures.items()}),
+        data=_script_safe({name: figure.to_dict() for name, figure in figures.items()}),
         plotly=get_plotlyjs().replace("</script", "<\\/script"),
         script=SCRIPT,
     )
 
 
-def _plain(figure: go.Figure) -> dict[str, object]:
-    return cast(dict[str, object], json.loads(figure.to_json(engine="json")))
-
-
 def _script_safe(data: object) -> str:
     """JSON that can't end the script element it stands in."""
-    compact = json.dumps(data, separators=(",", ":"), ensure_ascii=True)
+    compact = json.dumps(data, cls=PlotlyJSONEncoder, separators=(",", ":"), ensure_ascii=True)
     return compact.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")

@@ -144,11 +144,8 @@ class _Study:
         chosen = chosen_steps(total if self.steps is None else min(self.steps, total), at, every)
         check_memory(self.traced)
         check_device_memory(self.inputs, self.traced, self.kernels)
-        last_uses, rules, looks = (
-            self.traced.program.last_uses(),
-            self.inputs.training.fitted(self.quantisers.recipe()),
-            list[Look](),
-        )
+        last_uses, rules = self.traced.program.last_uses(), self.inputs.training.fitted(self.quantisers.recipe())
+        looks: list[Look] = []
 
         def watch(step: int, context: Context) -> Look | None:
             if step not in chosen:

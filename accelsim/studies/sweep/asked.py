@@ -13,7 +13,7 @@ from typing import Any
 
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Topology, Workload
-from accelsim.simulation.inputs import sorted_settings
+from accelsim.simulation.settings import sorted_settings
 from accelsim.studies.sweep.varied import Varied, known_value
 
 Hwconfig = HardwareConfig | Path

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import UserError
-from accelsim.simulation.inputs import Inputs, read_inputs, sorted_settings
+from accelsim.simulation.inputs import Inputs, read_inputs
+from accelsim.simulation.settings import sorted_settings
 from accelsim.studies.sweep.asked import Asked, Point
 from accelsim.studies.sweep.varied import Varied, known_value
 

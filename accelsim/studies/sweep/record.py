@@ -7,11 +7,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import accelsim
 from accelsim.errors import UserError
 from accelsim.reports.plain import plain
 from accelsim.studies.sweep.asked import Asked, described
 from accelsim.training.changes import changed_fields
+from accelsim.version import __version__
 from accelsim.yamlfile import read_marked
 
 
@@ -24,7 +24,7 @@ def record_of(asked: Asked) -> dict[str, Any]:
         if one.is_file:
             inputs |= {f"{one.name}={value}": _content(Path(value)) for value in one.values}
     record = {
-        "accelsim": accelsim.__version__,
+        "accelsim": __version__,
         **{name: described(given) for name, given in files.items() if name not in varied},
         "vary": varied,
         "set": list(asked.settings),

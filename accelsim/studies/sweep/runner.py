@@ -19,7 +19,8 @@ from accelsim.simulation import simulate, stages
 from accelsim.simulation.assemble import timed_summary
 from accelsim.simulation.blame import blaming
 from accelsim.simulation.folder import CHECKPOINT_FILE
-from accelsim.simulation.inputs import Inputs, read_inputs, sorted_settings
+from accelsim.simulation.inputs import Inputs, read_inputs
+from accelsim.simulation.settings import sorted_settings
 from accelsim.studies.sweep.asked import Asked, Point
 from accelsim.studies.sweep.check import in_words_of_vary
 

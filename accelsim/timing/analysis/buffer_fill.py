@@ -6,12 +6,13 @@ operand that is whole in its buffer stays there. What lives on chip for longer (
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from math import prod
 
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Gemm, Operation, Program, Unit
+from accelsim.timing.mapping.alike import Alike
 from accelsim.timing.mapping.lane_plan import drain_on, lane_streams
 from accelsim.timing.mapping.loop_nest import Operand
 from accelsim.timing.mapping.product_plan import ProductPart, product_parts
@@ -36,17 +37,31 @@ class Fill:
 def buffer_fills(program: Program, timeline: Timeline, hw: HardwareConfig) -> list[Fill]:
     """Those of each operation, in issue order; nothing of one that takes no time."""
     fills = _Fills(program, timeline, hw)
-    return [fills.of(*pair) for pair in zip(program.operations, timeline.operations, strict=True)]
+    return [
+        fills.of(operation, timing) if timing.end_cycle > timing.start_cycle else Fill()
+        for operation, timing in zip(program.operations, timeline.operations, strict=True)
+    ]
 
 
 class _Fills:
+    """Those of operations that are alike, and whose tensors lie in the same places, are worked out once."""
+
     def __init__(self, program: Program, timeline: Timeline, hw: HardwareConfig) -> None:
         self._program, self._residency, self._hw = program, timeline.residency, hw
         self._fetch_depth, self._store_depth, _ = depths(hw.buffers, DramModel.of(hw))
+        self._alike = Alike.of(program, self._residency.drained)
+        self._places = self._residency.places(len(program.tensors))
+        self._known: dict[Hashable, Fill] = {}
 
     def of(self, operation: Operation, timing: OperationTiming) -> Fill:
-        if timing.end_cycle == timing.start_cycle:
-            return Fill()
+        """Of one that takes time."""
+        places = map(self._places.__getitem__, self._alike.touched[operation.index])
+        key = self._alike.kinds[operation.index], *places
+        if key not in self._known:
+            self._known[key] = self._fill(operation, timing)
+        return self._known[key]
+
+    def _fill(self, operation: Operation, timing: OperationTiming) -> Fill:
         drain = drain_on(self._program, operation, self._residency, self._hw)
         if operation.unit is not Unit.MAC_ARRAY:
             return self._of_lanes(operation, timing.pieces, drain)

@@ -14,7 +14,6 @@ from accelsim.timing.mapping.reach import Reach
 from accelsim.timing.mapping.revisits import Revisit
 from accelsim.timing.mapping.shares import Cut, places, split_by_weight
 from accelsim.timing.mapping.systolic import product_cost
-from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, level_accesses
 from accelsim.timing.memory.sram import Access, SramTraffic
 from accelsim.timing.placement.drain import Drain
@@ -159,7 +158,7 @@ class _Parts:
         reach = Reach.of(tensor, window)
         if self._place(tensor) != DRAM:
             return reach.pixel_bytes
-        return reach.burst_bytes(DramModel.of(self.hw).burst_bytes)
+        return reach.burst_bytes(self.hw.dram.burst_bytes)
 
     def _place(self, tensor: TensorSpec) -> int:
         return self.residency.place(tensor.index)

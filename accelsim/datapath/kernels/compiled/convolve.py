@@ -71,7 +71,25 @@ def transposed_axis(size: int, kernel: int, stride: int, padding: int) -> tuple[
     return tuple(axes)
 
 
-def borders_of(axes: tuple[tuple[Axis, ...], tuple[Axis, ...]], x: Any) -> tuple[tuple[int, int], tuple[int, int]]:
+Axes = tuple[tuple[Axis, ...], tuple[Axis, ...]]
+"""All axes of rows and all of columns, whose pairs make the output between them."""
+Pair = tuple[Axis, Axis]
+"""One of each."""
+
+
+def forward_axes(x: Any, w: Any, stride: tuple[int, int], padding: tuple[int, int]) -> Axes:
+    """Axes of the convolution of x (batch, height, width, in) with w (out, rows, columns, in)."""
+    rows, columns = (forward_axis(x.shape[i + 1], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
+    return rows, columns
+
+
+def transposed_axes(size: tuple[int, int], w: Any, stride: tuple[int, int], padding: tuple[int, int]) -> Axes:
+    """Axes of the gradient of an input of ``size`` (height, width)."""
+    rows, columns = (transposed_axis(size[i], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
+    return rows, columns
+
+
+def borders_of(axes: Axes, x: Any) -> tuple[tuple[int, int], tuple[int, int]]:
     """Positions read around x (batch, height, width, in): before and after its lines, then its columns."""
     return _borders(axes[0], x.shape[1]), _borders(axes[1], x.shape[2])
 
@@ -89,7 +107,7 @@ def convolve(
     x: Any,
     w: Any,
     size: tuple[int, int],
-    axes: tuple[tuple[Axis, ...], tuple[Axis, ...]],
+    axes: Axes,
     mask: Any = None,
 ) -> tuple[Any, int]:
     """int8 x (batch, height, width, in) with int8 w (out, rows, columns, in): int32 (batch, *size, out) and its peak.
@@ -128,7 +146,7 @@ def _share(
     image: Any,
     w: Any,
     out: Any,
-    axes: tuple[Axis, Axis],
+    axes: Pair,
     origin: tuple[int, int],
     mask: Any,
 ) -> Any:
@@ -146,7 +164,7 @@ def _share(
 
 @lru_cache(maxsize=256)
 def offsets(
-    axes: tuple[Axis, Axis], origin: tuple[int, int], source: tuple[int, int], target: tuple[int, int], least: int
+    axes: Pair, origin: tuple[int, int], source: tuple[int, int], target: tuple[int, int], least: int
 ) -> tuple[Any, Any, Any]:
     """Bytes from a window's start to each step, from an image's start to each window, and to each window's result.
 
@@ -177,7 +195,7 @@ class _Places(NamedTuple):
 
 @lru_cache(maxsize=256)
 def _places(
-    axes: tuple[Axis, Axis], origin: tuple[int, int], source: tuple[int, int], target: tuple[int, int], vectors: int
+    axes: Pair, origin: tuple[int, int], source: tuple[int, int], target: tuple[int, int], vectors: int
 ) -> _Places:
     found = offsets(axes, origin, source, target, ROWS)
     after = step_offsets(found[0].size, vectors * LANES * STEP)

@@ -88,18 +88,25 @@ class Scratch:
 
 
 def start_blocks(
-    workers: Workers, layout: Layout, term_bytes: int, scratch: Callable[[], Scratch], add: Callable[..., None]
+    workers: Workers,
+    layout: Layout,
+    operands: tuple[Any, Any],
+    padding: tuple[int, int],
+    term_bytes: int,
+    scratch: Callable[[], Scratch],
+    add: Callable[..., None],
 ) -> Callable[[], list[Scratch]]:
-    """Start ``add(scratch, first, stop)`` on all groups of images; the function returned gives what holds their sums.
+    """Start ``add(start, stop, *work)`` (``add_blocks``) on all groups of images of the ``operands`` x and g.
 
-    ``term_bytes``: what a group's gradients cost, each. Sums are exact, so it does not matter who adds what.
+    The function returned gives what holds their sums. ``term_bytes``: what a group's gradients cost, each. Sums are
+    exact, so it does not matter who adds what.
     """
     # Threads that are not at work leave their scratch here.
     idle: list[Scratch] = []
 
     def work(start: int, stop: int) -> None:
         own = idle.pop() if idle else scratch()
-        add(own, start, stop)
+        add(start, stop, *operands, own.left, own.right, own.sums, *layout.offsets, layout.stride[0], padding)
         idle.append(own)
 
     each = term_bytes * layout.rows * layout.columns * layout.outputs
@@ -120,24 +127,17 @@ def add_blocks(
     tile_rows: int,
     most_steps: int,
     kind: int,
-    x: Any,
-    g: Any,
-    left: Any,
-    right: Any,
-    sums: Any,
-    rows: Any,
-    left_steps: Any,
-    right_steps: Any,
-    stride: int,
-    padding: Any,
     start: int,
     stop: int,
+    work: tuple[Any, ...],
 ) -> None:
     """Add the products of the groups of images ``start`` to ``stop`` to ``sums``, block after block.
 
     ``tile(kind, ...)`` is a tile of ``tile_rows`` rows and as many vectors as ``kind`` has, whatever its sign; it may
-    take ``most_steps`` steps.
+    take ``most_steps`` steps. ``work`` is what ``start_blocks`` hands over: x (batch, height, width, in) and g (batch,
+    rows, columns, out), the arrays of a ``Scratch``, the ``offsets`` of its ``Layout``, stride of lines, padding.
     """
+    x, g, left, right, sums, left_rows, left_steps, right_steps, stride, padding = work
     group = abs(kind) * LANES
     products, nothing = np.zeros((tile_rows, group), dtype=np.int32), np.zeros(group, dtype=np.int32)
     places = np.arange(tile_rows) * (4 * group)
@@ -159,7 +159,7 @@ def add_blocks(
                         for origin in range(0, sums.shape[3], group):
                             from_right = right.ctypes.data + i * line_bytes + j * pixel_bytes + origin * 4
                             for row in range(0, sums.shape[2], tile_rows):
-                                base = rows.ctypes.data + 8 * row
+                                base = left_rows.ctypes.data + 8 * row
                                 tile(
                                     kind,
                                     left.ctypes.data,

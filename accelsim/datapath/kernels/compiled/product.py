@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.convolve import Axis, convolve, forward_axis, transposed_axis
+from accelsim.datapath.kernels.compiled.convolve import Axes, convolve, forward_axes, forward_axis, transposed_axes
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere, plain
 from accelsim.datapath.kernels.compiled.gradient_blocks import MAX_STEPS
 from accelsim.datapath.kernels.compiled.masked import Product
@@ -29,7 +29,7 @@ class CompiledProducts(CompiledWideProducts):
 
     def matmul(self, a: Any, b: Any, carrier: Carrier) -> Any:
         a, b = plain(a), plain(b)
-        if self._bytes(a, b) and a.shape[1] < SAFE_TERMS:
+        if self._are_bytes(a, b) and a.shape[1] < SAFE_TERMS:
             axes = forward_axis(1, 1, 1, 0), forward_axis(a.shape[0], 1, 1, 0)
             return self._convolve(a[None, None], b.T[:, None, None], (1, a.shape[0]), axes)[0, 0]
         if (a.dtype, b.dtype) == (np.int16, np.int8):
@@ -39,9 +39,9 @@ class CompiledProducts(CompiledWideProducts):
 
     def conv2d(self, x: Any, w: Any, stride: tuple[int, int], padding: tuple[int, int], carrier: Carrier) -> Any:
         x, w = plain(x), plain(w)
-        if self._bytes(x, w) and w[0].size < SAFE_TERMS:
-            rows, columns = (forward_axis(x.shape[i + 1], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
-            return self._convolve(x, w, (rows[0].count, columns[0].count), (rows, columns))
+        if self._are_bytes(x, w) and w[0].size < SAFE_TERMS:
+            rows, columns = axes = forward_axes(x, w, stride, padding)
+            return self._convolve(x, w, (rows[0].count, columns[0].count), axes)
         return super().conv2d(x, w, stride, padding, carrier)
 
     def conv2d_backward_data(
@@ -53,13 +53,12 @@ class CompiledProducts(CompiledWideProducts):
         input_shape: tuple[int, ...],
         carrier: Carrier,
     ) -> Any:
-        if self._bytes(g, w) and w[..., 0].size < SAFE_TERMS:
+        if self._are_bytes(g, w) and w[..., 0].size < SAFE_TERMS:
             size = input_shape[1], input_shape[2]
-            rows, columns = (transposed_axis(size[i], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
-            turned = plain(w).transpose(3, 1, 2, 0)
+            axes, turned = transposed_axes(size, w, stride, padding), plain(w).transpose(3, 1, 2, 0)
 
             def compute(y: Any) -> tuple[Any, int]:
-                return convolve(self.workers, self.vnni, plain(g), turned, size, (rows, columns), y)
+                return convolve(self.workers, self.vnni, plain(g), turned, size, axes, y)
 
             return Deferred(Product(self.peaks, compute), input_shape)
         return super().conv2d_backward_data(plain(g), plain(w), stride, padding, input_shape, carrier)
@@ -79,10 +78,10 @@ class CompiledProducts(CompiledWideProducts):
             return Deferred(Elsewhere(np.int64, gradient), (g.shape[3], *kernel, x.shape[3]))
         return super().conv2d_backward_weights(x, g, kernel, stride, padding, carrier)
 
-    def _bytes(self, a: Any, b: Any) -> bool:
+    def _are_bytes(self, a: Any, b: Any) -> bool:
         return bool(a.dtype == np.int8 and b.dtype == np.int8)
 
-    def _convolve(self, x: Any, w: Any, size: tuple[int, int], axes: tuple[tuple[Axis, ...], tuple[Axis, ...]]) -> Any:
+    def _convolve(self, x: Any, w: Any, size: tuple[int, int], axes: Axes) -> Any:
         out, peak = convolve(self.workers, self.vnni, x, w, size, axes)
         self.peaks.note(out, peak)
         return out

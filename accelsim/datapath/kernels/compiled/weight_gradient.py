@@ -9,6 +9,7 @@ images, so that the same packed activations serve every tap, at another offset.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -65,13 +66,8 @@ def _start(
     """``start_weight_gradient`` of contiguous arrays, a tap at a time."""
     left_rows = -(-(2 * g.shape[3] + 1) // ROWS) * ROWS
     layout = layout_of(x.shape[3], g.shape, kernel, stride, STEP, 3, left_rows)
-    rows, before, after = layout.offsets
-    kind = layout.vectors if native else -layout.vectors
-
-    def add(own: Scratch, first: int, stop: int) -> None:
-        _blocks(kind, x, g, own.left, own.right, own.sums, rows, before, after, stride[0], padding, first, stop)
-
-    found = start_blocks(workers, layout, STEP * 8, lambda: _with_ones(layout), add)
+    add = partial(_add_blocks, layout.vectors if native else -layout.vectors)
+    found = start_blocks(workers, layout, (x, g), padding, STEP * 8, lambda: _with_ones(layout), add)
 
     def gradient() -> Any:
         total = np.zeros((layout.outputs, *kernel, layout.channels), dtype=np.int64)
@@ -185,39 +181,6 @@ def _tile(
 
 
 @compiled
-def _blocks(
-    kind: int,
-    x: Any,
-    g: Any,
-    left: Any,
-    right: Any,
-    sums: Any,
-    rows: Any,
-    before: Any,
-    after: Any,
-    stride: int,
-    padding: Any,
-    start: int,
-    stop: int,
-) -> None:
+def _add_blocks(kind: int, start: int, stop: int, *work: Any) -> None:
     """``add_blocks`` of bytes."""
-    add_blocks(
-        _pack_left,
-        _pack_right,
-        _tile,
-        ROWS,
-        MAX_STEPS,
-        kind,
-        x,
-        g,
-        left,
-        right,
-        sums,
-        rows,
-        before,
-        after,
-        stride,
-        padding,
-        start,
-        stop,
-    )
+    add_blocks(_pack_left, _pack_right, _tile, ROWS, MAX_STEPS, kind, start, stop, work)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.convolve import Axis
+from accelsim.datapath.kernels.compiled.convolve import Axes, Pair
 from accelsim.datapath.kernels.compiled.floats.tile import (
     LANES,
     ROWS,
@@ -30,12 +30,8 @@ RUN = 512
 POSITIONS = 64
 """Images so small that they have fewer positions are taken several at a time."""
 
-Axes = tuple[Axis, Axis]
 
-
-def float_convolve(
-    workers: Workers, x: Any, w: Any, size: tuple[int, int], axes: tuple[tuple[Axis, ...], tuple[Axis, ...]]
-) -> Any:
+def float_convolve(workers: Workers, x: Any, w: Any, size: tuple[int, int], axes: Axes) -> Any:
     """float32 x (batch, height, width, in) with w (out, rows, columns, in): float32 (batch, *size, out).
 
     Every pair of a row axis and a column axis makes its share of the output; together they make all of it.
@@ -68,7 +64,7 @@ class Places(NamedTuple):
 
 
 @lru_cache(maxsize=256)
-def _places(axes: Axes, image: tuple[int, int, int], out: tuple[int, int, int], most: int) -> Places:
+def _places(axes: Pair, image: tuple[int, int, int], out: tuple[int, int, int], most: int) -> Places:
     rows, columns = axes
     channels = image[2]
     (top, bottom), (before, after) = rows.borders(image[0]), columns.borders(image[1])
@@ -86,7 +82,7 @@ def _places(axes: Axes, image: tuple[int, int, int], out: tuple[int, int, int], 
     return Places(shape, shape[1:] == image, (top, before), steps, left * (4 * channels), right * (4 * out[2]))
 
 
-def _share(workers: Workers, x: Any, w: Any, out: Any, axes: Axes) -> None:
+def _share(workers: Workers, x: Any, w: Any, out: Any, axes: Pair) -> None:
     """One pair of axes."""
     places = _places(axes, x.shape[1:], out.shape[1:], x.shape[0])
     vectors = vectors_for(w.shape[0])
@@ -103,7 +99,7 @@ def _share(workers: Workers, x: Any, w: Any, out: Any, axes: Axes) -> None:
     workers.spread(x.shape[0], places.left.size // together * places.steps.size, work, multiple=together)
 
 
-def _packed_weights(w: Any, axes: Axes, group: int) -> Any:
+def _packed_weights(w: Any, axes: Pair, group: int) -> Any:
     """Right operand (blocks, steps, columns), 0 in columns without an output."""
     rows, columns = axes
     taken = w[:, np.array(rows.taps)[:, None], np.array(columns.taps)].reshape(w.shape[0], -1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.convolve import Axis, forward_axis, transposed_axis
+from accelsim.datapath.kernels.compiled.convolve import Axis, forward_axes, forward_axis, transposed_axes
 from accelsim.datapath.kernels.compiled.floats.convolve import float_convolve
 from accelsim.datapath.kernels.compiled.floats.weight_gradient import float_weight_gradient
 from accelsim.datapath.kernels.compiled.workers import Workers
@@ -33,9 +33,8 @@ class CompiledFloatProducts(ProductKernels):
     def conv2d(self, x: Any, w: Any, stride: tuple[int, int], padding: tuple[int, int], carrier: Carrier) -> Any:
         if not _is_float32(carrier, x, w):
             return super().conv2d(x, w, stride, padding, carrier)
-        axes = tuple(forward_axis(x.shape[i + 1], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
-        size = axes[0][0].count, axes[1][0].count
-        return float_convolve(self.workers, _float32(x), _float32(w), size, (axes[0], axes[1]))
+        rows, columns = axes = forward_axes(x, w, stride, padding)
+        return float_convolve(self.workers, _float32(x), _float32(w), (rows[0].count, columns[0].count), axes)
 
     def conv2d_backward_data(
         self,
@@ -49,10 +48,7 @@ class CompiledFloatProducts(ProductKernels):
         if not _is_float32(carrier, g, w):
             return super().conv2d_backward_data(g, w, stride, padding, input_shape, carrier)
         size = input_shape[1], input_shape[2]
-        rows, columns = (
-            tuple(_turned(axis) for axis in transposed_axis(size[i], w.shape[i + 1], stride[i], padding[i]))
-            for i in range(2)
-        )
+        rows, columns = (tuple(map(_turned, axes)) for axes in transposed_axes(size, w, stride, padding))
         return float_convolve(self.workers, _float32(g), _float32(w).transpose(3, 1, 2, 0), size, (rows, columns))
 
     def conv2d_backward_weights(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.kernels.compiled.border import bordered
-from accelsim.datapath.kernels.compiled.convolve import Axis, borders_of, offsets
+from accelsim.datapath.kernels.compiled.convolve import Axes, Pair, borders_of, offsets
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.tile import LANES, STEP, step_offsets
 from accelsim.datapath.kernels.compiled.wide.tile import PAIR, make_wide_tile
@@ -26,7 +26,7 @@ def convolve_words(
     x: Any,
     w: Any,
     size: tuple[int, int],
-    axes: tuple[tuple[Axis, ...], tuple[Axis, ...]],
+    axes: Axes,
     largest: int,
 ) -> tuple[Any, int]:
     """``convolve`` of int16 or int8 x and w, on CPUs with AVX512-VNNI: int64 (batch, *size, out) and its peak.
@@ -46,9 +46,7 @@ def convolve_words(
     return out, max(found)
 
 
-def _share(
-    workers: Workers, image: Any, w: Any, out: Any, axes: tuple[Axis, Axis], origin: tuple[int, int], largest: int
-) -> Any:
+def _share(workers: Workers, image: Any, w: Any, out: Any, axes: Pair, origin: tuple[int, int], largest: int) -> Any:
     """One pair of axes; returns the largest magnitudes that its slices found."""
     packed, ends = packed_words(w, axes, image.shape[3], largest)
     planes = packed.shape[2]

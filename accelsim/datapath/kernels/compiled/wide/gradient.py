@@ -7,6 +7,7 @@ they have 16 bits; the right one the activations of the same images. A step is o
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,13 +29,8 @@ def start_wide_gradient(
     digits = g.dtype.itemsize
     left_rows = -(-digits * g.shape[3] // ROWS) * ROWS
     layout = layout_of(x.shape[3], g.shape, kernel, stride, PAIR, digits, left_rows)
-    rows, before, after = layout.offsets
-
-    def add(own: Scratch, first: int, stop: int) -> None:
-        kind, left, right, sums = layout.vectors, own.left, own.right, own.sums
-        _blocks(kind, x, g, left, right, sums, rows, before, after, stride[0], padding, first, stop)
-
-    found = start_blocks(workers, layout, PAIR * 16, lambda: Scratch.of(layout), add)
+    add = partial(_add_blocks, layout.vectors)
+    found = start_blocks(workers, layout, (x, g), padding, PAIR * 16, lambda: Scratch.of(layout), add)
 
     def gradient() -> Any:
         sums = sum(scratch.sums for scratch in found())[:, :, : digits * layout.outputs, : layout.channels]
@@ -121,39 +117,6 @@ def _tile(
 
 
 @compiled
-def _blocks(
-    kind: int,
-    x: Any,
-    g: Any,
-    left: Any,
-    right: Any,
-    sums: Any,
-    rows: Any,
-    before: Any,
-    after: Any,
-    stride: int,
-    padding: Any,
-    start: int,
-    stop: int,
-) -> None:
+def _add_blocks(kind: int, start: int, stop: int, *work: Any) -> None:
     """``add_blocks`` of words."""
-    add_blocks(
-        _pack_left,
-        _pack_right,
-        _tile,
-        ROWS,
-        MAX_STEPS,
-        kind,
-        x,
-        g,
-        left,
-        right,
-        sums,
-        rows,
-        before,
-        after,
-        stride,
-        padding,
-        start,
-        stop,
-    )
+    add_blocks(_pack_left, _pack_right, _tile, ROWS, MAX_STEPS, kind, start, stop, work)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.convolve import Axis, forward_axis, transposed_axis
+from accelsim.datapath.kernels.compiled.convolve import Axes, forward_axes, forward_axis, transposed_axes
 from accelsim.datapath.kernels.compiled.deferred import Deferred, Elsewhere
 from accelsim.datapath.kernels.compiled.floats.product import CompiledFloatProducts
 from accelsim.datapath.kernels.compiled.gradient_blocks import MAX_STEPS
@@ -32,8 +32,8 @@ class CompiledWideProducts(CompiledRounding, CompiledFloatProducts):
     def conv2d(self, x: Any, w: Any, stride: tuple[int, int], padding: tuple[int, int], carrier: Carrier) -> Any:
         if not self._are_words(x, w, carrier):
             return super().conv2d(x, w, stride, padding, carrier)
-        rows, columns = (forward_axis(x.shape[i + 1], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
-        return self._convolve_words(x, w, (rows[0].count, columns[0].count), (rows, columns))
+        rows, columns = axes = forward_axes(x, w, stride, padding)
+        return self._convolve_words(x, w, (rows[0].count, columns[0].count), axes)
 
     def conv2d_backward_data(
         self,
@@ -47,8 +47,8 @@ class CompiledWideProducts(CompiledRounding, CompiledFloatProducts):
         if not self._are_words(g, w, carrier):
             return super().conv2d_backward_data(g, w, stride, padding, input_shape, carrier)
         size = input_shape[1], input_shape[2]
-        rows, columns = (transposed_axis(size[i], w.shape[i + 1], stride[i], padding[i]) for i in range(2))
-        return self._convolve_words(g, w.transpose(3, 1, 2, 0), size, (rows, columns))
+        axes = transposed_axes(size, w, stride, padding)
+        return self._convolve_words(g, w.transpose(3, 1, 2, 0), size, axes)
 
     def conv2d_backward_weights(
         self,
@@ -70,9 +70,7 @@ class CompiledWideProducts(CompiledRounding, CompiledFloatProducts):
         # What float32 carries comes back as float32, and whoever multiplies it by a scale stays in single precision.
         return self.vnni and narrow and carrier.dtype == "float64" and bool(a.size and b.size)
 
-    def _convolve_words(
-        self, x: Any, w: Any, size: tuple[int, int], axes: tuple[tuple[Axis, ...], tuple[Axis, ...]]
-    ) -> Any:
+    def _convolve_words(self, x: Any, w: Any, size: tuple[int, int], axes: Axes) -> Any:
         out, peak = convolve_words(self.workers, x, w, size, axes, int(self.largest_magnitude(x)))
         self.peaks.note(out, peak)
         return out

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.compiled.convolve import Axis
+from accelsim.datapath.kernels.compiled.convolve import Pair
 from accelsim.datapath.kernels.compiled.jit import compiled
 from accelsim.datapath.kernels.compiled.memory import aligned
 from accelsim.datapath.kernels.compiled.tile import LANES
@@ -21,7 +21,7 @@ LEAST_STEPS = 12
 """Steps between two flushes, on average, from which whole words are faster than digits."""
 
 
-def packed_words(w: Any, axes: tuple[Axis, Axis], channels: int, largest: int) -> tuple[Any, Any]:
+def packed_words(w: Any, axes: Pair, channels: int, largest: int) -> tuple[Any, Any]:
     """Right operand (blocks, steps, planes, lanes, two terms), int16, and the steps before which sums are flushed."""
     rows, columns = (np.array(axis.taps) for axis in axes)
     blocks, steps = -(-w.shape[0] // LANES), rows.size * columns.size * channels // PAIR
