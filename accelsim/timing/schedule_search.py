@@ -22,7 +22,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InternalError
-from accelsim.program import Phase
+from accelsim.program import Operation, Phase
 from accelsim.timing.analysis.room_waits import room_waits, to_give_up
 from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
 from accelsim.timing.placement.keeping import Rule
@@ -40,8 +40,8 @@ NEAR = 1 / 20
 """Share of the step by which another schedule may be longer, before anything is done to it, to be one to start from."""
 LEAST_DIFFERENCE = 1 / 1000
 """Share of DRAM's bytes by which the placements of two rules must differ for both to be tried."""
-CLOSE = 1 / 100
-"""Share of the step by which the shortest schedule of another rule may be longer for residents to be given up in it."""
+TWO_RULES = (Rule.LAST_NEEDED, Rule.BYTE_TURNS)
+"""Of which one is mostly near the best."""
 PATIENCE = 1
 """Rounds of justification that may gain less than they must: one that lengthens the step may come before a good one."""
 MOST_OPERATIONS = 1000
@@ -54,9 +54,10 @@ MOST_TRIED = 4
 class Effort:
     """How much is tried.
 
-    ``rules`` of what stays on chip, and how many ``placements`` by them; ``services``: orders of service to begin with.
-    ``rounds`` of justification; ``least_gain``: share of the step that each must gain, but for ``PATIENCE`` of them.
-    ``starts``: schedules of each rule, the shortest ones, from which residents are given up.
+    ``rules`` of what stays on chip, and with how many of their ``placements`` more is done than a first schedule.
+    ``services``: orders of service to begin with. ``rounds`` of justification; ``least_gain``: share of the step that
+    each must gain, but for ``PATIENCE`` of them. ``starts``: schedules of each rule, the shortest ones, from which
+    residents are given up; ``close``: share of the step by which the shortest of them may be longer than that of all.
     """
 
     rules: tuple[Rule, ...]
@@ -65,19 +66,20 @@ class Effort:
     rounds: int
     least_gain: float
     starts: int
+    close: float = 1 / 100
 
 
 THOROUGH = Effort(tuple(Rule), len(Rule), tuple(Service), rounds=12, least_gain=1 / 1000, starts=6)
-BRIEF = Effort((Rule.LAST_NEEDED, Rule.BYTE_TURNS), 1, (Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
+BRIEF = Effort(TWO_RULES, 1, (Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
+OF_CLUSTERS = replace(BRIEF, placements=2, services=tuple(Service), starts=6, close=1 / 10)
+"""Links wait for what is served last, and for room: more is tried, however long the Program."""
 
 
-def _effort(issued: PlacedStep) -> Effort:
-    """In a cluster more is tried, however long the Program: links wait for what is served last."""
-    operations = issued.program.operations
+def _effort(operations: Sequence[Operation]) -> Effort:
     if len(operations) <= MOST_OPERATIONS:
         return THOROUGH
     exchanges = any(operation.phase is Phase.ALL_REDUCE for operation in operations)
-    return replace(BRIEF, services=THOROUGH.services, starts=THOROUGH.starts) if exchanges else BRIEF
+    return OF_CLUSTERS if exchanges else BRIEF
 
 
 class ScheduleSearch:
@@ -91,7 +93,7 @@ class ScheduleSearch:
         self._first_run, self._run = run, replace(run, progress=None)
         self._arrays = arrays
         issued = place(Placing())
-        self._effort = _effort(issued)
+        self._effort = _effort(issued.program.operations)
         self._issued = self._of_rules(issued)
         self.at_once = 0
         """The most arrays that were at work together in a schedule looked at."""
@@ -102,25 +104,25 @@ class ScheduleSearch:
             return None
         runs = [self._first_run, *(replace(self._run, service=service) for service in self._effort.services[1:])]
         by_rule = [[self._whole(placed, run) for run in runs] for placed in self._issued]
-        least = min(_cycles(first) for firsts in by_rule for first in firsts)
-        near = [[first for first in firsts if _is_near(first, least)] for firsts in by_rule]
-        starts = [self._and_shortened(firsts) for firsts in near if firsts]
-        best = shortest = min((start for of_rule in starts for start in of_rule), key=_cycles)
-        for of_rule in starts:
+        by_rule.sort(key=_least)
+        starts = [self._and_shortened(_near(firsts)) for firsts in by_rule[: self._effort.placements]]
+        best = min((start for of_rule in starts for start in of_rule), key=_cycles)
+        close = (1 + self._effort.close) * best.cycles
+        for firsts, of_rule in zip(by_rule, starts, strict=False):
             own = min(of_rule, key=_cycles)
-            if own.cycles <= (1 + CLOSE) * shortest.cycles and self._waits(own):
-                found = self._with_less_of([*of_rule, *self._and_shortened(self._turned(own, least))])
+            if own.cycles <= close and self._waits(own):
+                found = self._with_less_of([*of_rule, *self._and_shortened(self._turned(own, _least(firsts)))])
                 best = min(best, found, key=_cycles)
         return best if before is None or best.cycles < before else None
 
     def _of_rules(self, issued: PlacedStep) -> list[PlacedStep]:
-        """In issue order, by rules that differ enough: as many as are tried, those that move least first."""
+        """In issue order, by rules that differ enough; of those that hardly do, that which moves least."""
         by_rule = [issued, *(self._place(Placing(rule=rule)) for rule in self._effort.rules[1:])]
         found: list[PlacedStep] = []
         for placed in sorted(by_rule, key=lambda placed: placed.dram_bytes):
             if not found or placed.dram_bytes > (1 + LEAST_DIFFERENCE) * found[-1].dram_bytes:
                 found.append(placed)
-        return found[: self._effort.placements]
+        return found
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
         """The schedule with tensors placed, and operations ranked, as in ``timeline``."""
@@ -228,6 +230,15 @@ class ScheduleSearch:
 
 def _cycles(schedule: Scheduled) -> int:
     return schedule.cycles
+
+
+def _least(schedules: Sequence[Scheduled]) -> int:
+    return min(map(_cycles, schedules))
+
+
+def _near(schedules: Sequence[Scheduled]) -> list[Scheduled]:
+    least = _least(schedules)
+    return [schedule for schedule in schedules if _is_near(schedule, least)]
 
 
 def _is_near(schedule: Scheduled, cycles: int) -> bool:
