@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from accelsim.errors import UserError, nearest
-from accelsim.formats import Recipe
+from accelsim.formats import FP32, Recipe, float_recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
@@ -139,6 +139,7 @@ def check_together(
             raise marked.error(("cluster", "machines"), f"found {inputs.hw.machines}, but {text}")
         with blaming(workload, for_workload):
             raise UserError(text)
+    _check_shares(inputs, workload, for_workload)
     _check_layer_numerics(inputs, hwconfig, for_hardware)
 
 
@@ -171,6 +172,22 @@ def _share_fault(hw: HardwareConfig, workload: Workload | Topology) -> str:
         f"batch_size {workload.batch_size} can't be shared out to {shares}; allowed: multiples of {parts}, or "
         "other cluster.machines"
     )
+
+
+def _check_shares(inputs: Inputs, workload: Workload | Topology | Path | str, settings: Sequence[str] = ()) -> None:
+    """Hold the layers against the share of the batch that a machine of a cluster gets.
+
+    Raises:
+        UserError: it is too small for one of them; at its line, where it comes from a file.
+    """
+    if inputs.hw.machines == 1:
+        return
+    batch = inputs.training.batch_size // inputs.hw.machines
+    share = inputs.training.model_copy(update={"batch_size": batch})
+    if isinstance(workload, Path | str):
+        check_layers(share, written_out(override(read_marked(Path(workload)), settings)))
+    else:
+        share.trace(float_recipe(FP32))
 
 
 def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:
