@@ -143,6 +143,18 @@ def check_together(
     _check_layer_numerics(inputs, hwconfig, for_hardware)
 
 
+def check_buffers(inputs: Inputs, hwconfig: Path | str) -> None:
+    """Hold the Program against the buffers of the file ``hwconfig``, without timing it.
+
+    Raises:
+        UserError: a line for each buffer that is too small, or the hwconfig lacks a unit.
+    """
+    from accelsim.timing.fit import check_fit
+
+    with blaming(hwconfig):
+        check_fit(inputs.workload.trace(inputs.recipe).program, inputs.hw)
+
+
 def _check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, settings: Sequence[str] = ()) -> None:
     """Hold the layers that the numerics name against those that there are; ``settings`` were laid over ``hwconfig``.
 

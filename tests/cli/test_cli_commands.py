@@ -200,7 +200,7 @@ HEAVY = ("numpy", "pandas", "plotly", "pint", "sklearn", "simpy", "pyarrow", "sa
     ("arguments", "heavy"),
     [
         (["--help"], HEAVY),
-        (["check"], ("pandas", "plotly", "pint", "sklearn", "simpy", "pyarrow")),
+        (["check"], ("pandas", "plotly", "pint", "sklearn", "pyarrow")),
         (["simulate", "--timing-only", "--out", "run"], ("sklearn", "pint")),
     ],
     ids=["help", "check", "timing"],
