@@ -83,7 +83,7 @@ SUMMARY_FIGURES = (
         "with every table at the low end of its sources, which may be the figure above",
     ),
     SummaryFigure("energy_high_pj", "Energy, high", human_energy, "with every table at the high end of its sources"),
-    SummaryFigure("energy_static_pj", "Static energy", human_energy, "standby power × time, not in the energy above"),
+    SummaryFigure("energy_static_pj", "Static energy", human_energy, "static power × time, not in the energy above"),
     SummaryFigure(
         "tops_per_w", "Energy efficiency", human_tops_per_w, "2 × MACs ÷ energy per step; static energy not in it"
     ),
