@@ -71,4 +71,9 @@ def _banks(hw: HardwareConfig, costs: list[MemoryCost]) -> str:
     if hw.energy.sram_pj_per_byte is None:
         figures.insert(0, f"{first.read_pj_per_byte:.3g} pJ a byte read, {first.write_pj_per_byte:.3g} written")
     names = ", ".join(cost.name for cost in costs)
-    return f"{first.memory.bank_bytes / 1024:g} KiB ({names}; {', '.join(figures)})"
+    return f"{_size(first.memory.bank_bytes)} ({names}; {', '.join(figures)})"
+
+
+def _size(size_bytes: int) -> str:
+    power = min(max(0, size_bytes.bit_length() - 1) // 10, 3)
+    return f"{size_bytes / 1024**power:.4g} {('B', 'KiB', 'MiB', 'GiB')[power]}"

@@ -55,10 +55,15 @@ def test_what_the_tables_or_the_hwconfig_have_is_not_named(root, name, settings,
         ("int8_range_bn", (), {}),
         ("int8_range_bn", ("buffers.input.capacity_bytes=4 MiB", "buffers.weight.capacity_bytes=8 KiB"), {}),
         ("int8_range_bn", ("buffers.input.capacity_bytes=8 MiB", "buffers.input.banks=2"), {}),
-        ("int8_range_bn", ("buffers.input.capacity_bytes=4097 KiB",), {"4097": "input"}),
-        ("int8_range_bn", ("buffers.weight.capacity_bytes=8191",), {"7.99902": "weight"}),
-        ("eyeriss", (), {"4": "input, output"}),
-        ("tpu_v4i", (), {"131072": "input", "8192": "weight, output"}),
+        ("int8_range_bn", ("buffers.input.capacity_bytes=4097 KiB",), {"4.001 MiB": "input"}),
+        ("int8_range_bn", ("buffers.weight.capacity_bytes=8191",), {"7.999 KiB": "weight"}),
+        (
+            "int8_range_bn",
+            ("buffers.weight.capacity_bytes=64", "buffers.input.capacity_bytes=4 GiB"),
+            {"64 B": "weight", "4 GiB": "input"},
+        ),
+        ("eyeriss", (), {"4 KiB": "input, output"}),
+        ("tpu_v4i", (), {"128 MiB": "input", "8 MiB": "weight, output"}),
     ],
 )
 def test_memories_outside_of_the_tables_are_named(root, name, settings, banks):
@@ -69,13 +74,13 @@ def test_memories_outside_of_the_tables_are_named(root, name, settings, banks):
     for size, names in banks.items():
         cost = costs[names.split(",")[0]]
         figures = f"{cost.read_pj_per_byte:.3g} pJ a byte read, {cost.write_pj_per_byte:.3g} written, "
-        assert f" of {size} KiB ({names}; {figures}" in found[0]
+        assert f" of {size} ({names}; {figures}" in found[0]
 
 
 def test_memories_whose_energy_the_hwconfig_gives_are_named_for_their_area(root):
     settings = "buffers.input.capacity_bytes=8 MiB", "energy.sram_pj_per_byte=1"
     (_, text) = estimates(_machine(root, "int8_range_bn", *settings))
-    assert re.match(r"Banks of 8192 KiB \(input; [\d.]+ mm2\) are smaller or larger than all in the 45nm tables", text)
+    assert re.match(r"Banks of 8 MiB \(input; [\d.]+ mm2\) are smaller or larger than all in the 45nm tables", text)
 
 
 @pytest.mark.parametrize("technology", technology_names())

@@ -94,6 +94,8 @@ def test_any_number_reads_short(human, value):
         (units.human_ratio(0.25), "0.250x"),
         (units.human_ratio(28.36), "28.4x"),
         (units.human_ratio(0.00322), "0.00322x"),
+        (units.human_ratio(9691), "9691x"),
+        (units.human_ratio(123_456), "1.23e+05x"),
         (units.human_ratio(4e-6), "4.00e-06x"),
         (units.human_count(math.inf), "∞ T"),
         (units.human_number(-math.inf), "-∞"),

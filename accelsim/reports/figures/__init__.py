@@ -80,8 +80,8 @@ FIGURES: tuple[FigureSpec[Result], ...] = (
     FigureSpec(
         "energy_phases",
         "Energy by phase",
-        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffer accesses and "
-        "off-chip transfers, each a count from the simulation times the technology's energy for it.",
+        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffer accesses, "
+        "off-chip transfers and what links of a cluster send, each a count from the simulation times its energy.",
         energy_by_phase,
         wide=False,
     ),

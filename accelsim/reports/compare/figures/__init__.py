@@ -43,7 +43,7 @@ FIGURES: tuple[FigureSpec[Sequence[Result]], ...] = (
         "energy",
         "Energy by component",
         "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffers, off-chip "
-        "transfers.",
+        "transfers, links of a cluster.",
         energy,
         wide=False,
     ),
