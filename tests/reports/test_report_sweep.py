@@ -134,6 +134,8 @@ def test_short_names():
     frame = data().frame.rename(columns={"dram.standard": "buffers.a.capacity_bytes+buffers.b.capacity_bytes"})
     short = SweepData(frame, tuple(frame.columns[1:3])).short
     assert list(short.values()) == ["mac_array.rows+columns", "a+b.capacity_bytes"]
+    frame = data().frame.rename(columns={"dram.standard": "buffers.levels.0.banks+buffers.levels.1.banks"})
+    assert SweepData(frame, (frame.columns[2],)).short == {frame.columns[2]: "levels.0+levels.1.banks"}
 
 
 def test_terminal_tables_fit_the_width():
