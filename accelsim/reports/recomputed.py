@@ -20,11 +20,12 @@ def counts_again(key: str, result: Result) -> str:
     return "; MACs of recomputation count, too" if key in COUNTED and recomputes(result) else ""
 
 
+NOTE = (
+    "Of a network that recomputes, compute rate, MAC utilisation and energy efficiency count the products done again, "
+    "too: time and energy per step say what it costs."
+)
+
+
 def recompute_notes(results: Sequence[Result]) -> list[str]:
     """What a reader has to know who compares runs of which at least one recomputes."""
-    if not any(map(recomputes, results)):
-        return []
-    return [
-        "Of a network that recomputes, compute rate, MAC utilisation and energy efficiency count the products done "
-        "again, too: time and energy per step say what it costs."
-    ]
+    return [NOTE] if any(map(recomputes, results)) else []

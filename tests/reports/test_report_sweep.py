@@ -21,6 +21,7 @@ from accelsim.reports.sweep import (
     frontier,
     frontier_table,
     metric_of,
+    recompute_line,
     runs_as_line,
     sweep_page,
 )
@@ -128,6 +129,15 @@ def test_points_that_run_as_others_are_counted():
     frame = data().frame
     frame.loc[1, "runs_as"] = "point 1: x=1"
     assert runs_as_line(SweepData(frame, data().fields)).startswith("1 point runs as")
+
+
+def test_what_is_recomputed_counts_among_products():
+    assert recompute_line(data()) == ""
+    name = "network.recompute"
+    varied = SweepData(data().frame.rename(columns={"dram.standard": name}), (name,))
+    assert "count the products done again, too" in recompute_line(varied)
+    assert recompute_line(varied) in sweep_page(varied)
+    assert "done again" not in sweep_page(data())
 
 
 def test_short_names():
