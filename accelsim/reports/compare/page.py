@@ -13,6 +13,7 @@ from accelsim.reports.compare.workloads import workload_names
 from accelsim.reports.figure_spec import panels
 from accelsim.reports.machines import comparison_notes
 from accelsim.reports.page import TERMS, footer_line, hardware_facts
+from accelsim.reports.recomputed import recompute_notes
 from accelsim.reports.result import Result
 from accelsim.reports.summary_figures import assumptions_of
 from accelsim.reports.web import Cell, assumptions, chips, document, escape, table, warning
@@ -53,9 +54,8 @@ def _header(results: Sequence[Result], labels: Sequence[str], settings: Sequence
 def _table(results: Sequence[Result]) -> str:
     header, rows = compare_cells(results)
     cells = [[Cell(cell.text, cell.verdict) for cell in row] for row in rows]
-    notes = "".join(
-        f'<p class="meaning">{escape(note)}</p>' for note in [*comparison_notes(results), *seed_notes(results)]
-    )
+    said = [*comparison_notes(results), *recompute_notes(results), *seed_notes(results)]
+    notes = "".join(f'<p class="meaning">{escape(note)}</p>' for note in said)
     return f"<h2>Figures</h2>{notes}{table(header, cells, numeric=range(1, len(header)))}"
 
 

@@ -15,6 +15,7 @@ from accelsim.reports.compare.notes import seed_notes
 from accelsim.reports.compare.warnings import comparison_warnings
 from accelsim.reports.compare.workloads import workload_names
 from accelsim.reports.machines import comparison_notes
+from accelsim.reports.recomputed import recompute_notes
 from accelsim.reports.result import Result
 
 _STYLES = {"better": "green", "worse": "red", "": ""}
@@ -43,11 +44,8 @@ def _legend(results: Sequence[Result], settings: Sequence[str]) -> Text:
     """The runs by number, the work that they did, and what was set for them."""
     lines = [f"{number}  {label}" for number, label in enumerate(unique_labels(results), start=1)]
     given = [f"Set: {', '.join(settings)}"] if settings else []
-    return Text(
-        "\n".join(
-            [f"Workload: {workload_names(results)}", *given, *lines, *comparison_notes(results), *seed_notes(results)]
-        )
-    )
+    notes = [*comparison_notes(results), *recompute_notes(results), *seed_notes(results)]
+    return Text("\n".join([f"Workload: {workload_names(results)}", *given, *lines, *notes]))
 
 
 def _blocks(results: Sequence[Result], console_width: int, *, differences: bool) -> list[Table]:
