@@ -21,7 +21,7 @@ def check(
     """Validate files; every fault is one line with file, line, field, what was found and what is allowed.
 
     Hwconfigs and workloads together are held against each other, each with every other: the layers that a hwconfig
-    names, and the batch that its cluster shares.
+    names, the batch that its cluster shares, and what its buffers must hold.
     """
     faults: list[str] = []
     hwconfigs: list[tuple[Path, HardwareConfig]] = []
@@ -49,12 +49,14 @@ def _kind(found: Any) -> str:
 
 def _unfit(hw_path: Path, hw: HardwareConfig, workload_path: Path, workload: Workload | Topology) -> list[str]:
     """Why the two don't go together, if they don't."""
-    from accelsim.simulation.inputs import Inputs, check_together
+    from accelsim.simulation.inputs import Inputs, check_buffers, check_together
 
+    inputs = Inputs(hw, workload)
     try:
-        check_together(Inputs(hw, workload), hw_path, workload_path)
+        check_together(inputs, hw_path, workload_path)
+        check_buffers(inputs, hw_path)
     except UserError as error:
-        return [f"{error} ({hw.name}, {workload.name})"]
+        return [f"{fault} ({hw.name}, {workload.name})" for fault in str(error).splitlines()]
     return []
 
 

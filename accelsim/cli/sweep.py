@@ -122,7 +122,15 @@ def _show(found: Sweep, *, as_json: bool) -> None:
     Raises:
         UserError: every point was refused.
     """
-    from accelsim.reports.sweep import alike_line, best_table, failed_lines, frontier_table, runs_as_line, spread_line
+    from accelsim.reports.sweep import (
+        alike_line,
+        best_table,
+        failed_lines,
+        frontier_table,
+        recompute_line,
+        runs_as_line,
+        spread_line,
+    )
 
     data, console = found.data, Console()
     failed = failed_lines(data)
@@ -135,7 +143,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
         return
     console.print(frontier_table(data, console.width))
     console.print(best_table(data, console.width))
-    for line in filter(None, (alike_line(data), runs_as_line(data), spread_line(data))):
+    for line in filter(None, (alike_line(data), runs_as_line(data), recompute_line(data), spread_line(data))):
         console.print(line, highlight=False, markup=False)
     if failed:
         console.print(f"{len(data.failed)} refused:", style="yellow", highlight=False)

@@ -34,15 +34,16 @@ class DramSplit:
 def dram_pj_per_byte(hw: HardwareConfig) -> float:
     """Energy of one byte to or from DRAM: the hwconfig's own figure, or the standard's at ``energy.bound``.
 
-    A random pattern adds the activations that a stream doesn't need, where the standard has the chips' currents; a
-    figure of the hwconfig's own stands for either pattern.
+    Where the standard has the chips' currents, activations beyond those of a stream through its own rows are added (and
+    those that longer rows save taken off): of a random pattern, or of rows that the hwconfig makes shorter, each at the
+    cost of one of the standard's. A figure of the hwconfig's own stands for all of them.
     """
     dram, row = hw.dram, hw.dram.row
     if dram.energy_pj_per_bit is not None:
         return 8 * dram.energy_pj_per_bit
     if row is None:
         raise InternalError("a dram section of model bandwidth without energy_pj_per_bit")
-    extra = _activate_pj_per_bit(hw, row) - _activate_pj_per_bit(hw, row, streaming=True)
+    extra = _activate_pj_per_bit(hw, row) - _shared_pj_per_bit(row, row.organisation.row_bytes)
     return 8 * (row.energy.pj_per_bit * row.energy.factor(hw.energy.bound) + extra)
 
 
@@ -82,10 +83,13 @@ def dram_figures(hw: HardwareConfig, read_bytes: int, write_bytes: int, seconds:
     }
 
 
-def _activate_pj_per_bit(hw: HardwareConfig, row: DramStandard, *, streaming: bool = False) -> float:
+def _activate_pj_per_bit(hw: HardwareConfig, row: DramStandard) -> float:
     """An activation shared by the bits of a row, or of one burst where the pattern is random."""
-    if row.core is None:
-        return 0.0
     organisation, _ = hw.dram.laid_over(row)
-    stream = streaming or hw.dram.pattern == "streaming"
-    return 1000 * row.core.activate_nj / (8 * (organisation.row_bytes if stream else organisation.burst_bytes))
+    stream = hw.dram.pattern == "streaming"
+    return _shared_pj_per_bit(row, organisation.row_bytes if stream else organisation.burst_bytes)
+
+
+def _shared_pj_per_bit(row: DramStandard, size_bytes: int) -> float:
+    """An activation shared by so many bytes; 0 where the standard has no currents."""
+    return 0.0 if row.core is None else 1000 * row.core.activate_nj / (8 * size_bytes)

@@ -42,6 +42,10 @@ class Costs(Protocol):
         """Area of a memory."""
         ...
 
+    def sram_range(self, word_bits: int = WORD_BITS) -> tuple[int, int] | None:
+        """Smallest and largest capacity in bytes that figures are known of; None where a model has any."""
+        ...
+
     def leakage_mw(self, multiplier: Format, adder: Format) -> float | None:
         """Leakage of a multiplier and an adder; None where the source has no figure."""
         ...

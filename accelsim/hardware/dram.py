@@ -111,13 +111,27 @@ class Dram(FileModel):
         burst = organisation.burst_bytes
         if organisation.channel_bits * organisation.burst_length % 8:
             yield Fault(("organisation",), "channel_bits x burst_length should be a multiple of 8")
-        elif self.interleave_bytes % burst:
-            yield Fault(
-                ("interleave_bytes",), f"found {self.interleave_bytes}; allowed: a multiple of {burst}, the burst"
-            )
+        else:
+            for field, size in (("interleave_bytes", self.interleave_bytes), ("row_bytes", organisation.row_bytes)):
+                if size % burst:
+                    text = f"{field} is {size}; allowed: a multiple of {burst}, the burst"
+                    yield Fault(self._given(field, "burst_length", "channel_bits"), text)
         if timing.tRFC_ns >= timing.tREFI_ns:
             text = f"tRFC_ns is {timing.tRFC_ns:g}; allowed: less than tREFI_ns, which is {timing.tREFI_ns:g}"
-            yield Fault(("timing",), text)
+            yield Fault(self._given("tRFC_ns", "tREFI_ns"), text)
+        if "tCK_ns" in self.timing:
+            text = "no result depends on it, as the other times are in ns; leave it out"
+            yield Fault(("timing", "tCK_ns"), text)
+
+    def _given(self, *fields: str) -> tuple[str, ...]:
+        """Where the first of these fields that the file has stands; else the figures that must have caused a fault."""
+        for field in fields:
+            for section in ("organisation", "timing"):
+                if field in getattr(self, section):
+                    return section, field
+            if field in self.model_fields_set:
+                return (field,)
+        return ("organisation",)
 
     def _bandwidth_faults(self) -> Iterator[Fault]:
         for field in ("bandwidth_bytes_per_s", "energy_pj_per_bit"):

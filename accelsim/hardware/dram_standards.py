@@ -48,7 +48,7 @@ class DramTiming(FileModel):
     """Timing parameters of one channel, by JEDEC's names."""
 
     tCK_ns: Nanoseconds
-    """Period of the command clock."""
+    """Period of the command clock, for the reader: no result depends on it, and a hwconfig can't replace it."""
     tCL_ns: Nanoseconds
     """Read command to first data."""
     tCWL_ns: Nanoseconds

@@ -61,6 +61,10 @@ class HwcomponentsCosts:
     def sram_mm2(self, capacity_bytes: int, word_bits: int = WORD_BITS) -> float:
         return float(self._memory(capacity_bytes, word_bits).area) * _MM2
 
+    def sram_range(self, word_bits: int = WORD_BITS) -> tuple[int, int] | None:
+        """None: a model has any capacity."""
+        return None
+
     def leakage_mw(self, multiplier: Format, adder: Format) -> float | None:
         """Of the two, what is integer."""
         widths = (("multiply", _integer_bits(multiplier)), ("add", _integer_bits(adder)))

@@ -88,7 +88,8 @@ class Buffer(Memory):
     def capacity_for(self, tile_bytes: int) -> int:
         """Smallest capacity, in bytes, whose tiles can be ``tile_bytes`` large."""
         at_work = tile_bytes * (2 if self.double_buffered else 1)
-        capacity = math.ceil(at_work / (1 - self.resident_share))
+        # What isn't resident is rounded up, so that the last byte at work needs no whole share.
+        capacity = math.floor((at_work - 1) / (1 - self.resident_share)) + 1
         return capacity if capacity - int(capacity * self.resident_share) >= at_work else capacity + 1
 
 

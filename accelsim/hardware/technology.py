@@ -150,6 +150,11 @@ class Technology(FileModel):
         known = sorted(self.sram.of_words(word_bits).area_mm2.items())
         return _power_law([(float(size), area) for size, area in known], capacity_bytes / 1024)
 
+    def sram_range(self, word_bits: int = WORD_BITS) -> tuple[int, int] | None:
+        """Smallest and largest capacity in bytes that the table lists; beyond, the nearest two are carried on."""
+        listed = self.sram.of_words(word_bits).read_pj
+        return 1024 * min(listed), 1024 * max(listed)
+
     def leakage_mw(self, multiplier: Format, adder: Format) -> float | None:
         """None: the tables have no leakage."""
         return None

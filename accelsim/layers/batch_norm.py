@@ -30,7 +30,7 @@ class BatchNorm(Layer):
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         samples = x.elements // x.shape[-1]
         if samples < 2:
-            remedy = "larger batch_size, or fewer micro_batches"
+            remedy = "larger batch_size, or fewer micro_batches or machines"
             raise ValueError(f"normalises over {samples} value per channel; at least 2 are needed ({remedy})")
         gamma = self._parameter("gamma", x, Role.NORM_PARAMETER, fill=1.0)
         beta = self._parameter("beta", x, Role.NORM_PARAMETER)

@@ -126,9 +126,12 @@ class Network:
 
         Raises:
             UnmatchedLayerError: an entry of the recipe matches no layer.
+            LayerError: a layer can't take the shape that reaches it, or none has parameters.
         """
         tracer = Tracer(self.fitted(recipe))
         self.train_in_parts(tracer, optimizer, None, None, batch, parts)
+        if not tracer.parameters:
+            raise LayerError(self.layers[-1], "ends a network without parameters, so that there is nothing to train")
         return Traced(tracer.program, tracer.parameters)
 
     @property

@@ -28,7 +28,7 @@ DTYPE_NUMERIC = ("bits", "elements", "bytes")
 
 
 def dtype_frame(source: Result | pd.DataFrame, layer: str | None = None) -> pd.DataFrame:
-    """The dtype table, of one layer when ``layer`` names it.
+    """The dtype table, of one layer and those within it (``attention.query``) when ``layer`` names it.
 
     Raises:
         UserError: there is no such layer; the message names the nearest.
@@ -39,7 +39,7 @@ def dtype_frame(source: Result | pd.DataFrame, layer: str | None = None) -> pd.D
     names = sorted({str(name) for name in frame["layer"] if name})
     if layer not in names:
         raise UserError(f"no layer {layer!r}{nearest(layer, names)}; layers: {', '.join(names) or 'none'}")
-    return frame[frame["layer"] == layer]
+    return frame[(frame["layer"] == layer) | frame["layer"].str.startswith(f"{layer}.", na=False)]
 
 
 def dtype_rows(frame: pd.DataFrame) -> list[list[str]]:

@@ -26,7 +26,7 @@ MAPPING_NOTE = (
 
 
 def mapping_rows(result: Result) -> list[list[str]]:
-    """One row for each run of equal products, in issue order; empty where none is recorded."""
+    """One row for all equal products of an operation, in issue order; empty where none is recorded."""
     return [
         [
             str(row["layer"]),

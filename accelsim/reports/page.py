@@ -14,6 +14,7 @@ from accelsim.reports.result import Result
 from accelsim.reports.step_table import StepTable
 from accelsim.reports.step_tables import STEP_TABLES
 from accelsim.reports.summary_figures import KEY_FIGURES, assumptions_of, is_complete, shown_figures, warnings_of
+from accelsim.reports.units import human_rate
 from accelsim.reports.web import (
     Card,
     Cell,
@@ -70,10 +71,19 @@ def hardware_facts(hwconfig: dict[str, Any]) -> list[str]:
         " ".join(str(part) for part in (size, array.get("operand", ""), "MAC array") if part) if array else "",
         f"{hwconfig['clock_mhz']:g} MHz" if "clock_mhz" in hwconfig else "",
         str(hwconfig.get("technology", "")),
-        str(dram.get("standard", "")),
+        _dram_fact(dram),
         _cluster_fact(hwconfig.get("cluster") or {}),
     ]
     return [fact for fact in facts if fact]
+
+
+def _dram_fact(dram: dict[str, Any]) -> str:
+    """``HBM2-2000, 8 channels``, or a plain bandwidth: ``DRAM of 34.0 GB/s``."""
+    bandwidth, channels = dram.get("bandwidth_bytes_per_s"), dram.get("channels")
+    if bandwidth:
+        return f"{dram.get('standard') or 'DRAM'} of {human_rate(bandwidth)}"
+    name = str(dram.get("standard", ""))
+    return f"{name}, {channels} channel{'s' * (channels > 1)}" if name and channels else name
 
 
 def _cluster_fact(cluster: dict[str, Any]) -> str:

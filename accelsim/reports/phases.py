@@ -11,7 +11,7 @@ from accelsim.reports.step_table import Grid, StepTable
 from accelsim.reports.units import MISSING, human_bytes, human_count, human_energy, human_percent
 
 PHASE_HEADER = ["Phase", "Compute cycles", "Stall cycles", "MACs", "DRAM traffic", "Energy", "Share of energy"]
-PHASE_NOTE = "Units work side by side, so the cycles add up to more than the step takes."
+PHASE_NOTE = "Units work side by side, so the cycles may add up to more than the step takes."
 _COLUMNS = ["compute_cycles", "stall_cycles", "macs", "dram_bytes", "energy_pj"]
 
 

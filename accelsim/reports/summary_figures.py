@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from accelsim.reports.machines import whose
+from accelsim.reports.recomputed import counts_again
 from accelsim.reports.result import Result
 from accelsim.reports.units import (
     MISSING,
@@ -83,7 +84,7 @@ SUMMARY_FIGURES = (
         "with every table at the low end of its sources, which may be the figure above",
     ),
     SummaryFigure("energy_high_pj", "Energy, high", human_energy, "with every table at the high end of its sources"),
-    SummaryFigure("energy_static_pj", "Static energy", human_energy, "standby power × time, not in the energy above"),
+    SummaryFigure("energy_static_pj", "Static energy", human_energy, "static power × time, not in the energy above"),
     SummaryFigure(
         "tops_per_w", "Energy efficiency", human_tops_per_w, "2 × MACs ÷ energy per step; static energy not in it"
     ),
@@ -185,10 +186,15 @@ class ShownFigure(NamedTuple):
 def shown_figures(result: Result, figures: Sequence[SummaryFigure] = SUMMARY_FIGURES) -> list[ShownFigure]:
     """Those that the run has, in words that fit it."""
     every = [
-        ShownFigure(worded(f.title, result), f.shown(result), worded(f.meaning, result) + whose(f.key, result))
+        ShownFigure(worded(f.title, result), f.shown(result), worded(f.meaning, result) + _beyond(f.key, result))
         for f in figures
     ]
     return [figure for figure in every if figure.value != MISSING]
+
+
+def _beyond(key: str, result: Result) -> str:
+    """What is to be added to the definition of a figure for this run."""
+    return counts_again(key, result) + whose(key, result)
 
 
 def assumptions_of(result: Result) -> list[str]:

@@ -14,11 +14,34 @@ Scale = tuple[float, str]
 BYTES: tuple[Scale, ...] = tuple((1024.0**i, unit) for i, unit in enumerate(("B", "KiB", "MiB", "GiB", "TiB", "PiB")))
 ENERGY_PJ: tuple[Scale, ...] = ((1.0, "pJ"), (1e3, "nJ"), (1e6, "µJ"), (1e9, "mJ"), (1e12, "J"), (1e15, "kJ"))
 SECONDS: tuple[Scale, ...] = ((1e-9, "ns"), (1e-6, "µs"), (1e-3, "ms"), (1.0, "s"))
-RATE: tuple[Scale, ...] = ((1.0, "B/s"), (1e3, "kB/s"), (1e6, "MB/s"), (1e9, "GB/s"), (1e12, "TB/s"))
+RATE: tuple[Scale, ...] = (
+    (1.0, "B/s"),
+    (1e3, "kB/s"),
+    (1e6, "MB/s"),
+    (1e9, "GB/s"),
+    (1e12, "TB/s"),
+    (1e15, "PB/s"),
+)
 COUNT: tuple[Scale, ...] = ((1.0, ""), (1e3, "k"), (1e6, "M"), (1e9, "G"), (1e12, "T"))
 AREA_UM2: tuple[Scale, ...] = ((1.0, "µm²"), (1e6, "mm²"))
-TOPS: tuple[Scale, ...] = ((1e-6, "MOPS"), (1e-3, "GOPS"), (1.0, "TOPS"), (1e3, "POPS"))
-JOULE_SECONDS: tuple[Scale, ...] = ((1e-12, "pJ s"), (1e-9, "nJ s"), (1e-6, "µJ s"), (1e-3, "mJ s"), (1.0, "J s"))
+TOPS: tuple[Scale, ...] = (
+    (1e-12, "OPS"),
+    (1e-9, "kOPS"),
+    (1e-6, "MOPS"),
+    (1e-3, "GOPS"),
+    (1.0, "TOPS"),
+    (1e3, "POPS"),
+)
+JOULE_SECONDS: tuple[Scale, ...] = (
+    (1e-15, "fJ s"),
+    (1e-12, "pJ s"),
+    (1e-9, "nJ s"),
+    (1e-6, "µJ s"),
+    (1e-3, "mJ s"),
+    (1.0, "J s"),
+)
+_MOST_OF_A_UNIT = 1e4
+"""Numbers from here on read better in the next unit, if only a hundredth of it: mm² follows on µm²."""
 _LONG_SECONDS: tuple[Scale, ...] = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
@@ -49,7 +72,7 @@ def human_rate(value_bytes_per_s: float | None, like: float | None = None) -> st
 
 
 def human_area(value_um2: float | None, like: float | None = None) -> str:
-    """Silicon area given in µm²: ``1.75 mm²``."""
+    """Silicon area given in µm²: ``1.75 mm²``, ``0.131 mm²``, ``797 µm²``."""
     return scaled(value_um2, AREA_UM2, like)
 
 
@@ -63,9 +86,10 @@ def human_energy_delay(value_j_s: float | None, like: float | None = None) -> st
     return scaled(value_j_s, JOULE_SECONDS, like)
 
 
-def human_tops_per_w(value: float | None, _like: float | None = None) -> str:
-    """Operations per energy: ``1.31 TOPS/W``."""
-    return scaled(value, ((1.0, "TOPS/W"),))
+def human_tops_per_w(value: float | None, like: float | None = None) -> str:
+    """Operations per energy: ``1.31 TOPS/W``, ``0.0883 TOPS/W``, ``439 MOPS/W``."""
+    size = abs((value if like is None else like) or 0)
+    return scaled(value, ((1e-6, "MOPS/W") if 0 < size < 0.001 else (1.0, "TOPS/W"),))
 
 
 def human_throughput(value_per_s: float | None, like: float | None = None) -> str:
@@ -117,11 +141,11 @@ def human_ratio(value: float | None) -> str:
         return MISSING
     if not value:
         return "0x"
-    return (_infinite(value) or (_digits(value) if 0.001 <= abs(value) < 1000 else f"{value:.2e}")) + "x"
+    return (_infinite(value) or (_digits(value) if 0.001 <= abs(value) < 1e5 else f"{value:.2e}")) + "x"
 
 
 def scaled(value: float | None, scales: tuple[Scale, ...], like: float | None = None) -> str:
-    """``value`` with the largest unit of ``scales`` that leaves one or more of it, or of ``like``, before the point."""
+    """``value`` in the unit of ``scales`` in which it, or ``like``, reads best."""
     if value is None or math.isnan(value):
         return MISSING
     if math.isinf(value):
@@ -134,16 +158,23 @@ def scaled(value: float | None, scales: tuple[Scale, ...], like: float | None = 
 
 
 def scale_for(value: float, scales: tuple[Scale, ...]) -> Scale:
-    """The scale in which ``value`` reads best; a whole chart takes the one of its largest value."""
+    """The scale in which ``value`` reads best: the largest with one or more of it before the point, or the next one
+    where that is a long number; a whole chart takes the one of its largest value."""
     size = abs(value)
     if not size:
         return next((scale for scale in scales if scale[0] == 1.0), scales[0])
-    return next((scale for scale in reversed(scales) if _reaches(size, scale[0])), scales[0])
+    found = max((index for index, (divisor, _) in enumerate(scales) if _reaches(size, divisor)), default=0)
+    return scales[min(found + (_digits_of(size, scales[found][0]) >= _MOST_OF_A_UNIT), len(scales) - 1)]
 
 
 def _reaches(size: float, divisor: float) -> bool:
     """Whether at least one of the unit is shown; what is just below one rounds up to it."""
-    return size >= divisor or (size > 0.99 * divisor and float(f"{size / divisor:.3g}") >= 1)
+    return size >= divisor or (size > 0.99 * divisor and _digits_of(size, divisor) >= 1)
+
+
+def _digits_of(size: float, divisor: float) -> float:
+    """What three digits of it show."""
+    return float(f"{size / divisor:.3g}")
 
 
 def _digits(value: float) -> str:

@@ -8,14 +8,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from accelsim.errors import UserError
-from accelsim.yamlfile import override, read_marked
+from accelsim.yamlfile import MarkedYaml, override, read_marked
 
 _FIELD = re.compile(r"\bbuffers\.\w+\.capacity_bytes\b|\bbatch_size\b")
 
 
 @contextmanager
 def blaming(given: object, settings: Sequence[str] = ()) -> Iterator[None]:
-    """Put file, line and column before a UserError that names a field of the file ``given``, if it is one.
+    """Put file, line and column before each line of a UserError that names a field of the file ``given``, if it is one.
 
     ``settings`` are those that were laid over the file; the error names the setting in place of the line.
 
@@ -25,8 +25,13 @@ def blaming(given: object, settings: Sequence[str] = ()) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        field = _FIELD.search(str(error))
-        if field is None or not isinstance(given, str | Path):
+        faults = str(error).splitlines()
+        if not isinstance(given, str | Path) or not any(map(_FIELD.search, faults)):
             raise
         marked = override(read_marked(Path(given)), settings)
-        raise marked.error(tuple(field[0].split(".")), str(error)) from error
+        raise UserError("\n".join(_located(marked, fault) for fault in faults)) from error
+
+
+def _located(marked: MarkedYaml, fault: str) -> str:
+    field = _FIELD.search(fault)
+    return str(marked.error(tuple(field[0].split(".")), fault)) if field else fault

@@ -9,8 +9,11 @@ import pandas as pd
 
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Topology, Workload
+from accelsim.progress import Observer
 from accelsim.simulation import stages
+from accelsim.simulation.blame import blaming
 from accelsim.simulation.inputs import read_inputs
+from accelsim.simulation.settings import sorted_settings
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import place_tensors
 
@@ -20,9 +23,15 @@ def explain(
 ) -> pd.DataFrame:
     """One row per tensor that goes into computing and updating the workload's layers.
 
+    Where it lives is what a run of the two says: the step is timed for it, where anything may stay on chip.
+
     Raises:
-        UserError: a file is wrong.
+        UserError: a file is wrong, or a buffer is too small.
     """
     inputs = read_inputs(hwconfig, workload, settings=settings)
-    program = stages.trace(inputs).program
-    return tensor_table(program, place_tensors(program, inputs.hw).where)
+    traced = stages.trace(inputs)
+    residency = place_tensors(traced.program, inputs.hw)
+    if any(residency.room_bytes):
+        with blaming(hwconfig, sorted_settings(settings)[0]):
+            residency = stages.time_step(stages.plan_step(inputs, traced), Observer()).residency
+    return tensor_table(traced.program, residency.where)

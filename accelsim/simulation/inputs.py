@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from accelsim.errors import UserError
-from accelsim.formats import Recipe
+from accelsim.formats import FP32, Recipe, float_recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
 from accelsim.networks.importers.scalesim_topology import read_topology
 from accelsim.networks.layer_numerics import UnmatchedLayerError
-from accelsim.networks.workload import MOST_EPOCHS
+from accelsim.networks.workload import MOST_EPOCHS, check_layers, written_out
 from accelsim.simulation.blame import blaming
 from accelsim.simulation.decides_bits import bits_of
 from accelsim.simulation.settings import sorted_settings, without_settings
@@ -138,7 +138,20 @@ def check_together(
             raise marked.error(("cluster", "machines"), f"found {inputs.hw.machines}, but {text}")
         with blaming(workload, for_workload):
             raise UserError(text)
+    _check_shares(inputs, workload, for_workload)
     _check_layer_numerics(inputs, hwconfig, for_hardware)
+
+
+def check_buffers(inputs: Inputs, hwconfig: Path | str) -> None:
+    """Hold the Program against the buffers of the file ``hwconfig``, without timing it.
+
+    Raises:
+        UserError: a line for each buffer that is too small, or the hwconfig lacks a unit.
+    """
+    from accelsim.timing.fit import check_fit
+
+    with blaming(hwconfig):
+        check_fit(inputs.workload.trace(inputs.recipe).program, inputs.hw)
 
 
 def _check_layer_numerics(inputs: Inputs, hwconfig: HardwareConfig | Path | str, settings: Sequence[str]) -> None:
@@ -170,6 +183,22 @@ def _share_fault(hw: HardwareConfig, workload: Workload | Topology) -> str:
         f"batch_size {workload.batch_size} can't be shared out to {shares}; allowed: multiples of {parts}, or "
         "other cluster.machines"
     )
+
+
+def _check_shares(inputs: Inputs, workload: Workload | Topology | Path | str, settings: Sequence[str] = ()) -> None:
+    """Hold the layers against the share of the batch that a machine of a cluster gets.
+
+    Raises:
+        UserError: it is too small for one of them; at its line, where it comes from a file.
+    """
+    if inputs.hw.machines == 1:
+        return
+    batch = inputs.training.batch_size // inputs.hw.machines
+    share = inputs.training.model_copy(update={"batch_size": batch})
+    if isinstance(workload, Path | str):
+        check_layers(share, written_out(override(read_marked(Path(workload)), settings)))
+    else:
+        share.trace(float_recipe(FP32))
 
 
 def _read_workload(workload: Workload | Topology | Path | str, settings: Sequence[str]) -> Workload | Topology:

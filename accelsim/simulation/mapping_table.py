@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from math import prod
 from typing import Any
 
@@ -16,7 +18,7 @@ AXES = ("m", "k", "n")
 
 
 def mapping_table(program: Program, timeline: Timeline, hw: HardwareConfig) -> pd.DataFrame:
-    """One row for each run of equal products of an operation, in issue order.
+    """One row for all equal products of an operation, in issue order.
 
     A product is (m x k) by (k x n), ``products`` times; ``tile_m``, ``tile_k`` and ``tile_n`` are those of a whole
     tile, ``tiles`` how many it takes, edges included, and ``outer_axis`` the axis of the outermost loop over them.
@@ -26,9 +28,19 @@ def mapping_table(program: Program, timeline: Timeline, hw: HardwareConfig) -> p
     rows = [
         _row(operation, choice, hw)
         for operation in program.operations
-        for choice in timeline.operations[operation.index].tiles
+        for choice in _kinds(timeline.operations[operation.index].tiles)
     ]
     return pd.DataFrame(rows, columns=MAPPING)
+
+
+def _kinds(choices: Sequence[TileChoice]) -> list[TileChoice]:
+    """Equal products that were cut alike as one: the first and last group of a convolution are planned apart."""
+    found: dict[object, TileChoice] = {}
+    for choice in choices:
+        key = replace(choice.gemm, count=1), choice.tile, choice.outer
+        count = choice.gemm.count + (found[key].gemm.count if key in found else 0)
+        found[key] = replace(choice, gemm=replace(choice.gemm, count=count))
+    return list(found.values())
 
 
 def _row(operation: Operation, choice: TileChoice, hw: HardwareConfig) -> dict[str, Any]:

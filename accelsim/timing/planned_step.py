@@ -13,9 +13,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from accelsim.errors import InternalError
+from accelsim.errors import InternalError, MisfitError
 from accelsim.hardware import HardwareConfig
 from accelsim.program import Program
+from accelsim.timing.fit import check_fit
 from accelsim.timing.placed_step import PlacedStep, Progress, Run, Scheduled
 from accelsim.timing.placement.residency import Placing, place_tensors
 from accelsim.timing.plan import OperationPlan
@@ -35,7 +36,7 @@ class PlannedStep:
     def __init__(self, program: Program, hw: HardwareConfig) -> None:
         self.program = program
         self.hw = hw
-        self._issued = PlacedStep(program, hw, place_tensors(program, hw))
+        self._issued = _placed_as_issued(program, hw)
         self._placed: dict[Placing, PlacedStep] = {Placing(): self._issued}
 
     @property
@@ -77,3 +78,11 @@ def _ended(found: Scheduled | None) -> Scheduled:
     if found is None:
         raise InternalError("a schedule that ends before no cycle")
     return found
+
+
+def _placed_as_issued(program: Program, hw: HardwareConfig) -> PlacedStep:
+    try:
+        return PlacedStep(program, hw, place_tensors(program, hw))
+    except MisfitError:
+        check_fit(program, hw)  # says what the whole Program needs, not the first operation alone
+        raise

@@ -73,6 +73,11 @@ def _of_type(bare: Any, notes: Sequence[Any]) -> str:
         return _number(bare, notes)
     if get_origin(bare) is tuple:
         items = get_args(bare)
+        if Ellipsis in items:
+            limits = [limit for note in notes for limit in getattr(note, "metadata", [note])]
+            most = _limit(limits, at.MaxLen, "max_length")
+            size = "" if most is None else f" of at most {most}"
+            return f"a list{size}, each {'one of ' if options(items[0]) else ''}{allowed_text(items[0])}"
         single = any(isinstance(note, BeforeValidator) for note in notes)
         alternative = f"{allowed_text(items[0])}, or " if single else ""
         return f"{alternative}a list of {len(items)}{'' if single else f', each {allowed_text(items[0])}'}"

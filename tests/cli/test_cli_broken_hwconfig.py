@@ -49,6 +49,17 @@ CASES = [
             ("true", "true; allowed:"),
         ]
     ),
+    ("buffers:\n", "buffers:\n  levels: 3\n", "buffers.levels: found 3; allowed: a list of at most 8, each the fields"),
+    (
+        "buffers:\n",
+        "buffers:\n  levels: [" + 9 * "{name: a, capacity_bytes: 1, bytes_per_cycle: 1}, " + "]\n",
+        "allowed: a list of at most 8, each the fields capacity_bytes,",
+    ),
+    (
+        "buffers:\n",
+        "fused_epilogues: relu\nbuffers:\n",
+        "found 'relu'; allowed: a list, each one of relu, relu_backward,",
+    ),
     (
         CAPACITY,
         CAPACITY + ", word_bits: 48",

@@ -57,6 +57,22 @@ def test_bandwidth_may_be_given_in_bits(cluster):
     assert found[0].link_bytes_per_s == found[1].link_bytes_per_s == 12.5e9
 
 
+def test_a_share_too_small_for_a_layer_is_found_at_its_line(accelsim, cluster, workload, tmp_path):
+    text = workload.read_text(encoding="utf-8").replace("    - flatten\n", "    - flatten\n    - batch_norm\n")
+    line = text.splitlines().index("    - flatten") + 2
+    normed = tmp_path / "normed.yaml"
+    normed.write_text(text, encoding="utf-8")
+    path, _ = cluster(32)
+    for command in (["check", path, normed], ["simulate", path, normed, "--timing-only"]):
+        ran = accelsim(*command)
+        assert ran.code == 2
+        assert ran.err.startswith(
+            f"error: {normed}:{line}:7: network.layers.8: layer batch_norm3 (batch_norm): normali"
+        )
+        assert "(larger batch_size, or fewer micro_batches or machines)" in ran.err
+    assert accelsim("check", cluster(16)[0], normed).code == 0
+
+
 def test_a_sweep_names_the_number_that_no_batch_is_shared_out_to(accelsim, cluster, workload):
     ran = accelsim("sweep", cluster(2)[0], workload, "--timing-only", "--vary", "cluster.machines=2,7")
     assert ran.code == 2

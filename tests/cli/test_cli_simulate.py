@@ -87,8 +87,19 @@ def test_a_buffer_too_small_is_blamed_at_its_line(accelsim, hwconfig, workload, 
     for options in ([], ["--timing-only"]):
         ran = accelsim("simulate", hw, workload, "--out", "run", *options)
         assert ran.code == 2
-        assert f"{hw}:26:12: buffers.weight.capacity_bytes: conv2d1/forward/conv2d does not fit" in ran.err
+        fault = "buffers.weight.capacity_bytes: conv2d2/forward/conv2d does not fit"
+        assert f"error: {hw}:26:12: {fault}" in ran.err
     assert not (tmp_path / "run").exists()
+    checked = accelsim("check", hw, workload)
+    assert checked.code == 2
+    assert checked.err == ran.err.replace("\n", " (int8_range_bn, digits_cnn)\n")
+    hw.write_text(
+        hw.read_text(encoding="utf-8").replace("input: {capacity_bytes: 256 KiB", "input: {capacity_bytes: 16")
+    )
+    ran = accelsim("simulate", hw, workload, "--timing-only")
+    first, second = sorted(ran.err.splitlines())
+    assert first.startswith(f"error: {hw}:25:11: buffers.input.capacity_bytes: ")
+    assert second.startswith(f"error: {hw}:26:12: buffers.weight.capacity_bytes: ")
 
 
 def test_data_that_cannot_serve(accelsim, hwconfig, workload, root, tmp_path):

@@ -29,7 +29,17 @@ def test_hbm2_spans_what_publications_say(machine, bound, expected):
     assert dram_pj_per_byte(machine("HBM2-2000", bound)) == pytest.approx(8 * expected, abs=0.01)
 
 
-@pytest.mark.parametrize("choices", [{}, {"pattern": "random"}])
+@pytest.mark.parametrize(
+    "choices",
+    [
+        {},
+        {"pattern": "random"},
+        {"organisation": {"row_bytes": 64}},
+        {"organisation": {"row_bytes": 65536}},
+        {"organisation": {"burst_length": 1, "row_bytes": 8}},
+        {"organisation": {"burst_length": 1, "row_bytes": 8}, "pattern": "random"},
+    ],
+)
 @pytest.mark.parametrize("bound", ["low", "nominal", "high"])
 def test_the_split_adds_up(machine, bound, choices):
     hw = machine("DDR4-2400", bound, **choices)
@@ -46,6 +56,12 @@ def test_a_stream_shares_its_activations(machine):
     assert dram_split(stream, 8192, 0).activate_pj == pytest.approx(3450)
     assert dram_split(random, 0, 64).activate_pj == pytest.approx(3450)
     assert dram_pj_per_byte(random) - dram_pj_per_byte(stream) == pytest.approx(3450 / 64 - 3450 / 8192)
+
+
+def test_rows_of_one_burst_cost_a_stream_what_a_random_pattern_costs(machine):
+    short = machine("DDR4-2400", organisation={"row_bytes": 64})
+    assert dram_pj_per_byte(short) == pytest.approx(dram_pj_per_byte(machine("DDR4-2400", pattern="random")))
+    assert dram_split(short, 64, 0).activate_pj == pytest.approx(3450)
 
 
 @pytest.mark.parametrize("pattern", ["streaming", "random"])

@@ -10,6 +10,7 @@ import pytest
 import accelsim
 from accelsim.energy import ASSUMPTIONS, estimates
 from accelsim.energy.figures import mac_pj, multiply_pj
+from accelsim.energy.memories import memory_costs
 from accelsim.formats import FP32, format_by_name
 from accelsim.hardware import load_hwconfig
 from accelsim.hardware.technology import load_technology, technology_names
@@ -41,11 +42,45 @@ def test_a_multiplier_of_fp4_is_said_to_follow_a_power_law(root):
     ],
 )
 def test_what_the_tables_or_the_hwconfig_have_is_not_named(root, name, settings, named):
-    texts = estimates(_machine(root, name, *settings))
+    texts = [text for text in estimates(_machine(root, name, *settings)) if not text.startswith("Banks")]
     assert [re.match(r"An? \w+ in (\w+) ", text)[1] for text in texts] == named
     if any(setting.startswith("energy") for setting in settings):
         assert "pJ" not in texts[0]
         assert "multiply-accumulate" not in texts[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "banks"),
+    [
+        ("int8_range_bn", (), {}),
+        ("int8_range_bn", ("buffers.input.capacity_bytes=4 MiB", "buffers.weight.capacity_bytes=8 KiB"), {}),
+        ("int8_range_bn", ("buffers.input.capacity_bytes=8 MiB", "buffers.input.banks=2"), {}),
+        ("int8_range_bn", ("buffers.input.capacity_bytes=4097 KiB",), {"4.001 MiB": "input"}),
+        ("int8_range_bn", ("buffers.weight.capacity_bytes=8191",), {"7.999 KiB": "weight"}),
+        (
+            "int8_range_bn",
+            ("buffers.weight.capacity_bytes=64", "buffers.input.capacity_bytes=4 GiB"),
+            {"64 B": "weight", "4 GiB": "input"},
+        ),
+        ("eyeriss", (), {"4 KiB": "input, output"}),
+        ("tpu_v4i", (), {"128 MiB": "input", "8 MiB": "weight, output"}),
+    ],
+)
+def test_memories_outside_of_the_tables_are_named(root, name, settings, banks):
+    hw = _machine(root, name, *settings)
+    found = [text for text in estimates(hw) if text.startswith("Banks")]
+    assert len(found) == bool(banks)
+    costs = {cost.name: cost for cost in memory_costs(hw)}
+    for size, names in banks.items():
+        cost = costs[names.split(",")[0]]
+        figures = f"{cost.read_pj_per_byte:.3g} pJ a byte read, {cost.write_pj_per_byte:.3g} written, "
+        assert f" of {size} ({names}; {figures}" in found[0]
+
+
+def test_memories_whose_energy_the_hwconfig_gives_are_named_for_their_area(root):
+    settings = "buffers.input.capacity_bytes=8 MiB", "energy.sram_pj_per_byte=1"
+    (_, text) = estimates(_machine(root, "int8_range_bn", *settings))
+    assert re.match(r"Banks of 8 MiB \(input; [\d.]+ mm2\) are smaller or larger than all in the 45nm tables", text)
 
 
 @pytest.mark.parametrize("technology", technology_names())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 import accelsim.layers
@@ -79,3 +81,11 @@ def test_shipped_technologies_load(name):
     technology = load_technology(name)
     assert technology.name == name
     assert technology.sram_pj_per_byte(64 << 10) > 0
+
+
+@given(st.integers(1, 10_000), st.sampled_from([0, 0.1, 0.37, 0.5, 0.9, 0.99]), st.booleans())
+def test_the_smallest_capacity_for_a_tile(tile_bytes, resident_share, double_buffered):
+    buffer = Buffer(capacity_bytes=1, bytes_per_cycle=1, resident_share=resident_share, double_buffered=double_buffered)
+    capacity = buffer.capacity_for(tile_bytes)
+    found = [buffer.model_copy(update={"capacity_bytes": size}).tile_bytes for size in (capacity - 1, capacity)]
+    assert found[0] < tile_bytes <= found[1]

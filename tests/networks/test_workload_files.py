@@ -151,3 +151,14 @@ def test_max_pooling_of_more_taps_than_can_be_told_apart_is_refused(digits, tmp_
         load_workload(path)
     path.write_text(path.read_text().replace("kernel: 17, stride: 1", "kernel: 16, stride: 1"))
     load_workload(path)
+
+
+def test_a_network_without_parameters_has_nothing_to_train(digits, tmp_path):
+    path = tmp_path / "w.yaml"
+    head, _, rest = digits.read_text().partition("  layers:\n")
+    layers = "  layers:\n    - max_pool2d: {kernel: 8}\n    - flatten\n"
+    settings = rest[rest.index("batch_size") :]
+    path.write_text(head.replace("[8, 8, 1]", "[8, 8, 10]") + layers + settings)
+    line = head.count("\n") + 3
+    with pytest.raises(UserError, match=rf"w\.yaml:{line}:7: network\.layers\.1: .*without parameters, so that there"):
+        load_workload(path)

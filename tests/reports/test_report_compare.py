@@ -82,6 +82,9 @@ def test_many_differing_settings_are_counted(make_result):
     assert shown_settings(mine) == f"deep.format={'p' * 19}…, deep.on=true, deep.format={'q' * 19}…, 1 more"
     assert theirs == {}
     assert shown_settings({"a.b": None}) == "a.b=none"
+    assert (
+        shown_settings({"buffers.levels.0.banks": 2, "layers.3": 1, "0.a": 1}) == "levels.0.banks=2, layers.3=1, 0.a=1"
+    )
 
 
 def test_of_a_cluster_labels_say_that_it_is_there_and_what_differs(make_result):

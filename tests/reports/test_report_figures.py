@@ -165,7 +165,7 @@ def test_hidden_bars_add_up_to_the_products(result):
     hidden = next(spec for spec in FIGURES if spec.name == "hidden")
     figure = hidden.draw(dataclasses.replace(result, operations=result.operations.assign(beside_serial_path_cycles=50)))
     heights = {trace.name: sum(trace.y) for trace in figure.data}
-    assert heights == {"Beside the serial path": 150, "Alone": 300, "Slack": 0}
+    assert heights == {"Beside the serial path": 150, "Not beside it": 300, "Slack": 0}
 
 
 def test_no_slack_at_all_is_an_axis_from_zero_to_one(result, drawn):

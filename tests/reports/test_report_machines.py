@@ -48,3 +48,17 @@ def test_a_comparison_says_it_once(result, cluster):
     note = cluster_notes([result, cluster, cluster])
     assert len(note) == 1
     assert note[0] in compare_page([result, cluster])
+
+
+@pytest.mark.parametrize(
+    ("dram", "fact"),
+    [
+        ({"standard": "DDR4-2400"}, "DDR4-2400"),
+        ({"standard": "HBM2-2000", "channels": 8}, "HBM2-2000, 8 channels"),
+        ({"standard": "DDR4-2400", "channels": 1, "bandwidth_bytes_per_s": None}, "DDR4-2400, 1 channel"),
+        ({"model": "bandwidth", "standard": "", "bandwidth_bytes_per_s": 34e9}, "DRAM of 34.0 GB/s"),
+        ({"model": "bandwidth", "standard": "DDR3-2133", "bandwidth_bytes_per_s": 34e9}, "DDR3-2133 of 34.0 GB/s"),
+    ],
+)
+def test_a_page_says_which_dram(result, dram, fact):
+    assert hardware_facts(result.hwconfig | {"dram": dram})[-1] == fact

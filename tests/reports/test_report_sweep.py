@@ -21,6 +21,7 @@ from accelsim.reports.sweep import (
     frontier,
     frontier_table,
     metric_of,
+    recompute_line,
     runs_as_line,
     sweep_page,
 )
@@ -130,10 +131,21 @@ def test_points_that_run_as_others_are_counted():
     assert runs_as_line(SweepData(frame, data().fields)).startswith("1 point runs as")
 
 
+def test_what_is_recomputed_counts_among_products():
+    assert recompute_line(data()) == ""
+    name = "network.recompute"
+    varied = SweepData(data().frame.rename(columns={"dram.standard": name}), (name,))
+    assert "count the products done again, too" in recompute_line(varied)
+    assert recompute_line(varied) in sweep_page(varied)
+    assert "done again" not in sweep_page(data())
+
+
 def test_short_names():
     frame = data().frame.rename(columns={"dram.standard": "buffers.a.capacity_bytes+buffers.b.capacity_bytes"})
     short = SweepData(frame, tuple(frame.columns[1:3])).short
     assert list(short.values()) == ["mac_array.rows+columns", "a+b.capacity_bytes"]
+    frame = data().frame.rename(columns={"dram.standard": "buffers.levels.0.banks+buffers.levels.1.banks"})
+    assert SweepData(frame, (frame.columns[2],)).short == {frame.columns[2]: "levels.0+levels.1.banks"}
 
 
 def test_terminal_tables_fit_the_width():

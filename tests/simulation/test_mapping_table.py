@@ -1,5 +1,7 @@
 """The table of products says what the timing ran."""
 
+import pytest
+
 import accelsim
 
 
@@ -18,3 +20,15 @@ def test_every_product_of_a_step_has_its_tile(root):
         tiles = tiles * -(-mapping[axis] // mapping[f"tile_{axis}"])
     assert mapping["tiles"].tolist() == tiles.tolist()
     assert (tiles > 1).any()
+
+
+@pytest.mark.parametrize("groups", [2, 8, 16])
+def test_groups_that_were_cut_alike_are_one_row(root, tmp_path, groups):
+    workload = tmp_path / "grouped.yaml"
+    text = (root / "workloads" / "digits_cnn.yaml").read_text(encoding="utf-8")
+    workload.write_text(text.replace("filters: 32,", f"filters: 32, groups: {groups},"), encoding="utf-8")
+    result = accelsim.simulate(root / "hwconfigs" / "int8_range_bn.yaml", workload, timing_only=True)
+    mapping = result.mapping[result.mapping["layer"] == "conv2d2"]
+    assert not mapping.drop(columns="products").duplicated().any()
+    assert (mapping.groupby("index")["products"].sum() == groups).all()
+    assert mapping["index"].nunique() == 3

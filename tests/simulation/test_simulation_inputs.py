@@ -38,7 +38,7 @@ def test_overrides_are_applied_and_count_for_the_fingerprint(int8_machine, digit
 def test_a_buffer_too_small_of_a_machine_without_a_file(int8_machine, digits):
     small = int8_machine.buffers.weight.model_copy(update={"capacity_bytes": 16})
     buffers = int8_machine.buffers.model_copy(update={"weight": small})
-    with pytest.raises(UserError, match=r"^conv2d1/forward/conv2d does not fit: buffers\.weight\.capacity_bytes is 16"):
+    with pytest.raises(UserError, match=r"^conv2d2/forward/conv2d does not fit: buffers\.weight\.capacity_bytes is 16"):
         accelsim.simulate(int8_machine.model_copy(update={"buffers": buffers}), digits, timing_only=True)
 
 

@@ -9,6 +9,10 @@ import accelsim
 from accelsim.reports.run_folder import load as load_folder
 from accelsim.reports.run_folder import save
 from accelsim.reports.schema import OPERATIONS
+from accelsim.simulation import explain
+from accelsim.simulation.inputs import read_inputs
+from accelsim.simulation.stages import trace
+from accelsim.timing import place_tensors
 
 SHARED = ["layer", "phase", "operation", "unit", "start_cycle", "end_cycle", "compute_cycles", "stall_cycles"]
 SHARED += ["wait_cycles", "dram_read_bytes", "dram_write_bytes", "energy_pj"]
@@ -60,3 +64,18 @@ def test_a_timed_step_reads_back_exactly(result, tmp_path):
     found = load_folder(save(result, tmp_path))
     pd.testing.assert_frame_equal(found.operations, result.operations, check_exact=True)
     assert found.trace == result.trace != b""
+
+
+@pytest.mark.parametrize(
+    ("capacity", "share", "moved"), [("64 KiB", 0, False), ("64 KiB", 0.3, True), ("192 KiB", 0.6, True)]
+)
+def test_explain_says_where_tensors_live_in_a_run(root, capacity, share, moved):
+    hwconfig, workload = root / "hwconfigs" / "int8_range_bn.yaml", root / "workloads" / "digits_cnn.yaml"
+    settings = [f"buffers.{name}.resident_share={share}" for name in ("input", "output")]
+    settings += [f"buffers.{name}.capacity_bytes={capacity}" for name in ("input", "output")]
+    run = accelsim.simulate(hwconfig, workload, timing_only=True, settings=settings)
+    assert explain(hwconfig, workload, settings)["lives_in"].tolist() == run.dtypes["lives_in"].tolist()
+    inputs = read_inputs(hwconfig, workload, settings=settings)
+    program = trace(inputs).program
+    as_issued = place_tensors(program, inputs.hw).where
+    assert (run.dtypes["lives_in"].tolist() != [as_issued(tensor.index) for tensor in program.tensors]) == moved

@@ -38,7 +38,7 @@ def described(config, **choices):
     """A hwconfig's dram section with the parameters of one DRAMsim3 configuration laid over a standard."""
     clock = float(config["tCK_ns"])
     timing = {name: clock * int(config[column]) for name, column in CLOCKS.items()}
-    timing |= {"tCK_ns": clock, "tRC_ns": clock * (int(config["tRAS"]) + int(config["tRP"]))}
+    timing |= {"tRC_ns": clock * (int(config["tRAS"]) + int(config["tRP"]))}
     timing["tRTW_ns"] = clock * (int(config["CL"]) + int(config["BL"]) // 2 + 2 - int(config["CWL"]))
     organisation = {
         "channel_bits": int(config["bus_width"]),

@@ -129,7 +129,7 @@ def test_missing_unit_is_refused(load):
 def test_a_buffer_without_room_for_one_element_is_refused(load, edit, capacity):
     hw = edit(load("int8_range_bn"), "buffers.output", capacity_bytes=capacity)
     with pytest.raises(
-        UserError, match=rf"layer/forward/relu .*buffers.output.capacity_bytes is {capacity},.* 16 bytes"
+        UserError, match=rf"layer/forward/relu .*buffers.output.capacity_bytes is {capacity},.* 15 bytes"
     ):
         simulate(lanes(64, "fp32"), hw)
     with pytest.raises(UserError, match=f"buffers.output.capacity_bytes is {capacity}, and one fold"):

@@ -111,3 +111,6 @@ def test_work_that_touches_no_dram_is_bound_by_its_unit(trace, load):
     resident = [roof for roof in roofs if roof.cycles and not roof.dram_bytes]
     assert resident
     assert all(math.isinf(roof.intensity) and math.isfinite(roof.limit) for roof in resident)
+    drained = [roof for roof in roofs if not roof.cycles]
+    assert drained
+    assert all(math.isnan(roof.intensity) for roof in drained)

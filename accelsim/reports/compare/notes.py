@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.machines import cluster_notes
+from accelsim.reports.recomputed import recompute_notes
 from accelsim.reports.result import Result
 from accelsim.reports.spread import DEVIATION, MEANING
 
 
 def comparison_notes(results: Sequence[Result]) -> list[str]:
     """One line each; none where runs are plain ones of one machine."""
-    return [*_idle_notes(results), *cluster_notes(results), *seed_notes(results)]
+    return [*_idle_notes(results), *cluster_notes(results), *recompute_notes(results), *seed_notes(results)]
 
 
 def _idle_notes(results: Sequence[Result]) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from accelsim.reports.field_paths import end_of_path
 from accelsim.reports.result import Result
 
 MOST_SHOWN = 3
@@ -39,7 +40,7 @@ def _tells(path: str, fields: Sequence[Fields]) -> bool:
 
 def shown_settings(settings: Fields) -> str:
     """``activation.format=int4, batch_size=64``: the last two names of each path, and how many more there are."""
-    shown = [f"{_short(path)}={_text(value)}" for path, value in settings.items()]
+    shown = [f"{'.'.join(end_of_path(path))}={_text(value)}" for path, value in settings.items()]
     more = len(shown) - MOST_SHOWN
     return ", ".join(shown[:MOST_SHOWN] + ([f"{more} more"] if more > 0 else []))
 
@@ -59,10 +60,6 @@ def _leaves(value: object, path: str) -> Iterator[tuple[str, object]]:
         yield path, value
     for name, item in items:
         yield from _leaves(item, f"{path}.{name}" if path else str(name))
-
-
-def _short(path: str) -> str:
-    return ".".join(path.split(".")[-2:])
 
 
 def _text(value: object) -> str:

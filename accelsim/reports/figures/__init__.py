@@ -44,7 +44,7 @@ FIGURES: tuple[FigureSpec[Result], ...] = (
         "cycles",
         "Cycles by layer and phase",
         "Cycles that units are held by each layer in one training step: solid while they compute, pale while they wait "
-        "for DRAM or a buffer. Units work side by side, so the bars add up to more than the step takes.",
+        "for DRAM or a buffer. Units work side by side, so the bars may add up to more than the step takes.",
         cycles,
     ),
     FigureSpec(
@@ -52,7 +52,7 @@ FIGURES: tuple[FigureSpec[Result], ...] = (
         "What operations wait for",
         "Cycles that operations wait, added up over all of them: above, before they hold their unit, for what they "
         "read, for room on chip or for the unit; below, while they hold it, by what holds it up. Operations wait side "
-        "by side, so that the bars add up to more than the step takes.",
+        "by side, so that the bars may add up to more than the step takes.",
         waits,
     ),
     FigureSpec(
@@ -80,8 +80,8 @@ FIGURES: tuple[FigureSpec[Result], ...] = (
     FigureSpec(
         "energy_phases",
         "Energy by phase",
-        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffer accesses and "
-        "off-chip transfers, each a count from the simulation times the technology's energy for it.",
+        "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffer accesses, "
+        "off-chip transfers and what links of a cluster send, each a count from the simulation times its energy.",
         energy_by_phase,
         wide=False,
     ),

@@ -1,4 +1,4 @@
-"""The weight-gradient products by layer: beside the serial path or alone, and their slack."""
+"""The weight-gradient products by layer: beside the serial path or not, and their slack."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def hidden(result: Result) -> go.Figure | None:
         return None
     own = products["end_cycle"] - products["start_cycle"]
     beside = products["beside_serial_path_cycles"]
-    sums = by_layer(products.assign(beside=beside, alone=own - beside), ["beside", "alone"])
+    sums = by_layer(products.assign(beside=beside, apart=own - beside), ["beside", "apart"])
     slack = products.groupby([label(name) for name in products["layer"].tolist()], sort=False)["slack_cycles"].min()
     colour = phase_colour("weight_gradient")
     figure = make_subplots(rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.07)
     _add_bars(figure, 1, "Beside the serial path", faded(colour), sums["beside"])
-    _add_bars(figure, 1, "Alone", colour, sums["alone"])
+    _add_bars(figure, 1, "Not beside it", colour, sums["apart"])  # "alone" is a figure of theirs, and another one
     _add_bars(figure, 2, "Slack", OTHER, slack)
     layer_axis(figure, list(sums.index))
     figure.update_yaxes(title_text="Cycles", tickformat="~s", row=1, col=1)

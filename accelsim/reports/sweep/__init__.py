@@ -9,6 +9,7 @@ from accelsim.reports.sweep.terminal import (
     best_table,
     failed_lines,
     frontier_table,
+    recompute_line,
     runs_as_line,
     spread_line,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "frontier",
     "frontier_table",
     "metric_of",
+    "recompute_line",
     "runs_as_line",
     "spread_line",
     "sweep_page",

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.reports.compare.metrics import Metric
+from accelsim.reports.field_paths import end_of_path
 from accelsim.reports.sweep.metrics import SWEEP_METRICS, metric_of, usual_axes, varying
 from accelsim.reports.units import scaled
 
@@ -78,7 +79,7 @@ class SweepData:
     @cached_property
     def short(self) -> dict[str, str]:
         """Of each varied field, the end of its path: ``input.capacity_bytes``; all of it where another ends so."""
-        names = {name: _short(name, 2) for name in self.fields}
+        names = {name: _short(name) for name in self.fields}
         taken = Counter(names.values())
         return {name: short if taken[short] == 1 else name for name, short in names.items()}
 
@@ -110,9 +111,9 @@ def value_text(value: Any, name: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
-def _short(name: str, parts: int) -> str:
+def _short(name: str) -> str:
     """The ends of joined paths, what they have in common once: ``mac_array.rows+columns``."""
-    fields = [field.split(".")[-parts:] for field in name.split("+")]
+    fields = [end_of_path(field) for field in name.split("+")]
     heads, tails = {tuple(field[:-1]) for field in fields}, {field[-1] for field in fields}
     if len(heads) == 1:
         return ".".join([*heads.pop(), "+".join(field[-1] for field in fields)])

@@ -16,7 +16,7 @@ from accelsim.reports.sweep.figures import draw_sweep
 from accelsim.reports.sweep.metrics import varying
 from accelsim.reports.sweep.pareto import best, frontier
 from accelsim.reports.sweep.rivals import rivals_text
-from accelsim.reports.sweep.terminal import WITHIN, lower, metric_text
+from accelsim.reports.sweep.terminal import WITHIN, lower, metric_text, recompute_line
 from accelsim.reports.web import (
     Card,
     Cell,
@@ -101,7 +101,9 @@ def _points(data: SweepData) -> str:
         note += f" {WITHIN}: of points on it, others that they are no better than beyond the spread, in both figures."
     if anew:
         note += " A machine that would be slower than one with less runs as that one, and leaves the rest idle."
-    lines = "".join(f'<p class="meaning">{escape(line)}</p>' for line in (note, *_undecided(data)))
+    lines = "".join(
+        f'<p class="meaning">{escape(line)}</p>' for line in (note, recompute_line(data), *_undecided(data)) if line
+    )
     return f'<h2>All points</h2><section class="panel">{lines}{content}</section>'
 
 

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from accelsim.reports.columns import BORDERS, Columns, fitting
 from accelsim.reports.compare.metrics import Metric
+from accelsim.reports.recomputed import NOTE
 from accelsim.reports.spread import SWEEP_MEANING as MEANING
 from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
 from accelsim.reports.sweep.metrics import ranked_alike, varying
@@ -69,6 +70,11 @@ def runs_as_line(data: SweepData) -> str:
     count = int((data.points["runs_as"] != "").sum()) if len(data.points) else 0
     runs = "1 point runs" if count == 1 else f"{count} points run"
     return f"{runs} as a machine with less hardware, which is faster (runs_as in sweep.csv)" if count else ""
+
+
+def recompute_line(data: SweepData) -> str:
+    """What figures of products count, where it is varied what the network recomputes."""
+    return NOTE if any("recompute" in field for field in data.fields) else ""
 
 
 def failed_lines(data: SweepData) -> list[str]:

@@ -39,8 +39,10 @@ class Roof:
 
     @property
     def intensity(self) -> float:
-        """Operations per DRAM byte; infinite without traffic."""
-        return self.operations / self.dram_bytes if self.dram_bytes else math.inf
+        """Operations per DRAM byte; infinite without traffic, NaN where there are no operations either."""
+        if not self.dram_bytes:
+            return math.inf if self.operations else math.nan
+        return self.operations / self.dram_bytes
 
     @property
     def attained(self) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from accelsim.errors import InternalError, UserError
+from accelsim.errors import InternalError, MisfitError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
 from accelsim.program import SERIAL_PATH, Operation, Program, TensorSpec, Unit
 from accelsim.timing.mapping.exchange import exchange_cost
@@ -106,7 +106,8 @@ def lane_streams(
     Cycles are ceil(lane steps / lanes), those of the same unit in the drain included, or what links take.
 
     Raises:
-        UserError: the hwconfig has no such unit, or a buffer can't hold one element.
+        UserError: the hwconfig has no such unit.
+        MisfitError: a buffer can't hold one element.
     """
     moves, outputs = moves_of(program, operation, drain), program.outputs_of(operation)
     inputs = moves.fetched_once
@@ -188,9 +189,7 @@ def _most(operation: Operation, tensors: Sequence[TensorSpec], elements: int, na
     """Elements whose part of all ``tensors`` fits in a tile of the buffer."""
     element_bytes = max((tensor.format.bytes_for(1) for tensor in tensors), default=0)
     if element_bytes > buffer.tile_bytes:
-        raise UserError(
-            f"{operation.name} does not fit: buffers.{name}.capacity_bytes is {buffer.capacity_bytes}, "
-            f"and one element needs {buffer.capacity_for(element_bytes)} bytes (a tile gets {buffer.tile_rule})"
-        )
+        needs_bytes = buffer.capacity_for(element_bytes)
+        raise MisfitError(operation.name, name, buffer.capacity_bytes, "one element", needs_bytes, buffer.tile_rule)
     whole = sum(tensor.bytes for tensor in tensors)
     return elements if whole <= buffer.tile_bytes else max(1, math.floor(buffer.tile_bytes * elements / whole))

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from accelsim.errors import InternalError, UserError
+from accelsim.errors import InternalError, MisfitError
 from accelsim.hardware import Buffer, Buffers
 from accelsim.program import Gemm
 from accelsim.timing.mapping.loop_nest import AXES, LoopNest, Product
@@ -41,13 +41,13 @@ def best_nest(
     """The candidate of least price for the operation called ``name``; ``cycles`` times a plan that runs alone.
 
     Raises:
-        UserError: a buffer can't hold the operands of one fold.
+        MisfitError: a buffer can't hold the operands of one fold.
     """
     searches = (False, True) if product.array.tiling == "search" else (False,)
     grids = [TileGrid.of(product, buffers.levels, search=search) for search in searches]
     fitting = [grid.only(grid.fits()) for grid in grids]
     if not fitting[0].steps.size:
-        raise _too_small(name, product, buffers)
+        raise misfits(name, product, buffers)[0]
     candidates = [candidate for grid in fitting for candidate in grid.candidates(dram)]
     grain = max(1.0, least_busy_cycles(product) / RESOLUTION)
 
@@ -69,22 +69,23 @@ def best_nest(
     return best[1]
 
 
-def _too_small(name: str, product: Product, buffers: Buffers) -> UserError:
-    """Which buffer can't hold the smallest tile."""
+def misfits(name: str, product: Product, buffers: Buffers) -> list[MisfitError]:
+    """Each buffer that can't hold the smallest tile of the operation called ``name``; none where one fits all."""
+    if TileGrid.of(product, buffers.levels, search=False).fits().any():
+        return []
     tile = {axis: min(size(product.gemm, axis), quantum(product.array, axis)) for axis in AXES}
     sides: list[tuple[str, int, tuple[Axis, Axis], Buffer]] = [
         ("input", product.left.bytes, ("m", "k"), buffers.input),
         ("weight", product.right.bytes, ("k", "n"), buffers.weight),
         ("output", product.output.bytes, ("m", "n"), buffers.output),
     ]
+    fold = f"one fold of the {product.array.rows} x {product.array.columns} array"
     needs = []
-    for buffer_name, whole_bytes, (first, second), buffer in sides:
+    for side, whole_bytes, (first, second), buffer in sides:
         places = size(product.gemm, first) * size(product.gemm, second)
         tile_bytes = -(-whole_bytes * tile[first] * tile[second] // places)
-        needs.append((tile_bytes / max(buffer.tile_bytes, 0.5), buffer_name, tile_bytes, buffer))
-    _, worst, tile_bytes, buffer = max(needs, key=lambda need: need[0])
-    return UserError(
-        f"{name} does not fit: buffers.{worst}.capacity_bytes is {buffer.capacity_bytes}, "
-        f"and one fold of the {product.array.rows} x {product.array.columns} array needs "
-        f"{buffer.capacity_for(tile_bytes)} bytes (a tile gets {buffer.tile_rule})"
-    )
+        capacity = buffer.capacity_for(tile_bytes)
+        misfit = MisfitError(name, side, buffer.capacity_bytes, fold, capacity, buffer.tile_rule)
+        needs.append((tile_bytes / max(buffer.tile_bytes, 0.5), misfit))
+    worst = max(ratio for ratio, _ in needs)
+    return [misfit for ratio, misfit in needs if ratio > 1 or ratio == worst]

@@ -35,7 +35,7 @@ FIGURES: tuple[FigureSpec[Sequence[Result]], ...] = (
         "cycles",
         "Cycles by phase",
         "Cycles that units are held in one training step: solid while they compute, pale while they wait for DRAM or a "
-        "buffer. Units work side by side, so the bars add up to more than the step takes.",
+        "buffer. Units work side by side, so the bars may add up to more than the step takes.",
         cycles,
         wide=False,
     ),
@@ -43,7 +43,7 @@ FIGURES: tuple[FigureSpec[Sequence[Result]], ...] = (
         "energy",
         "Energy by component",
         "Energy of one training step: MAC array passes, arithmetic of the other units, on-chip buffers, off-chip "
-        "transfers.",
+        "transfers, links of a cluster.",
         energy,
         wide=False,
     ),
