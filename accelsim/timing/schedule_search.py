@@ -18,7 +18,7 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InternalError
@@ -102,9 +102,7 @@ class ScheduleSearch:
         """The shortest schedule found, if it ends before the cycle ``before``."""
         if before is not None and self._issued[0].least_cycles(self._run, self._arrays) >= before:
             return None
-        runs = [self._first_run, *(replace(self._run, service=service) for service in self._effort.services[1:])]
-        by_rule = [[self._whole(placed, run) for run in runs] for placed in self._issued]
-        by_rule.sort(key=_least)
+        by_rule = sorted(self._firsts(), key=_least)
         starts = [self._and_shortened(_near(firsts)) for firsts in by_rule[: self._effort.placements]]
         best = min((start for of_rule in starts for start in of_rule), key=_cycles)
         close = (1 + self._effort.close) * best.cycles
@@ -114,6 +112,16 @@ class ScheduleSearch:
                 found = self._with_less_of([*of_rule, *self._and_shortened(self._turned(own, _least(firsts)))])
                 best = min(best, found, key=_cycles)
         return best if before is None or best.cycles < before else None
+
+    def _firsts(self) -> Iterator[list[Scheduled]]:
+        """Of each rule, a schedule by each order of service; nothing was done to them."""
+        run = self._first_run
+        for placed in self._issued:
+            found = []
+            for service in self._effort.services:
+                found.append(self._whole(placed, replace(run, service=service)))
+                run = self._run
+            yield found
 
     def _of_rules(self, issued: PlacedStep) -> list[PlacedStep]:
         """In issue order, by rules that differ enough; of those that hardly do, that which moves least."""
