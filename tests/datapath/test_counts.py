@@ -65,7 +65,8 @@ def _elements(format_, block, tensor_scale):
         return [value / scale if scale else 0.0 for value in values]
     if format_.scale_bits == 32:
         step = reference.round_float(max(map(abs, block)) / format_.element.max_code, FP32, "nearest_even")
-        return [round(float(value / Fraction(step))) for value in reference.integer_block(block, format_, "nearest_even")]
+        whole = reference.integer_block(block, format_, "nearest_even")
+        return [round(float(value / Fraction(step))) for value in whole]
     exponent, values = reference.mx_block(block, format_, "nearest_even")
     return [math.ldexp(value, -exponent) for value in values]
 
