@@ -14,9 +14,14 @@ from hypothesis import strategies as st
 
 from accelsim.datapath import Datapath, Observation
 from accelsim.formats import FP32, FloatFormat, Role, TensorRule, format_by_name, reference
+from accelsim.formats.mx import BlockFormat
+from accelsim.formats.recipe import SCALED_BELOW_BITS
+from accelsim.formats.registry import NAMED
 
-BLOCKS = ["mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4", "bfp2_b5", "bfp8_b16", "int4_b8"]
-FLOATS = ["fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp4_e2m1"]
+BLOCKS = [name for name, format_ in NAMED.items() if type(format_) is BlockFormat] + ["bfp2_b5", "bfp8_b16", "int4_b8"]
+FLOATS = [
+    name for name, format_ in NAMED.items() if isinstance(format_, FloatFormat) and format_.bits < SCALED_BELOW_BITS
+]
 SHAPES = [(2, 40), (3, 3, 3, 11)]
 
 
