@@ -35,6 +35,7 @@ from accelsim.simulation.recorded import left_out, recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
 from accelsim.simulation.tensor_table import tensor_table
+from accelsim.simulation.unread import unread_choices
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
 from accelsim.timing import DramModel, Timeline
 from accelsim.timing.analysis.training_memory import training_memory_bytes
@@ -71,7 +72,11 @@ def assemble(
         **cluster_figures(inputs, planned, timeline),
         **_model_figures(sizes),
         **_epoch_figures(inputs, timeline, layers, dataset),
-        "warnings": [*left_out(inputs, traced.program), *warnings(inputs, rows, recorded, dataset)],
+        "warnings": [
+            *unread_choices(inputs.hw),
+            *left_out(inputs, traced.program),
+            *warnings(inputs, rows, recorded, dataset),
+        ],
         "seed": getattr(inputs.workload, "seed", None),
         **_machine_figures(inputs),
         "complete": True,

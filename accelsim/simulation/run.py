@@ -25,6 +25,7 @@ from accelsim.simulation.folder import check_folder, check_reports, prepare_fold
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
 from accelsim.simulation.inputs import Inputs, read_inputs, sorted_settings
+from accelsim.simulation.unread import unread_choices
 from accelsim.timing import Timeline
 from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields
@@ -170,6 +171,8 @@ class _Run:
     def _start(self, traced: Traced) -> Checkpoint:
         check_memory(traced)
         check_device_memory(self.inputs, traced, self.kernels)
+        for text in unread_choices(self.inputs.hw):  # before the hours that a training may take
+            self.observer.say(f"warning: {text}")
         return stages.first_checkpoint(self.inputs, traced, self.folder if self.resume else None, self.observer)
 
     def _train(self, dataset: Dataset, start: Checkpoint, traced: Traced, timeline: Timeline) -> Training:
