@@ -17,6 +17,26 @@ class InternalError(Exception):
     """An invariant of accelsim itself is broken; please report it."""
 
 
+def expect_list(name: str, found: object, example: str) -> None:
+    """Refuse a text where several are wanted, which would be taken letter by letter.
+
+    Raises:
+        UserError: ``found`` is one.
+    """
+    if isinstance(found, str):
+        raise UserError(f"{name}: a list of texts is wanted, as [{example!r}], not {found!r}")
+
+
+def expect_whole(name: str, found: object) -> None:
+    """Refuse what is no whole number.
+
+    Raises:
+        UserError: ``found`` is none, nor None.
+    """
+    if found is not None and not hasattr(found, "__index__"):
+        raise UserError(f"{name}: a whole number is wanted, not {found!r}")
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
     """Return ``" (did you mean 'x'?)"`` for the closest allowed word, or an empty string.
 

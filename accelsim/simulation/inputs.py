@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
-from accelsim.errors import UserError, nearest
+from accelsim.errors import UserError, expect_list, expect_whole, nearest
 from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
@@ -94,6 +94,8 @@ def read_inputs(
     Raises:
         UserError: a file or an override is wrong.
     """
+    expect_whole("epochs", epochs)
+    expect_whole("seed", seed)
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
         raise UserError(f"epochs must be from 1 to {MOST_EPOCHS}, not {epochs}")
     if seed is not None and not 0 <= seed <= LARGEST_SEED:
@@ -191,8 +193,9 @@ def sorted_settings(settings: Sequence[str]) -> tuple[list[str], list[str]]:
     """Settings of the hwconfig and of the workload, told apart by their first field.
 
     Raises:
-        UserError: neither file has such a field, or both have.
+        UserError: they are no list, neither file has such a field, or both have.
     """
+    expect_list("settings", settings, "numerics.activation.format=int4")
     fields = set(HardwareConfig.model_fields), set(Workload.model_fields)
     found: tuple[list[str], list[str]] = ([], [])
     for setting in map(_by_its_name, settings):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accelsim.datapath import Kernels, choose_kernels
 from accelsim.datapath.backends import check_names
-from accelsim.errors import UserError
+from accelsim.errors import UserError, expect_whole
 from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
@@ -207,6 +207,8 @@ class _Run:
 
 
 def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quantisers_every: int | None) -> None:
+    expect_whole("steps", steps)
+    expect_whole("quantisers_every", quantisers_every)
     if steps is not None and steps < 1:
         raise UserError(f"steps must be at least 1, not {steps}")
     if quantisers_every is not None and quantisers_every < 1:
