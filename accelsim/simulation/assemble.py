@@ -31,6 +31,7 @@ from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size, readers
+from accelsim.simulation.narrow_accumulators import narrow_accumulators
 from accelsim.simulation.recorded import left_out, recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
@@ -74,6 +75,7 @@ def assemble(
         **_epoch_figures(inputs, timeline, layers, dataset),
         "warnings": [
             *unread_choices(inputs.hw),
+            *narrow_accumulators(traced.program, inputs.recipe.overflow),
             *left_out(inputs, traced.program),
             *warnings(inputs, rows, recorded, dataset),
         ],

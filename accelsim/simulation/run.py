@@ -25,6 +25,7 @@ from accelsim.simulation.folder import check_folder, check_reports, prepare_fold
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
 from accelsim.simulation.inputs import Inputs, read_inputs, sorted_settings
+from accelsim.simulation.narrow_accumulators import narrow_accumulators
 from accelsim.simulation.unread import unread_choices
 from accelsim.timing import Timeline
 from accelsim.training import Checkpoint, Training
@@ -171,7 +172,9 @@ class _Run:
     def _start(self, traced: Traced) -> Checkpoint:
         check_memory(traced)
         check_device_memory(self.inputs, traced, self.kernels)
-        for text in unread_choices(self.inputs.hw):  # before the hours that a training may take
+        # What is known before the hours that a training may take is said before them.
+        narrow = narrow_accumulators(traced.program, self.inputs.recipe.overflow)
+        for text in (*unread_choices(self.inputs.hw), *narrow):
             self.observer.say(f"warning: {text}")
         return stages.first_checkpoint(self.inputs, traced, self.folder if self.resume else None, self.observer)
 
