@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+SHORTEST = 3
+"""Letters of a word that may be another one's beginning."""
+
 
 class UserError(Exception):
     """Something in the user's input or environment is wrong; the message says what and how to mend it."""
@@ -28,7 +31,32 @@ class InternalError(Exception):
     """An invariant of accelsim itself is broken; please report it."""
 
 
+def expect_list(name: str, found: object, example: str) -> None:
+    """Refuse a text where several are wanted, which would be taken letter by letter.
+
+    Raises:
+        UserError: ``found`` is one.
+    """
+    if isinstance(found, str):
+        raise UserError(f"{name}: a list of texts is wanted, as [{example!r}], not {found!r}")
+
+
+def expect_whole(name: str, found: object) -> None:
+    """Refuse what is no whole number.
+
+    Raises:
+        UserError: ``found`` is none, nor None.
+    """
+    if found is not None and not hasattr(found, "__index__"):
+        raise UserError(f"{name}: a whole number is wanted, not {found!r}")
+
+
 def nearest(word: str, allowed: Iterable[str]) -> str:
-    """Return ``" (did you mean 'x'?)"`` for the closest allowed word, or an empty string."""
-    close = difflib.get_close_matches(str(word), [str(item) for item in allowed], n=1, cutoff=0.55)
+    """Return ``" (did you mean 'x'?)"`` for the closest allowed word, or an empty string.
+
+    A word that was cut short (``fp8`` of ``fp8_e4m3``) is closer to what begins with it than to what looks like it.
+    """
+    words = [str(item) for item in allowed]
+    begun = [item for item in words if len(str(word)) >= SHORTEST and item.startswith(str(word))]
+    close = begun or difflib.get_close_matches(str(word), words, n=1, cutoff=0.55)
     return f" (did you mean {close[0]!r}?)" if close else ""

@@ -26,7 +26,8 @@ class QuantiserStatistics:
     ``scale_factor`` is what codes are multiplied by, the largest one where channels have their own;
     ``largest_magnitude`` is that of the values. ``sqnr_db`` is the ratio of the signal's power to the quantisation
     error's, in decibels (infinite without error); ``cosine`` that of the angle between the values and what the codes
-    stand for (None where either is all zeros); ``effective_bits`` the entropy of the codes.
+    stand for (None where either is all zeros); ``effective_bits`` the entropy of the codes, in blocks of
+    the elements without their block's scale.
     """
 
     elements: int
@@ -64,8 +65,9 @@ def statistics_of(
     zero = held == 0
     held *= scale
     infinite = int((~xp.isfinite(held) & xp.isfinite(values)).sum())
+    unit = _block_units(xp, values, scale, format_, along) if isinstance(format_, BlockFormat) else 1.0
     if zero_point is None:
-        saturated = _clipped(xp, codes, values, held, scale, format_, along)
+        saturated = _clipped(xp, codes, values, held, scale, format_, unit)
     else:
         saturated = int(_beyond(codes, values - held, scale, format_).sum())
     power, kept, both = _product(xp, values, values), _product(xp, held, held), _product(xp, values, held)
@@ -81,7 +83,7 @@ def statistics_of(
         zeros=int(zero.sum()),
         sqnr_db=_decibels(power, error),
         cosine=both / math.sqrt(power * kept) if 0 < power * kept < math.inf else None,
-        effective_bits=_entropy_bits(xp, codes),
+        effective_bits=_entropy_bits(xp, _elements(xp, codes, unit) if isinstance(format_, BlockFormat) else codes),
     )
 
 
@@ -97,6 +99,18 @@ def _decibels(power: float, error: float) -> float:
 def _product(xp: Any, a: Any, b: Any) -> float:
     """Sum of the products of two arrays, without one more array; no library's threads decide its order."""
     return float(xp.einsum("i,i->", a.reshape(-1), b.reshape(-1)))
+
+
+def _block_units(xp: Any, values: Any, scale: Any, format_: BlockFormat, along: Along) -> Any:
+    """What 1 of an element stands for in its block, beside any scale of the tensor; of the shape of ``values``."""
+    values = values / scale if format_.tensor_scaled else values
+    shape, axis = along.viewed(values.shape)
+    return format_.units(xp, values.reshape(shape), axis).reshape(values.shape)
+
+
+def _elements(xp: Any, codes: Any, unit: Any) -> Any:
+    """What a block format stores beside its scales: exact, as elements of up to 24 bits are in float32."""
+    return (codes.astype("float64") / xp.where(unit == 0, 1.0, unit)).astype("float32")
 
 
 def _entropy_bits(xp: Any, codes: Any) -> float:
@@ -120,9 +134,9 @@ def _occurrences(xp: Any, codes: Any) -> Any:
     return found[found > 0]
 
 
-def _clipped(xp: Any, codes: Any, values: Any, held: Any, scale: Any, format_: Format, along: Along) -> int:
+def _clipped(xp: Any, codes: Any, values: Any, held: Any, scale: Any, format_: Format, unit: Any) -> int:
     """Those of the largest code whose value lies beyond it."""
-    largest, half = _edge(xp, values / scale if format_.tensor_scaled else values, format_, along)
+    largest, half = (edge * unit for edge in _edge(format_))
     if isinstance(format_, IntegerFormat | FlexpointFormat):  # the lowest code has no magnitude in its own type
         at_edge = (codes >= format_.max_code) | (codes <= -format_.max_code)
     else:
@@ -141,16 +155,13 @@ def _beyond(codes: Any, error: Any, scale: Any, format_: Format) -> Any:
     return above | ((codes == format_.min_code) & (error < -0.5 * scale))
 
 
-def _edge(xp: Any, values: Any, format_: Format, along: Along) -> tuple[Any, Any]:
-    """Largest code or number, and half a unit in its last place; arrays for blocks, infinite for signs, which span no
-    range."""
+def _edge(format_: Format) -> tuple[float, float]:
+    """Largest code or number, and half a unit in its last place, of a block's elements; infinite for signs, which span
+    no range."""
+    if isinstance(format_, BlockFormat):
+        return _edge(format_.element)
     if isinstance(format_, IntegerFormat | FlexpointFormat):
         return float(format_.max_code), 0.5
     if isinstance(format_, FloatFormat):
         return format_.max_normal, 2.0 ** (format_.emax - format_.mantissa_bits - 1)
-    if not isinstance(format_, BlockFormat):
-        return float("inf"), 0.0
-    largest, half = _edge(xp, values, format_.element, along)
-    shape, axis = along.viewed(values.shape)
-    unit = format_.units(xp, values.reshape(shape), axis).reshape(values.shape)
-    return largest * unit, half * unit
+    return float("inf"), 0.0

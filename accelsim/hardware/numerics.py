@@ -50,7 +50,8 @@ class Numerics(FileModel):
     loss: Entry = RoleFormat(format="fp32")
     """Logits, softmax and loss."""
     range_momentum: Annotated[float, Field(ge=0, lt=1)] = 0.1
-    """Share of the old value in the running activation ranges that evaluation uses (published code: 0.1)."""
+    """Share of the old value in running ranges: those of activations, which evaluation uses, and those that 'scale:
+    running' takes (published code: 0.1)."""
 
     weight_gradient_hadamard: Literal[4, 16, 64] | None = None
     """Samples, tokens of texts, or pixels of a 1 x 1 convolution, that a random Hadamard transform mixes before both

@@ -48,6 +48,12 @@ FILES = (
 REQUIRED = ("hwconfig", "workload", "total_cycles", "time_per_step_s", "energy_per_step_pj", "model_size_bytes")
 """Figures that every summary has."""
 
+OTHERS = {
+    "precision.csv": "holds a study of precision",
+    "sweep.json": "holds a sweep, whose runs are in its folder points",
+    "seeds.csv": "holds a run for each seed, in folders of their own",
+}
+"""What a folder is that has a file of this name and no run."""
 LARGEST_FIGURE = 2**1000
 """Whole numbers from here on are no figures of a run, and have no float."""
 
@@ -141,10 +147,19 @@ def _files(result: Result) -> dict[str, bytes | str]:
     }
 
 
+def other_contents(folder: Path) -> str:
+    """What stands in ``folder`` in place of a run, in words; an empty text where it has a run, or nothing tells."""
+    if (folder / "layers.parquet").is_file():
+        return ""
+    return next((words for name, words in OTHERS.items() if (folder / name).is_file()), "")
+
+
 def _check_complete(folder: Path) -> None:
     if not folder.is_dir():
         what = "is a file, not a run folder" if folder.exists() else "there is no such folder"
         raise UserError(f"{folder}: {what}")
+    if found := other_contents(folder):
+        raise UserError(f"{folder}: {found}, not a run")
     if not (folder / SUMMARY_FILE).is_file():
         resumable = any(folder.glob("checkpoint*"))
         hint = "; it has a checkpoint: go on with --resume" if resumable else ""

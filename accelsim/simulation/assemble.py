@@ -31,10 +31,12 @@ from accelsim.simulation.efficiency import efficiency, throughput
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size, readers
+from accelsim.simulation.narrow_accumulators import narrow_accumulators
 from accelsim.simulation.recorded import left_out, recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
 from accelsim.simulation.tensor_table import tensor_table
+from accelsim.simulation.unread import unread_choices
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
 from accelsim.timing import DramModel, Timeline
 from accelsim.timing.analysis.training_memory import training_memory_bytes
@@ -72,7 +74,12 @@ def assemble(
         **cluster_figures(inputs, planned, timeline),
         **_model_figures(sizes),
         **_epoch_figures(inputs, timeline, layers, dataset),
-        "warnings": [*left_out(inputs, traced.program), *warnings(inputs, rows, recorded, dataset)],
+        "warnings": [
+            *unread_choices(inputs.hw),
+            *narrow_accumulators(traced.program, inputs.recipe.overflow),
+            *left_out(inputs, traced.program),
+            *warnings(inputs, rows, recorded, dataset),
+        ],
         "seed": getattr(inputs.workload, "seed", None),
         **_machine_figures(inputs, planned),
         "complete": True,

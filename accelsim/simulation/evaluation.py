@@ -12,6 +12,7 @@ from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Topology, Workload
 from accelsim.progress import Observer
+from accelsim.reports.run_folder import other_contents
 from accelsim.simulation import stages
 from accelsim.simulation.device_memory import enough_device_memory
 from accelsim.simulation.folder import CHECKPOINT_FILE
@@ -116,7 +117,7 @@ def _trained_folder(folder: Path) -> Path:
     checkpoint = folder / CHECKPOINT_FILE
     if not checkpoint.is_file():
         timed = (folder / "summary.json").is_file()
-        what = "holds a run that was only timed" if timed else "is no run folder"
+        what = other_contents(folder) or ("holds a run that was only timed" if timed else "is no run folder")
         raise UserError(f"{folder}: {what} (no {CHECKPOINT_FILE}), so there is nothing to evaluate")
     return folder
 

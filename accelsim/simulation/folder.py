@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 from accelsim.errors import UserError
-from accelsim.reports.run_folder import FILES, SUMMARY_FILE
+from accelsim.reports.run_folder import FILES, SUMMARY_FILE, other_contents
 from accelsim.reports.scalesim import REPORTS
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
@@ -26,7 +26,8 @@ def check_folder(folder: Path | None, *, resume: bool, force: bool) -> bool:
     finished = (folder / SUMMARY_FILE).is_file()
     if resume:
         if not (folder / CHECKPOINT_FILE).is_file():
-            found = "holds a run that was only timed" if finished else "there is no run to resume"
+            timed = "holds a run that was only timed" if finished else "there is no run to resume"
+            found = other_contents(folder) or timed
             raise UserError(f"{folder}: {found} (no {CHECKPOINT_FILE}); leave --resume out")
         return finished
     started = [name for name in RUN_FILES if (folder / name).exists()]

@@ -7,19 +7,20 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from accelsim.formats import Granularity, Recipe, Role, TensorRule
+from accelsim.formats import Format, Granularity, Recipe, Role, TensorRule
+from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.machine import Parameter
 from accelsim.program import Program, Unit
 
 SCALE_BYTES = 4
-"""One fp32 scale for each tensor of integers or NVFP4, or for each of its output channels."""
+"""One fp32 scale for each tensor of integers, narrow floats or NVFP4, or for each of its output channels."""
 
 
 def model_size(
     parameters: Mapping[str, Parameter], recipe: Recipe, readers: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
     """One row per class of stored tensor, and per rule of it where layers have some of their own: weights, biases, norm
-    parameters and statistics, scales, zero points.
+    parameters and statistics, and the scales and zero points of these. Ranges of activations are left out.
 
     ``readers`` are the layers that read parameters; by default those that these are named after. Optimizer state and
     master copies are left out: they belong to training, not to the model.
@@ -40,7 +41,7 @@ def model_size(
         size = sum(rule.format.bytes_for(math.prod(member.shape), member.shape[-1]) for member in members)
         rows.append(_row(str(role), len(members), sum(sizes), str(rule.format), size))
         # A bias has the scale of the accumulators, which the input and weight scales give.
-        if (rule.format.is_integer or rule.format.tensor_scaled) and role is not Role.BIAS:
+        if _has_scale(rule.format) and role is not Role.BIAS:
             shared = [member.shape[0] if rule.granularity is Granularity.PER_CHANNEL else 1 for member in members]
             scales += sum(shared)
             if rule.affine:
@@ -49,6 +50,13 @@ def model_size(
     if scales:
         rows.append(_row("scale", scales, scales, "fp32", scales * SCALE_BYTES))
     return pd.DataFrame([*rows, *zero_points])
+
+
+def _has_scale(format_: Format) -> bool:
+    """Whether a tensor of the format has a scale, beside those of blocks."""
+    return (
+        format_.is_integer or format_.tensor_scaled or (format_.family == "float" and format_.bits < SCALED_BELOW_BITS)
+    )
 
 
 def readers(program: Program) -> dict[str, str]:

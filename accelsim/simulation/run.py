@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accelsim.datapath import Kernels, choose_kernels
 from accelsim.datapath.backends import check_names
-from accelsim.errors import UserError
+from accelsim.errors import UserError, expect_whole
 from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
@@ -25,7 +25,9 @@ from accelsim.simulation.folder import check_folder, check_reports, prepare_fold
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
 from accelsim.simulation.inputs import Inputs, read_inputs
+from accelsim.simulation.narrow_accumulators import narrow_accumulators
 from accelsim.simulation.settings import sorted_settings
+from accelsim.simulation.unread import unread_choices
 from accelsim.timing import Timeline
 from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields
@@ -173,6 +175,10 @@ class _Run:
     def _start(self, traced: Traced) -> Checkpoint:
         check_memory(traced)
         check_device_memory(self.inputs, traced, self.kernels)
+        # What is known before the hours that a training may take is said before them.
+        narrow = narrow_accumulators(traced.program, self.inputs.recipe.overflow)
+        for text in (*unread_choices(self.inputs.hw), *narrow):
+            self.observer.say(f"warning: {text}")
         return stages.first_checkpoint(self.inputs, traced, self.folder if self.resume else None, self.observer)
 
     def _train(self, dataset: Dataset, start: Checkpoint, traced: Traced, timeline: Timeline) -> Training:
@@ -223,6 +229,8 @@ def _lesser(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> Hardwar
 
 
 def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quantisers_every: int | None) -> None:
+    expect_whole("steps", steps)
+    expect_whole("quantisers_every", quantisers_every)
     if steps is not None and steps < 1:
         raise UserError(f"steps must be at least 1, not {steps}")
     if quantisers_every is not None and quantisers_every < 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from accelsim.errors import UserError, nearest
+from accelsim.errors import UserError, expect_list, nearest
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Topology, Workload
 from accelsim.yamlfile import split_setting
@@ -19,8 +19,9 @@ def sorted_settings(settings: Sequence[str]) -> tuple[list[str], list[str]]:
     """Settings of the hwconfig and of the workload, told apart by their first field.
 
     Raises:
-        UserError: neither file has such a field, or both have.
+        UserError: they are no list, neither file has such a field, or both have.
     """
+    expect_list("settings", settings, "numerics.activation.format=int4")
     fields = set(HardwareConfig.model_fields), set(Workload.model_fields)
     found: tuple[list[str], list[str]] = ([], [])
     for setting in map(_by_its_name, settings):

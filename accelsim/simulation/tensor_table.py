@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.formats import FP32, Role, Rounding, ScalePolicy
-from accelsim.formats.recipe import SCALED_BELOW_BITS
+from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
 from accelsim.program import Operation, Program, TensorSpec, Unit
 
 PRODUCT_SCALE = "product of the operands' scales"
@@ -176,7 +176,8 @@ def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:
         return "kept between steps" if tensor.persistent else "from the host"
     named = maker.attributes.get("rounding", Rounding.NEAREST)
     if named == Rounding.STOCHASTIC:
-        return f"stochastic, {maker.attributes['random_bits']} random bits"
+        source = ", lfsr" if maker.attributes.get("random_source") == RandomSource.LFSR else ""
+        return f"stochastic, {maker.attributes['random_bits']} random bits{source}"
     if named != Rounding.NEAREST:
         return ROUNDINGS[Rounding(named)]
     if not tensor.format.is_integer:

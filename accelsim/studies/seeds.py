@@ -71,7 +71,8 @@ def train_seeds(
             try:
                 runs.append(simulate(hwconfig, workload, out=_of(folder, seed), seed=seed, **given))
             except KeyboardInterrupt as error:
-                raise KeyboardInterrupt(f"{folder} goes on with --resume") from error
+                hint = [f"{folder} goes on with --resume"] if _begun(folder, numbers) else []
+                raise KeyboardInterrupt(*hint) from error
         found = merged(runs, str(folder))
         write_atomically(folder / CSV_FILE, to_csv(seeds_table(runs)))
         write_atomically(folder / PAGE_FILE, compare_page([found]))
@@ -89,6 +90,11 @@ def _of(folder: Path, seed: int) -> Path:
     return folder / f"seed_{seed}"
 
 
+def _begun(folder: Path, seeds: Sequence[int]) -> list[int]:
+    """Seeds of which there is something to go on with."""
+    return [seed for seed in seeds if (_of(folder, seed) / CHECKPOINT_FILE).exists()]
+
+
 def _check(folder: Path, seeds: Sequence[int], *, resume: bool, force: bool) -> None:
     """Refuse, before any work, a folder of something else, or of runs that nobody said may be overwritten.
 
@@ -98,7 +104,7 @@ def _check(folder: Path, seeds: Sequence[int], *, resume: bool, force: bool) -> 
     for name in (SUMMARY_FILE, CHECKPOINT_FILE, "sweep.json"):
         if (folder / name).exists():
             raise UserError(f"{folder}: holds {name}, and runs of several seeds want a folder of their own")
-    begun = [seed for seed in seeds if (_of(folder, seed) / CHECKPOINT_FILE).exists()]
+    begun = _begun(folder, seeds)
     if resume and not begun:
         raise UserError(f"{folder}: there is no run of these seeds to resume; leave --resume out")
     for seed in seeds:

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from accelsim.datapath import Datapath, ScaleState
 from accelsim.datapath.divergence import silent_overflow
+from accelsim.datapath.units.affine_scale import lower_end
 from accelsim.networks import Network
 from accelsim.progress import Observer, watched
 from accelsim.training.datasets import Dataset
@@ -48,5 +49,9 @@ def calibrate(
 
 
 def _lacking(found: ScaleState, known: ScaleState) -> bool:
-    """Whether a batch asked for ranges or exponents that are not ``known``."""
-    return bool(found.running.keys() - known.running.keys() or found.autoflex.keys() - known.autoflex.keys())
+    """Whether a batch asked for ranges or exponents that are not ``known``.
+
+    Of a range whose ends are known apart, a symmetric machine would read the upper one as the largest magnitude.
+    """
+    ends = {lower_end(name) for name in found.running} & known.running.keys() - found.running.keys()
+    return bool(ends or found.running.keys() - known.running.keys() or found.autoflex.keys() - known.autoflex.keys())

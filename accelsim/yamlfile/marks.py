@@ -63,7 +63,13 @@ class MarkedYaml:
                     f"--set {self.settings[tuple(location[:depth])]}: {inner + ': ' if inner else ''}{text}"
                 )
         name = ".".join(str(part) for part in location)
+        text += self._settings_in(location)
         return UserError(f"{self.path}:{line}:{column}: {name + ': ' if name else ''}{text}")
+
+    def _settings_in(self, location: Sequence[str | int]) -> str:
+        """The settings that changed a part of a field: what is wrong with it may not be in the file."""
+        inside = [text for place, text in self.settings.items() if location and place[: len(location)] == location]
+        return f" (with {' '.join(f'--set {setting}' for setting in inside)})" if inside else ""
 
 
 class _Loader(yaml.SafeLoader):

@@ -56,6 +56,23 @@ def test_json_is_the_tables_figures_and_the_default_folder_is_its_own(accelsim, 
     ]
 
 
+def test_the_table_has_whole_numbers_of_bits(study):
+    needed = pd.read_csv(study / "bits_needed.csv", dtype=str, keep_default_na=False)
+    assert set(needed["bits_needed"]) <= {"", "3", "4", "8"}
+    assert not needed["spare_bits"].str.contains(".", regex=False).any()
+
+
+def test_other_commands_say_that_a_study_is_no_run(accelsim, study, hwconfig, workload):
+    for command in (
+        ("simulate", hwconfig, workload, "--resume", "--out", study),
+        ("evaluate", study),
+        ("compare", study, study),
+    ):
+        ran = accelsim(*command)
+        assert ran.code == 2
+        assert ran.err.startswith(f"error: {study}: holds a study of precision")
+
+
 def test_a_float_training_is_looked_at_with_another_machines_quantisers(accelsim, root, hwconfig, workload, tmp_path):
     options = ("--bits", 4, "--at", 1, "--steps", 1, "--quantisers", hwconfig, "--out", tmp_path / "out")
     assert accelsim("precision", root / "hwconfigs" / "fp32.yaml", workload, *options).code == 0

@@ -45,6 +45,7 @@ def test_batch_is_short_for_batch_size(root):
         ("mac_array.columns=1:30", "found 1:30, which YAML counts in sixties"),
         ("numerics.weight=!!python/name:os.system", "values with a tag are not read"),
         ("numerics.activation.granularity=per_channel", "allowed: per_tensor, per_sample_average"),
+        ("numerics.activation.format=int17", "found int17; allowed: int2 to int16"),
     ],
 )
 def test_faults_name_the_setting(root, setting, expected):

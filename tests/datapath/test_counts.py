@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -12,9 +14,14 @@ from hypothesis import strategies as st
 
 from accelsim.datapath import Datapath, Observation
 from accelsim.formats import FP32, FloatFormat, Role, TensorRule, format_by_name, reference
+from accelsim.formats.mx import BlockFormat
+from accelsim.formats.recipe import SCALED_BELOW_BITS
+from accelsim.formats.registry import NAMED
 
-BLOCKS = ["mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4", "bfp2_b5", "bfp8_b16", "int4_b8"]
-FLOATS = ["fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp4_e2m1"]
+BLOCKS = [name for name, format_ in NAMED.items() if type(format_) is BlockFormat] + ["bfp2_b5", "bfp8_b16", "int4_b8"]
+FLOATS = [
+    name for name, format_ in NAMED.items() if isinstance(format_, FloatFormat) and format_.bits < SCALED_BELOW_BITS
+]
 SHAPES = [(2, 40), (3, 3, 3, 11)]
 
 
@@ -54,6 +61,35 @@ def test_blocks_clip_what_lies_beyond_their_largest_code(fp32_machine, rng, name
     assert found.saturated == (0 if name == "int4_b8" else expected)
     assert name not in ("mxfp4", "bfp2_b5", "mxfp8_e5m2") or found.saturated > 0
     assert found.underflowed == ((codes.data == 0) & (values != 0)).sum()
+
+
+def _elements(format_, block, tensor_scale):
+    """What a format stores of one block beside its scales, in plain Python."""
+    if format_.tensor_scaled:
+        scale, values = reference.nvfp4_block([x / tensor_scale for x in block], "nearest_even")
+        return [value / scale if scale else 0.0 for value in values]
+    if format_.scale_bits == 32:
+        step = reference.round_float(max(map(abs, block)) / format_.element.max_code, FP32, "nearest_even")
+        whole = reference.integer_block(block, format_, "nearest_even")
+        return [round(float(value / Fraction(step))) for value in whole]
+    exponent, values = reference.mx_block(block, format_, "nearest_even")
+    return [math.ldexp(value, -exponent) for value in values]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("name", [*BLOCKS, "nvfp4"])
+def test_blocks_have_the_entropy_of_their_elements(fp32_machine, rng, name, shape):
+    """One element stands for many values, one under each scale: those take more bits than the format has."""
+    format_ = format_by_name(name)
+    values = np.exp(rng.normal(size=shape)).astype(np.float32)
+    codes, found = _counted(fp32_machine, format_, values)
+    rows = values.astype(np.float64).reshape(-1, shape[-1]).tolist()
+    blocks = [row[at : at + format_.block] for row in rows for at in range(0, len(row), format_.block)]
+    counts = Counter(element for block in blocks for element in _elements(format_, block, float(codes.scale)))
+    shares = [count / values.size for count in counts.values()]
+    assert found.effective_bits == pytest.approx(-sum(share * math.log2(share) for share in shares), abs=1e-12)
+    assert found.effective_bits <= format_.bits
+    assert len(set(codes.data.reshape(-1).tolist())) > len(counts)
 
 
 @pytest.mark.parametrize("headroom", [0.5, 1.0])

@@ -58,6 +58,8 @@ def test_statistics_are_those_of_plain_python(fp32_machine, name, rows):
     assert found.sqnr_db == (pytest.approx(10 * math.log10(power / error)) if error and power else math.inf)
     both = sum(h * v for h, v in zip(held, real, strict=True))
     assert found.cosine == (pytest.approx(both / math.sqrt(power * kept)) if power * kept else None)
+    if made.format.family == "block":
+        return  # these codes have their blocks' scales in them: tests/datapath/test_counts.py has the elements
     shares = [count / len(codes) for count in Counter(codes).values()]
     assert found.effective_bits == pytest.approx(-sum(share * math.log2(share) for share in shares), abs=1e-12)
 

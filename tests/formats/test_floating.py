@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from accelsim.formats import FP32, FloatFormat, format_by_name, reference
 from accelsim.formats.float_codes import decode_float, encode_float, round_to_float
-from accelsim.formats.floating import FLOATS, FP8_E4M3
+from accelsim.formats.floating import FP8_E4M3
+from accelsim.formats.registry import NAMED
 from accelsim.formats.rounding import RoundingMode
 
 PEERS = {
@@ -25,6 +26,8 @@ PEERS = {
     "fp4_e2m1": ml_dtypes.float4_e2m1fn,
 }
 small = pytest.mark.parametrize("name", PEERS)
+FLOATS = [format_ for format_ in NAMED.values() if isinstance(format_, FloatFormat)]
+"""All that the registry has, so that a new one is held to the oracle, too."""
 FORMATS = st.sampled_from(FLOATS)
 REAL = st.one_of(
     st.floats(allow_nan=False, width=32),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from accelsim.formats import FP32, IntegerFormat, format_by_name
+from accelsim.formats.registry import NAMED
 
 
 @pytest.mark.parametrize("bits", range(2, 65))
@@ -37,11 +38,7 @@ def test_unknown_names_say_what_is_allowed(name, hint):
         format_by_name(name)
 
 
-NAMES = [
-    *("fp32", "bf16", "fp16", "fp16_e6m9", "fp8_e4m3", "fp8_e5m2", "fp6_e3m2", "fp6_e2m3", "fp4_e2m1"),
-    *("mxint8", "mxfp8_e4m3", "mxfp8_e5m2", "mxfp6_e3m2", "mxfp6_e2m3", "mxfp4", "nvfp4", "nvfp4_2d"),
-    *("flex16+5", "ternary", "binary", "int8", "uint4", "bfp8_b16", "int8_b64"),
-]
+NAMES = [*NAMED, "int8", "uint4", "bfp8_b16", "int8_b64"]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -58,7 +55,10 @@ def test_names_find_their_format(name):
 
 @pytest.mark.parametrize(
     ("name", "hint"),
-    [("fp8e4m3", "fp8_e4m3"), ("mxfp8", "mxfp"), ("bf17", "bf16"), ("flex16", "flex16.5"), ("ternry", "ternary")],
+    [
+        *(("fp8e4m3", "fp8_e4m3"), ("fp8", "fp8_e4m3"), ("mxfp8", "mxfp8_e4m3"), ("fp4", "fp4_e2m1")),
+        *(("bf17", "bf16"), ("flex16", "flex16.5"), ("ternry", "ternary")),
+    ],
 )
 def test_unknown_names_list_the_families(name, hint):
     with pytest.raises(ValueError, match=f"did you mean '{hint}") as caught:

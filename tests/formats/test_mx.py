@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 from accelsim.formats import format_by_name, reference
 from accelsim.formats.blocks import join, split, spread
 from accelsim.formats.mx import (
-    MX_FORMATS,
     MXFP4,
     MXFP8_E4M3,
     MXINT8,
     NAN_EXPONENT,
+    BlockFormat,
     block_floating_point,
     quantise_blocks,
 )
+from accelsim.formats.registry import NAMED
 from accelsim.formats.rounding import RoundingMode
 
-FORMATS = (*MX_FORMATS, block_floating_point(4, 16), block_floating_point(24, 8), block_floating_point(2, 3))
+REGISTERED = [format_ for format_ in NAMED.values() if type(format_) is BlockFormat]
+FORMATS = (*REGISTERED, block_floating_point(4, 16), block_floating_point(24, 8), block_floating_point(2, 3))
 FLOAT32 = st.one_of(
     st.floats(width=32), st.floats(-8, 8, width=32), st.sampled_from([0.0, -0.0, 2.0**-149, 1.75 * 2.0**127])
 )

@@ -7,6 +7,8 @@ import pytest
 
 from accelsim.datapath import Datapath
 from accelsim.formats import Product, Role, integer
+from accelsim.formats.nvfp4 import NVFP4_2D
+from accelsim.formats.registry import NAMED
 from accelsim.hardware import load_hwconfig
 from accelsim.layers import Sgd
 from accelsim.layers.layer import parse_layer
@@ -34,6 +36,7 @@ INTEGER_UPDATE = [
     "numerics.weight_gradient=int16",
     "update_unit.learning_rate=power_of_two",
 ]
+OPERANDS = ("weight", "activation", "layer_gradient_data_path", "layer_gradient_weight_path")
 MACHINES: dict[str, tuple[str, list[str]]] = {
     "bf16": ("bf16", []),
     "fp16": ("bf16", [f"numerics.{role}=fp16" for role in ("weight", "activation", "layer_gradient_norm")]),
@@ -100,6 +103,20 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
     "saturating passes": ("int8_range_bn", ["mac_array.operand=int4", "mac_array.overflow=saturate"]),
     "stochastic floats": ("fp8_hybrid", ["numerics.layer_gradient_data_path.rounding=stochastic"]),
 }
+BASES = {
+    "float": "fp8_hybrid",
+    "block": "mxfp8",
+    "flexpoint": "flexpoint",
+    "ternary": "int8_range_bn",
+    "binary": "int8_range_bn",
+}
+"""A machine of each family that has names, for every format that the registry has."""
+for registered in NAMED.values():
+    roles = ["weight"] if registered.family in ("ternary", "binary") or registered == NVFP4_2D else OPERANDS
+    MACHINES[f"operands in {registered}"] = (
+        BASES[registered.family],
+        [f"numerics.{role}={registered}" for role in roles],
+    )
 OPTIMIZER = Sgd(learning_rate=0.05)
 
 

@@ -14,6 +14,7 @@ from accelsim.errors import UserError
 from accelsim.reports.compare import compare_page, comparison, comparison_table
 from accelsim.reports.compare.cells import compare_cells
 from accelsim.reports.compare.metrics import METRICS
+from accelsim.reports.compare.notes import seed_notes
 from accelsim.reports.compare.seeds import is_of_seeds, load_seeds, merged
 from accelsim.reports.run_folder import save
 from accelsim.reports.spread import within_spread
@@ -88,6 +89,11 @@ def test_terminal_and_page_say_what_the_marks_are(seeds):
         assert "±: sample standard deviation over seeds" in text
         assert "91.00 % ± 1.41 pp" in text
     assert "sample standard deviation" not in compare_page(seeds("a", 0.9) + seeds("b", 0.8))
+
+
+def test_one_finished_seed_is_no_mean(seeds):
+    (note, *_) = seed_notes([merged(seeds("int8", 0.9), unfinished=["seed_2"])])
+    assert note == "int8: one seed alone (1); not finished and left out: seed_2"
 
 
 @pytest.mark.parametrize("place", ["", "points"])

@@ -79,3 +79,19 @@ def test_hwconfig_and_workload_load_without_tables(root):
 def test_a_path_and_its_text_are_the_same(root):
     path = root / "hwconfigs" / "fp32.yaml"
     assert load_hwconfig(str(path)) == load_hwconfig(path)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"settings": "batch_size=16"}, r"settings: a list of texts is wanted, as \['numerics"),
+        ({"track": "tensorboard"}, r"track: a list of texts is wanted, as \['tensorboard'\], not 'tensorboard'"),
+        ({"steps": 2.5}, "steps: a whole number is wanted, not 2.5"),
+        ({"epochs": "3"}, "epochs: a whole number is wanted, not '3'"),
+        ({"seed": 1.0}, "seed: a whole number is wanted, not 1.0"),
+        ({"quantisers_every": "all"}, "quantisers_every: a whole number is wanted, not 'all'"),
+    ],
+)
+def test_options_of_another_kind_are_named(int8_machine, digits, options, said):
+    with pytest.raises(UserError, match=f"^{said}"):
+        accelsim.simulate(int8_machine, digits, **options)

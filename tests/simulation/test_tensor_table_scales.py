@@ -40,6 +40,7 @@ def test_two_levels_of_scales_and_stochastic_floats(root):
         ("nearest_away", ["nearest, half away from zero"] * 2),
         ("truncate", ["truncated"] * 2),
         ("stochastic", ["stochastic, 16 random bits"] * 2),
+        ("stochastic, random_bits: 5, random_source: lfsr", ["stochastic, 5 random bits, lfsr"] * 2),
     ],
 )
 def test_the_rounding_of_a_rule_is_named(root, rounding, expected):

@@ -67,6 +67,18 @@ def test_what_stands_is_kept_and_seeds_are_added(files, copy, monkeypatch):
     assert before == {seed: (copy / f"seed_{seed}" / "summary.json").stat().st_mtime_ns for seed in (1, 2)}
 
 
+def test_an_interruption_before_the_first_checkpoint_promises_nothing(files, tmp_path, monkeypatch):
+    def interrupted(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(stages, "trace", interrupted)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        accelsim.train_seeds(*files, [1, 2], out=tmp_path / "out", steps=1)
+    assert str(caught.value) == ""
+    with pytest.raises(UserError, match="no run of these seeds to resume"):
+        accelsim.train_seeds(*files, [1, 2], out=tmp_path / "out", steps=1, resume=True)
+
+
 def test_an_interruption_keeps_what_is_there(files, tmp_path, monkeypatch):
     out = tmp_path / "out"
     run = stages.Trainer.run

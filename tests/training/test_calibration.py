@@ -9,6 +9,7 @@ import pytest
 
 from accelsim.datapath import Datapath, ScaleState
 from accelsim.formats import Role
+from accelsim.hardware import load_hwconfig
 from accelsim.networks import load_workload
 from accelsim.progress import Observer
 from accelsim.training import initial_state
@@ -62,6 +63,18 @@ def test_known_ranges_stay(digits, int8_machine):
     assert count == 256
     assert found.running.keys() == known.running.keys()
     assert all(found.running[name] != known.running[name] for name in some.running)
+
+
+def test_ends_of_a_range_are_no_largest_magnitudes(digits, root, int8_machine):
+    """What an affine machine knows tells a symmetric one nothing, and the other way round."""
+    affine = load_hwconfig(
+        root / "hwconfigs" / "int8_range_bn.yaml", ["numerics.activation={format: uint8, affine: true}"]
+    )
+    (_, ends), (_, largest) = _calibrated(digits, affine, 256), _calibrated(digits, int8_machine, 256)
+    assert ends.running.keys() > largest.running.keys()
+    for machine, other, own in ((int8_machine, ends, largest), (affine, largest, ends)):
+        count, found = _calibrated(digits, machine, 256, scales=other)
+        assert (count, found.running) == (256, own.running)
 
 
 def test_floats_have_no_ranges(digits, fp32_machine):

@@ -14,6 +14,11 @@ from accelsim.machine import Tensor
 from accelsim.program import TensorSpec
 
 
+def lower_end(tensor: str) -> str:
+    """Under what name the lower end of a range is remembered; the tensor's own name has the upper one."""
+    return f"{tensor} below zero"
+
+
 def choose_affine(
     c: Context, x: Tensor, output: TensorSpec, rule: TensorRule, format_: IntegerFormat
 ) -> tuple[Any, Any]:
@@ -35,7 +40,7 @@ def choose_affine(
 
 def _ends(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> tuple[Any, Any]:
     """Ends of the range, with 0 inside; see ``scales.choose_scale`` for where they come from."""
-    name, below = output.plain_name, f"{output.plain_name} below zero"
+    name, below = output.plain_name, lower_end(output.plain_name)
     if output.role is Role.ACTIVATION and not c.measures_ranges and name in c.scales.running:
         return -c.scales.running[below], c.scales.running[name]
     found_low, found_high = extremes(c, x, output, rule.granularity)

@@ -33,7 +33,8 @@ def seed_notes(results: Sequence[Result]) -> list[str]:
     notes = []
     for label, seeds in pairs:
         numbers = ", ".join(map(str, seeds.numbers))
-        notes.append(f"{label}: mean of {len(seeds.numbers)} seeds ({numbers})")
+        count = len(seeds.numbers)
+        notes.append(f"{label}: {f'mean of {count} seeds' if count > 1 else 'one seed alone'} ({numbers})")
         if seeds.unfinished:
             notes[-1] += f"; not finished and left out: {', '.join(seeds.unfinished)}"
     return [*notes, MEANING if len(results) > 1 else DEVIATION] if pairs else []

@@ -42,7 +42,7 @@ def save_precision(result: PrecisionResult, folder: Path) -> None:
         "workload.yaml": to_yaml(result.workload),
         "precision.csv": to_csv(result.precision),
         "precision.parquet": to_parquet(result.precision),
-        "bits_needed.csv": to_csv(result.bits_needed),
+        "bits_needed.csv": to_csv(result.bits_needed.astype({"bits_needed": "Int64", "spare_bits": "Int64"})),
         "histograms.csv": to_csv(result.histograms),
         "metrics.csv": to_csv(result.metrics),
         "versions.json": to_json(result.versions),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from accelsim.errors import UserError, nearest
+from accelsim.errors import UserError, expect_list, nearest
 from accelsim.training.trackers.tensorboard import TensorBoard, check_tensorboard
 from accelsim.training.trackers.tracker import StepCost, Tracker
 
@@ -21,8 +21,9 @@ def check_trackers(names: Sequence[str]) -> None:
     """Refuse, before any work, what can't track.
 
     Raises:
-        UserError: no tracker has that name, or its package isn't installed.
+        UserError: ``names`` is no list, no tracker has that name, or its package isn't installed.
     """
+    expect_list("track", names, next(iter(TRACKERS)))
     for name in names:
         if name not in TRACKERS:
             raise UserError(f"--track {name}: no such tracker{nearest(name, TRACKERS)}; allowed: {', '.join(TRACKERS)}")

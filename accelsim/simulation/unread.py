@@ -1,0 +1,34 @@
+"""Choices of a role that its other choices make nothing of: allowed, so that a sweep may vary those, but said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from accelsim.formats import Rounding, ScalePolicy
+from accelsim.hardware import HardwareConfig
+from accelsim.hardware.role_format import RoleFormat, entries
+
+
+def unread_choices(hw: HardwareConfig) -> list[str]:
+    """A sentence for each choice that decides nothing, in the order of the file."""
+    return [sentence for path, entry in _roles(hw) for sentence in _unread(path, entry)]
+
+
+def _roles(hw: HardwareConfig) -> Iterator[tuple[str, RoleFormat]]:
+    yield from ((f"numerics.{role}", entry) for role, entry in entries(hw.numerics).items())
+    for number, own in enumerate(hw.numerics.layers or ()):
+        yield from ((f"numerics.layers.{number}.{role}", entry) for role, entry in own.given.items())
+    if hw.cluster is not None:
+        yield from ((f"cluster.{role}", entry) for role, entry in entries(hw.cluster).items())
+
+
+def _unread(path: str, entry: RoleFormat) -> Iterator[str]:
+    reasons: dict[str, str] = {}
+    if entry.rounding is not Rounding.STOCHASTIC:
+        reasons |= dict.fromkeys(("random_bits", "random_source"), f"rounding is {entry.rounding}, not stochastic")
+    if entry.scale is not ScalePolicy.DELAYED:
+        reasons["history"] = f"scale is {entry.scale}, not delayed"
+    for name, reason in reasons.items():
+        found = getattr(entry, name)
+        if found != RoleFormat.model_fields[name].default:
+            yield f"{path}.{name}: {found} decides nothing, as {reason}"
