@@ -71,3 +71,10 @@ def test_a_machine_runs_as_none_with_more(load, root):
     hw, workload = load("nvdla_full"), root / "workloads" / "digits_cnn.yaml"
     with pytest.raises(accelsim.UserError, match=r"more_2 has more of something .*buffers.weight.capacity_bytes"):
         accelsim.simulate(hw, workload, timing_only=True, runs_as=more(hw)[2])
+
+
+def test_the_same_machine_by_another_name_leaves_nothing_idle(load, root):
+    hw, workload = load("nvdla_full"), root / "workloads" / "digits_cnn.yaml"
+    found = accelsim.simulate(hw, workload, timing_only=True, runs_as=hw.model_copy(update={"name": "other"}))
+    assert "runs_as" not in found.summary
+    assert not [text for text in found.summary["assumptions"] if text.startswith("It runs as")]
