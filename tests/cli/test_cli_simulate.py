@@ -232,6 +232,8 @@ def test_a_machine_runs_as_one_with_less(small, hwconfig, workload, tmp_path):
     assert figures["idle"]["total_cycles"] == figures["lesser"]["total_cycles"] > figures["alone"]["total_cycles"]
     assert figures["idle"]["area_um2"] == figures["alone"]["area_um2"]
     assert small("compare", "alone", "idle").code == 0
+    compared = small("compare", "alone", "idle", "--json", "--force")
+    assert compared.err.startswith("note: int8_range_bn #2 runs as int8_range_bn, and what it has beyond that machine")
     ran = small("simulate", lesser, workload, "--timing-only", "--out", "other", "--runs-as", hwconfig)
     assert (ran.code, "has more of something" in ran.err) == (2, True)
     resumed = small("simulate", hwconfig, workload, "--steps", 2, "--out", "idle", "--resume")
