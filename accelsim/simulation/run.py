@@ -10,7 +10,7 @@ from pathlib import Path
 from accelsim.datapath import Kernels, choose_kernels
 from accelsim.datapath.backends import check_names
 from accelsim.errors import UserError, expect_whole
-from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
+from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
@@ -24,6 +24,7 @@ from accelsim.simulation.device_memory import check_device_memory
 from accelsim.simulation.folder import check_folder, check_reports, prepare_folder
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
+from accelsim.simulation.idle import lesser_machine
 from accelsim.simulation.inputs import Inputs, read_inputs
 from accelsim.simulation.narrow_accumulators import narrow_accumulators
 from accelsim.simulation.settings import sorted_settings
@@ -94,7 +95,7 @@ def simulate(
     if timing_only and data is not None and not os.path.exists(data):
         raise UserError(f"{data}: there is no such folder")
     stages.check_costs(inputs)
-    lesser = None if runs_as is None else _lesser(inputs.hw, runs_as)
+    lesser = None if runs_as is None else lesser_machine(inputs.hw, runs_as)
     folder, reports = (None if path is None else Path(path) for path in (out, scalesim_reports))
     check_reports(reports, force=force)
     run = _Run(
@@ -218,22 +219,6 @@ class _Run:
             return None
         self.observer.say(f"{folder} was finished already")
         return stored
-
-
-def _lesser(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> HardwareConfig | None:
-    """The machine that ``hw`` runs as; None where that is the same one, be it by another name.
-
-    Raises:
-        UserError: ``hw`` lacks something that it has.
-    """
-    lesser = runs_as if isinstance(runs_as, HardwareConfig) else load_hwconfig(runs_as)
-    hidden = {"name", "description"}
-    changed = changed_fields(*(each.model_dump(mode="json", exclude=hidden) for each in (lesser, hw)))
-    if not has_at_least(hw, lesser):
-        raise UserError(
-            f"runs_as: {lesser.name} has more of something than {hw.name}, or other numerics; what differs: {changed}"
-        )
-    return lesser if changed else None
 
 
 def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quantisers_every: int | None) -> None:
