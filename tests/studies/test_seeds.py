@@ -71,7 +71,7 @@ def test_finished_seeds_get_the_figures_of_another_machine_when_asked_to(files, 
     hw = load("int8_range_bn")
     lesser = hw.model_copy(update={"name": "lesser", "update_unit": hw.update_unit.model_copy(update={"lanes": 2})})
     given = {"out": copy, "steps": STEPS, "resume": True, "runs_as": lesser}
-    with pytest.raises(UserError, match="runs_as .*--resume --force keeps the training"):
+    with pytest.raises(UserError, match=r"runs_as .*--resume --force keeps the training"):
         accelsim.train_seeds(*files, 2, **given)
     before = [(copy / f"seed_{seed}" / "metrics.csv").read_bytes() for seed in (1, 2)]
     assert accelsim.train_seeds(*files, 2, **given, force=True).summary["runs_as"] == "lesser"
