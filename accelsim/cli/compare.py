@@ -36,7 +36,13 @@ def compare(
 ) -> None:
     """Compare model size, memory, speed, energy and accuracy with the first run, and write an HTML page."""
     from accelsim.atomic import write_atomically
-    from accelsim.reports.compare import compare_page, comparison, comparison_table, comparison_warnings
+    from accelsim.reports.compare import (
+        compare_page,
+        comparison,
+        comparison_notes,
+        comparison_table,
+        comparison_warnings,
+    )
     from accelsim.studies.comparison import gathered
 
     _check_out(out, force=force)
@@ -44,6 +50,8 @@ def compare(
     if as_json:
         for warning in comparison_warnings(results):
             typer.echo(f"warning: {warning}", err=True)
+        for note in comparison_notes(results):
+            typer.echo(f"note: {note}", err=True)
         typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
     else:
         console = Console()

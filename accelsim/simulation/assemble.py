@@ -28,6 +28,7 @@ from accelsim.reports.result import Result
 from accelsim.reports.schema import LOSS_SCALE_METRICS, MEMORIES, TRAFFIC, TRAINING_METRICS
 from accelsim.simulation.cluster_figures import cluster_assumptions, cluster_figures
 from accelsim.simulation.efficiency import efficiency, throughput
+from accelsim.simulation.idle import what_differs
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size, readers
@@ -42,7 +43,6 @@ from accelsim.timing import DramModel, Timeline
 from accelsim.timing.analysis.training_memory import training_memory_bytes
 from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Training
-from accelsim.training.changes import changed_fields
 from accelsim.training.datasets import Dataset
 from accelsim.training.trackers import StepCost
 
@@ -156,12 +156,8 @@ def _idle(inputs: Inputs, planned: PlannedStep) -> list[str]:
     """What to say of a machine that runs as one with less."""
     if planned.hw == inputs.hw:
         return []
-    changed = changed_fields(_hardware(planned.hw), _hardware(inputs.hw))
-    return [f"It runs as {planned.hw.name}, and what it has beyond that machine stays idle: {changed}."]
-
-
-def _hardware(hw: HardwareConfig) -> dict[str, Any]:
-    return hw.model_dump(mode="json", exclude={"name", "description"})
+    beyond = what_differs(planned.hw, inputs.hw)
+    return [f"It runs as {planned.hw.name}, and what it has beyond that machine stays idle: {beyond}."]
 
 
 def versions() -> dict[str, str]:

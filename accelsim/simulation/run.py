@@ -10,7 +10,7 @@ from pathlib import Path
 from accelsim.datapath import Kernels, choose_kernels
 from accelsim.datapath.backends import check_names
 from accelsim.errors import UserError, expect_whole
-from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
+from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
@@ -24,6 +24,7 @@ from accelsim.simulation.device_memory import check_device_memory
 from accelsim.simulation.folder import check_folder, check_reports, prepare_folder
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
+from accelsim.simulation.idle import lesser_machine
 from accelsim.simulation.inputs import Inputs, read_inputs
 from accelsim.simulation.narrow_accumulators import narrow_accumulators
 from accelsim.simulation.settings import sorted_settings
@@ -94,7 +95,7 @@ def simulate(
     if timing_only and data is not None and not os.path.exists(data):
         raise UserError(f"{data}: there is no such folder")
     stages.check_costs(inputs)
-    lesser = None if runs_as is None else _lesser(inputs.hw, runs_as)
+    lesser = None if runs_as is None else lesser_machine(inputs.hw, runs_as)
     folder, reports = (None if path is None else Path(path) for path in (out, scalesim_reports))
     check_reports(reports, force=force)
     run = _Run(
@@ -161,7 +162,7 @@ class _Run:
         training = None
         if dataset is not None and start is not None:
             training = self._train(dataset, start, traced, timeline)
-            if self.folder and finished and (stored := self._unchanged(self.folder, training)):
+            if self.folder and finished and (stored := self._unchanged(self.folder, training, timeline)):
                 return stored
         result = assemble(self.inputs, traced, planned, timeline, training, dataset)
         if self.folder:
@@ -201,31 +202,23 @@ class _Run:
         cost = step_cost(self.inputs, traced, timeline)
         return [TRACKERS[name][0](self.folder / name, cost) for name in dict.fromkeys(self.track)]
 
-    def _unchanged(self, folder: Path, training: Training) -> Result | None:
-        """What stands in the folder, where no step was left to do and the hwconfig is the same."""
+    def _unchanged(self, folder: Path, training: Training, timeline: Timeline) -> Result | None:
+        """What stands in the folder, where no step was left to do and the machine is the same.
+
+        Who asks for new figures by ``force`` gets those of other cycles, too: another machine to run as may have the
+        same name.
+        """
         if training.train_images_per_s is not None:
             return None
         stored = load(folder)
         if stored.hwconfig != self.inputs.hw.model_dump(mode="json"):
             return None
+        if stored.summary.get("runs_as") != _name(self.runs_as):
+            return None
+        if self.force and stored.summary["total_cycles"] != timeline.total_cycles:
+            return None
         self.observer.say(f"{folder} was finished already")
         return stored
-
-
-def _lesser(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> HardwareConfig:
-    """The machine that ``hw`` runs as.
-
-    Raises:
-        UserError: ``hw`` lacks something that it has.
-    """
-    lesser = runs_as if isinstance(runs_as, HardwareConfig) else load_hwconfig(runs_as)
-    if not has_at_least(hw, lesser):
-        hidden = {"name", "description"}
-        changed = changed_fields(*(each.model_dump(mode="json", exclude=hidden) for each in (lesser, hw)))
-        raise UserError(
-            f"runs_as: {lesser.name} has more of something than {hw.name}, or other numerics; what differs: {changed}"
-        )
-    return lesser
 
 
 def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quantisers_every: int | None) -> None:
@@ -249,8 +242,8 @@ def _check_track(track: Sequence[str], *, timing_only: bool, out: Path | str | N
         raise UserError(f"track: {track[0]} writes into the run folder; give out, too")
 
 
-def _name_beside(hw: HardwareConfig, runs_as: HardwareConfig | None) -> str | None:
-    return None if runs_as is None or runs_as == hw else runs_as.name
+def _name(runs_as: HardwareConfig | None) -> str | None:
+    return None if runs_as is None else runs_as.name
 
 
 def _check_machine(folder: Path, inputs: Inputs, runs_as: HardwareConfig | None) -> None:
@@ -258,7 +251,7 @@ def _check_machine(folder: Path, inputs: Inputs, runs_as: HardwareConfig | None)
     others = {"description": True, **deciding_fields(inputs.hw)}
     stored = load_hwconfig(folder / "hwconfig.yaml").model_dump(mode="json", exclude=others)
     stored["runs_as"] = load_summary(folder).get("runs_as")
-    asked = {**inputs.hw.model_dump(mode="json", exclude=others), "runs_as": _name_beside(inputs.hw, runs_as)}
+    asked = {**inputs.hw.model_dump(mode="json", exclude=others), "runs_as": _name(runs_as)}
     changed = changed_fields(stored, asked)
     if changed:
         raise UserError(

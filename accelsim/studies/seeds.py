@@ -46,7 +46,7 @@ def train_seeds(
         seeds: two or more; or how many, counted from the workload's own seed on.
         out: folder that gets a run folder ``seed_N`` for each, ``seeds.csv`` and ``report.html``.
         resume: go on with what ``out`` has: finished seeds are kept, one under way goes on, and seeds may be added.
-        force: train all of them anew.
+        force: train all of them anew; with ``resume``, replace only the figures of finished ones, as ``simulate`` does.
         settings, options: as of ``simulate``, for every seed.
         observer: hears of progress.
 
@@ -67,7 +67,8 @@ def train_seeds(
         for place, seed in enumerate(numbers, 1):
             observer.say(f"seed {seed}, {place} of {len(numbers)}")
             goes_on = resume and (_of(folder, seed) / CHECKPOINT_FILE).exists()
-            given = {**options, "settings": settings, "observer": observer, "force": not goes_on, "resume": goes_on}
+            given = {**options, "settings": settings, "observer": observer, "resume": goes_on}
+            given["force"] = force or not goes_on
             try:
                 runs.append(simulate(hwconfig, workload, out=_of(folder, seed), seed=seed, **given))
             except KeyboardInterrupt as error:

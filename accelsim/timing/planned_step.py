@@ -37,7 +37,7 @@ class PlannedStep:
         self.program = program
         self.hw = hw
         self._issued = _placed_as_issued(program, hw)
-        self._placed: dict[Placing, PlacedStep] = {Placing(): self._issued}
+        self._placed: dict[Placing, PlacedStep | None] = {Placing(): self._issued}
 
     @property
     def plans(self) -> list[OperationPlan]:
@@ -67,10 +67,13 @@ class PlannedStep:
             best = on_fewer.shortest(best.cycles) or best
         return best.timeline()
 
-    def _place(self, placing: Placing) -> PlacedStep:
+    def _place(self, placing: Placing) -> PlacedStep | None:
         if placing not in self._placed:
             residency = place_tensors(self.program, self.hw, placing, self._issued.residency)
-            self._placed[placing] = PlacedStep(self.program, self.hw, residency, self._issued)
+            try:
+                self._placed[placing] = PlacedStep(self.program, self.hw, residency, self._issued)
+            except MisfitError:
+                self._placed[placing] = None
         return self._placed[placing]
 
 

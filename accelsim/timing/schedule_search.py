@@ -30,8 +30,9 @@ from accelsim.timing.placement.residency import Placing
 from accelsim.timing.scheduling.priorities import Service
 from accelsim.timing.timeline import Timeline
 
-Place = Callable[[Placing], PlacedStep]
-"""The step with its tensors placed so."""
+Place = Callable[[Placing], PlacedStep | None]
+"""The step with its tensors placed so; None where some operation then doesn't fit into the buffers, as what comes from
+DRAM comes in whole bursts, and may take more room there than what stays on chip."""
 LEAST_WAITS = 1 / 200
 """Share of the step that waits for room must take to be worth a search."""
 LEAST_GAIN = 1 / 100
@@ -92,7 +93,7 @@ class ScheduleSearch:
         self._place = place
         self._first_run, self._run = run, replace(run, progress=None)
         self._arrays = arrays
-        issued = place(Placing())
+        issued = _fitting(place(Placing()))
         self._effort = _effort(issued.program.operations)
         self._issued = self._of_rules(issued)
         self.at_once = 0
@@ -125,7 +126,8 @@ class ScheduleSearch:
 
     def _of_rules(self, issued: PlacedStep) -> list[PlacedStep]:
         """In issue order, by rules that differ enough; of those that hardly do, that which moves least."""
-        by_rule = [issued, *(self._place(Placing(rule=rule)) for rule in self._effort.rules[1:])]
+        others = (self._place(Placing(rule=rule)) for rule in self._effort.rules[1:])
+        by_rule = [issued, *filter(None, others)]
         found: list[PlacedStep] = []
         for placed in sorted(by_rule, key=lambda placed: placed.dram_bytes):
             if not found or placed.dram_bytes > (1 + LEAST_DIFFERENCE) * found[-1].dram_bytes:
@@ -143,12 +145,12 @@ class ScheduleSearch:
         ``least``: cycles of the shortest schedule that nothing was done to.
         """
         rule = best.placed.residency.placing.rule
-        free = self._whole(self._place(Placing(rule=rule)), self._run, rooms=False)
+        free = self._whole(_fitting(self._place(Placing(rule=rule))), self._run, rooms=False)
         cases = [(best.turns, best.ranks, best.cycles), (free.turns, (), least)]
         found = []
         for turns, ranks, cycles in cases:
-            turned = self._whole(self._place(Placing(turns, rule=rule)), replace(self._run, ranks=ranks))
-            found += [turned] if _is_near(turned, cycles) else []
+            turned = self._found(self._place(Placing(turns, rule=rule)), replace(self._run, ranks=ranks))
+            found += [turned] if turned and _is_near(turned, cycles) else []
         return found
 
     def _and_shortened(self, found: list[Scheduled]) -> list[Scheduled]:
@@ -205,7 +207,7 @@ class ScheduleSearch:
             return best
         placing = step.residency.placing
 
-        def without(residents: Sequence[tuple[int, int]]) -> PlacedStep:
+        def without(residents: Sequence[tuple[int, int]]) -> PlacedStep | None:
             return self._place(replace(placing, given_up=placing.given_up.union(residents)))
 
         run = replace(self._run, ranks=best.ranks)
@@ -227,13 +229,21 @@ class ScheduleSearch:
         return found
 
     def _found(
-        self, placed: PlacedStep, run: Run, before: int | None = None, *, rooms: bool = True
+        self, placed: PlacedStep | None, run: Run, before: int | None = None, *, rooms: bool = True
     ) -> Scheduled | None:
-        """The schedule, if it ends before the cycle ``before``."""
+        """The schedule, if there is one and it ends before the cycle ``before``."""
+        if placed is None:
+            return None
         found = placed.schedule(run, self._arrays, before, rooms=rooms)
         # A schedule that is given up may have used all arrays at once.
         self.at_once = max(self.at_once, found.at_once if found else self._arrays)
         return found
+
+
+def _fitting(placed: PlacedStep | None) -> PlacedStep:
+    if placed is None:
+        raise InternalError("a placement that fitted before and doesn't fit")
+    return placed
 
 
 def _cycles(schedule: Scheduled) -> int:

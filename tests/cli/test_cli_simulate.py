@@ -232,12 +232,32 @@ def test_a_machine_runs_as_one_with_less(small, hwconfig, workload, tmp_path):
     assert figures["idle"]["total_cycles"] == figures["lesser"]["total_cycles"] > figures["alone"]["total_cycles"]
     assert figures["idle"]["area_um2"] == figures["alone"]["area_um2"]
     assert small("compare", "alone", "idle").code == 0
+    compared = small("compare", "alone", "idle", "--json", "--force")
+    assert compared.err.startswith("note: int8_range_bn #2 runs as int8_range_bn, and what it has beyond that machine")
     ran = small("simulate", lesser, workload, "--timing-only", "--out", "other", "--runs-as", hwconfig)
     assert (ran.code, "has more of something" in ran.err) == (2, True)
     resumed = small("simulate", hwconfig, workload, "--steps", 2, "--out", "idle", "--resume")
     assert "a finished run of another hwconfig: runs_as (int8_range_bn there, nothing here);" in resumed.err
     resumed = small("simulate", hwconfig, workload, "--steps", 2, "--out", "idle", "--resume", "--runs-as", lesser)
     assert "idle was finished already" in resumed.err
+
+
+def test_a_finished_run_gets_the_figures_of_the_machine_that_it_now_runs_as(small, hwconfig, workload, tmp_path):
+    """Machines to run as may share a name, which is all that a run says of them."""
+    lesser = []
+    for lanes in (4, 2):
+        (tmp_path / str(lanes)).mkdir()
+        lesser.append(_text(hwconfig, "lanes: 16", f"lanes: {lanes}", tmp_path / str(lanes)))
+    found = []
+    for options in ((), *(("--runs-as", each) for each in lesser), ()):
+        given = ("--steps", 2, "--out", "run", "--resume", "--force", *options)
+        assert small("simulate", hwconfig, workload, *given).code == 0
+        summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+        assert ("runs_as" in summary) == bool(options)
+        found.append(summary["total_cycles"])
+    alone, as_four, as_two, again = found
+    assert alone == again
+    assert len({alone, as_four, as_two}) == 3
 
 
 @pytest.mark.parametrize("option", ["--resume", "--force"])

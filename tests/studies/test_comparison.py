@@ -59,7 +59,13 @@ def test_a_slower_machine_is_timed_as_the_one_with_less(load, root):
     (said,) = [text for text in as_lesser.summary["assumptions"] if text.startswith("It runs as nvdla_full")]
     assert "buffers.weight.capacity_bytes" in said
     slower = dataclasses.replace(alone, summary={**alone.summary, "total_cycles": 10**9})
-    assert comparison_warnings([lesser, slower])
+    (warning,) = comparison_warnings([lesser, slower])
+    assert "the schedule's fault" in warning
+    assert warning.endswith("with the hwconfig.yaml of that run.")
+    idle = [dataclasses.replace(one, summary={**one.summary, "runs_as": "least"}) for one in (lesser, slower)]
+    (warning,) = comparison_warnings(idle)
+    assert "It ran as least, which takes so long." in warning
+    assert warning.endswith("with the hwconfig of least, as which that run ran.")
     stands, timed = gathered(
         [dataclasses.replace(lesser, summary={**lesser.summary, "total_cycles": 1}), greater], workload
     )
@@ -71,3 +77,10 @@ def test_a_machine_runs_as_none_with_more(load, root):
     hw, workload = load("nvdla_full"), root / "workloads" / "digits_cnn.yaml"
     with pytest.raises(accelsim.UserError, match=r"more_2 has more of something .*buffers.weight.capacity_bytes"):
         accelsim.simulate(hw, workload, timing_only=True, runs_as=more(hw)[2])
+
+
+def test_the_same_machine_by_another_name_leaves_nothing_idle(load, root):
+    hw, workload = load("nvdla_full"), root / "workloads" / "digits_cnn.yaml"
+    found = accelsim.simulate(hw, workload, timing_only=True, runs_as=hw.model_copy(update={"name": "other"}))
+    assert "runs_as" not in found.summary
+    assert not [text for text in found.summary["assumptions"] if text.startswith("It runs as")]

@@ -67,6 +67,17 @@ def test_what_stands_is_kept_and_seeds_are_added(files, copy, monkeypatch):
     assert before == {seed: (copy / f"seed_{seed}" / "summary.json").stat().st_mtime_ns for seed in (1, 2)}
 
 
+def test_finished_seeds_get_the_figures_of_another_machine_when_asked_to(files, copy, load):
+    hw = load("int8_range_bn")
+    lesser = hw.model_copy(update={"name": "lesser", "update_unit": hw.update_unit.model_copy(update={"lanes": 2})})
+    given = {"out": copy, "steps": STEPS, "resume": True, "runs_as": lesser}
+    with pytest.raises(UserError, match=r"runs_as .*--resume --force keeps the training"):
+        accelsim.train_seeds(*files, 2, **given)
+    before = [(copy / f"seed_{seed}" / "metrics.csv").read_bytes() for seed in (1, 2)]
+    assert accelsim.train_seeds(*files, 2, **given, force=True).summary["runs_as"] == "lesser"
+    assert before == [(copy / f"seed_{seed}" / "metrics.csv").read_bytes() for seed in (1, 2)]
+
+
 def test_an_interruption_before_the_first_checkpoint_promises_nothing(files, tmp_path, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt

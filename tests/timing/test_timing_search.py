@@ -4,12 +4,13 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from accelsim.errors import UserError
+from accelsim.errors import MisfitError, UserError
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing.analysis.room_waits import room_waits
 from accelsim.timing.placed_step import PlacedStep, Run
-from accelsim.timing.placement.residency import place_tensors
+from accelsim.timing.placement.keeping import Rule
+from accelsim.timing.placement.residency import Placing, place_tensors
 from accelsim.timing.planned_step import PlannedStep
 
 BYTES = integer(8)
@@ -79,3 +80,33 @@ def test_what_one_waits_for_long_is_moved(machine):
     assert timeline.residency.placing.given_up <= {(0, 1), (0, 3)} != frozenset()
     assert timeline.total_cycles < 0.7 * greedy.cycles
     assert room_waits(program, timeline) == []
+
+
+def test_a_placement_in_which_something_does_not_fit_is_left_out(load, edit):
+    """``image`` is read with a stride of two: from DRAM in bursts that fill the buffer, on chip pixel by pixel.
+
+    The first rule gives ``often`` up, which is needed later; by its uses it would come before ``image``.
+    """
+    hw = load("int8_range_bn")
+    hw = edit(hw, "buffers.input", capacity_bytes=96, resident_share=0)
+    hw = edit(hw, "buffers.output", capacity_bytes=64 * 1024, resident_share=0.3)
+    shapes = {"given": (8, 8), "image": (32, 8, 8, 8), "often": (16, 1024), "weight": (1, 1, 8, 8), "o": (32, 4, 4, 8)}
+    tensors = [
+        TensorSpec(i, name, shape, BYTES, Role.INTERNAL, name == "weight")
+        for i, (name, shape) in enumerate(shapes.items())
+    ]
+    window = {"kernel": (1, 1), "stride": (2, 2), "padding": (0, 0)}
+    work = Work(1024, 0, 1, BYTES)
+    operations = [
+        Operation(0, "op", Unit.VECTOR, "l0", Phase.FORWARD, (0,), (1,), (), work),
+        Operation(1, "op", Unit.VECTOR, "l1", Phase.FORWARD, (0,), (2,), (), work),
+        Operation(2, "op", Unit.VECTOR, "l2", Phase.FORWARD, (2,), (), (), work),
+        Operation(3, "op", Unit.VECTOR, "l3", Phase.FORWARD, (2,), (), (), work),
+        Operation(4, "conv2d", Unit.MAC_ARRAY, "l4", Phase.FORWARD, (1, 3), (4,), (Gemm(512, 8, 8),), None, window),
+        Operation(5, "op", Unit.VECTOR, "l5", Phase.FORWARD, (2,), (), (), work),
+    ]
+    program = Program(tensors, operations)
+    assert place_tensors(program, hw).on_chip == {1}
+    with pytest.raises(MisfitError, match=r"l4.*buffers\.input"):
+        PlacedStep(program, hw, place_tensors(program, hw, Placing(rule=Rule.BYTE_TURNS)))
+    assert PlannedStep(program, hw).simulate().residency.on_chip == {1}

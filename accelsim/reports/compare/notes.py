@@ -19,8 +19,8 @@ def comparison_notes(results: Sequence[Result]) -> list[str]:
 def _idle_notes(results: Sequence[Result]) -> list[str]:
     """A line for each result whose machine runs as one with less hardware."""
     return [
-        f"{label} runs as {result.summary['runs_as']}, and what it has beyond that machine stays idle: with all of it, "
-        "no schedule as short was found. Energy and area are its own."
+        f"{label} runs as {result.summary['runs_as']}, and what it has beyond that machine stays idle: that was asked "
+        "for, or no schedule as short was found with all of it. Energy and area are its own."
         for label, result in zip(unique_labels(results), results, strict=True)
         if result.summary.get("runs_as")
     ]

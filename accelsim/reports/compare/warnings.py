@@ -23,17 +23,30 @@ def comparison_warnings(results: Sequence[Result]) -> list[str]:
 
 def _slower_with_more(results: Sequence[Result], labels: Sequence[str]) -> Iterator[str]:
     """Machines that have all of another one's hardware and take more cycles: as that one they would take its cycles."""
-    machines = [machine_of(result) for result in results]
+    machines, ran_as = [machine_of(result) for result in results], [result.summary.get("runs_as") for result in results]
     for more, less in permutations(range(len(results)), 2):
         machine, other = machines[more], machines[less]
         cycles, fewer = (results[index].summary.get("total_cycles") for index in (more, less))
         if machine and other and cycles and fewer and cycles > fewer and _has_more(machine, other):
             yield (
                 f"{labels[more]} has all the hardware of {labels[less]} and takes {cycles / fewer - 1:.2%} longer. "
-                "That is the schedule's fault: operations beside each other are served by rules that needn't find the "
-                f"shortest one. With what it has more left idle, it takes the cycles of {labels[less]}: "
-                "`accelsim simulate --runs-as` with the hwconfig.yaml of that run."
+                f"{_why(ran_as[more])} With what it has more left idle, it takes the cycles of {labels[less]}: "
+                f"`accelsim simulate --runs-as` with {_lesser(ran_as[less])}."
             )
+
+
+def _why(ran_as: str | None) -> str:
+    if ran_as:
+        return f"It ran as {ran_as}, which takes so long."
+    return (
+        "That is the schedule's fault: operations beside each other are served by rules that needn't find the shortest "
+        "one."
+    )
+
+
+def _lesser(ran_as: str | None) -> str:
+    """The hwconfig that gives the cycles of a run."""
+    return f"the hwconfig of {ran_as}, as which that run ran" if ran_as else "the hwconfig.yaml of that run"
 
 
 def _has_more(machine: HardwareConfig, other: HardwareConfig) -> bool:

@@ -1,0 +1,34 @@
+"""A machine that runs as one with less hardware, and leaves idle what it has beyond that one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from accelsim.errors import UserError
+from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
+from accelsim.training.changes import changed_fields
+
+
+def lesser_machine(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> HardwareConfig | None:
+    """The machine that ``hw`` runs as; None where that is the same one, be it by another name.
+
+    Raises:
+        UserError: ``hw`` lacks something that it has.
+    """
+    lesser = runs_as if isinstance(runs_as, HardwareConfig) else load_hwconfig(runs_as)
+    changed = what_differs(lesser, hw)
+    if not has_at_least(hw, lesser):
+        raise UserError(
+            f"runs_as: {lesser.name} has more of something than {hw.name}, or other numerics; what differs: {changed}"
+        )
+    return lesser if changed else None
+
+
+def what_differs(lesser: HardwareConfig, hw: HardwareConfig) -> str:
+    """The fields in which two machines differ, but for what they are called; empty where they are the same."""
+    return changed_fields(_nameless(lesser), _nameless(hw))
+
+
+def _nameless(hw: HardwareConfig) -> dict[str, Any]:
+    return hw.model_dump(mode="json", exclude={"name", "description"})
