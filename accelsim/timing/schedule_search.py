@@ -93,15 +93,14 @@ class ScheduleSearch:
         self._place = place
         self._first_run, self._run = run, replace(run, progress=None)
         self._arrays = arrays
-        issued = _fitting(place(Placing()))
-        self._effort = _effort(issued.program.operations)
-        self._issued = self._of_rules(issued)
+        self._issued = _fitting(place(Placing()))
+        self._effort = _effort(self._issued.program.operations)
         self.at_once = 0
         """The most arrays that were at work together in a schedule looked at."""
 
     def shortest(self, before: int | None = None) -> Scheduled | None:
         """The shortest schedule found, if it ends before the cycle ``before``."""
-        if before is not None and self._issued[0].least_cycles(self._run, self._arrays) >= before:
+        if before is not None and self._issued.least_cycles(self._run, self._arrays) >= before:
             return None
         by_rule = sorted(self._firsts(), key=_least)
         starts = [self._and_shortened(_near(firsts)) for firsts in by_rule[: self._effort.placements]]
@@ -117,17 +116,17 @@ class ScheduleSearch:
     def _firsts(self) -> Iterator[list[Scheduled]]:
         """Of each rule, a schedule by each order of service; nothing was done to them."""
         run = self._first_run
-        for placed in self._issued:
+        for placed in self._of_rules():
             found = []
             for service in self._effort.services:
                 found.append(self._whole(placed, replace(run, service=service)))
                 run = self._run
             yield found
 
-    def _of_rules(self, issued: PlacedStep) -> list[PlacedStep]:
+    def _of_rules(self) -> list[PlacedStep]:
         """In issue order, by rules that differ enough; of those that hardly do, that which moves least."""
         others = (self._place(Placing(rule=rule)) for rule in self._effort.rules[1:])
-        by_rule = [issued, *filter(None, others)]
+        by_rule = [self._issued, *filter(None, others)]
         found: list[PlacedStep] = []
         for placed in sorted(by_rule, key=lambda placed: placed.dram_bytes):
             if not found or placed.dram_bytes > (1 + LEAST_DIFFERENCE) * found[-1].dram_bytes:
