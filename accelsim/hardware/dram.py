@@ -85,12 +85,14 @@ class Dram(FileModel):
     def burst_bytes(self) -> int:
         """Bytes of one burst of one channel; 1 with model bandwidth, which has no bursts."""
         row = self.row
-        return 1 if row is None else row.organisation.model_copy(update=dict(self.organisation)).burst_bytes
+        return 1 if row is None else self._organisation(row).burst_bytes
 
     def laid_over(self, row: DramStandard) -> tuple[DramOrganisation, DramTiming]:
         """Organisation and timing of a channel: ``row``'s, with this file's figures in place of the ones it names."""
-        organisation = row.organisation.model_copy(update=dict(self.organisation))
-        return organisation, row.timing.model_copy(update=dict(self.timing))
+        return self._organisation(row), row.timing.model_copy(update=dict(self.timing))
+
+    def _organisation(self, row: DramStandard) -> DramOrganisation:
+        return row.organisation.model_copy(update=dict(self.organisation))
 
     def _standard_faults(self) -> Iterator[Fault]:
         names = list(dram_standards())
