@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from accelsim.reports.compare.metrics import Metric
 from accelsim.reports.figures.aggregate import text
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import styled, unchecked
 from accelsim.reports.palette import faded, result_colour
 from accelsim.reports.sweep.data import SweepData, value_text
 from accelsim.reports.sweep.metrics import Shown, shown, varying
@@ -32,7 +32,7 @@ def effects(data: SweepData) -> go.Figure | None:
             axis = shown(metric, points[metric.key])
             choices.append(_choice(data, name, axis, len(traces)))
             traces += [{**trace, "type": "scatter", "visible": not traces} for trace in _traces(data, name, axis)]
-    figure = go.Figure({"data": traces}, _validate=False)  # checking each of many lines would take longest
+    figure = unchecked(traces)
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_layout(choices[0]["layout"])
     return styled(figure, height=420, showlegend=True, meta={"choices": choices})

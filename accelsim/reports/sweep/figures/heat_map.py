@@ -8,7 +8,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from accelsim.reports.figures.aggregate import text
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import styled, unchecked
 from accelsim.reports.sweep.data import SweepData, value_text
 from accelsim.reports.sweep.figures.effects import best_of
 from accelsim.reports.sweep.metrics import Shown, shown, varying
@@ -32,7 +32,7 @@ def heat_map(data: SweepData) -> go.Figure | None:
             choices.append(_choice(data, across, up, axis, len(choices)))
             traces.append({**_map(data, across, up, axis), "type": "heatmap", "visible": not traces})
     tallest = max(len(data.levels(name)) for name in fields)
-    figure = go.Figure({"data": traces}, _validate=False)  # checking each of many maps would take longest
+    figure = unchecked(traces)
     figure.update_xaxes(type="category", showgrid=False)
     figure.update_yaxes(type="category", showgrid=False)
     figure.update_layout(choices[0]["layout"])
