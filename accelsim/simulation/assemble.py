@@ -32,12 +32,10 @@ from accelsim.simulation.idle import what_differs
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.mapping_table import mapping_table
 from accelsim.simulation.model_size import model_size, readers
-from accelsim.simulation.narrow_accumulators import narrow_accumulators
-from accelsim.simulation.recorded import left_out, recorded_tables, warnings
+from accelsim.simulation.recorded import foreseen, left_out, recorded_tables, warnings
 from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
 from accelsim.simulation.tensor_table import tensor_table
-from accelsim.simulation.unread import unread_choices
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
 from accelsim.timing import DramModel, Timeline
 from accelsim.timing.analysis.training_memory import training_memory_bytes
@@ -75,8 +73,7 @@ def assemble(
         **_model_figures(sizes),
         **_epoch_figures(inputs, timeline, layers, dataset),
         "warnings": [
-            *unread_choices(inputs.hw),
-            *narrow_accumulators(traced.program, inputs.recipe.overflow),
+            *foreseen(inputs, traced.program),
             *left_out(inputs, traced.program),
             *warnings(inputs, rows, recorded, dataset),
         ],

@@ -10,6 +10,8 @@ import pandas as pd
 from accelsim.program import Phase, Program
 from accelsim.reports.tables import from_csv
 from accelsim.simulation.inputs import Inputs
+from accelsim.simulation.narrow_accumulators import narrow_accumulators
+from accelsim.simulation.unread import unread_choices
 from accelsim.training import Training
 from accelsim.training.datasets import Dataset
 from accelsim.training.health import at_chance, lost_quantisers, worded
@@ -32,6 +34,11 @@ def left_out(inputs: Inputs, program: Program) -> list[str]:
     return [
         f"weight_gradient_hadamard mixes nothing: a batch, or a part of one, has fewer than {size} samples or tokens"
     ]
+
+
+def foreseen(inputs: Inputs, program: Program) -> list[str]:
+    """What is wrong with the numerics, known before any training."""
+    return [*unread_choices(inputs.hw), *narrow_accumulators(program, inputs.recipe.overflow)]
 
 
 def warnings(

@@ -26,9 +26,8 @@ from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
 from accelsim.simulation.idle import lesser_machine
 from accelsim.simulation.inputs import Inputs, read_inputs
-from accelsim.simulation.narrow_accumulators import narrow_accumulators
+from accelsim.simulation.recorded import foreseen
 from accelsim.simulation.settings import sorted_settings
-from accelsim.simulation.unread import unread_choices
 from accelsim.timing import Timeline
 from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields
@@ -98,11 +97,12 @@ def simulate(
     lesser = None if runs_as is None else lesser_machine(inputs.hw, runs_as)
     folder, reports = (None if path is None else Path(path) for path in (out, scalesim_reports))
     check_reports(reports, force=force)
+    for_hardware, for_workload = sorted_settings(settings)
     run = _Run(
         inputs=inputs,
-        hwconfig=hwconfig,
+        planned_on=(hwconfig, for_hardware) if lesser is None else (runs_as, ()),
         workload=workload,
-        settings=sorted_settings(settings),
+        settings=for_workload,
         data=Path(data) if data else None,
         steps=steps,
         timing_only=timing_only,
@@ -112,7 +112,6 @@ def simulate(
         folder=folder,
         reports=reports,
         runs_as=lesser,
-        runs_as_given=runs_as,
         resume=resume,
         force=force,
         observer=observer,
@@ -123,12 +122,16 @@ def simulate(
 
 @dataclass(frozen=True)
 class _Run:
-    """A simulation whose inputs are read; ``settings`` are those of the hwconfig and those of the workload."""
+    """A simulation whose inputs are read.
+
+    ``planned_on``: where the machine that the step is planned on comes from, with the settings laid over it;
+    ``settings`` are those of the workload.
+    """
 
     inputs: Inputs
-    hwconfig: HardwareConfig | Path | str
+    planned_on: tuple[object, Sequence[str]]
     workload: Workload | Topology | Path | str
-    settings: tuple[Sequence[str], Sequence[str]]
+    settings: Sequence[str]
     data: Path | None
     steps: int | None
     timing_only: bool
@@ -138,7 +141,6 @@ class _Run:
     folder: Path | None
     reports: Path | None
     runs_as: HardwareConfig | None
-    runs_as_given: object
     resume: bool
     force: bool
     observer: Observer
@@ -150,8 +152,7 @@ class _Run:
             _check_machine(self.folder, self.inputs, self.runs_as)
         traced = stages.trace(self.inputs)
         dataset = None if self.timing_only else self._dataset()
-        planned_on = (self.hwconfig, self.settings[0]) if self.runs_as is None else (self.runs_as_given, ())
-        with blaming(*planned_on):
+        with blaming(*self.planned_on):
             planned = stages.plan_step(self.inputs, traced, self.runs_as)
             timeline = stages.time_step(planned, self.observer)
         start = self._start(traced) if dataset is not None else None
@@ -170,15 +171,14 @@ class _Run:
         return result
 
     def _dataset(self) -> Dataset:
-        with blaming(self.workload, self.settings[1]):
+        with blaming(self.workload, self.settings):
             return stages.read_data(self.inputs, self.data, self.observer)
 
     def _start(self, traced: Traced) -> Checkpoint:
         check_memory(traced)
         check_device_memory(self.inputs, traced, self.kernels)
         # What is known before the hours that a training may take is said before them.
-        narrow = narrow_accumulators(traced.program, self.inputs.recipe.overflow)
-        for text in (*unread_choices(self.inputs.hw), *narrow):
+        for text in foreseen(self.inputs, traced.program):
             self.observer.say(f"warning: {text}")
         return stages.first_checkpoint(self.inputs, traced, self.folder if self.resume else None, self.observer)
 
