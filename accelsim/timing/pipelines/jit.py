@@ -24,13 +24,14 @@ def inner(function: F) -> F:
     return _once(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 
 
-def _once(function: F, **options: Any) -> F:
+def _once(function: F, **options: bool) -> F:
     """Compile for types alone: by default, each constant that a caller gives is a type of its own.
 
     References to arrays are not counted, which takes longer than the work on them: who calls holds them. So no compiled
     function can make an array.
     """
-    dispatcher: Any = numba.njit(cache=True, error_model="numpy", _nrt=False, **options)(function)
+    uncounted: dict[str, Any] = {**options, "_nrt": False}
+    dispatcher: Any = numba.njit(cache=True, error_model="numpy", **uncounted)(function)
     for_types = dispatcher.get_call_template
 
     def without_constants(arguments: tuple[types.Type, ...], named: dict[str, types.Type]) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -50,6 +51,11 @@ class Loops:
     code: Integers
     steps: Integers
     starts: tuple[int, ...]
+
+    @cached_property
+    def starts_or_none(self) -> Integers:
+        """The same, and -1 after the last, so that program -1 starts there."""
+        return np.array((*self.starts, -1), np.int64)
 
 
 def assemble(segments: Iterable[Segment], transfers: Transfers) -> Loops:

@@ -47,16 +47,18 @@ def _by_worth(program: Program, lives: Lifetimes, candidates: Set[int], room_byt
     """Those worth most first, each where there is room from its making to its last use."""
     spans: dict[int, tuple[int, int]] = {}
     for turn, operation in enumerate(lives.turns):
-        for index in candidates & set(lives.made[operation]):
-            spans.setdefault(index, (turn, 1 + max(turn, lives.spent[index])))
-
-    def falling(index: int) -> tuple[float, int]:
-        first, end = spans[index]
-        return -worth(1 + len(lives.readers[index]), program.tensors[index].bytes, end - first), index
-
+        for index in lives.made[operation]:
+            if index in candidates and index not in spans:
+                spans[index] = turn, 1 + max(turn, lives.spent[index])
+    falling = []
+    for index, (first, end) in spans.items():
+        size_bytes = program.tensors[index].bytes
+        if size_bytes <= room_bytes:
+            falling.append((-worth(1 + len(lives.readers[index]), size_bytes, end - first), index, size_bytes))
     taken, staying = np.zeros(len(lives.turns), np.int64), set[int]()
-    for index in sorted(spans, key=falling):
-        size_bytes, here = program.tensors[index].bytes, taken[slice(*spans[index])]
+    for _, index, size_bytes in sorted(falling):
+        first, end = spans[index]
+        here = taken[first:end]
         if here.max() + size_bytes <= room_bytes:
             here += size_bytes
             staying.add(index)
