@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, overload
+from typing import Literal, NamedTuple, overload
 
 from accelsim.program import Program
 from accelsim.timing.analysis.instances import assign_instances, in_order
@@ -21,8 +21,7 @@ from accelsim.timing.timeline import Timeline
 Kind = Literal["dependency", "room", "unit"]
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """``earlier`` ends before ``later`` starts; ``dependency``: it is needed, ``room``: it gives back what it read,
     ``unit``: it held the same unit."""
 
