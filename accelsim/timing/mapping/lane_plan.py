@@ -149,8 +149,8 @@ def lane_plan(
 ) -> OperationPlan:
     """The plan with the tiles of least price; ``cycles`` times a plan that runs alone.
 
-    Tiles halve the operation, or a third of it, on and on. One that takes more from others than another's whole price is
-    not looked at.
+    Tiles halve the operation, or a third of it, on and on. A tile that takes more from others than the whole price of
+    another one is not looked at.
     """
     best: tuple[float, Segment] | None = None
     moved_bytes = streams.loads[DRAM] + streams.stores[DRAM]

@@ -48,8 +48,10 @@ def _wait(
     put_down_bytes = 0
     # How many of those given back are so, for certain, once an operation starts: it follows others that waited.
     certain = [0] * len(order)
+    certain_of = certain.__getitem__
     for operation in lives.turns:
-        known = max([certain[earlier] for earlier in order[operation]], default=0)
+        needed = order[operation]
+        known = max(map(certain_of, needed)) if needed else 0
         made_bytes = sum([sizes[index] for index in lives.made[operation] if index in sizes])
         if made_bytes:
             put_down_bytes += made_bytes
