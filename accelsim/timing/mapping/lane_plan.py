@@ -21,7 +21,6 @@ from accelsim.timing.placement.drain import Drain, drain_of
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
 
-
 USUAL_PIECES = 16
 """Of an operation, more or less."""
 
