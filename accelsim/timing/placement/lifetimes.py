@@ -26,8 +26,8 @@ class Uses:
 class Lifetimes(Uses):
     """The same with ``turns``: operations in the order that counts.
 
-    ``spent``: the turn of the last reader of each tensor; -1 where none reads it. ``orders``: of tensors, in which rules
-    take them, once they are known.
+    ``spent``: the turn of the last reader of each tensor; -1 where none reads it. ``orders``: in which rules take
+    tensors, once that is known.
     """
 
     turns: Sequence[int]
