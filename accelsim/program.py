@@ -118,7 +118,7 @@ class TensorSpec:
     def elements(self) -> int:
         return math.prod(self.shape)
 
-    @property
+    @cached_property
     def bytes(self) -> int:
         return self.bytes_for(self.elements)
 

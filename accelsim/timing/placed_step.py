@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -22,8 +22,9 @@ from accelsim.timing.planner import Planner
 from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work, Workplace
 from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.justified import justified
+from accelsim.timing.scheduling.known_schedules import KnownSchedules
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
-from accelsim.timing.scheduling.ordering import Rows, dependency_waits, predecessors
+from accelsim.timing.scheduling.ordering import Rows, dependency_waits, predecessors, successors
 from accelsim.timing.scheduling.priorities import Service, priorities
 from accelsim.timing.scheduling.rooms import Waits, waits_for_room
 from accelsim.timing.scheduling.schedule import Schedule
@@ -79,7 +80,7 @@ class Scheduled:
         They depend on the arrays at work together, so that on more they are the same.
         """
         cycles = list(zip(self.held.start_cycles.tolist(), self.held.end_cycles.tolist(), strict=True))
-        return tuple(justified(self.placed.program.operations, self.placed.order, cycles, max(1, self.at_once)))
+        return tuple(justified(self.placed.program.operations, self.placed.later, cycles, max(1, self.at_once)))
 
     def room_cycles(self) -> int:
         """For which operations waited for room, all together: at least what the step is longer for it."""
@@ -87,13 +88,17 @@ class Scheduled:
 
     def timeline(self) -> Timeline:
         """What came of it."""
-        return Timeline(
-            self.placed.timings(self),
-            self.placed.residency,
-            self.arrays,
-            self.ranks,
-            self.placed.all_waits,
+        return self._timeline(self.placed.timings(self))
+
+    def outline(self) -> Timeline:
+        """The same, but of operations only when they held their units."""
+        cycles = zip(self.held.start_cycles.tolist(), self.held.end_cycles.tolist(), strict=True)
+        return self._timeline(
+            [OperationTiming(index, start, end, 0, 0, 0, 0, NOTHING.sram) for index, (start, end) in enumerate(cycles)]
         )
+
+    def _timeline(self, timings: list[OperationTiming]) -> Timeline:
+        return Timeline(timings, self.placed.residency, self.arrays, self.ranks, self.placed.all_waits)
 
 
 class PlacedStep:
@@ -111,9 +116,11 @@ class PlacedStep:
         self.program, self.hw, self.residency = program, hw, residency
         self._known: _Known = known._known if known else _Known(program, residency)
         self._planner: Planner = Planner(program, hw, residency, known._planner if known else None)
-        self.places = residency.places(len(program.tensors))
-        self.plans = self._plans(known)
-        self._programs = [self._planner.number(plan) for plan in self.plans]
+        self.places = tuple(residency.places(len(program.tensors)))
+        if self.places not in self._known.plans:
+            self._known.plans[self.places] = self._plans(known)
+        self.plans = self._known.plans[self.places]
+        self._programs = np.array([self._planner.number(plan) for plan in self.plans], np.int64)
         self._chains: dict[tuple[frozenset[int], bool], tuple[Asked, Integers]] = {}
         self.needed, self.needed_rows = self._known.needed, self._known.needed_rows
         self.all_waits = Waits(self.needed, waits_for_room(program, residency, self.needed))
@@ -168,7 +175,10 @@ class PlacedStep:
         ranks = run.ranks or tuple(priorities(run.service, self.program.operations, chains.tolist()))
         left = LeastLeft(asked, arrays, chains)
         if run.skip:
-            held, at_once = self._fast(run, rooms, ranks, left, arrays, before)
+            key = self._alike(rooms), run.untimed, ranks, arrays
+            held, at_once = self._known.schedules.get(
+                key, before, lambda: self._fast(run, rooms, ranks, left, arrays, before)
+            )
         else:
             held, at_once = self._by_events(run, rooms, ranks, left, arrays, before)
         return None if held is None else Scheduled(self, run, ranks, held, arrays, at_once)
@@ -177,9 +187,9 @@ class PlacedStep:
         self, run: Run, rooms: bool, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
     ) -> tuple[Held | None, int]:
         """The schedule, and how many arrays were at work together."""
-        works = np.array([bool(plan.steps.body) for plan in self.plans])
-        works[list(run.untimed)] = False
-        work = Work(self._known.units, works, np.array(self._programs, np.int64), left.asked.busy)
+        works = self._works.copy()
+        works[list(run.untimed)] = 0
+        work = Work(self._known.units, works, self._programs, left.asked.busy)
         schedule = FastSchedule(
             work,
             self._rows(rooms),
@@ -206,7 +216,7 @@ class PlacedStep:
             self.order if rooms else self.needed,
             self._timed(run),
             ranks,
-            [None if program < 0 else loops.starts[program] for program in self._programs],
+            [None if program < 0 else loops.starts[program] for program in self._programs.tolist()],
             EventPipelines(environment, loops, self._planner.depths),
             left,
             arrays=arrays,
@@ -218,12 +228,30 @@ class PlacedStep:
         return held, arrays - schedule.least_free[Unit.MAC_ARRAY]
 
     @cached_property
+    def later(self) -> list[list[int]]:
+        """What waits for each operation, for what it needs or for room."""
+        return successors(self.order)
+
+    @cached_property
+    def _works(self) -> Integers:
+        """Whether operations do anything."""
+        return np.array([bool(plan.steps.body) for plan in self.plans], np.int64)
+
+    @cached_property
     def _order_rows(self) -> Rows:
         return Rows.of(self.order) if self.waits else self.needed_rows
 
     @cached_property
     def _all_asked(self) -> Asked:
         return Asked.of(self.program, self.plans, self.dram_bytes_per_cycle)
+
+    def _alike(self, rooms: bool) -> int:
+        """A number for all placements that have the same schedules."""
+        return self._known.number(self.places, self._all_order if rooms else ())
+
+    @cached_property
+    def _all_order(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(self.order) if self.waits else ()
 
     def _rows(self, rooms: bool) -> Rows:
         return self._order_rows if rooms else self.needed_rows
@@ -286,8 +314,16 @@ class _Known:
         self.needed_rows = Rows.of(self.needed)
         numbers = {unit: number for number, unit in enumerate(UNITS)}
         self.units = np.array([numbers[operation.unit] for operation in program.operations], np.int64)
+        self.plans: dict[tuple[int, ...], list[OperationPlan]] = {}
+        """By the places of all tensors."""
+        self.schedules = KnownSchedules()
+        self._numbers: dict[Hashable, int] = {}
         self._records = records()
         self._workplaces: dict[int, Workplace] = {}
+
+    def number(self, *described: Hashable) -> int:
+        """The same for what is described alike."""
+        return self._numbers.setdefault(described, len(self._numbers))
 
     def workplace(self, depths: tuple[int, int, int], arrays: int, *, prefetch: bool) -> Workplace:
         """Where schedules on so many arrays are run."""

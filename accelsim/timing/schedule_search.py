@@ -199,7 +199,7 @@ class ScheduleSearch:
     def _without_one(self, best: Scheduled, before: int | None) -> Scheduled:
         if not self._waits(best):
             return best
-        step, timeline = best.placed, best.timeline()
+        step, timeline = best.placed, best.outline()
         waits = room_waits(step.program, timeline)
         hoped = sum(wait.cycles for wait in waits)
         if hoped < LEAST_WAITS * best.cycles or (before is not None and best.cycles - hoped >= before):

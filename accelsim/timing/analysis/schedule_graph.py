@@ -8,9 +8,9 @@ would then be shared differently isn't in it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple, overload
 
 from accelsim.program import Program
 from accelsim.timing.analysis.instances import assign_instances, in_order
@@ -21,8 +21,7 @@ from accelsim.timing.timeline import Timeline
 Kind = Literal["dependency", "room", "unit"]
 
 
-@dataclass(frozen=True)
-class Edge:
+class Edge(NamedTuple):
     """``earlier`` ends before ``later`` starts; ``dependency``: it is needed, ``room``: it gives back what it read,
     ``unit``: it held the same unit."""
 
@@ -68,21 +67,49 @@ class ScheduleGraph:
 
 def schedule_graph(program: Program, timeline: Timeline) -> ScheduleGraph:
     """The graph of a Timeline of ``program``."""
-    order, rooms = timeline.waits or _waits(program, timeline)
-    incoming = [[Edge(i, j, "dependency") for i in needed] for j, needed in enumerate(order)]
-    for j, room in enumerate(rooms):
-        incoming[j] += [Edge(i, j, "room") for i in sorted(room.difference(order[j]))]
-    before: dict[tuple[str, int], int] = {}
+    last: dict[tuple[str, int], int] = {}
+    before: dict[int, int] = {}
     served = [timing.index for timing in in_order(timeline)]
     places = assign_instances(program, timeline)
     for index in served:
         place = places[index]
         if place is not None:
             unit = program.operations[index].unit, place
-            if unit in before:
-                incoming[index].append(Edge(before[unit], index, "unit"))
-            before[unit] = index
-    return ScheduleGraph(timeline, incoming, served)
+            if unit in last:
+                before[index] = last[unit]
+            last[unit] = index
+    return ScheduleGraph(timeline, _Incoming(timeline.waits or _waits(program, timeline), before), served)
+
+
+class _Incoming(Sequence[Sequence[Edge]]):
+    """Edges to each operation, made when they are asked for: a critical path passes few operations.
+
+    ``before``: of operations that held a unit after another one, that other one.
+    """
+
+    def __init__(self, waits: Waits, before: Mapping[int, int]) -> None:
+        self._waits, self._before = waits, before
+        self._edges: dict[int, list[Edge]] = {}
+
+    def __len__(self) -> int:
+        return len(self._waits.needed)
+
+    @overload
+    def __getitem__(self, index: int) -> list[Edge]: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[list[Edge]]: ...
+
+    def __getitem__(self, index: int | slice) -> list[Edge] | list[list[Edge]]:
+        if isinstance(index, slice):
+            return [self[each] for each in range(len(self))[index]]
+        at = range(len(self))[index]
+        if at not in self._edges:
+            needed, rooms = self._waits.needed[at], self._waits.rooms[at]
+            self._edges[at] = [Edge(i, at, "dependency") for i in needed]
+            self._edges[at] += [Edge(i, at, "room") for i in sorted(rooms.difference(needed))]
+            self._edges[at] += [Edge(self._before[at], at, "unit")] if at in self._before else []
+        return self._edges[at]
 
 
 def _waits(program: Program, timeline: Timeline) -> Waits:

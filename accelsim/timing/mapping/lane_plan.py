@@ -21,6 +21,9 @@ from accelsim.timing.placement.drain import Drain, drain_of
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
 
+USUAL_PIECES = 16
+"""Of an operation, more or less."""
+
 
 def lane_unit(unit: Unit, hw: HardwareConfig) -> LaneUnit:
     """The hwconfig's lanes behind ``unit``.
@@ -145,7 +148,8 @@ def lane_plan(
 ) -> OperationPlan:
     """The plan with the tiles of least price; ``cycles`` times a plan that runs alone.
 
-    Tiles halve the operation, or a third of it, on and on.
+    Tiles halve the operation, or a third of it, on and on. A tile that takes more from others than the whole price of
+    another one is not looked at.
     """
     best: tuple[float, Segment] | None = None
     moved_bytes = streams.loads[DRAM] + streams.stores[DRAM]
@@ -153,7 +157,11 @@ def lane_plan(
         tile: taken_cycles(dram, moved_bytes, Cut(streams.elements, tile).count, beside=streams.beside)
         for tile in _tiles(streams)
     }
-    bounds = ((streams.bound(tile, transfers, dram.latency_cycles) + taken[tile], tile) for tile in taken)
+    usual = min(taken, key=lambda tile: (abs(Cut(streams.elements, tile).count - USUAL_PIECES), tile))
+    limit = cycles(streams.tiled(usual)) + taken[usual]
+    least = max(streams.compute_cycles, streams.port_cycles)
+    near = [tile for tile in taken if least + taken[tile] <= limit]
+    bounds = [(streams.bound(tile, transfers, dram.latency_cycles) + taken[tile], tile) for tile in near]
     for bound, tile in sorted(bounds, key=lambda each: (each[0], -each[1])):
         if best is not None and bound >= best[0]:
             break

@@ -1,4 +1,4 @@
-"""Compiled functions over integer arrays, cached on disk between runs."""
+"""Compiled functions over integer arrays that they are given, cached on disk between runs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,21 @@ def compiled(function: F) -> F:
 
 
 def inner(function: F) -> F:
-    """A function that only compiled ones call: it compiles faster, as it can't be called from Python."""
-    return _once(function, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+    """A function that only compiled ones call: it compiles faster, as it can't be called from Python.
+
+    It is made part of its callers, as a call would hand over the shape and the strides of every array.
+    """
+    return _once(function, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 
 
-def _once(function: F, **options: Any) -> F:
-    """Compile for types alone: by default, each constant that a caller gives is a type of its own."""
-    dispatcher: Any = numba.njit(cache=True, error_model="numpy", **options)(function)
+def _once(function: F, **options: bool) -> F:
+    """Compile for types alone: by default, each constant that a caller gives is a type of its own.
+
+    References to arrays are not counted, which takes longer than the work on them: who calls holds them. So no compiled
+    function can make an array.
+    """
+    uncounted: dict[str, Any] = {**options, "_nrt": False}
+    dispatcher: Any = numba.njit(cache=True, error_model="numpy", **uncounted)(function)
     for_types = dispatcher.get_call_template
 
     def without_constants(arguments: tuple[types.Type, ...], named: dict[str, types.Type]) -> Any:

@@ -1,7 +1,7 @@
 """The loops of a plan as a short program for the pipelines, with every transfer in cycles.
 
-Instructions are pairs: a step and its row in the table of steps; the beginning of a loop and how often it runs; its end
-and where it began; the end of all.
+Instructions are a step and its row in the table of steps; the beginning of a loop and how often it runs; its end and
+where it began; the end of all. With each is where the loop around it begins, -1 around all.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import IntEnum
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +52,11 @@ class Loops:
     steps: Integers
     starts: tuple[int, ...]
 
+    @cached_property
+    def starts_or_none(self) -> Integers:
+        """The same, and -1 after the last, so that program -1 starts there."""
+        return np.array((*self.starts, -1), np.int64)
+
 
 def assemble(segments: Iterable[Segment], transfers: Transfers) -> Loops:
     """Programs of plans with the cost of every transfer; equal pieces share a step."""
@@ -65,7 +71,7 @@ class Programs:
 
     def __init__(self, transfers: Transfers) -> None:
         self._transfers = transfers
-        self._code: list[tuple[int, int]] = []
+        self._code: list[tuple[int, int, int]] = []
         self._steps: list[tuple[int, ...]] = []
         self._rows: dict[Piece, int] = {}
         self._starts: list[int] = []
@@ -78,7 +84,7 @@ class Programs:
             self._numbers[segment] = len(self._starts)
             self._starts.append(len(self._code))
             self._loop(segment)
-            self._code.append((HALT, 0))
+            self._code.append((HALT, 0, -1))
             self._loops = None
         return self._numbers[segment]
 
@@ -86,22 +92,22 @@ class Programs:
     def loops(self) -> Loops:
         """All of them."""
         if self._loops is None:
-            code = np.array(self._code, np.int64).reshape(-1, 2)
+            code = np.array(self._code, np.int64).reshape(-1, 3)
             steps = np.array(self._steps, np.int64).reshape(-1, len(StepField))
             self._loops = Loops(code, steps, tuple(self._starts))
         return self._loops
 
-    def _loop(self, segment: Segment, depth: int = 1) -> None:
+    def _loop(self, segment: Segment, around: int = -1, depth: int = 1) -> None:
         if depth > MOST_NESTED:
             raise InternalError(f"more than {MOST_NESTED} loops within each other")
         begin = len(self._code)
-        self._code.append((BEGIN, segment.repeats))
+        self._code.append((BEGIN, segment.repeats, around))
         for part in segment.body:
             if isinstance(part, Segment):
-                self._loop(part, depth + 1)
+                self._loop(part, begin, depth + 1)
             else:
-                self._code.append((STEP, self._row(part)))
-        self._code.append((END, begin))
+                self._code.append((STEP, self._row(part), begin))
+        self._code.append((END, begin, around))
 
     def _row(self, piece: Piece) -> int:
         if piece not in self._rows:

@@ -16,7 +16,7 @@ import numpy as np
 
 from accelsim.timing.pipelines.channel import MOVING, WAITING, ChannelField, TaskField, set_due
 from accelsim.timing.pipelines.jit import inner
-from accelsim.timing.pipelines.loops import BEGIN, END, MOST_NESTED, Integers
+from accelsim.timing.pipelines.loops import MOST_NESTED, Integers
 from accelsim.timing.pipelines.stages import MOST_HELD, Field
 from accelsim.timing.pipelines.stalls import CAUSES
 
@@ -195,15 +195,7 @@ def _moved_level(pipeline: Integers, growth: Integers, row: int) -> int:
 @inner
 def _repeats(pipeline: Integers, code: Integers, level: int) -> int:
     """How often the loop at ``level`` around the pipeline's place runs."""
-    at, inside, depth = pipeline[_PLACE], 0, pipeline[_DEPTH]
-    while True:
-        at -= 1
-        if code[at, 0] == END:
-            inside += 1
-        elif code[at, 0] == BEGIN:
-            if inside:
-                inside -= 1
-            else:
-                depth -= 1
-                if depth == level:
-                    return int(code[at, 1])
+    at = pipeline[_PLACE]
+    for _ in range(pipeline[_DEPTH] - level):
+        at = code[at, 2]
+    return int(code[at, 1])

@@ -7,7 +7,7 @@ the read of every reader.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from enum import Enum
 from heapq import heappop, heappush
 
@@ -32,7 +32,9 @@ def kept(rule: Rule, program: Program, lives: Lifetimes, candidates: Set[int], r
     """Those of the candidates that stay in a place from their making to their last use."""
     if rule is Rule.LAST_NEEDED:
         return _but_for_last_needed(program, lives, candidates, room_bytes)
-    return _by_worth(program, lives, candidates, room_bytes, _WORTH[rule])
+    if rule not in lives.orders:
+        lives.orders[rule] = _by_worth(program, lives, _WORTH[rule])
+    return _filled(program, lives, (index for index in lives.orders[rule] if index in candidates), room_bytes)
 
 
 Worth = Callable[[int, int, int], float]
@@ -43,23 +45,26 @@ _WORTH: dict[Rule, Worth] = {
 }
 
 
-def _by_worth(program: Program, lives: Lifetimes, candidates: Set[int], room_bytes: int, worth: Worth) -> set[int]:
-    """Those worth most first, each where there is room from its making to its last use."""
-    spans: dict[int, tuple[int, int]] = {}
-    for turn, operation in enumerate(lives.turns):
-        for index in candidates & set(lives.made[operation]):
-            spans.setdefault(index, (turn, 1 + max(turn, lives.spent[index])))
+def _by_worth(program: Program, lives: Lifetimes, worth: Worth) -> list[int]:
+    """All tensors, those worth most first."""
 
     def falling(index: int) -> tuple[float, int]:
-        first, end = spans[index]
+        first, end = lives.spans[index]
         return -worth(1 + len(lives.readers[index]), program.tensors[index].bytes, end - first), index
 
+    return sorted(lives.spans, key=falling)
+
+
+def _filled(program: Program, lives: Lifetimes, ordered: Iterable[int], room_bytes: int) -> set[int]:
+    """In this order, each where there is room from its making to its last use."""
     taken, staying = np.zeros(len(lives.turns), np.int64), set[int]()
-    for index in sorted(spans, key=falling):
-        size_bytes, here = program.tensors[index].bytes, taken[slice(*spans[index])]
-        if here.max() + size_bytes <= room_bytes:
-            here += size_bytes
-            staying.add(index)
+    for index in ordered:
+        size_bytes, (first, end) = program.tensors[index].bytes, lives.spans[index]
+        if size_bytes <= room_bytes:
+            here = taken[first:end]
+            if here.max() + size_bytes <= room_bytes:
+                here += size_bytes
+                staying.add(index)
     return staying
 
 

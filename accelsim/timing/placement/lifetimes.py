@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from accelsim.program import Program
 from accelsim.timing.placement.epilogues import Drained, applied
@@ -25,11 +26,23 @@ class Uses:
 class Lifetimes(Uses):
     """The same with ``turns``: operations in the order that counts.
 
-    ``spent``: the turn of the last reader of each tensor; -1 where none reads it.
+    ``spent``: the turn of the last reader of each tensor; -1 where none reads it. ``orders``: in which rules take
+    tensors, once that is known.
     """
 
     turns: Sequence[int]
     spent: Sequence[int]
+    orders: dict[Hashable, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def spans(self) -> dict[int, tuple[int, int]]:
+        """Of each tensor that is put down, the turn in which it is, and the one after its last use."""
+        found: dict[int, tuple[int, int]] = {}
+        for turn, operation in enumerate(self.turns):
+            for index in self.made[operation]:
+                if index not in found:
+                    found[index] = turn, 1 + max(turn, self.spent[index])
+        return found
 
 
 def uses(program: Program, drained: Drained) -> Uses:

@@ -124,7 +124,7 @@ def place_tensors(
     ``known``: another placement of the same step.
     """
     drained = known.drained if known else drained_tensors(program, hw.fused_epilogues)
-    lives, levels = lifetimes(program, drained, placing.turns, known.lives if known else None), hw.buffers.levels
+    lives, levels = _lives(program, drained, placing, known), hw.buffers.levels
     room = (budget_bytes(hw.buffers), *(level.resident_bytes for level in levels))
     staying = {index for made in lives.made for index in made if lives.readers[index]}
     on_chip = kept(placing.rule, program, lives, _without(staying, 0, placing.given_up), room[0])
@@ -135,6 +135,12 @@ def place_tensors(
         in_levels.update(dict.fromkeys(there, number))
     names, kept_anywhere = tuple(level.name for level in levels), frozenset(on_chip | in_levels.keys())
     return Residency(kept_anywhere, drained, in_levels, names, room, placing, lives)
+
+
+def _lives(program: Program, drained: Drained, placing: Placing, known: Residency | None) -> Lifetimes:
+    if known and known.lives and known.placing.turns == placing.turns:
+        return known.lives
+    return lifetimes(program, drained, placing.turns, known.lives if known else None)
 
 
 def _without(candidates: Set[int], place: int, given_up: GivenUp) -> Set[int]:

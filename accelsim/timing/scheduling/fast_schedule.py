@@ -118,8 +118,7 @@ class FastSchedule:
         work, field = self.work, OperationField
         table = np.zeros((len(work.units), OPERATION_COLUMNS), np.int64)
         table[:, field.UNIT], table[:, field.WORKS], table[:, field.BUSY] = work.units, work.works, work.busy
-        starts = np.array((*self.loops.starts, -1), np.int64)
-        table[:, field.START] = starts[work.programs]
+        table[:, field.START] = self.loops.starts_or_none[work.programs]
         table[:, field.RANK] = self.ranks
         table[:, field.CHAIN] = self.left.chains
         table[:, field.MISSING] = np.diff(self.order.first)

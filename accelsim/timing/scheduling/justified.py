@@ -12,41 +12,39 @@ import heapq
 from collections.abc import Sequence
 
 from accelsim.program import Operation, Unit
-from accelsim.timing.scheduling.ordering import successors
 
 Cycles = Sequence[tuple[int, int]]
 """(start, end) of each operation in a schedule."""
 
 
 def justified(
-    operations: Sequence[Operation], order: Sequence[tuple[int, ...]], cycles: Cycles, arrays: int
+    operations: Sequence[Operation], later: Sequence[Sequence[int]], cycles: Cycles, arrays: int
 ) -> list[int]:
     """Ranks of the operations, from 0, by their late starts; of equals, the one that started first.
 
-    ``order``: what must have ended before each operation starts.
+    ``later``: what waits for each operation (``ordering.successors``).
     """
-    late = late_starts(operations, order, cycles, arrays)
+    late = late_starts(operations, later, cycles, arrays)
     ranks = [0] * len(operations)
-    for rank, index in enumerate(sorted(range(len(operations)), key=lambda i: (late[i], cycles[i], i))):
+    for rank, (_, _, index) in enumerate(sorted(zip(late, cycles, range(len(operations)), strict=True))):
         ranks[index] = rank
     return ranks
 
 
 def late_starts(
-    operations: Sequence[Operation], order: Sequence[tuple[int, ...]], cycles: Cycles, arrays: int
+    operations: Sequence[Operation], later: Sequence[Sequence[int]], cycles: Cycles, arrays: int
 ) -> list[int]:
     """When each operation starts in the schedule that is pushed to the end of the known one.
 
     Each lasts as long as it did. One that takes no time needs no unit.
     """
     end = max((ended for _, ended in cycles), default=0)
-    later = successors(order)
     # Of each server, the cycles from where it is taken to the end, so that the one taken latest comes first in a heap.
     taken = {unit: [0] * (arrays if unit is Unit.MAC_ARRAY else 1) for unit in Unit}
     late = [end] * len(operations)
-    for index in sorted(range(len(operations)), key=lambda i: (cycles[i][::-1], i), reverse=True):
-        started, ended = cycles[index]
-        latest = min((late[waiting] for waiting in later[index]), default=end)
+    each = ((ended, started, index) for index, (started, ended) in enumerate(cycles))
+    for ended, started, index in sorted(each, reverse=True):
+        latest = min([late[waiting] for waiting in later[index]], default=end)
         if ended > started:
             servers = taken[operations[index].unit]
             latest = min(latest, end - servers[0]) - (ended - started)

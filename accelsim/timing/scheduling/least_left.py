@@ -49,7 +49,9 @@ class Asked:
         ``order``: what must have ended before each; ``turns``: all operations, each after those that it waits for.
         """
         alone = np.maximum(self.busy, (self.dram * (1 - _ROUNDING)).astype(np.int64))
-        return _longest_chains(alone, order.first, order.flat, np.array(turns, np.int64))
+        chains = alone.copy()
+        _longest_chains(chains, alone, order.first, order.flat, np.array(turns, np.int64))
+        return chains
 
 
 class LeastLeft:
@@ -81,11 +83,10 @@ class LeastLeft:
 
 
 @compiled
-def _longest_chains(alone: Integers, first: Integers, flat: Integers, turns: Integers) -> Integers:
-    chains = alone.copy()
+def _longest_chains(chains: Integers, alone: Integers, first: Integers, flat: Integers, turns: Integers) -> None:
+    """Into ``chains``, which begin as each operation ``alone``."""
     for turn in range(len(turns) - 1, -1, -1):
         waiting = turns[turn]
         for at in range(first[waiting], first[waiting + 1]):
             earlier = flat[at]
             chains[earlier] = max(chains[earlier], alone[earlier] + chains[waiting])
-    return chains

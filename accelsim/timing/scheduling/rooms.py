@@ -43,16 +43,20 @@ def _wait(
 ) -> None:
     """Add the waits for one place, of ``room_bytes``, and the tensors that it keeps."""
     given_back = sorted(kept, key=lambda index: (lives.spent[index], index))
-    free_bytes = [0, *accumulate(program.tensors[index].bytes for index in given_back)]
+    sizes = {index: program.tensors[index].bytes for index in given_back}
+    free_bytes = [0, *accumulate(sizes.values())]
     put_down_bytes = 0
     # How many of those given back are so, for certain, once an operation starts: it follows others that waited.
     certain = [0] * len(order)
+    certain_of = certain.__getitem__
     for operation in lives.turns:
-        certain[operation] = max((certain[earlier] for earlier in order[operation]), default=0)
-        made = [index for index in lives.made[operation] if index in kept]
-        if made:
-            put_down_bytes += sum(program.tensors[index].bytes for index in made)
+        needed = order[operation]
+        known = max(map(certain_of, needed)) if needed else 0
+        made_bytes = sum([sizes[index] for index in lives.made[operation] if index in sizes])
+        if made_bytes:
+            put_down_bytes += made_bytes
             count = bisect_left(free_bytes, put_down_bytes - room_bytes)
-            for index in given_back[certain[operation] : count]:
+            for index in given_back[known:count]:
                 waits[operation].update(lives.readers[index])
-            certain[operation] = max(certain[operation], count)
+            known = max(known, count)
+        certain[operation] = known
