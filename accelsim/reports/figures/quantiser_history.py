@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from accelsim.reports.figures.aggregate import text
 from accelsim.reports.figures.quantiser_choices import Choice, choices
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import Trace, points, styled, unchecked
 from accelsim.reports.result import Result
 
 NUMBERS = 150_000
@@ -49,8 +49,7 @@ def quantiser_history(result: Result) -> go.Figure | None:
     most = recorded.groupby("tensor")[[panel.column for panel in PANELS]].max().loc[tensors["tensor"]]
     known = choices(tensors)
     layouts = [_ranges(choice, most) for choice in known]
-    # Checking each of thousands of lines would take seconds.
-    figure = go.Figure({"data": _lines(recorded, tensors, known[0]), "layout": _frame().layout}, _validate=False)
+    figure = unchecked(_lines(recorded, tensors, known[0]), _frame().layout)
     shown = [choice.in_panels(len(PANELS), len(tensors), layout) for choice, layout in zip(known, layouts, strict=True)]
     height = len(PANELS) * (PANEL_PX + GAP_PX) + LEGEND_PX
     styled(figure, height=height, legend={"y": 1 + 26 / height}, meta={"choices": shown})
@@ -81,7 +80,7 @@ def _ranges(choice: Choice, most: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _lines(recorded: pd.DataFrame, tensors: pd.DataFrame, first: Choice) -> list[dict[str, Any]]:
+def _lines(recorded: pd.DataFrame, tensors: pd.DataFrame, first: Choice) -> list[Trace]:
     """A line for each panel and tensor, panel after panel; only those of the choice ``first`` can be seen."""
     steps = _some(sorted(recorded["step"].unique()), len(tensors))
     looks = dict(zip(first.places, zip(first.names, first.colours, strict=True), strict=True))
@@ -91,21 +90,20 @@ def _lines(recorded: pd.DataFrame, tensors: pd.DataFrame, first: Choice) -> list
         for place, tensor in enumerate(tensors["tensor"]):
             name, colour = looks.get(place, ("", None))
             lines.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "x": [int(step) for step in steps],
-                    "y": [_rounded(value, panel) for value in table[tensor]],
-                    "xaxis": f"x{number}" if number > 1 else "x",
-                    "yaxis": f"y{number}" if number > 1 else "y",
-                    "visible": place in looks,
-                    "name": name,
-                    "legendgroup": tensor,
-                    "showlegend": number == 1,
-                    "line": {"color": colour, "width": 1.6},
-                    "marker": {"size": 4},
-                    "hovertemplate": f"{text(tensor)}, step %{{x}}: {panel.shown}<extra></extra>",
-                }
+                points(
+                    mode="lines+markers",
+                    x=[int(step) for step in steps],
+                    y=[_rounded(value, panel) for value in table[tensor]],
+                    xaxis=f"x{number}" if number > 1 else "x",
+                    yaxis=f"y{number}" if number > 1 else "y",
+                    visible=place in looks,
+                    name=name,
+                    legendgroup=tensor,
+                    showlegend=number == 1,
+                    line={"color": colour, "width": 1.6},
+                    marker={"size": 4},
+                    hovertemplate=f"{text(tensor)}, step %{{x}}: {panel.shown}<extra></extra>",
+                )
             )
     return lines
 
