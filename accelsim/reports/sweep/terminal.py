@@ -17,12 +17,14 @@ from accelsim.reports.spread import SWEEP_MEANING as MEANING
 from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
 from accelsim.reports.sweep.metrics import ranked_alike, varying
 from accelsim.reports.sweep.pareto import best, frontier
-from accelsim.reports.sweep.rivals import rivals_text
+from accelsim.reports.sweep.rivals import rivals_text, tied_text
 
 _FIGURES_WIDTH = 45
 """Room that the columns of figures take."""
 WITHIN = "Within spread"
 """Head of the column of points within the spread."""
+TIED = "Tied with"
+"""Head of the column of points that are exactly as good."""
 MOST_FAILED = 10
 """Refused points that are shown one by one."""
 
@@ -39,13 +41,15 @@ def frontier_table(data: SweepData, console_width: int) -> Table:
 
 
 def best_table(data: SweepData, console_width: int) -> Table:
-    """The best point by each metric in which points differ."""
+    """The best point by each metric in which points differ, the first of equal ones, with how many others are so."""
     metrics = varying(data.points)
     rows = [best(data.points, metric) for metric in metrics]
+    ties = [tied_text(data.points, row, metric) for metric, row in zip(metrics, rows, strict=True)]
     columns = {
         "Best by": [metric.title for metric in metrics],
         "Value": [metric_text(metric, row) for metric, row in zip(metrics, rows, strict=True)],
         "Point": [str(row["point"]) for row in rows],
+        **({TIED: ties} if any(ties) else {}),
         **_rivals(data, [(row, (metric,)) for metric, row in zip(metrics, rows, strict=True)]),
         **_settings(data, rows, console_width),
     }
