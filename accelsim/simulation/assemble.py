@@ -98,6 +98,7 @@ def assemble(
         roofline=roofline_table(traced.program, timeline, inputs.hw),
         trace=step.trace,
         seeds=None,
+        runs_as=None if planned.hw == inputs.hw else planned.hw.model_dump(mode="json"),
         **recorded,
     )
 
