@@ -175,8 +175,9 @@ class _Run:
             return stages.read_data(self.inputs, self.data, self.observer)
 
     def _start(self, traced: Traced) -> Checkpoint:
-        check_memory(traced)
-        check_device_memory(self.inputs, traced, self.kernels)
+        emulated = stages.trace_emulation(self.inputs, traced)
+        check_memory(emulated)
+        check_device_memory(self.inputs, emulated, self.kernels)
         # What is known before the hours that a training may take is said before them.
         for text in foreseen(self.inputs, traced.program):
             self.observer.say(f"warning: {text}")
