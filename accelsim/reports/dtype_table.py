@@ -24,7 +24,7 @@ _PRIORITY = (
     "layer",
 )
 """Which columns stay where room is short; shape and format tell elements and bits."""
-_ALWAYS = 5
+_ALWAYS = 2
 """How many of them stay however narrow the terminal is."""
 _WHOLE = frozenset({"bytes", "lives_in", "shape"})
 _SHORT = (
