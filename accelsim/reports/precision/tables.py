@@ -90,8 +90,8 @@ def shape_note() -> str:
     """What the columns of ``shape_rows`` mean."""
     return (
         "Medians over tensors and steps. Excess kurtosis is 0 for a Gaussian. Near zero: share of elements within a "
-        f"tenth of the root mean square, {GAUSSIAN_NEAR_ZERO:.1%} for a Gaussian. Nearly Gaussian: excess kurtosis "
-        f"from {-NEAR_GAUSSIAN:g} to {NEAR_GAUSSIAN:g} and at most twice that share near zero."
+        f"tenth of the root mean square, {human_percent(GAUSSIAN_NEAR_ZERO)} for a Gaussian. Nearly Gaussian: excess "
+        f"kurtosis from {-NEAR_GAUSSIAN:g} to {NEAR_GAUSSIAN:g} and at most twice that share near zero."
     )
 
 
