@@ -283,8 +283,8 @@ def test_machines_to_run_as_are_told_apart_by_what_they_have(small, hwconfig, wo
 
 @pytest.mark.parametrize("option", ["--resume", "--force"])
 def test_a_run_that_another_one_writes_is_left_alone(small, hwconfig, workload, tmp_path, option):
-    with held_folder(tmp_path / "idle"):
-        ran = small("simulate", hwconfig, workload, "--steps", 2, "--out", "idle", option)
+    with held_folder(tmp_path / "run"):
+        ran = small("simulate", hwconfig, workload, "--steps", 2, "--out", "run", option)
     assert (ran.code, ran.out) == (2, "")
     assert "run: another simulation is writing this run; wait for it, or give another --out" in ran.err
 
