@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import JSON, SETTINGS
 from accelsim.errors import UserError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from accelsim.simulation.evaluation import Evaluation
 
 
@@ -70,7 +70,9 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     else:
-        Console().print(_table(found))
+        console = Console()
+        console.print(_table(found, console.width))
+        console.print(f"weights: {found.weights}", highlight=False, markup=False, soft_wrap=True)
 
 
 def _sorted(files: list[Path], hwconfig: Path | None) -> tuple[Path | None, Path | None, Path | None]:
@@ -87,18 +89,18 @@ def _sorted(files: list[Path], hwconfig: Path | None) -> tuple[Path | None, Path
     raise UserError(f"evaluate takes one run folder, or a hwconfig and a workload, and got {found}")
 
 
-def _table(found: Evaluation) -> Table:
-    table = Table(title=Text(f"{found.workload} on {found.hwconfig}", style="bold"), title_justify="left")
-    table.add_column("Figure")
-    table.add_column("Value", justify="right", no_wrap=True)
-    table.add_column("Of")
-    tested = f"{found.test_images:,} test images, {found.weights}"
-    table.add_row("Test accuracy", f"{found.test_accuracy:.2%}", Text(tested, overflow="fold"))
-    table.add_row("Test loss", f"{found.test_loss:.4f}", "mean cross-entropy")
+def _table(found: Evaluation, console_width: int) -> Table:
+    from accelsim.reports.word_table import word_table
+
+    rows = [
+        ["Test accuracy", f"{found.test_accuracy:.2%}", f"{found.test_images:,} test images"],
+        ["Test loss", f"{found.test_loss:.4f}", "mean cross-entropy"],
+    ]
     if found.trained_test_accuracy is not None and found.trained_test_loss is not None:
         trained = f"{found.steps:,} training steps, on the machine that trained"
-        table.add_row("Accuracy then", f"{found.trained_test_accuracy:.2%}", trained)
-        table.add_row("Loss then", f"{found.trained_test_loss:.4f}", trained)
+        rows.append(["Accuracy then", f"{found.trained_test_accuracy:.2%}", trained])
+        rows.append(["Loss then", f"{found.trained_test_loss:.4f}", trained])
     if found.calibration_images:
-        table.add_row("Calibration", f"{found.calibration_images:,}", "training images that ranges were measured on")
-    return table
+        rows.append(["Calibration", f"{found.calibration_images:,}", "training images that ranges were measured on"])
+    title = f"{found.workload} on {found.hwconfig}"
+    return word_table(title, ["Figure", "Value", "Of"], rows, console_width, numeric=[1])

@@ -95,7 +95,7 @@ def precision(
         typer.echo(json.dumps({**result.summary, **figures, "folder": str(folder)}, indent=2))
         return
     console = Console()
-    for table in precision_tables(result):
+    for table in precision_tables(result, console.width):
         console.print(table)
     console.print(f"folder: {folder}\nreport: {folder / 'report.html'}", highlight=False, soft_wrap=True)
 

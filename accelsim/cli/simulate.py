@@ -152,11 +152,11 @@ def _show(result: Result, folder: Path, *, as_json: bool) -> None:
         console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     if "runs_as" in result.summary:
         console.print(f"runs as {result.summary['runs_as']}, the rest idle", highlight=False, markup=False)
-    console.print(summary_table(result))
+    console.print(summary_table(result, console.width))
     if result.seeds:
         numbers = ", ".join(map(str, result.seeds.numbers))
         console.print(f"Means over seeds {numbers}. {DEVIATION}", highlight=False)
-    for table in step_tables(result):
+    for table in step_tables(result, console.width):
         console.print(table)
     what = "run folder" if result.seeds is None else "folder"
     console.print(f"{what}: {folder}\nreport:     {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -140,6 +140,8 @@ class TensorRule:
             "granularity": str(self.granularity),
             "scale_form": str(self.scale_form),
             "affine": self.affine,
+            "history": self.history,
+            "headroom": self.headroom,
             "one_pass": self.one_pass,
         }
 

@@ -120,15 +120,17 @@ class Network:
             raise UserError("no layer has a matrix product, so none is the first or the last; leave these words out")
         return owners[products[0]], owners[products[-1]]
 
-    def trace(self, recipe: Recipe, optimizer: Optimizer, batch: int, parts: int = 1) -> Traced:
+    def trace(
+        self, recipe: Recipe, optimizer: Optimizer, batch: int, parts: int = 1, *, every_machine: bool = False
+    ) -> Traced:
         """The Program of one training step with ``batch`` images in equal ``parts``; of a cluster, of its first machine
-        with its share of them.
+        with its share of them, or as one computer does the work of ``every_machine``, one after the other.
 
         Raises:
             UnmatchedLayerError: an entry of the recipe matches no layer.
             LayerError: a layer can't take the shape that reaches it, or none has parameters.
         """
-        tracer = Tracer(self.fitted(recipe))
+        tracer = Tracer(self.fitted(recipe), every_machine=every_machine)
         self.train_in_parts(tracer, optimizer, None, None, batch, parts)
         if not tracer.parameters:
             raise LayerError(self.layers[-1], "ends a network without parameters, so that there is nothing to train")

@@ -136,9 +136,10 @@ class Workload(FileModel):
         """
         return self.build().fitted(recipe) if recipe.layers else recipe
 
-    def trace(self, recipe: Recipe) -> Traced:
-        """The Program of one training step."""
-        return self.build().trace(recipe, self.optimizer, self.batch_size, self.micro_batches)
+    def trace(self, recipe: Recipe, *, every_machine: bool = False) -> Traced:
+        """The Program of one training step; of a cluster that of one machine, or of ``every_machine``."""
+        optimizer, parts = self.optimizer, self.micro_batches
+        return self.build().trace(recipe, optimizer, self.batch_size, parts, every_machine=every_machine)
 
 
 def _divisors_near(wanted: int, number: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 BORDERS = 3
 """Characters that a column takes beside its text: a line and two spaces."""
 Columns = Mapping[str, Sequence[str]]
-"""Cells by column, titles included."""
+"""Cells by column, the title first."""
 
 
 def fitting(
@@ -15,12 +15,14 @@ def fitting(
 ) -> dict[str, int]:
     """Widths of as many of ``columns`` as fit, the first ones first; never fewer than ``least`` of them.
 
-    Cells of the columns in ``whole`` stay on one line.
+    Cells of the columns in ``whole`` stay on one line; their titles may fold.
     """
     room = console_width - 1
     widths: dict[str, int] = {}
     for name, cells in columns.items():
-        word = max(len(cell) if name in whole else _longest_word(cell) for cell in cells)
+        title, *rest = cells
+        word = max(map(len if name in whole else _longest_word, rest), default=0)
+        word = max(word, _longest_word(title))
         if len(widths) < least or word + BORDERS <= room:
             widths[name] = word
             room -= word + BORDERS

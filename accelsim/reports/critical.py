@@ -48,4 +48,5 @@ CRITICAL_PATH = StepTable(
     lambda _: NOTE,
     lambda result: Grid(HEADER, critical_rows(result), range(2, len(HEADER))),
     total=True,
+    yielding=("Operations", "DRAM busy"),
 )

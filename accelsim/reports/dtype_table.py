@@ -24,13 +24,13 @@ _PRIORITY = (
     "layer",
 )
 """Which columns stay where room is short; shape and format tell elements and bits."""
-_ALWAYS = 5
+_ALWAYS = 2
 """How many of them stay however narrow the terminal is."""
 _WHOLE = frozenset({"bytes", "lives_in", "shape"})
 _SHORT = (
     ("largest magnitude", "max"),
     ("own max this step", "own max"),
-    ("max of the last steps", "recent max"),
+    ("max of the last", "max of"),
     ("running average of maxs", "running max"),
     ("maximum", "max"),
     (" / largest code", ""),
@@ -49,6 +49,7 @@ _SHORT = (
 """Long names of scales and roundings, and the short ones that the terminal has room for."""
 _LEGEND = (
     ("max", "max: largest magnitude, of the whole tensor unless it says otherwise; the scale is max / largest code."),
+    (" steps", "steps: the last ones."),
     ("product", "product: of the operands' scales."),
 )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 import plotly.graph_objects as go
@@ -15,13 +15,21 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FigureSpec(Generic[T]):
-    """A figure of a page; ``draw`` returns None where its subject has nothing to show."""
+    """A figure of a page; ``draw`` returns None where its subject has nothing to show.
+
+    ``adds`` is what the explanation says besides of what is drawn of a subject.
+    """
 
     name: str
     title: str
     explanation: str
     draw: Callable[[T], go.Figure | None]
     wide: bool = True
+    adds: Callable[[T], str] | None = None
+
+    def explained(self, subject: T) -> FigureSpec[T]:
+        """The same, with the explanation that holds for ``subject``."""
+        return self if self.adds is None else replace(self, explanation=f"{self.explanation} {self.adds(subject)}")
 
 
 Drawn = list[tuple[FigureSpec[T], go.Figure]]
@@ -30,7 +38,7 @@ Drawn = list[tuple[FigureSpec[T], go.Figure]]
 def drawn(specs: Iterable[FigureSpec[T]], subject: T) -> Drawn[T]:
     """The figures that ``subject`` has something to show in, in page order."""
     found = ((spec, spec.draw(subject)) for spec in specs)
-    return [(spec, figure) for spec, figure in found if figure is not None]
+    return [(spec.explained(subject), figure) for spec, figure in found if figure is not None]
 
 
 def panels(figures: Sequence[tuple[FigureSpec[T], go.Figure]], say: Callable[[str], str] = str) -> str:

@@ -63,4 +63,6 @@ def _sizes(row: Mapping[Any, Any]) -> list[str]:
     return [human_bytes(float(row["capacity_bytes"])), str(row["banks"]), f"{row['word_bits']} bit", *costs]
 
 
-MEMORIES = StepTable("On-chip memories", lambda _: NOTE, _grid, wide_grid=_grid_with_costs, total=True)
+MEMORIES = StepTable(
+    "On-chip memories", lambda _: NOTE, _grid, wide_grid=_grid_with_costs, total=True, yielding=("pJ a byte",)
+)

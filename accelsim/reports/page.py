@@ -44,7 +44,7 @@ def run_page(result: Result) -> str:
     body = (
         f"{_header(result)}<main>{_key_figures(result)}"
         f'<h2 id="charts">Where cycles, energy and bytes go</h2>{whole}<div class="figures">{shown}</div>'
-        f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{resolved_files(result.hwconfig, result.workload)}</main>"
+        f"{_tables(result)}{_mapping(result)}{_dtypes(result)}{_resolved(result)}</main>"
         f"<footer>{footer_line(result.versions, result.summary.get('seed'))}<br>{TERMS}</footer>"
     )
     return document(result.name, body, {spec.name: figure for spec, figure in drawn})
@@ -57,9 +57,14 @@ def footer_line(versions: dict[str, str], seed: object = None) -> str:
     return escape(" · ".join(facts))
 
 
-def resolved_files(hwconfig: dict[str, Any], workload: dict[str, Any]) -> str:
-    """Both files with every field, folded away."""
-    parts = (("hwconfig, resolved", hwconfig), ("Workload, resolved", workload))
+def _resolved(result: Result) -> str:
+    return resolved_files(result.hwconfig, result.workload, result.runs_as)
+
+
+def resolved_files(hwconfig: dict[str, Any], workload: dict[str, Any], runs_as: dict[str, Any] | None = None) -> str:
+    """The files with every field, folded away; ``runs_as`` is the machine with less that the step ran as."""
+    parts = [("hwconfig, resolved", hwconfig), ("Workload, resolved", workload)]
+    parts += [] if runs_as is None else [("hwconfig that the step runs as, resolved", runs_as)]
     return "".join(folded(title, f"<pre>{escape(to_yaml(content))}</pre>") for title, content in parts)
 
 

@@ -32,7 +32,7 @@ class Result:
     with its tile. ``traffic``: DRAM bytes by phase and class of tensor. ``memories``: one row per on-chip memory.
     ``roofline``: one row per phase, and one for the step, against the limits of units and DRAM.
     ``trace``: the step as a packed Chrome trace. ``seeds``: where figures and metrics are means over several seeds,
-    which ones, and the spread.
+    which ones, and the spread. ``runs_as``: the hwconfig of a machine with less, where the step ran on what that has.
     """
 
     hwconfig: dict[str, Any]
@@ -52,6 +52,7 @@ class Result:
     roofline: pd.DataFrame = field(default_factory=lambda: _empty(ROOFLINE))
     trace: bytes = b""
     seeds: Seeds | None = None
+    runs_as: dict[str, Any] | None = None
 
     @property
     def name(self) -> str:

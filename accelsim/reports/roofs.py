@@ -62,4 +62,6 @@ def _cells(row: Mapping[Any, Any]) -> list[str]:
     ]
 
 
-ROOFS = StepTable("Roofline by phase", lambda _: NOTE, _grid, wide_grid=_wide_grid, total=True)
+ROOFS = StepTable(
+    "Roofline by phase", lambda _: NOTE, _grid, wide_grid=_wide_grid, total=True, yielding=("Ops", "DRAM")
+)

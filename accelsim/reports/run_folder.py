@@ -23,8 +23,12 @@ SUMMARY_FILE = "summary.json"
 TRACE_FILE = "trace.json.gz"
 """The training step for Perfetto (ui.perfetto.dev) or Chrome (about:tracing)."""
 
+RUNS_AS_FILE = "runs_as.yaml"
+"""The machine with less hardware that the step ran as, where there is one."""
+
 FILES = (
     "hwconfig.yaml",
+    RUNS_AS_FILE,
     "workload.yaml",
     "layers.csv",
     "layers.parquet",
@@ -95,6 +99,7 @@ def load(folder: Path | str) -> Result:
         mapping=_read(folder / "mapping.csv", _table("mapping", from_csv)),
         trace=_read(folder / TRACE_FILE, bytes) if (folder / TRACE_FILE).exists() else b"",
         seeds=None,
+        runs_as=_read(folder / RUNS_AS_FILE, _mapping) if (folder / RUNS_AS_FILE).exists() else None,
         **_later(folder),
     )
 
@@ -115,10 +120,11 @@ def _later(folder: Path) -> dict[str, pd.DataFrame]:
 
 
 def _prepare(folder: Path) -> None:
-    """Make the folder, and take away an earlier run's mark of completeness."""
+    """Make the folder, and take away an earlier run's mark of completeness, and the machine that it ran as."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / SUMMARY_FILE).unlink(missing_ok=True)
+        for name in (SUMMARY_FILE, RUNS_AS_FILE):
+            (folder / name).unlink(missing_ok=True)
     except OSError as error:
         raise UserError(f"{folder}: cannot be used as a run folder: {error.strerror or error}") from error
 
@@ -127,6 +133,7 @@ def _files(result: Result) -> dict[str, bytes | str]:
     """File contents by name, in the order of writing."""
     return {
         "hwconfig.yaml": to_yaml(result.hwconfig),
+        **({} if result.runs_as is None else {RUNS_AS_FILE: to_yaml(result.runs_as)}),
         "workload.yaml": to_yaml(result.workload),
         "layers.csv": to_csv(result.layers),
         "layers.parquet": to_parquet(result.layers),

@@ -22,7 +22,8 @@ class Grid(NamedTuple):
 class StepTable:
     """``grid`` is what the terminal shows; the page shows ``wide_grid``, where there is one.
 
-    ``note`` says what the reader sees. ``total``: the last row is one.
+    ``note`` says what the reader sees. ``total``: the last row is one. ``yielding``: titles of columns of ``grid`` that
+    a narrow terminal does without first.
     """
 
     title: str
@@ -30,6 +31,7 @@ class StepTable:
     grid: Callable[[Result], Grid]
     wide_grid: Callable[[Result], Grid] | None = None
     total: bool = False
+    yielding: Sequence[str] = ()
 
     def heading(self, result: Result) -> str:
         """The title, as it holds for ``result``."""

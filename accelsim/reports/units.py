@@ -42,6 +42,8 @@ JOULE_SECONDS: tuple[Scale, ...] = (
 )
 _MOST_OF_A_UNIT = 1e4
 """Numbers from here on read better in the next unit, if only a hundredth of it: mm² follows on µm²."""
+_LEAST_WRITTEN_OUT = 1e-4
+"""Percents below it have an exponent."""
 _LONG_SECONDS: tuple[Scale, ...] = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 
@@ -118,14 +120,14 @@ def human_accuracy(value: float | None) -> str:
     return human_accuracy_points(None if value is None else value * 100)
 
 
-def human_points(value_percent: float | None, _like: float | None = None) -> str:
-    """Percent, given as percent: ``87.3`` is ``87.3 %``."""
-    return _points(value_percent, 1)
+def human_points(value_percent: float | None, like: float | None = None) -> str:
+    """Percent, given as percent: ``87.3`` is ``87.3 %``, ``0.004`` is ``0.004 %``."""
+    return _points(value_percent, 1, like)
 
 
-def human_accuracy_points(value_percent: float | None, _like: float | None = None) -> str:
+def human_accuracy_points(value_percent: float | None, like: float | None = None) -> str:
     """Percent of correct answers, given as percent: ``89.65`` is ``89.65 %``; one answer of 10 000 shows."""
-    return _points(value_percent, 2)
+    return _points(value_percent, 2, like)
 
 
 def human_number(value: float | None, _like: float | None = None) -> str:
@@ -186,11 +188,25 @@ def _digits(value: float) -> str:
     return f"{value:.{max(0, decimals)}f}"
 
 
-def _points(value_percent: float | None, decimals: int) -> str:
+def _points(value_percent: float | None, decimals: int, like: float | None) -> str:
+    """``decimals`` of them; two digits of what would round to zero, but of a difference of two that wouldn't."""
     if value_percent is None or math.isnan(value_percent):
         return MISSING
-    # Adding 0 takes the sign off what rounds to zero.
-    return _infinite(value_percent) or f"{round(value_percent, decimals) + 0.0:.{decimals}f} %"
+    if not value_percent:
+        return "0 %"
+    if not math.isfinite(value_percent):
+        return _infinite(value_percent)
+    if round(value_percent if like is None else like, decimals):
+        # Adding 0 takes the sign off what rounds to zero.
+        return f"{round(value_percent, decimals) + 0.0:.{decimals}f} %"
+    return f"{_short(value_percent)} %"
+
+
+def _short(value: float) -> str:
+    """Two significant digits at most: ``0.004``, ``-0.032``, ``1.2e-07``."""
+    if abs(value) < _LEAST_WRITTEN_OUT:
+        return f"{value:.2g}"
+    return f"{value:.{1 - math.floor(math.log10(abs(value)))}f}".rstrip("0")
 
 
 def _infinite(value: float) -> str:

@@ -88,7 +88,7 @@ def assemble(
         summary=summary,
         layers=layers,
         metrics=metrics.astype(dict.fromkeys(["step", *scales_loss[1:]], int)),
-        dtypes=tensor_table(traced.program, timeline.residency.where),
+        dtypes=tensor_table(traced.program, inputs.recipe, timeline.residency.where),
         model_size=sizes,
         versions=versions(),
         operations=step.operations,
@@ -98,6 +98,7 @@ def assemble(
         roofline=roofline_table(traced.program, timeline, inputs.hw),
         trace=step.trace,
         seeds=None,
+        runs_as=None if planned.hw == inputs.hw else planned.hw.model_dump(mode="json"),
         **recorded,
     )
 

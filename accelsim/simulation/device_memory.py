@@ -46,7 +46,7 @@ def enough_device_memory(inputs: Inputs, kernels: Kernels | None) -> Iterator[No
 def needed_bytes(inputs: Inputs, batch: int) -> int:
     """Most bytes alive at once in a step of ``batch``."""
     workload = inputs.training.model_copy(update={"batch_size": batch})
-    return workload.trace(inputs.recipe).program.peak_bytes()
+    return workload.trace(inputs.recipe, every_machine=True).program.peak_bytes()
 
 
 def largest_batch(fits: Callable[[int], bool], below: int) -> int:

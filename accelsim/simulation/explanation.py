@@ -34,4 +34,4 @@ def explain(
     if any(residency.room_bytes):
         with blaming(hwconfig, sorted_settings(settings)[0]):
             residency = stages.time_step(stages.plan_step(inputs, traced), Observer()).residency
-    return tensor_table(traced.program, residency.where)
+    return tensor_table(traced.program, inputs.recipe, residency.where)

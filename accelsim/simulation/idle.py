@@ -7,6 +7,7 @@ from typing import Any
 
 from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
+from accelsim.reports.run_folder import RUNS_AS_FILE, load_summary
 from accelsim.training.changes import changed_fields
 
 
@@ -28,6 +29,27 @@ def lesser_machine(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> 
 def what_differs(lesser: HardwareConfig, hw: HardwareConfig) -> str:
     """The fields in which two machines differ, but for what they are called; empty where they are the same."""
     return changed_fields(_nameless(lesser), _nameless(hw))
+
+
+def stored_lesser(folder: Path) -> HardwareConfig | str | None:
+    """The machine that the run in ``folder`` ran as, or its name where an older version kept no more.
+
+    Raises:
+        UserError: a file is missing or broken.
+    """
+    name: str | None = load_summary(folder).get("runs_as")
+    kept = folder / RUNS_AS_FILE
+    return load_hwconfig(kept) if name is not None and kept.is_file() else name
+
+
+def told_apart(stored: HardwareConfig | str | None, asked: HardwareConfig | None) -> tuple[Any, Any]:
+    """What to hold two machines to run as against each other by: all but what they are called.
+
+    That is their names where one is not known beyond it, or there is none.
+    """
+    if isinstance(stored, HardwareConfig) and asked is not None:
+        return _nameless(stored), _nameless(asked)
+    return stored.name if isinstance(stored, HardwareConfig) else stored, None if asked is None else asked.name
 
 
 def _nameless(hw: HardwareConfig) -> dict[str, Any]:

@@ -7,13 +7,17 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from accelsim.formats import Format, Granularity, Recipe, Role, TensorRule
+from accelsim.formats import FP32, Format, Granularity, Recipe, Role, ScaleForm, TensorRule
+from accelsim.formats.flexpoint import FlexpointFormat
+from accelsim.formats.mx import SCALE_BITS as SCALE_BITS_E8M0
 from accelsim.formats.recipe import SCALED_BELOW_BITS
 from accelsim.machine import Parameter
 from accelsim.program import Program, Unit
 
-SCALE_BYTES = 4
+SCALE_BITS = FP32.bits
 """One fp32 scale for each tensor of integers, narrow floats or NVFP4, or for each of its output channels."""
+EXPONENT_BITS = SCALE_BITS_E8M0
+"""A scale that is a power of two: its exponent, with the range of fp32's, in as many bits as MX has for a block's."""
 
 
 def model_size(
@@ -35,7 +39,8 @@ def model_size(
         if like is None:
             groups.append((role, rule, like := []))
         like.append(parameter)
-    rows, scales, zero_points = [], 0, []
+    rows, zero_points = [], []
+    scales: dict[tuple[str, int], int] = {}
     for role, rule, members in groups:
         sizes = [math.prod(member.shape) for member in members]
         size = sum(rule.format.bytes_for(math.prod(member.shape), member.shape[-1]) for member in members)
@@ -43,12 +48,12 @@ def model_size(
         # A bias has the scale of the accumulators, which the input and weight scales give.
         if _has_scale(rule.format) and role is not Role.BIAS:
             shared = [member.shape[0] if rule.granularity is Granularity.PER_CHANNEL else 1 for member in members]
-            scales += sum(shared)
+            held = _scale_format(rule)
+            scales[held] = scales.get(held, 0) + sum(shared)
             if rule.affine:
                 count = sum(shared)
                 zero_points.append(_row("zero_point", count, count, str(rule.format), rule.format.bytes_for(count)))
-    if scales:
-        rows.append(_row("scale", scales, scales, "fp32", scales * SCALE_BYTES))
+    rows += [_row("scale", count, count, name, -(-count * bits // 8)) for (name, bits), count in scales.items()]
     return pd.DataFrame([*rows, *zero_points])
 
 
@@ -57,6 +62,15 @@ def _has_scale(format_: Format) -> bool:
     return (
         format_.is_integer or format_.tensor_scaled or (format_.family == "float" and format_.bits < SCALED_BELOW_BITS)
     )
+
+
+def _scale_format(rule: TensorRule) -> tuple[str, int]:
+    """How the scale of a tensor is stored, and its bits; Flexpoint's exponent is as wide as the format says."""
+    if isinstance(rule.format, FlexpointFormat):
+        return f"exponent of {rule.format.exponent_bits} bits", rule.format.exponent_bits
+    if rule.scale_form is ScaleForm.POWER_OF_TWO:
+        return f"exponent of {EXPONENT_BITS} bits", EXPONENT_BITS
+    return str(FP32), SCALE_BITS
 
 
 def readers(program: Program) -> dict[str, str]:

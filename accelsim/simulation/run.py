@@ -14,7 +14,7 @@ from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
 from accelsim.reports.result import Result
-from accelsim.reports.run_folder import load, load_summary, save
+from accelsim.reports.run_folder import load, save
 from accelsim.reports.scalesim import write_scalesim_reports
 from accelsim.simulation import stages
 from accelsim.simulation.assemble import assemble, step_cost
@@ -24,7 +24,7 @@ from accelsim.simulation.device_memory import check_device_memory
 from accelsim.simulation.folder import check_folder, check_reports, prepare_folder
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
-from accelsim.simulation.idle import lesser_machine
+from accelsim.simulation.idle import lesser_machine, stored_lesser, told_apart
 from accelsim.simulation.inputs import Inputs, read_inputs
 from accelsim.simulation.recorded import foreseen
 from accelsim.simulation.settings import sorted_settings
@@ -175,8 +175,9 @@ class _Run:
             return stages.read_data(self.inputs, self.data, self.observer)
 
     def _start(self, traced: Traced) -> Checkpoint:
-        check_memory(traced)
-        check_device_memory(self.inputs, traced, self.kernels)
+        emulated = stages.trace_emulation(self.inputs, traced)
+        check_memory(emulated)
+        check_device_memory(self.inputs, emulated, self.kernels)
         # What is known before the hours that a training may take is said before them.
         for text in foreseen(self.inputs, traced.program):
             self.observer.say(f"warning: {text}")
@@ -205,15 +206,16 @@ class _Run:
     def _unchanged(self, folder: Path, training: Training, timeline: Timeline) -> Result | None:
         """What stands in the folder, where no step was left to do and the machine is the same.
 
-        Who asks for new figures by ``force`` gets those of other cycles, too: another machine to run as may have the
-        same name.
+        Who asks for new figures by ``force`` gets those of other cycles, too: of the machine that an older version ran
+        as, its name alone is known.
         """
         if training.train_images_per_s is not None:
             return None
         stored = load(folder)
         if stored.hwconfig != self.inputs.hw.model_dump(mode="json"):
             return None
-        if stored.summary.get("runs_as") != _name(self.runs_as):
+        before, now = told_apart(stored_lesser(folder), self.runs_as)
+        if before != now:
             return None
         if self.force and stored.summary["total_cycles"] != timeline.total_cycles:
             return None
@@ -242,17 +244,13 @@ def _check_track(track: Sequence[str], *, timing_only: bool, out: Path | str | N
         raise UserError(f"track: {track[0]} writes into the run folder; give out, too")
 
 
-def _name(runs_as: HardwareConfig | None) -> str | None:
-    return None if runs_as is None else runs_as.name
-
-
 def _check_machine(folder: Path, inputs: Inputs, runs_as: HardwareConfig | None) -> None:
     """Refuse to replace a finished run's figures by those of another machine that trains the same bits."""
     others = {"description": True, **deciding_fields(inputs.hw)}
     stored = load_hwconfig(folder / "hwconfig.yaml").model_dump(mode="json", exclude=others)
-    stored["runs_as"] = load_summary(folder).get("runs_as")
-    asked = {**inputs.hw.model_dump(mode="json", exclude=others), "runs_as": _name(runs_as)}
-    changed = changed_fields(stored, asked)
+    before, now = told_apart(stored_lesser(folder), runs_as)
+    asked = inputs.hw.model_dump(mode="json", exclude=others)
+    changed = changed_fields({**stored, "runs_as": before}, {**asked, "runs_as": now})
     if changed:
         raise UserError(
             f"{folder}: holds a finished run of another hwconfig: {changed}; give the same one, or another --out; "

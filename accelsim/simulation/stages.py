@@ -32,6 +32,11 @@ def trace(inputs: Inputs) -> Traced:
     return inputs.workload.trace(inputs.recipe)
 
 
+def trace_emulation(inputs: Inputs, traced: Traced) -> Traced:
+    """The same as this computer does it, for every machine of a cluster: their gradients wait for those of the last."""
+    return traced if inputs.hw.machines == 1 else inputs.training.trace(inputs.recipe, every_machine=True)
+
+
 def check_costs(inputs: Inputs) -> None:
     """Look up the area of every unit and memory, and so find out whether the source of costs has them.
 

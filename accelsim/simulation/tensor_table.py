@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from accelsim.formats import FP32, Role, Rounding, ScalePolicy
+from accelsim.formats import FP32, Recipe, Role, Rounding, ScalePolicy
 from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
 from accelsim.program import Operation, Program, TensorSpec, Unit
 
@@ -89,7 +89,7 @@ ROUNDINGS = {
 
 POLICIES = {
     ScalePolicy.CURRENT: "own largest magnitude this step",
-    ScalePolicy.DELAYED: "largest magnitude of the last steps",
+    ScalePolicy.DELAYED: "largest magnitude of the last {steps}",
     ScalePolicy.RUNNING: "running average of largest magnitudes",
 }
 """Where a quantiser's range comes from."""
@@ -106,8 +106,8 @@ INDICES = (".tap", ".extremes", ".sign_sum")
 """Endings of tensors that hold positions or counts, not values."""
 
 
-def tensor_table(program: Program, lives_in: Callable[[int], str]) -> pd.DataFrame:
-    """One row per tensor of ``program``; ``lives_in`` tells where a tensor index is kept.
+def tensor_table(program: Program, recipe: Recipe, lives_in: Callable[[int], str]) -> pd.DataFrame:
+    """One row per tensor of ``program``, a step by ``recipe``; ``lives_in`` tells where a tensor index is kept.
 
     What recomputation makes again is as it was the first time, and has no row of its own; nor have tensors of a batch's
     later parts that are like one of the first.
@@ -118,11 +118,13 @@ def tensor_table(program: Program, lives_in: Callable[[int], str]) -> pd.DataFra
     for tensor in program.tensors:
         if not tensor.again:
             listed.setdefault(tensor.plain_name, tensor)
-    rows = [_row(t, makers.get(t.index), first.get(t.index), lives_in(t.index)) for t in listed.values()]
+    rows = [_row(t, recipe, makers.get(t.index), first.get(t.index), lives_in(t.index)) for t in listed.values()]
     return pd.DataFrame(rows)
 
 
-def _row(tensor: TensorSpec, maker: Operation | None, first: Operation | None, place: str) -> dict[str, Any]:
+def _row(
+    tensor: TensorSpec, recipe: Recipe, maker: Operation | None, first: Operation | None, place: str
+) -> dict[str, Any]:
     shown = maker or first
     return {
         "tensor": tensor.plain_name,
@@ -134,14 +136,14 @@ def _row(tensor: TensorSpec, maker: Operation | None, first: Operation | None, p
         "format": str(tensor.format),
         "bits": tensor.format.bits,
         "bytes": tensor.bytes,
-        "scale": _scale(tensor, maker),
+        "scale": _scale(tensor, recipe, maker),
         "rounding": _rounding(tensor, maker),
         "lives_in": place,
         "arithmetic": "integer" if tensor.format.is_integer else "floating point, by choice of the hwconfig",
     }
 
 
-def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
+def _scale(tensor: TensorSpec, recipe: Recipe, maker: Operation | None) -> str:
     if tensor.format.tensor_scaled and maker is not None and "scale" in maker.attributes:
         return f"E4M3, per block; over all {_quantiser_scale(maker)}, fp32"
     if tensor.format.family in FAMILY_SCALES:
@@ -153,7 +155,8 @@ def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
     if maker is None and tensor.role in (Role.ACTIVATION, Role.WEIGHT):
         return "not part of a topology"
     if tensor.persistent and tensor.format.is_integer:
-        return "power of two, chosen once"
+        headroom = recipe[tensor.role].headroom
+        return "power of two, chosen once" + ("" if headroom == 1 else f", with headroom {headroom:g}")
     if maker is None or (tensor.role is Role.INTERNAL and tensor.name.endswith(INDICES)):
         return "none (index)"
     return _quantiser_scale(maker) if "scale" in maker.attributes else SCALE_RULES[maker.opcode]
@@ -162,13 +165,19 @@ def _scale(tensor: TensorSpec, maker: Operation | None) -> str:
 def _quantiser_scale(maker: Operation) -> str:
     """Where the scale of a quantiser's codes comes from, what shares it and how it is held."""
     attributes = maker.attributes
-    source = POLICIES[ScalePolicy(attributes["scale"])]
+    history = attributes["history"]
+    source = POLICIES[ScalePolicy(attributes["scale"])].format(steps="step" if history == 1 else f"{history} steps")
     if attributes["affine"]:
         source = source.replace("largest magnitude", "range").replace("ranges", "range")
     shared = str(attributes["granularity"]).replace("_", " ")
     held = {"float": "", "fixed_point": ", 31-bit mantissa and shift", "power_of_two": ", power of two"}
     divisor = "codes, with a zero point" if attributes["affine"] else "largest code"
-    return f"{source} / {divisor}, {shared}{held[attributes['scale_form']]}"
+    return f"{_times(attributes['headroom'])}{source} / {divisor}, {shared}{held[attributes['scale_form']]}"
+
+
+def _times(headroom: float) -> str:
+    """The factor between largest magnitude and range, before what it multiplies; empty where they are the same."""
+    return "" if headroom == 1 else f"{headroom:g} x "
 
 
 def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:

@@ -10,9 +10,13 @@ from accelsim.program import Operation, TensorSpec
 
 
 class Tracer(Machine):
-    """Collects the Program and the parameters that a network asks for; needs no data."""
+    """Collects the Program and the parameters that a network asks for; needs no data.
 
-    def __init__(self, recipe: Recipe) -> None:
+    Of a cluster that is the Program of the first machine; with ``every_machine`` what a datapath does for all of them.
+    """
+
+    def __init__(self, recipe: Recipe, *, every_machine: bool = False) -> None:
+        self._every_machine = every_machine
         self.parameters: dict[str, Parameter] = {}
         super().__init__(recipe)
 
@@ -23,7 +27,7 @@ class Tracer(Machine):
 
     def working(self, machines: int) -> range:
         """The first of so many machines: all do the same operations."""
-        return range(1, 2)
+        return super().working(machines) if self._every_machine else range(1, 2)
 
     def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
         self.parameters[parameter.name] = parameter

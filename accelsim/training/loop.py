@@ -164,7 +164,7 @@ class Trainer:
             )
         context.observation = context.watcher = None
         if seen is not None and looks:
-            self.reporter.saw(self.records.add_quantisers(step, seen))
+            self.reporter.saw(self.records.add_quantisers(step, seen, skipped=context.skips_update))
         losses, answers = zip(*[finite_loss(context, part.loss, part.logits) for part in found], strict=True)
         right = right_answers(np.concatenate(answers), labels)
         return StepOutcome(_mean(losses), right / labels.size, seen, loss_scale, context.skips_update)

@@ -78,13 +78,14 @@ class Records:
         """Whether the quantisers of ``step`` are recorded."""
         return ends_epoch or self._is_turn(step)
 
-    def add_quantisers(self, step: int, seen: Observation) -> list[dict[str, Any]]:
-        """Record the quantisers of a step; returns the rows."""
+    def add_quantisers(self, step: int, seen: Observation, *, skipped: bool = False) -> list[dict[str, Any]]:
+        """Record the quantisers of a step; returns the rows. Gradients of one that was ``skipped`` updated nothing."""
         rows = quantiser_rows(step, seen)
         self.quantisers.add(rows)
+        updated = {name: found._replace(gradient=None) if skipped else found for name, found in seen.updated.items()}
         for tracker in self.trackers:
             tracker.quantised(step, rows)
-            tracker.updated(step, seen.updated)
+            tracker.updated(step, updated)
         return rows
 
     def worked(self, samples: int, seconds: float) -> None:

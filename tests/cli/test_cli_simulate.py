@@ -12,6 +12,7 @@ import pytest
 
 from accelsim import simulate
 from accelsim.cli.folders import default_folder
+from accelsim.hardware import load_hwconfig
 from accelsim.simulation import stages
 from accelsim.simulation.held_folder import held_folder
 from accelsim.training import Trainer
@@ -243,7 +244,7 @@ def test_a_machine_runs_as_one_with_less(small, hwconfig, workload, tmp_path):
 
 
 def test_a_finished_run_gets_the_figures_of_the_machine_that_it_now_runs_as(small, hwconfig, workload, tmp_path):
-    """Machines to run as may share a name, which is all that a run says of them."""
+    """Machines to run as may share a name; what they have tells them apart."""
     lesser = []
     for lanes in (4, 2):
         (tmp_path / str(lanes)).mkdir()
@@ -258,6 +259,26 @@ def test_a_finished_run_gets_the_figures_of_the_machine_that_it_now_runs_as(smal
     alone, as_four, as_two, again = found
     assert alone == again
     assert len({alone, as_four, as_two}) == 3
+
+
+def test_machines_to_run_as_are_told_apart_by_what_they_have(small, hwconfig, workload, tmp_path):
+    lesser = []
+    for lanes, name in ((4, "int8_range_bn"), (2, "int8_range_bn"), (4, "renamed")):
+        (tmp_path / f"{name}{lanes}").mkdir()
+        text = hwconfig.read_text(encoding="utf-8").replace("lanes: 16", f"lanes: {lanes}")
+        lesser.append(tmp_path / f"{name}{lanes}" / "lesser.yaml")
+        lesser[-1].write_text(text.replace("name: int8_range_bn", f"name: {name}"), encoding="utf-8")
+    four, two, renamed = lesser
+    given = ("simulate", hwconfig, workload, "--steps", 2, "--out", "idle")
+    assert small(*given, "--runs-as", four).code == 0
+    assert load_hwconfig(tmp_path / "idle" / "runs_as.yaml") == load_hwconfig(four)
+    refused = small(*given, "--resume", "--runs-as", two)
+    assert (refused.code, "runs_as.update_unit.lanes (4 there, 2 here)" in refused.err) == (2, True)
+    assert "idle was finished already" in small(*given, "--resume", "--runs-as", renamed).err
+    (tmp_path / "idle" / "runs_as.yaml").unlink()  # as an older version left it
+    assert "idle was finished already" in small(*given, "--resume", "--runs-as", two).err
+    assert small(*given, "--resume", "--force").code == 0
+    assert "runs_as" not in json.loads((tmp_path / "idle" / "summary.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("option", ["--resume", "--force"])

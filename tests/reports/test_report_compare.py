@@ -15,7 +15,7 @@ from rich.console import Console
 from accelsim.errors import UserError
 from accelsim.reports.compare import compare_page, comparison, comparison_table, comparison_warnings
 from accelsim.reports.compare.cells import compare_cells, verdict
-from accelsim.reports.compare.figures import FIGURES
+from accelsim.reports.compare.figures import FIGURES, draw_comparison
 from accelsim.reports.compare.labels import _numbered, unique_labels
 from accelsim.reports.compare.metrics import CHARTED, METRICS, better_way
 from accelsim.reports.compare.settings import differing_settings, shown_settings
@@ -157,9 +157,22 @@ def test_a_difference_has_the_unit_of_the_larger_value(key, base, value, differe
 
 
 def test_every_charted_metric_without_the_usual_way_is_named():
-    named = better_way()
+    named = better_way(CHARTED)
     for metric in CHARTED:
         assert (metric.title in named) == (metric.higher_is_better is not False)
+    assert better_way([metric for metric in CHARTED if metric.higher_is_better is False]) == "Less is better."
+
+
+def test_the_caption_of_ratios_names_no_metric_that_is_not_drawn(pair):
+    timed = [dataclasses.replace(run, summary=run.summary | {"test_accuracy": None}) for run in pair]
+    [(spec, figure)] = [(spec, figure) for spec, figure in draw_comparison(timed) if spec.name == "ratios"]
+    named = spec.explanation.split("Less is better, ")[1]
+    bars = set(figure.layout.yaxis.categoryarray)
+    assert "MAC utilisation" in bars
+    assert "MAC utilisation" in named
+    unusual = [metric.title for metric in CHARTED if metric.higher_is_better is not False]
+    assert {title for title in unusual if title in named} == {title for title in unusual if title in bars}
+    assert "Test accuracy" not in named
 
 
 def shown_on(results, width, **options):

@@ -19,6 +19,7 @@ from accelsim.reports.figures.phase_marks import NAME
 from accelsim.reports.figures.quantiser_history import LEAST_STEPS, MOST_STEPS, NUMBERS, quantiser_history
 from accelsim.reports.figures.roofline import MOST_POINTS
 from accelsim.reports.figures.style import bars, share_axis, unchecked
+from accelsim.reports.figures.ticks import log_axis_if_wide
 from accelsim.reports.palette import PHASES as TITLES
 from accelsim.reports.palette import phase_colour
 from accelsim.reports.schema import METRICS, QUANTISERS
@@ -270,7 +271,24 @@ def test_a_choice_of_quantisers_shows_its_lines_in_every_panel(result, drawn):
     assert seen == choices[0]["traces"]
     assert (figure.data[0].x, figure.data[0].y) == ((10, 20), (0.01, 0.01))
     assert choices[0]["layout"]["yaxis2.range"][1] > 3 / 64
+    assert choices[0]["layout"]["yaxis.ticktext"] is None  # one value
+    assert choices[1]["layout"]["yaxis.ticktext"] is not None
     assert figure.layout.yaxis2.range == tuple(choices[0]["layout"]["yaxis2.range"])
+
+
+def test_ticks_of_logarithmic_axes_are_written_out(drawn):
+    """Plotly's own would be bare digits between powers of ten."""
+    axes = [axis for name in ("norms", "quantiser_history", "roofline") for axis in drawn[name].select_yaxes()]
+    logarithmic = [axis for axis in axes if axis.type == "log"]
+    assert len(logarithmic) >= 3
+    assert sum(axis.ticktext is not None for axis in logarithmic) >= 2
+    for low, high in ((0.3, 40.0), (1e-6, 1.0), (0.012, 0.033)):
+        ticks = log_axis_if_wide([low, high])
+        assert len(ticks["ticktext"]) == len(ticks["tickvals"])
+        assert sum(low <= tick <= high for tick in ticks["tickvals"]) >= 2
+    assert (
+        log_axis_if_wide([0.0121, 0.0135])["tickvals"] is None
+    )  # plotly's own ticks within a decade are whole numbers
 
 
 def test_what_no_axis_can_show_is_a_gap(drawn):

@@ -214,7 +214,7 @@ def test_the_page_has_the_traffic_of_each_phase(result, page):
 def test_terminal_memories_add_up(result):
     table = step_table(MEMORIES, result)
     assert cells(table, "input") == ["input", "3.91 KiB", "1000 B", "2.4", "12.0 nJ", "75.0 %"]
-    assert cells(table, "output") == ["output", "0 B", "0 B", "–", "0 pJ", "0.0 %"]
+    assert cells(table, "output") == ["output", "0 B", "0 B", "–", "0 pJ", "0 %"]
     assert cells(table, "Total") == ["Total", "4.88 KiB", "1.46 KiB", "2.462", "16.0 nJ", "100.0 %"]
     wide = {row[0]: row[1:6] for row in MEMORIES.on_page(result).rows}
     assert wide["output"] == ["32.0 KiB", "1", "256 bit", "1", "3"]
@@ -280,10 +280,10 @@ def test_only_a_machine_with_a_wider_gradient_copy_is_said_to_read_it(result, da
     assert ("wider copy" in text_of(step_table(HIDDEN, gradients))) == wider
 
 
-def test_products_that_delay_the_rest_are_not_a_negative_zero(result):
+def test_products_that_delay_the_rest_by_little_are_not_a_negative_zero(result):
     changes = {"weight_product_alone_cycles": 100_000, "weight_product_extension_cycles": 100_007}
     found = cells(step_table(HIDDEN, dataclasses.replace(result, summary=result.summary | changes)), "Hidden")
-    assert found[1:] == ["-7", "0.0 %", "below 0: others wait for their array or DRAM, too"]
+    assert found[1:] == ["-7", "-0.007 %", "below 0: others wait for their array or DRAM, too"]
 
 
 def test_a_pass_without_training_is_called_one(make_result):

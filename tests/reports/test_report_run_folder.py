@@ -65,8 +65,15 @@ def assert_equal(found, expected):
 
 def test_round_trip_is_exact(result, tmp_path):
     folder = save(result, tmp_path / "deep" / "run")
-    assert {item.name for item in folder.iterdir()} == FILES == set(run_folder.FILES)
+    assert {item.name for item in folder.iterdir()} == FILES == set(run_folder.FILES) - {"runs_as.yaml"}
     assert_equal(load(str(folder)), result)
+
+
+def test_the_machine_that_a_run_ran_as_goes_with_it(result, tmp_path):
+    lesser = dataclasses.replace(result, runs_as={"name": "lesser", "clock_mhz": 500.0})
+    assert load(save(lesser, tmp_path)).runs_as == lesser.runs_as
+    assert load(save(result, tmp_path)).runs_as is None
+    assert {item.name for item in tmp_path.iterdir()} == FILES
 
 
 def test_what_is_read_back_shows_itself_in_a_notebook(result, saved):

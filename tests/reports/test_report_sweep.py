@@ -124,6 +124,24 @@ def test_what_ranks_as_another_metric_is_named():
     assert alike_line(SweepData(data().frame[:1], data().fields)) == ""
 
 
+def test_points_that_are_as_good_as_the_best_are_counted():
+    """Points 1 to 3 have the array that takes the least energy; the fastest point is the only one."""
+    swept = data()
+    page = sweep_page(swept)
+    assert "=DDR; tied with 2 others: 2, 3" in page
+    assert page.count("tied with") == 1
+    assert best_row(swept, "Tied with", "Energy per step") == "2 others: 2, 3"
+    assert best_row(swept, "Tied with", "Time per step") == ""
+    alone = SweepData(swept.frame[swept.frame["point"].isin([1, 5])], swept.fields)
+    assert "Tied with" not in [column.header.plain for column in best_table(alone, 100).columns]
+
+
+def best_row(swept, column, title):
+    """The cell of ``column`` in the row of the metric ``title``."""
+    columns = {found.header.plain: [cell.plain for cell in found.cells] for found in best_table(swept, 200).columns}
+    return columns[column][columns["Best by"].index(title)]
+
+
 def test_points_that_run_as_others_are_counted():
     assert runs_as_line(data()) == ""
     frame = data().frame
@@ -192,8 +210,9 @@ def test_the_page_shows_every_point_and_escapes_its_texts(page):
     assert "It assumes." in body
 
 
-def test_names_of_fields_may_go_over_lines_and_numbers_may_not(page):
-    assert "dram.<wbr>standard" in page
+def test_long_names_of_fields_may_go_over_lines_and_numbers_may_not(page):
+    assert "dram.standard" in page
+    assert "dram.<wbr>standard" not in page
     assert "mac_<wbr>array.<wbr>rows+<wbr>columns" in page
     assert breakable("0.5 of DDR4-2400. <b>") == "0.5 of DDR4-2400. &lt;b&gt;"
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 import accelsim
+from accelsim.datapath import Datapath
 from accelsim.errors import UserError
 from accelsim.networks import load_workload
-from accelsim.simulation import host
+from accelsim.simulation import host, stages
 from accelsim.simulation.host import check_evaluation_memory, check_memory
+from accelsim.simulation.inputs import read_inputs
 from accelsim.tracing import Tracer
+from accelsim.training import initial_state
 
 FILES = "hwconfigs/int8_range_bn.yaml", "workloads/digits_cnn.yaml"
 
@@ -55,6 +59,27 @@ def test_a_training_is_refused(root, int8_machine, having):
     having(traced.program.peak_bytes() - 1)
     with pytest.raises(UserError, match=r"^training needs at least .*, or use --timing-only"):
         check_memory(traced)
+
+
+def test_a_cluster_needs_room_for_the_gradients_of_every_machine(root, having):
+    """This computer does one machine after the other, and their gradients are summed after the last."""
+    settings = ["cluster={machines: 4, link_bytes_per_s: 1 GB/s}"]
+    inputs = read_inputs(*(root / file for file in FILES), settings=settings)
+    traced = stages.trace(inputs)
+    program, emulated = traced.program, stages.trace_emulation(inputs, traced)
+    sent = [i for operation in program.operations if operation.opcode == "all_reduce" for i in operation.inputs]
+    gradients = sum(program.tensors[index].bytes for index in sent)
+    needed = emulated.program.peak_bytes()
+    assert gradients > 0
+    assert needed == program.peak_bytes() + 3 * gradients
+    machine = Datapath(inputs.recipe, initial_state(traced.parameters, inputs.training.seed), seed=1)
+    machine.begin_step(0, training=True, learning_rate=0.1)
+    images, labels = np.zeros((32, 8, 8, 1), dtype=np.float32), np.zeros(32, dtype=np.int64)
+    inputs.training.build().train_in_parts(machine, inputs.training.optimizer, images, labels, 32, 1)
+    assert machine.program.operations == emulated.program.operations
+    having(needed - 1)
+    with pytest.raises(UserError, match=r"^training needs at least"):
+        accelsim.simulate(*(root / file for file in FILES), settings=settings)
 
 
 def test_evaluate_refuses_before_it_reads_weights(root, having, tmp_path):

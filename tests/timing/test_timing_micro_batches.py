@@ -91,8 +91,8 @@ def test_rows_tell_parts_apart_and_sums_stay(step, int8_machine):
     assert sums[0] == sums[1]
 
 
-def test_tensors_are_listed_once(step):
-    tables = [tensor_table(step(parts)[0], lambda index: "") for parts in (1, 4)]
+def test_tensors_are_listed_once(step, int8_machine):
+    tables = [tensor_table(step(parts)[0], int8_machine.recipe(), lambda index: "") for parts in (1, 4)]
     names = [list(table["tensor"]) for table in tables]
     assert len(set(names[1])) == len(names[1])
     sums = [name for name in names[1] if name.endswith("_gradient_sum")]

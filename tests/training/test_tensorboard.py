@@ -119,6 +119,19 @@ def test_histograms_of_gradients_are_without_the_losss_scale(root, tmp_path):
     _histograms_have_the_norms_of_the_table(tmp_path)
 
 
+def test_a_skipped_step_has_no_histogram_of_gradients(root, tmp_path):
+    files = root / "hwconfigs" / "fp16_mixed.yaml", root / "workloads" / "digits_cnn.yaml"
+    settings = ["numerics.loss_scale={initial: 16777216, backoff: 0.0625, interval: 4}"]
+    simulate(*files, out=tmp_path, steps=STEPS, quantisers_every=1, track=("tensorboard",), settings=settings)
+    applied = [int(row["step"]) for row in _rows(tmp_path / "metrics.csv") if row["gradient_norm"]]
+    assert 0 < len(applied) < STEPS
+    points = _points(tmp_path / "tensorboard")
+    for kind, steps in (("weights", list(range(1, STEPS + 1))), ("gradients", applied)):
+        tags = [tag for tag in points if tag.startswith(f"{kind}/")]
+        assert tags
+        assert all([step for step, _ in points[tag]] == steps for tag in tags)
+
+
 def _histograms_have_the_norms_of_the_table(folder):
     points, rows = _points(folder / "tensorboard"), _rows(folder / "metrics.csv")
     for kind, norm in (("weights", "weight_norm"), ("gradients", "gradient_norm")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from accelsim.reports.result import Result
@@ -99,8 +100,10 @@ CHARTED = tuple(metric for metric in METRICS if metric.charted)
 """Those that the chart of ratios has bars for."""
 
 
-def better_way() -> str:
-    """Which way is better, of all that the chart shows, in a sentence."""
-    more = ", ".join(metric.title for metric in CHARTED if metric.higher_is_better)
-    neither = ", ".join(metric.title for metric in CHARTED if metric.higher_is_better is None)
-    return f"Less is better, but of these more is: {more}; and neither way is a merit of its own of: {neither}."
+def better_way(metrics: Sequence[Metric]) -> str:
+    """Which way is better, of ``metrics``, in a sentence."""
+    more = ", ".join(metric.title for metric in metrics if metric.higher_is_better)
+    neither = ", ".join(metric.title for metric in metrics if metric.higher_is_better is None)
+    parts = [f"of these more is: {more}"] if more else []
+    parts += [f"neither way is a merit of its own of: {neither}"] if neither else []
+    return f"Less is better{', but ' if parts else ''}{'; and '.join(parts)}."

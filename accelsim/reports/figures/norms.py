@@ -7,6 +7,7 @@ from plotly.subplots import make_subplots
 
 from accelsim.reports.figures.curves import thinned
 from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.ticks import log_axis_if_wide
 from accelsim.reports.palette import OTHER, TEST, TRAIN
 from accelsim.reports.result import Result
 
@@ -30,6 +31,7 @@ def norms(result: Result) -> go.Figure | None:
         line = {"color": colour, "width": 1.6}
         hover = f"{title}: %{{y:.4g}}<extra></extra>"
         figure.add_scatter(x=steps, y=values, name=title, mode="lines", line=line, hovertemplate=hover, row=row, col=1)
-        figure.update_yaxes(title_text=title, type=scale, row=row, col=1)
+        axis = log_axis_if_wide(values) if scale == "log" else {"type": scale}
+        figure.update_yaxes(title_text=title, row=row, col=1, **axis)
     figure.update_xaxes(title_text="Training step", row=len(panels), col=1)
     return styled(figure, height=160 * len(panels), hovermode="x unified", showlegend=False)

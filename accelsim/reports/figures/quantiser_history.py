@@ -11,7 +11,8 @@ from plotly.subplots import make_subplots
 
 from accelsim.reports.figures.aggregate import text
 from accelsim.reports.figures.quantiser_choices import Choice, choices
-from accelsim.reports.figures.style import styled
+from accelsim.reports.figures.style import Trace, points, styled, unchecked
+from accelsim.reports.figures.ticks import log_axis_if_wide
 from accelsim.reports.result import Result
 
 NUMBERS = 150_000
@@ -31,7 +32,7 @@ class Panel(NamedTuple):
 
 
 PANELS = (
-    Panel("scale_factor", "Scale", "%{y:.4g}", {"type": "log", "exponentformat": "power"}),
+    Panel("scale_factor", "Scale", "%{y:.4g}", {"type": "log"}),
     Panel("saturated_share", "Saturated elements", "%{y:.3%}", {"tickformat": ".2~%"}, 0.01),
     Panel("zero_share", "Codes that are zero", "%{y:.2%}", {"tickformat": ".2~%"}, 0.1),
     Panel("sqnr_db", "Signal to quantisation noise (dB)", "%{y:.1f} dB", {}),
@@ -46,11 +47,10 @@ def quantiser_history(result: Result) -> go.Figure | None:
     if not columns <= set(recorded.columns) or recorded["step"].nunique() < 2:
         return None
     tensors = recorded.drop_duplicates("tensor")[["tensor", "layer", "role"]].reset_index(drop=True)
-    most = recorded.groupby("tensor")[[panel.column for panel in PANELS]].max().loc[tensors["tensor"]]
+    extremes = recorded.groupby("tensor")[[panel.column for panel in PANELS]].agg(["min", "max"]).loc[tensors["tensor"]]
     known = choices(tensors)
-    layouts = [_ranges(choice, most) for choice in known]
-    # Checking each of thousands of lines would take seconds.
-    figure = go.Figure({"data": _lines(recorded, tensors, known[0]), "layout": _frame().layout}, _validate=False)
+    layouts = [_axes(choice, extremes) for choice in known]
+    figure = unchecked(_lines(recorded, tensors, known[0]), _frame().layout)
     shown = [choice.in_panels(len(PANELS), len(tensors), layout) for choice, layout in zip(known, layouts, strict=True)]
     height = len(PANELS) * (PANEL_PX + GAP_PX) + LEGEND_PX
     styled(figure, height=height, legend={"y": 1 + 26 / height}, meta={"choices": shown})
@@ -71,17 +71,21 @@ def _frame() -> go.Figure:
     return figure
 
 
-def _ranges(choice: Choice, most: pd.DataFrame) -> dict[str, Any]:
-    """The axes that start from zero, for the tensors of one choice."""
-    highest = most.iloc[list(choice.places)].max()
-    return {
-        f"yaxis{number}.range": [0, max(panel.least_top, 1.08 * float(highest[panel.column]))]
-        for number, panel in enumerate(PANELS, 1)
-        if panel.least_top is not None
-    }
+def _axes(choice: Choice, extremes: pd.DataFrame) -> dict[str, Any]:
+    """The ends of axes that start from zero, and the ticks of logarithmic ones, for the tensors of one choice."""
+    shown, layout = extremes.iloc[list(choice.places)], dict[str, Any]()
+    for number, panel in enumerate(PANELS, 1):
+        low, high = float(shown[panel.column, "min"].min()), float(shown[panel.column, "max"].max())
+        axis = f"yaxis{number}" if number > 1 else "yaxis"
+        if panel.least_top is not None:
+            layout[f"{axis}.range"] = [0, max(panel.least_top, 1.08 * high)]
+        elif panel.axis.get("type") == "log":
+            ticks = log_axis_if_wide([low, high])
+            layout |= {f"{axis}.{name}": ticks[name] for name in ("tickvals", "ticktext")}
+    return layout
 
 
-def _lines(recorded: pd.DataFrame, tensors: pd.DataFrame, first: Choice) -> list[dict[str, Any]]:
+def _lines(recorded: pd.DataFrame, tensors: pd.DataFrame, first: Choice) -> list[Trace]:
     """A line for each panel and tensor, panel after panel; only those of the choice ``first`` can be seen."""
     steps = _some(sorted(recorded["step"].unique()), len(tensors))
     looks = dict(zip(first.places, zip(first.names, first.colours, strict=True), strict=True))
@@ -91,21 +95,20 @@ def _lines(recorded: pd.DataFrame, tensors: pd.DataFrame, first: Choice) -> list
         for place, tensor in enumerate(tensors["tensor"]):
             name, colour = looks.get(place, ("", None))
             lines.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines+markers",
-                    "x": [int(step) for step in steps],
-                    "y": [_rounded(value, panel) for value in table[tensor]],
-                    "xaxis": f"x{number}" if number > 1 else "x",
-                    "yaxis": f"y{number}" if number > 1 else "y",
-                    "visible": place in looks,
-                    "name": name,
-                    "legendgroup": tensor,
-                    "showlegend": number == 1,
-                    "line": {"color": colour, "width": 1.6},
-                    "marker": {"size": 4},
-                    "hovertemplate": f"{text(tensor)}, step %{{x}}: {panel.shown}<extra></extra>",
-                }
+                points(
+                    mode="lines+markers",
+                    x=[int(step) for step in steps],
+                    y=[_rounded(value, panel) for value in table[tensor]],
+                    xaxis=f"x{number}" if number > 1 else "x",
+                    yaxis=f"y{number}" if number > 1 else "y",
+                    visible=place in looks,
+                    name=name,
+                    legendgroup=tensor,
+                    showlegend=number == 1,
+                    line={"color": colour, "width": 1.6},
+                    marker={"size": 4},
+                    hovertemplate=f"{text(tensor)}, step %{{x}}: {panel.shown}<extra></extra>",
+                )
             )
     return lines
 

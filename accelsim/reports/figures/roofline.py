@@ -120,18 +120,25 @@ def _limits(result: Result, span: tuple[float, float]) -> Iterator[Trace]:
     yield _limit("Limit", [left, ridge, right], [start, peak, peak], slope)
     one = 2 * (product_macs_per_cycle(result) or macs)
     if one < peak:
-        yield _limit("One array", [one / bandwidth if bandwidth else left, right], [one, one], dash="dot")
+        yield _limit(
+            "One array", [one / bandwidth if bandwidth else left, right], [one, one], dash="dot", level="bottom left"
+        )
 
 
-def _limit(name: str, x: list[float], y: list[float], slope: str = "", dash: str = "solid") -> Trace:
-    """A line with its level written at its right end and its slope at its left end."""
+def _limit(
+    name: str, x: list[float], y: list[float], slope: str = "", dash: str = "solid", level: str = "top left"
+) -> Trace:
+    """A line with its level written at its right end, at the side ``level``, and its slope at its left end.
+
+    The lower of two lines has its level below it: over many decades they are too near for a text between them.
+    """
     return points(
         x=x,
         y=y,
         mode="lines+text",
         name=name,
         text=[slope, *[""] * (len(x) - 2), f"{human_count(y[-1])} per cycle"],
-        textposition=["bottom right", *["middle center"] * (len(x) - 2), "top left"],
+        textposition=["bottom right", *["middle center"] * (len(x) - 2), level],
         textfont={"size": 11},
         line={"color": OTHER, "dash": dash, "width": 2},
         hoverinfo="name",

@@ -58,12 +58,12 @@ def points(**properties: Any) -> Trace:
     return {"type": "scatter", **properties}
 
 
-def unchecked(traces: Sequence[Trace]) -> go.Figure:
+def unchecked(traces: Sequence[Trace], layout: go.Layout | None = None) -> go.Figure:
     """A figure whose traces' values plotly takes as they are: to check each takes longer than all else about a page.
 
-    Tests have it check the figures that they draw.
+    ``layout`` has the axes of figures with several panels. Tests have it check the figures that they draw.
     """
-    return go.Figure({"data": list(traces)}, _validate=False)
+    return go.Figure({"data": list(traces), **({} if layout is None else {"layout": layout})}, _validate=False)
 
 
 def styled(figure: go.Figure, *, height: int = 380, **layout: Any) -> go.Figure:

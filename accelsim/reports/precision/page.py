@@ -23,6 +23,7 @@ from accelsim.reports.precision.tables import (
     steps_text,
     worst_text,
 )
+from accelsim.reports.units import human_accuracy
 from accelsim.reports.web import (
     Card,
     Cell,
@@ -67,7 +68,7 @@ def _header(result: PrecisionResult) -> str:
     facts = [*hardware_facts(result.hwconfig), f"{summary['steps']:,} training steps"]
     facts += [f"looked at {steps_text(summary['steps_looked_at'])}"]
     if summary.get("test_accuracy") is not None:
-        facts.append(f"test accuracy {summary['test_accuracy']:.2%}")
+        facts.append(f"test accuracy {human_accuracy(summary['test_accuracy'])}")
     if summary["quantisers"] != summary["hwconfig"]:
         facts.append(f"quantisers of {summary['quantisers']}")
     title = f"{escape(result.hwconfig['name'])} <span>on</span> {escape(result.workload['name'])}"

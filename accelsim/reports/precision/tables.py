@@ -11,6 +11,7 @@ import pandas as pd
 from accelsim.reports.precision.aggregate import ALL_LAYERS
 from accelsim.reports.precision.classes import CLASSES, GAUSSIAN_NEAR_ZERO, class_title
 from accelsim.reports.precision.result import PrecisionResult
+from accelsim.reports.units import human_percent
 
 MOST_NEEDING = 8
 NEEDED_HEADER = ("Class", "Layer", "Bits needed", "Machine", "Cosine", "Least")
@@ -89,8 +90,8 @@ def shape_note() -> str:
     """What the columns of ``shape_rows`` mean."""
     return (
         "Medians over tensors and steps. Excess kurtosis is 0 for a Gaussian. Near zero: share of elements within a "
-        f"tenth of the root mean square, {GAUSSIAN_NEAR_ZERO:.1%} for a Gaussian. Nearly Gaussian: excess kurtosis "
-        f"from {-NEAR_GAUSSIAN:g} to {NEAR_GAUSSIAN:g} and at most twice that share near zero."
+        f"tenth of the root mean square, {human_percent(GAUSSIAN_NEAR_ZERO)} for a Gaussian. Nearly Gaussian: excess "
+        f"kurtosis from {-NEAR_GAUSSIAN:g} to {NEAR_GAUSSIAN:g} and at most twice that share near zero."
     )
 
 
@@ -98,7 +99,7 @@ def _shape_row(name: str, row: pd.Series[float]) -> list[str]:
     kurtosis, near, largest = row["excess_kurtosis"], row["near_zero_share"], row["largest_over_rms"]
     is_near = abs(kurtosis) <= NEAR_GAUSSIAN and near <= 2 * GAUSSIAN_NEAR_ZERO
     said = "" if math.isnan(kurtosis) else "nearly" if is_near else "no"
-    return [class_title(name), f"{kurtosis:+.2f}", f"{near:.1%}", f"{largest:.1f}", said]
+    return [class_title(name), f"{kurtosis:+.2f}", human_percent(near), f"{largest:.1f}", said]
 
 
 def _cosine(mean: float, deviation: float, digits: int = 4) -> str:

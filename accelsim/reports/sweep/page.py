@@ -15,7 +15,7 @@ from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
 from accelsim.reports.sweep.figures import draw_sweep
 from accelsim.reports.sweep.metrics import varying
 from accelsim.reports.sweep.pareto import best, frontier
-from accelsim.reports.sweep.rivals import rivals_text
+from accelsim.reports.sweep.rivals import rivals_text, tied_text
 from accelsim.reports.sweep.terminal import WITHIN, lower, metric_text, recompute_line
 from accelsim.reports.web import (
     Card,
@@ -72,15 +72,17 @@ def _best(data: SweepData) -> str:
         Card(
             f"Best {lower(metric.title)}",
             metric_text(metric, row),
-            f"point {row['point']}: {data.label(row)}{_within(data, metric, row)}",
+            f"point {row['point']}: {data.label(row)}{_as_good(data, metric, row)}",
         )
         for metric, row in rows
     )
 
 
-def _within(data: SweepData, metric: Metric, row: pd.Series[Any]) -> str:
+def _as_good(data: SweepData, metric: Metric, row: pd.Series[Any]) -> str:
+    """What else is as good as the point that a card names."""
+    ties = tied_text(data.points, row, metric)
     others = rivals_text(data.points, row, (metric,)) if data.several_seeds else ""
-    return f"; within spread: {others}" if others else ""
+    return (f"; tied with {ties}" if ties else "") + (f"; within spread: {others}" if others else "")
 
 
 def _points(data: SweepData) -> str:

@@ -25,6 +25,12 @@ def frontier(points: pd.DataFrame, x: Metric, y: Metric) -> pd.DataFrame:
     return found if _sign(x) > 0 else found.iloc[::-1]
 
 
+def tied(points: pd.DataFrame, row: pd.Series[Any], metric: Metric) -> list[int]:
+    """Numbers of the other points that have the very value of ``row``."""
+    alike = points[(points[metric.key] == row[metric.key]) & (points["point"] != row["point"])]
+    return [int(number) for number in alike["point"]]
+
+
 def _sign(metric: Metric) -> int:
     return -1 if metric.higher_is_better else 1
 

@@ -1,4 +1,4 @@
-"""Points are ranked by means over seeds: which others the spread leaves as good."""
+"""Which other points are as good as the best one: those of the very value, and those that the spread leaves so."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from accelsim.reports.compare.metrics import Metric
 from accelsim.reports.spread import within_spread
 from accelsim.reports.sweep.data import SPREAD
+from accelsim.reports.sweep.pareto import tied
 
 MOST_LISTED = 6
 
@@ -30,9 +31,18 @@ def rivals(points: pd.DataFrame, row: pd.Series[Any], metrics: Sequence[Metric])
 
 def rivals_text(points: pd.DataFrame, row: pd.Series[Any], metrics: Sequence[Metric]) -> str:
     """``2, 5``; empty where there are none."""
-    found = rivals(points, row, metrics)
-    more = f" and {len(found) - MOST_LISTED} more" if len(found) > MOST_LISTED else ""
-    return ", ".join(map(str, found[:MOST_LISTED])) + more
+    return _listed(rivals(points, row, metrics))
+
+
+def tied_text(points: pd.DataFrame, row: pd.Series[Any], metric: Metric) -> str:
+    """``2 others: 4, 7``, points that have the very value of ``row``; empty where it is the only one."""
+    found = tied(points, row, metric)
+    return f"{len(found)} other{'s' * (len(found) > 1)}: {_listed(found)}" if found else ""
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    more = f" and {len(numbers) - MOST_LISTED} more" if len(numbers) > MOST_LISTED else ""
+    return ", ".join(map(str, numbers[:MOST_LISTED])) + more
 
 
 def _judged(other: pd.Series[Any], row: pd.Series[Any], metric: Metric) -> str:

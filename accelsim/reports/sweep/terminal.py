@@ -8,21 +8,23 @@ from typing import Any
 
 import pandas as pd
 from rich.table import Table
-from rich.text import Text
 
-from accelsim.reports.columns import BORDERS, Columns, fitting
+from accelsim.reports.columns import BORDERS, Columns
 from accelsim.reports.compare.metrics import Metric
 from accelsim.reports.recomputed import NOTE
 from accelsim.reports.spread import SWEEP_MEANING as MEANING
 from accelsim.reports.sweep.data import SPREAD, SweepData, value_text
 from accelsim.reports.sweep.metrics import ranked_alike, varying
 from accelsim.reports.sweep.pareto import best, frontier
-from accelsim.reports.sweep.rivals import rivals_text
+from accelsim.reports.sweep.rivals import rivals_text, tied_text
+from accelsim.reports.word_table import word_table
 
 _FIGURES_WIDTH = 45
 """Room that the columns of figures take."""
 WITHIN = "Within spread"
 """Head of the column of points within the spread."""
+TIED = "Tied with"
+"""Head of the column of points that are exactly as good."""
 MOST_FAILED = 10
 """Refused points that are shown one by one."""
 
@@ -35,21 +37,23 @@ def frontier_table(data: SweepData, console_width: int) -> Table:
     columns |= _rivals(data, [(row, data.pair) for _, row in rows.iterrows()])
     columns |= _settings(data, [row for _, row in rows.iterrows()], console_width)
     title = f"Frontier of {lower(x.title)} and {lower(y.title)}: {len(rows)} of {len(data.points)} points"
-    return _table(title, {"Point": [str(number) for number in rows["point"]], **columns}, console_width, 3)
+    return _table(title, {"Point": [str(number) for number in rows["point"]], **columns}, console_width)
 
 
 def best_table(data: SweepData, console_width: int) -> Table:
-    """The best point by each metric in which points differ."""
+    """The best point by each metric in which points differ, the first of equal ones, with how many others are so."""
     metrics = varying(data.points)
     rows = [best(data.points, metric) for metric in metrics]
+    ties = [tied_text(data.points, row, metric) for metric, row in zip(metrics, rows, strict=True)]
     columns = {
         "Best by": [metric.title for metric in metrics],
         "Value": [metric_text(metric, row) for metric, row in zip(metrics, rows, strict=True)],
         "Point": [str(row["point"]) for row in rows],
+        **({TIED: ties} if any(ties) else {}),
         **_rivals(data, [(row, (metric,)) for metric, row in zip(metrics, rows, strict=True)]),
         **_settings(data, rows, console_width),
     }
-    return _table("Best points", columns, console_width, 3)
+    return _table("Best points", columns, console_width)
 
 
 def alike_line(data: SweepData) -> str:
@@ -124,14 +128,8 @@ def _seed(data: SweepData, row: pd.Series[Any]) -> str:
     return f", seed {row['seed']:g}" if data.several_seeds else ""
 
 
-def _table(title: str, columns: Columns, console_width: int, least: int) -> Table:
-    widths = fitting(
-        {name: [name, *cells] for name, cells in columns.items()}, console_width, least, frozenset({"Value", "Point"})
-    )
-    table = Table(title=Text(title, style="bold"), title_justify="left")
-    for name, width in widths.items():
-        numeric = all(cell[:1].isdigit() for cell in columns[name])
-        table.add_column(Text(name), justify="right" if numeric else "left", width=width)
-    for cells in zip(*(columns[name] for name in widths), strict=True):
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+def _table(title: str, columns: Columns, console_width: int) -> Table:
+    names = list(columns)
+    rows = list(zip(*columns.values(), strict=True))
+    figures = [name for name in names if name not in (TIED, WITHIN) and all(c[:1].isdigit() for c in columns[name])]
+    return word_table(title, names, rows, console_width, numeric=[names.index(name) for name in figures])

@@ -11,6 +11,8 @@ OPEN_ASSUMPTIONS = 3
 """Shown without a click."""
 _JOINTS = re.compile(r"(?<=\w)([._+])(?=[^\W\d])")
 """Between the parts of a name; a number's point is none."""
+_LONG_NAME = re.compile(r"[\w.+]{17,}")
+"""Shorter ones look better whole on the next line."""
 
 
 class Card(NamedTuple):
@@ -35,8 +37,8 @@ def escape(value: object) -> str:
 
 
 def breakable(value: object) -> str:
-    """Text for HTML whose names, as ``dram.channels`` and ``mac_array.rows+columns``, may go over lines."""
-    return _JOINTS.sub(r"\1<wbr>", escape(value))
+    """Text for HTML whose long names, as ``mac_array.rows+columns``, may go over lines."""
+    return _LONG_NAME.sub(lambda name: _JOINTS.sub(r"\1<wbr>", name[0]), escape(value))
 
 
 def cards(items: Iterable[Card]) -> str:

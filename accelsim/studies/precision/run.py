@@ -142,8 +142,9 @@ class _Study:
         epoch_steps = len(dataset.train) // self.inputs.training.batch_size
         total = self.inputs.training.epochs * epoch_steps
         chosen = chosen_steps(total if self.steps is None else min(self.steps, total), at, every)
-        check_memory(self.traced)
-        check_device_memory(self.inputs, self.traced, self.kernels)
+        emulated = stages.trace_emulation(self.inputs, self.traced)
+        check_memory(emulated)
+        check_device_memory(self.inputs, emulated, self.kernels)
         last_uses, rules = self.traced.program.last_uses(), self.inputs.training.fitted(self.quantisers.recipe())
         looks: list[Look] = []
 

@@ -28,7 +28,10 @@ class Tracker:
         """The quantisers of one step: rows of ``quantisers.csv``."""
 
     def updated(self, step: int, updated: Mapping[str, Updated]) -> None:
-        """Of each parameter by name, how its values and gradients were distributed in one step."""
+        """Of each parameter by name, how its values and gradients were distributed in one step.
+
+        There is no gradient where loss scaling skipped the step: it updated nothing.
+        """
 
     def flush(self) -> None:
         """A checkpoint is about to be written: what was heard has to outlive this process.

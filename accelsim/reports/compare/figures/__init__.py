@@ -8,7 +8,7 @@ from accelsim.reports.compare.figures.curves import curves
 from accelsim.reports.compare.figures.cycles import cycles
 from accelsim.reports.compare.figures.energy import energy
 from accelsim.reports.compare.figures.frontier import frontier, time_to_accuracy
-from accelsim.reports.compare.figures.ratios import ratios
+from accelsim.reports.compare.figures.ratios import drawn_metrics, ratios
 from accelsim.reports.compare.figures.traffic import traffic
 from accelsim.reports.compare.metrics import better_way
 from accelsim.reports.figure_spec import Drawn, FigureSpec, drawn
@@ -21,8 +21,9 @@ FIGURES: tuple[FigureSpec[Sequence[Result]], ...] = (
     FigureSpec(
         "ratios",
         "Ratio to the first run",
-        f"Each metric divided by the first run's, on a doubling scale. Left of the line is less. {better_way()}",
+        "Each metric divided by the first run's, on a doubling scale. Left of the line is less.",
         ratios,
+        adds=lambda results: better_way(drawn_metrics(results)),
     ),
     FigureSpec(
         "curves",

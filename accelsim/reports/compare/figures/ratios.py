@@ -24,14 +24,14 @@ NAME_PX = 32
 
 def ratios(results: Sequence[Result]) -> go.Figure | None:
     """Grouped bars on a doubling scale, from the first result's value outward; None for a single result."""
-    shown = [metric for metric in CHARTED if any(_ratio(metric, results, i) > 0 for i in range(1, len(results)))]
+    shown = drawn_metrics(results)
     if not shown:
         return None
     figure = go.Figure()
     powers: list[float] = []
     for index, name in list(enumerate(unique_labels(results)))[1:]:
         found = {metric.title: _ratio(metric, results, index) for metric in shown}
-        positive = {title: value for title, value in found.items() if value > 0 and math.isfinite(value)}
+        positive = {title: value for title, value in found.items() if _is_drawn(value)}
         powers += [math.log2(value) for value in positive.values()]
         figure.add_bar(
             orientation="h",
@@ -52,6 +52,16 @@ def ratios(results: Sequence[Result]) -> go.Figure | None:
     on_narrow(figure, height=120 + len(shown) * (bars_px + NAME_PX), bargap=NAME_PX / (bars_px + NAME_PX))
     height = 120 + len(shown) * max(26, bars_px)
     return styled(figure, height=height, barmode="group", showlegend=True)
+
+
+def drawn_metrics(results: Sequence[Result]) -> list[Metric]:
+    """Those in which a result has a ratio to the first one."""
+    return [metric for metric in CHARTED if any(_is_drawn(_ratio(metric, results, i)) for i in range(1, len(results)))]
+
+
+def _is_drawn(value: float) -> bool:
+    """Whether a ratio has a place on a doubling scale."""
+    return value > 0 and math.isfinite(value)
 
 
 def _ratio(metric: Metric, results: Sequence[Result], index: int) -> float:

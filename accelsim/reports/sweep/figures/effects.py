@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 from accelsim.reports.compare.metrics import Metric
 from accelsim.reports.figures.aggregate import text
 from accelsim.reports.figures.style import styled, unchecked
-from accelsim.reports.palette import faded, result_colour
+from accelsim.reports.palette import OTHER, faded, result_colour
 from accelsim.reports.sweep.data import SweepData, value_text
 from accelsim.reports.sweep.metrics import Shown, shown, varying
 
-THIN, THICK = faded("#6f7682", 0.45), result_colour(1)
+THIN, THICK = faded(OTHER, 0.6), result_colour(1)
 
 
 def effects(data: SweepData) -> go.Figure | None:
