@@ -98,6 +98,16 @@ def test_updates_draw_for_what_they_store(load, name, outputs, draws):
     assert [each.elements for each in found] == [1000] * draws
 
 
+@pytest.mark.parametrize(("name", "format_name"), [("bf16", "bf16"), ("int8_range_bn", "int16")])
+def test_updates_that_round_to_nearest_draw_nothing(load, name, format_name):
+    """Nor do roles that the recipe has no rule for."""
+    stored = (Role.MASTER_WEIGHT, Role.OPTIMIZER_STATE)
+    recipe, program = load(name).recipe(), operation("adamw", *((format_name, role) for role in stored))
+    rules = {role: replace(recipe[role], rounding=Rounding.NEAREST) for role in stored}
+    for known in ({**recipe.rules, **rules}, {}):
+        assert not list(draws_of(program, program.operations[0], replace(recipe, rules=known)))
+
+
 def test_a_step_shows_what_its_random_bits_cost(step, root):
     program, timeline, hw = step("int8_range_bn")
     whole = step_energy(program, timeline, hw)
