@@ -1,13 +1,17 @@
 """What single operations ask of the hardware."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from accelsim.errors import UserError
 from accelsim.formats import Role, format_by_name
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
-from accelsim.timing import Residency, passes, product_cost, simulate
+from accelsim.timing import DramModel, Residency, passes, product_cost, simulate
+from accelsim.timing.mapping.lane_plan import lane_streams
+from accelsim.timing.mapping.price import taken_cycles
+from accelsim.timing.placement.drain import NO_DRAIN
 from accelsim.timing.planner import Planner
 
 IN_DRAM = Residency(frozenset())
@@ -95,6 +99,32 @@ def test_lane_cycles_round_up(load):
 def test_lane_operations_stream_everything_once(load):
     found = plan(lanes(10**6), load("int8_range_bn"))
     assert found.dram_read_bytes == found.dram_write_bytes == 10**6
+
+
+@pytest.mark.parametrize("elements", [1, 7, 1000, 300_000])
+def test_no_other_tile_of_a_lane_operation_is_better(load, elements):
+    """Of all that halve it, or a third of it, on and on, and fit: alone, and with what they take from others."""
+    program, hw = lanes(elements), load("int8_range_bn")
+    planner = Planner(program, hw, IN_DRAM)
+    streams = lane_streams(program, program.operations[0], hw, IN_DRAM, NO_DRAIN)
+
+    def price(steps):
+        return planner.cycles(steps) + taken_cycles(planner.dram, 2 * elements, steps.pieces, beside=False)
+
+    halves = [2**power for power in range(elements.bit_length() + 1)]
+    tiles = {-(-elements * times // (parts * of)) for parts in halves for times, of in ((1, 1), (2, 3))}
+    assert price(planner.plan(program.operations[0]).steps) == min(
+        price(streams.tiled(tile)) for tile in tiles if tile <= streams.most
+    )
+
+
+@pytest.mark.parametrize(
+    ("turn", "beside", "taken"), [(0, False, 4.5), (5, False, 20.5), (0, True, 16.5), (5, True, 32.5)]
+)
+def test_what_steps_and_bytes_take_from_others(turn, beside, taken):
+    """100 bytes in 4 steps take DRAM 10 cycles: a twentieth of these counts, or all and once more those of a step."""
+    dram = DramModel(1, 1, 1, 1, 1, Fraction(1, 10), Fraction(0), Fraction(0), 0, min(turn, 2), max(0, turn - 2))
+    assert taken_cycles(dram, 100, 4, beside=beside) == pytest.approx(taken)
 
 
 def test_ports_limit_lanes(load):
