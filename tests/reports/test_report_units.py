@@ -29,6 +29,26 @@ ALL = (
 PERCENTS = (units.human_percent, units.human_points, units.human_accuracy, units.human_accuracy_points)
 
 
+POWERS = {"f": -15, "p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15}
+
+
+@pytest.mark.parametrize(
+    ("scales", "unit", "given"),
+    [
+        (units.ENERGY_PJ, "J", -12),
+        (units.SECONDS, "s", 0),
+        (units.RATE, "B/s", 0),
+        (units.COUNT, "", 0),
+        (units.TOPS, "OPS", 12),
+        (units.JOULE_SECONDS, "J s", 0),
+    ],
+)
+def test_prefixes_are_powers_of_a_thousand(scales, unit, given):
+    """``given``: the power of ten that values are given in."""
+    for divisor, name in scales:
+        assert divisor == pytest.approx(10.0 ** (POWERS[name.removesuffix(unit)] - given))
+
+
 @pytest.mark.parametrize("human", ALL)
 def test_a_missing_value_is_a_dash(human):
     assert human(None) == "–"

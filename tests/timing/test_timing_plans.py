@@ -9,6 +9,7 @@ from accelsim.errors import UserError
 from accelsim.formats import Role, format_by_name
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import DramModel, Residency, passes, product_cost, simulate
+from accelsim.timing.analysis.buffer_fill import Fill, buffer_fills
 from accelsim.timing.mapping.lane_plan import lane_streams
 from accelsim.timing.mapping.price import taken_cycles
 from accelsim.timing.placement.drain import NO_DRAIN
@@ -83,6 +84,19 @@ def test_biases_and_scales(trace, load):
     assert planner.plan(quantise).dram_read_bytes == 4 * 10
     (matmul,) = [op for op in program.operations if op.opcode == "matmul"]
     assert planner.plan(matmul).dram_read_bytes == 32 * 512 + 512 * 10 + 4 * 10
+
+
+@pytest.mark.parametrize("doubled", [True, False])
+def test_a_product_that_is_cut_fills_buffers_with_its_tiles(load, edit, doubled):
+    """Bytes of operands, accumulators of four; two tiles of each where one is on its way, and one where none can be."""
+    hw, program = load("int8_range_bn"), product(Gemm(1000, 1000, 1000))
+    for name in ("input", "weight", "output"):
+        hw = edit(hw, f"buffers.{name}", capacity_bytes=65536, resident_share=0.0, double_buffered=doubled)
+    timeline = simulate(program, hw)
+    (fill,), ((choice,),) = buffer_fills(program, timeline, hw), [timing.tiles for timing in timeline.operations]
+    m, k, n = choice.tile.m, choice.tile.k, choice.tile.n
+    assert max(m, n) < 1000
+    assert fill == Fill(*((1 + doubled) * size for size in (m * k, k * n, 4 * m * n)))
 
 
 def lanes(elements, name="int8", unit=Unit.VECTOR):
