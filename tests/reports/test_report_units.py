@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.reports import units
+from accelsim.reports.summary_figures import SUMMARY_FIGURES
 
 ALL = (
     units.human_bytes,
@@ -133,3 +134,20 @@ def test_a_count_keeps_three_digits_of_the_value(value):
     number, _, prefix = units.human_count(value).partition(" ")
     factor = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[prefix]
     assert float(number) * factor == pytest.approx(value, rel=0.00501)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("clock_mhz", 500.0, "500 MHz"),
+        ("clock_mhz", None, "–"),
+        ("train_images_per_s", 1234.0, "1.23 k images/s"),
+        ("train_images_per_s", None, "–"),
+        ("tokens_per_step", 1_234_567, "1 234 567"),
+        ("epochs", 0.25, "0.25"),
+        ("steps", None, "–"),
+    ],
+)
+def test_figures_of_a_summary_with_units_of_their_own(key, value, shown):
+    (figure,) = [figure for figure in SUMMARY_FIGURES if figure.key == key]
+    assert figure.human(value) == shown
