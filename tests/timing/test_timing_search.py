@@ -88,6 +88,23 @@ def test_what_one_waits_for_long_is_moved(machine):
     assert room_waits(program, timeline) == []
 
 
+def test_a_wait_for_room_begins_when_all_else_is_there(machine):
+    """``t3`` also needs the result of ``norm``, which takes longer than what its unit did before."""
+    work = Work(256 * 256, 0, 1, BYTES)
+    operations = [
+        Operation(0, "op", Unit.VECTOR, "l0", Phase.FORWARD, (0,), (1,), (), work),
+        Operation(1, "op", Unit.MAC_ARRAY, "l1", Phase.WEIGHT_GRADIENT, (1, 1), (2,), (Gemm(256, 20000, 256),)),
+        Operation(2, "op", Unit.NORM, "norm", Phase.FORWARD, (0,), (5,), (), replace(work, elements=10 * 256 * 256)),
+        Operation(3, "op", Unit.VECTOR, "l3", Phase.DATA_GRADIENT, (0, 5), (3,), (), work),
+        Operation(4, "op", Unit.MAC_ARRAY, "l4", Phase.DATA_GRADIENT, (3, 3), (4,), (Gemm(256, 20000, 256),)),
+    ]
+    program, hw = Program([*(tensor(i, 256) for i in range(5)), tensor(5, 1)], operations), machine(50)
+    timeline = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2).timeline()
+    (wait,) = room_waits(program, timeline)
+    _, reader, norm, *_ = timeline.operations
+    assert (wait.waiting, wait.blocking, wait.cycles) == (3, 1, reader.end_cycle - norm.end_cycle)
+
+
 def test_a_placement_in_which_something_does_not_fit_is_left_out(load, edit):
     """``image`` is read with a stride of two: from DRAM in bursts that fill the buffer, on chip pixel by pixel.
 
