@@ -77,6 +77,15 @@ def test_the_roofline_has_each_phase_and_the_whole_step(result):
         assert row["bound"] == ("dram" if row["limit_operations_per_cycle"] == pytest.approx(slope) else "unit")
 
 
+def test_every_tensor_has_the_phase_that_makes_it_or_else_reads_it_first(result):
+    phases = result.dtypes.set_index("tensor")["phase"]
+    for name in ("images", "labels", "conv2d1.weight", "conv2d2.product", "linear1.product"):
+        assert phases[name] == "forward"
+    assert phases["conv2d1.weight.momentum"] == "update"
+    assert phases["conv2d2.input_gradient"] == "data_gradient"
+    assert phases["conv2d2.weight_product"] == "weight_gradient"
+
+
 def test_a_timed_step_reads_back_exactly(result, tmp_path):
     found = load_folder(save(result, tmp_path))
     pd.testing.assert_frame_equal(found.operations, result.operations, check_exact=True)
