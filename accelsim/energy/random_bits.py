@@ -57,15 +57,12 @@ def draws_of(program: Program, operation: Operation, recipe: Recipe) -> Iterator
     if operation.opcode in DROPOUT:
         yield Draws(outputs[0].elements, 16, RandomSource.PHILOX)
     elif operation.opcode == "all_reduce":
-        shares = (-(-output.elements // operation.attributes["machines"]) for output in outputs)
-        sums = operation.attributes["machines"] - 1 if operation.attributes["rounds_each_sum"] else 1
-        for elements in shares:
-            yield from _rounded(sums * elements, recipe, outputs[0].role)
+        machines = operation.attributes["machines"]
+        sums = machines - 1 if operation.attributes["rounds_each_sum"] else 1
+        for output in outputs:
+            yield from _as_recorded(sums * -(-output.elements // machines), operation)
     elif operation.opcode in CONVERSIONS:
-        # A layer may have a rounding of its own, so what counts is how the operation was recorded.
-        made = operation.attributes
-        if made.get("rounding") == Rounding.STOCHASTIC:
-            yield Draws(outputs[0].elements, made["random_bits"], RandomSource(made["random_source"]))
+        yield from _as_recorded(outputs[0].elements, operation)
     elif operation.opcode in UPDATES and outputs[0].format.is_integer:
         # The velocity is rounded even where no momentum keeps it.
         for role in (Role.OPTIMIZER_STATE, Role.MASTER_WEIGHT):
@@ -74,6 +71,13 @@ def draws_of(program: Program, operation: Operation, recipe: Recipe) -> Iterator
         for kept in outputs:
             if _rounds(kept.format):
                 yield from _rounded(kept.elements, recipe, kept.role)
+
+
+def _as_recorded(elements: int, operation: Operation) -> Iterator[Draws]:
+    """A layer may have a rounding of its own, so what counts is how the operation was recorded."""
+    made = operation.attributes
+    if made.get("rounding") == Rounding.STOCHASTIC:
+        yield Draws(elements, made["random_bits"], RandomSource(made["random_source"]))
 
 
 def _rounded(elements: int, recipe: Recipe, role: Role) -> Iterator[Draws]:

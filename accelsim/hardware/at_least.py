@@ -131,12 +131,12 @@ def _shares_alike(found: MacArray, other: MacArray) -> bool:
 
 
 def _as_fast(found: Dram, other: Dram) -> bool:
-    """As a bandwidth alone, whatever its label; or the same standard, on as many channels or more."""
+    """As a bandwidth alone, whatever its label; or the same standard, on as many channels or more.
+
+    Both are of one ``model``, which is a field.
+    """
     if found.row is None or other.row is None:
-        same_model = found.row is other.row
-        return (
-            same_model and _bandwidth(found) >= _bandwidth(other) and (found.latency_ns or 0) <= (other.latency_ns or 0)
-        )
+        return _bandwidth(found) >= _bandwidth(other) and (found.latency_ns or 0) <= (other.latency_ns or 0)
     channels = (found.channels or found.row.channels) >= (other.channels or other.row.channels)
     return found.row == other.row and channels and _answers_as_soon(found, other)
 

@@ -44,8 +44,8 @@ class ExchangeInstructions(Issuer):
     def all_reduce(self, bucket: Sequence[Summand]) -> tuple[Tensor, ...]:
         """The sum over all machines of each entry, in the format of ``exchanged_role``; all have the same ``sum_rule``.
 
-        A machine adds up its share of the elements, and converts that: so many lane steps are counted, beside the
-        links.
+        A machine adds up its share of the elements, and converts that, or every sum on its way where each is rounded:
+        so many lane steps are counted, beside the links.
         """
         exchange = self.recipe.exchange
         if exchange is None:
@@ -55,7 +55,7 @@ class ExchangeInstructions(Issuer):
         outputs = [Output(name, sent[0].shape, rule.format, self.exchanged_role) for name, _, sent in bucket]
         additions = (machines - 1) * -(-sum(sent[0].elements for *_, sent in bucket) // machines)
         own: dict[str, Any] = {} if rule == self.recipe[self.exchanged_role] else {"rule_of": bucket[0].layer}
-        converted = (rule.format != wide(first)) / (machines - 1)
+        converted = (rule.format != wide(first)) / (1 if exchange.rounds_each_sum else machines - 1)
         scaled = 2 if first.format.is_integer else 0
         return self.issue(
             "all_reduce",

@@ -143,7 +143,7 @@ def human_ratio(value: float | None) -> str:
         return MISSING
     if not value:
         return "0x"
-    return (_infinite(value) or (_digits(value) if 0.001 <= abs(value) < 1e5 else f"{value:.2e}")) + "x"
+    return (_infinite(value) or _digits(value)) + "x"
 
 
 def scaled(value: float | None, scales: tuple[Scale, ...], like: float | None = None) -> str:

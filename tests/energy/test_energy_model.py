@@ -95,8 +95,9 @@ def test_units_have_their_own_components(case):
 
 def test_breakdowns_add():
     """Random bits are a part of what the lanes take."""
-    assert EnergyBreakdown(1, 2, 3, 4, 1) + EnergyBreakdown(10, 20, 30, 40, 5) == EnergyBreakdown(11, 22, 33, 44, 6)
-    assert EnergyBreakdown(1, 2, 3, 4, 1).total_pj == 10
+    one, ten = EnergyBreakdown(1, 2, 3, 4, 1, 6), EnergyBreakdown(10, 20, 30, 40, 5, 60)
+    assert one + ten == EnergyBreakdown(11, 22, 33, 44, 6, 66)
+    assert one.total_pj == 16
 
 
 def test_assumptions_name_what_is_left_out():

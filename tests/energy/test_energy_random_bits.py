@@ -98,6 +98,29 @@ def test_updates_draw_for_what_they_store(load, name, outputs, draws):
     assert [each.elements for each in found] == [1000] * draws
 
 
+@pytest.mark.parametrize(("rounds_each_sum", "sums"), [(False, 1), (True, 2)])
+def test_a_machine_of_three_draws_for_a_third_of_the_sums(load, rounds_each_sum, sums):
+    """For each sum of two shares where all are rounded, and by the rule of the layer whose gradient it is."""
+    recipe = load("int8_range_bn").recipe()
+    assert recipe[Role.WEIGHT_GRADIENT].rounding is Rounding.NEAREST
+    for rounding, count in ((Rounding.STOCHASTIC, sums), (Rounding.NEAREST, 0)):
+        rule = replace(recipe[Role.WEIGHT_GRADIENT], rounding=rounding, random_bits=9)
+        cluster = {"machines": 3, "rounds_each_sum": rounds_each_sum}
+        program = operation("all_reduce", ("int8", Role.WEIGHT_GRADIENT), attributes=rule.as_attributes | cluster)
+        found = list(draws_of(program, program.operations[0], recipe))
+        assert [(each.elements, each.bits) for each in found] == [(334 * count, 9)] * bool(count)
+
+
+@pytest.mark.parametrize(("name", "format_name"), [("bf16", "bf16"), ("int8_range_bn", "int16")])
+def test_updates_that_round_to_nearest_draw_nothing(load, name, format_name):
+    """Nor do roles that the recipe has no rule for."""
+    stored = (Role.MASTER_WEIGHT, Role.OPTIMIZER_STATE)
+    recipe, program = load(name).recipe(), operation("adamw", *((format_name, role) for role in stored))
+    rules = {role: replace(recipe[role], rounding=Rounding.NEAREST) for role in stored}
+    for known in ({**recipe.rules, **rules}, {}):
+        assert not list(draws_of(program, program.operations[0], replace(recipe, rules=known)))
+
+
 def test_a_step_shows_what_its_random_bits_cost(step, root):
     program, timeline, hw = step("int8_range_bn")
     whole = step_energy(program, timeline, hw)

@@ -34,6 +34,14 @@ def test_levels_come_last_even_where_nothing_passes_them(step):
     assert [row["energy_share"] > 0 for row in unused] == [True, True, True, False]
 
 
+def test_memories_whose_bytes_cost_nothing_have_no_share(step):
+    _, timeline, hw = step("int8_range_bn")
+    free = HardwareConfig.model_validate({**hw.model_dump(), "energy": {"sram_pj_per_byte": 0.0}})
+    rows = memory_rows(timeline, free)
+    assert summed(rows, "read_bytes") > 0
+    assert summed(rows, "energy_pj") == summed(rows, "energy_share") == 0
+
+
 def test_classes_take_all_of_the_energy_of_dram(case):
     program, timeline, hw = case
     rows = traffic_rows(program, timeline, hw)

@@ -107,6 +107,18 @@ def test_a_bucket_has_sums_of_one_rule(recipe_of):
     assert found == {None: [{"fp32"}, {"bf16"}], "fp16": [{"fp16"}]}
 
 
+@pytest.mark.parametrize(("sums", "conversions"), [("wide", 1), ("rounded", 3)])
+def test_lanes_convert_each_sum_that_is_rounded(sums, conversions, recipe_of):
+    """Four machines make three sums of a share. Both operands of each are scaled; a conversion takes a product and two
+    additions."""
+    recipe = recipe_of("int8_range_bn", 4, gradient="int8", partial_sums=sums)
+    program = _network().trace(recipe, OPTIMIZER, BATCH).program
+    for op in (op for op in program.operations if op.opcode == "all_reduce"):
+        share = -(-sum(tensor.elements for tensor in program.outputs_of(op)) // 4)
+        assert op.work.elements * op.work.multiplies == pytest.approx(share * (3 * 2 + conversions))
+        assert op.work.elements * op.work.adds == pytest.approx(share * (3 + 2 * conversions))
+
+
 def test_one_machine_is_no_cluster(recipe_of, int8_machine):
     recipe = recipe_of("int8_range_bn", 1, gradient="int8")
     assert recipe == int8_machine.recipe()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from accelsim.datapath import Datapath
-from accelsim.formats import FloatFormat, float_recipe
+from accelsim.formats import FloatFormat, Role, float_recipe
 from accelsim.layers import Sgd
 from accelsim.layers.layer import parse_layer
 from accelsim.networks import Network
@@ -59,7 +59,7 @@ def _assert_finite_differences(network, recipe, batch, draw_state, rng):
     parameters = network.trace(recipe, OPTIMIZER, 8).parameters
     state = draw_state(parameters, "float64")
     _, gradients = _run(network, recipe, state, batch)
-    assert gradients
+    assert set(gradients) == _learned(parameters) != set()
     for name, gradient in gradients.items():
         for flat in rng.choice(gradient.size, size=min(4, gradient.size), replace=False):
             at = np.unravel_index(flat, gradient.shape)
@@ -73,6 +73,11 @@ def _assert_finite_differences(network, recipe, batch, draw_state, rng):
             np.testing.assert_allclose(gradient[at], slope, rtol=1e-4, atol=1e-5, err_msg=f"{name}{at}")
 
 
+def _learned(parameters):
+    """All that the optimizer moves: what is left out of the gradients would stay as it was drawn."""
+    return {name for name, parameter in parameters.items() if parameter.role is Role.MASTER_WEIGHT}
+
+
 def test_integer_gradients_point_the_same_way(network, batch, draw_state, int8_machine, fp32_machine):
     images, labels = batch
     batch = images.astype(np.float32) if images.dtype.kind == "f" else images, labels
@@ -80,6 +85,7 @@ def test_integer_gradients_point_the_same_way(network, batch, draw_state, int8_m
     state = draw_state(parameters)
     integer, floating = (_run(network, _same_norm(hw), state, batch) for hw in (int8_machine, fp32_machine))
     assert abs(integer[0] - floating[0]) < 0.05 * floating[0] + 0.05
+    assert set(integer[1]) == set(floating[1]) == _learned(parameters)
     for name, expected in floating[1].items():
         found = integer[1][name]
         if np.linalg.norm(expected) > 1e-3:

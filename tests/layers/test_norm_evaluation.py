@@ -73,3 +73,11 @@ def test_layer_norm_needs_two_values(fp32_machine, layer, size):
     network = Network([parse_layer(found) for found in (layer, "flatten", {"linear": {"units": 3}})], size, 3)
     with pytest.raises(Exception, match="normalises over 1 value"):
         network.trace(fp32_machine.recipe(), OPTIMIZER, 8)
+
+
+@pytest.mark.parametrize("layer", ["batch_norm", "layer_norm"])
+def test_a_new_norm_neither_scales_nor_moves(layer, int8_machine):
+    network = Network([parse_layer(found) for found in (layer, "flatten", {"linear": {"units": 3}})], (4, 4, 2), 3)
+    parameters = network.trace(int8_machine.recipe(), OPTIMIZER, 4).parameters
+    starts = {name.rpartition(".")[2]: (p.std, p.fill) for name, p in parameters.items() if layer in name}
+    assert (starts["gamma"], starts["beta"]) == ((0.0, 1.0), (0.0, 0.0))

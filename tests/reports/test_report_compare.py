@@ -239,6 +239,9 @@ def test_assumptions_of_one_run_alone_are_set_apart(make_result):
     page = compare_page([make_result("a", assumptions=["s"]), make_result("b", assumptions=["s", "t"])])
     assert "Assumed for b only" in page
     assert "Assumed for a only" not in page
+    swapped = compare_page([make_result("b", assumptions=["s", "t"]), make_result("a", assumptions=["s"])])
+    assert "Assumed for b only" in swapped
+    assert "Assumed for a only" not in swapped
 
 
 def test_runs_without_training_or_energy_compare_what_they_have(make_result):

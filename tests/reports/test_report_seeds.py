@@ -27,11 +27,11 @@ TIME = next(metric for metric in METRICS if metric.key == "time_per_step_s")
 
 @pytest.fixture
 def seeds(make_result):
-    """Runs of one machine, of seeds 1, 2, ... with these accuracies."""
+    """Runs of one machine, of seeds 1, 2, ... or from ``first`` on, with these accuracies."""
 
-    def made(name, *accuracies):
+    def made(name, *accuracies, first=1):
         runs = []
-        for seed, accuracy in enumerate(accuracies, 1):
+        for seed, accuracy in enumerate(accuracies, first):
             run = make_result(name, test_accuracy=accuracy, seed=seed, workload_fields={"seed": seed})
             runs.append(dataclasses.replace(run, metrics=run.metrics.assign(train_loss=run.metrics["step"] * seed)))
         return runs
@@ -118,6 +118,10 @@ def test_runs_that_are_no_seeds_of_one(seeds, make_result):
         merged([one, other], "runs")
     with pytest.raises(UserError, match="holds seed 1 twice"):
         merged([one, one], "runs")
+    zero = seeds("int8", 0.9, 0.8, first=0)
+    assert merged(zero, "runs").seeds.numbers == (0, 1)
+    with pytest.raises(UserError, match="holds seed 0 twice"):
+        merged([zero[0], zero[0]], "runs")
     short = dataclasses.replace(two, summary={**two.summary, "steps": 1})
     with pytest.raises(UserError, match=r"different lengths, in steps: .*1 \(seed 2\)"):
         merged([one, short], "runs")

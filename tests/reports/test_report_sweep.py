@@ -25,6 +25,7 @@ from accelsim.reports.sweep import (
     runs_as_line,
     sweep_page,
 )
+from accelsim.reports.sweep.data import value_text
 from accelsim.reports.sweep.metrics import SWEEP_METRICS, varying
 from accelsim.reports.web.parts import breakable
 
@@ -240,3 +241,17 @@ def test_the_heat_map_holds_the_best(page):
     assert first["y"] == ["DDR", "HBM", "&lt;b&gt;"]
     assert first["z"] == [[62.5, 31.25], [31.25, 15.625], [62.5, None]]
     assert first["text"][1] == ["31.3 µs", "15.6 µs"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("buffers.input.capacity_bytes", 1024, "1.00 KiB"),
+        ("buffers.input.capacity_bytes", 1023, "1023"),
+        ("buffers.input.bytes_per_cycle", 4096, "4096"),
+        ("hwconfig", "machines/other.v2.yaml", "other.v2"),
+        ("clock_mhz", 500.0, "500"),
+    ],
+)
+def test_values_of_varied_fields_read_short(name, value, shown):
+    assert value_text(value, name) == shown

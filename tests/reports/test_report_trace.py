@@ -21,7 +21,7 @@ from accelsim.reports.trace.slices import operation_slices, shown_operations
 from accelsim.reports.trace.tiles import INSET_CYCLES, tile_slices
 from accelsim.reports.trace.tracks import DRAM_PROCESS, UNITS_PROCESS
 from accelsim.timing import DramModel, passes, product_cost, simulate
-from accelsim.timing.analysis.buffer_fill import buffer_fills
+from accelsim.timing.analysis.buffer_fill import Fill, buffer_fills
 from accelsim.timing.analysis.dram_division import dram_division
 from accelsim.timing.scheduling.ordering import predecessors
 
@@ -268,6 +268,8 @@ def test_tiles_fit_their_buffers(step):
     for name in ("input", "weight", "output"):
         buffer, most = getattr(hw.buffers, name), max(getattr(fill, f"{name}_bytes") for fill in fills)
         assert 0 < most <= buffer.capacity_bytes - buffer.resident_bytes
+    for fill, timing in zip(fills, timeline.operations, strict=True):
+        assert fill == Fill(0, 0, 0) or timing.end_cycle > timing.start_cycle
     held = tile_levels(timeline, [fill.input_bytes for fill in fills])
     assert max(level.value for level in held) >= max(fill.input_bytes for fill in fills)
     assert held[-1].value > 0

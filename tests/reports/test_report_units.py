@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.reports import units
+from accelsim.reports.summary_figures import SUMMARY_FIGURES
 
 ALL = (
     units.human_bytes,
@@ -27,6 +28,26 @@ ALL = (
     units.human_energy_delay,
 )
 PERCENTS = (units.human_percent, units.human_points, units.human_accuracy, units.human_accuracy_points)
+
+
+POWERS = {"f": -15, "p": -12, "n": -9, "µ": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15}
+
+
+@pytest.mark.parametrize(
+    ("scales", "unit", "given"),
+    [
+        (units.ENERGY_PJ, "J", -12),
+        (units.SECONDS, "s", 0),
+        (units.RATE, "B/s", 0),
+        (units.COUNT, "", 0),
+        (units.TOPS, "OPS", 12),
+        (units.JOULE_SECONDS, "J s", 0),
+    ],
+)
+def test_prefixes_are_powers_of_a_thousand(scales, unit, given):
+    """``given``: the power of ten that values are given in."""
+    for divisor, name in scales:
+        assert divisor == pytest.approx(10.0 ** (POWERS[name.removesuffix(unit)] - given))
 
 
 @pytest.mark.parametrize("human", ALL)
@@ -104,6 +125,9 @@ def test_any_number_reads_short(human, value):
         (units.human_ratio(9691), "9691x"),
         (units.human_ratio(123_456), "1.23e+05x"),
         (units.human_ratio(4e-6), "4.00e-06x"),
+        (units.human_ratio(0.001), "0.00100x"),
+        (units.human_ratio(-0.0009996), "-0.00100x"),
+        (units.human_ratio(99_999), "1.00e+05x"),
         (units.human_count(math.inf), "∞ T"),
         (units.human_number(-math.inf), "-∞"),
     ],
@@ -117,3 +141,20 @@ def test_a_count_keeps_three_digits_of_the_value(value):
     number, _, prefix = units.human_count(value).partition(" ")
     factor = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}[prefix]
     assert float(number) * factor == pytest.approx(value, rel=0.00501)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("clock_mhz", 500.0, "500 MHz"),
+        ("clock_mhz", None, "–"),
+        ("train_images_per_s", 1234.0, "1.23 k images/s"),
+        ("train_images_per_s", None, "–"),
+        ("tokens_per_step", 1_234_567, "1 234 567"),
+        ("epochs", 0.25, "0.25"),
+        ("steps", None, "–"),
+    ],
+)
+def test_figures_of_a_summary_with_units_of_their_own(key, value, shown):
+    (figure,) = [figure for figure in SUMMARY_FIGURES if figure.key == key]
+    assert figure.human(value) == shown

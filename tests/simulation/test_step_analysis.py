@@ -60,6 +60,32 @@ def test_weight_gradient_figures_are_those_of_the_products(result):
     assert not others["beside_serial_path_cycles"].any()
 
 
+def test_the_roofline_has_each_phase_and_the_whole_step(result):
+    roofs, operations, summary = result.roofline, result.operations, result.summary
+    timed = operations[operations["end_cycle"] > operations["start_cycle"]]
+    *phases, whole = roofs.to_dict("records")
+    assert {row["phase"] for row in phases} == set(timed["phase"])
+    assert whole["phase"] == "step"
+    assert whole["macs"] == sum(row["macs"] for row in phases) == summary["macs_per_step"]
+    assert whole["dram_bytes"] == sum(row["dram_bytes"] for row in phases) == summary["dram_bytes_per_step"]
+    assert max(row["cycles"] for row in phases) <= whole["cycles"] <= summary["total_cycles"]
+    bytes_per_cycle = summary["dram_peak_bytes_per_s"] / (summary["clock_mhz"] * 1e6)
+    for row in (*phases, whole):
+        slope = row["operations_per_dram_byte"] * bytes_per_cycle
+        assert row["operations_per_cycle"] == pytest.approx(row["share_of_limit"] * row["limit_operations_per_cycle"])
+        assert row["limit_operations_per_cycle"] <= slope * (1 + 1e-9)
+        assert row["bound"] == ("dram" if row["limit_operations_per_cycle"] == pytest.approx(slope) else "unit")
+
+
+def test_every_tensor_has_the_phase_that_makes_it_or_else_reads_it_first(result):
+    phases = result.dtypes.set_index("tensor")["phase"]
+    for name in ("images", "labels", "conv2d1.weight", "conv2d2.product", "linear1.product"):
+        assert phases[name] == "forward"
+    assert phases["conv2d1.weight.momentum"] == "update"
+    assert phases["conv2d2.input_gradient"] == "data_gradient"
+    assert phases["conv2d2.weight_product"] == "weight_gradient"
+
+
 def test_a_timed_step_reads_back_exactly(result, tmp_path):
     found = load_folder(save(result, tmp_path))
     pd.testing.assert_frame_equal(found.operations, result.operations, check_exact=True)

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 
 import accelsim
 from accelsim.errors import UserError
-from accelsim.studies.sweep.asked import Asked
+from accelsim.studies.sweep.asked import Asked, described
+from accelsim.studies.sweep.delete import delete_points
+from accelsim.studies.sweep.options import check_asked
+from accelsim.studies.sweep.record import check_same
 from accelsim.studies.sweep.varied import known_value, read_varied
 
 HWCONFIG, WORKLOAD = Path("hwconfigs/int8_range_bn.yaml"), Path("workloads/digits_cnn.yaml")
@@ -106,6 +109,7 @@ def test_the_command_has_the_settings_of_the_point():
         ({"vary": ["dram.channels=1,2"], "seeds": [0, 1]}, ["no figure depends on --seeds"]),
         ({"vary": ["dram.channels=1,2"], "minimise": ["total_cycles"]}, ["give --trials"]),
         ({"vary": {"dram.channels": 2}}, ["a list of values is wanted"]),
+        ({"vary": {"dram.channels": "1,2"}}, ["dram.channels is '1,2'; a list of values is wanted"]),
         ({"vary": {"dram.channels": []}}, ["vary: dram.channels has an empty list"]),
         ({"vary": "dram.channels=1,2"}, ["vary: a mapping, or a list of texts"]),
         ({"vary": ["dram.channels=1,2"], "seeds": 1.5}, ["seeds: found 1.5; allowed: how many seeds"]),
@@ -132,3 +136,35 @@ def test_a_value_that_some_point_can_take_is_not_refused(root):
         check_values(Asked(root / HWCONFIG, root / WORKLOAD, read_varied(fields), timing_only=True))
     layers = ["network.layers.0.conv2d.padding=0,1", "network.layers.0.conv2d.kernel=3,9"]
     check_values(Asked(root / HWCONFIG, root / WORKLOAD, read_varied(layers), timing_only=True))
+
+
+def test_two_seeds_vary_something_and_one_does_not():
+    check_asked(asked(seeds=(0, 1), steps=1))
+    with pytest.raises(UserError, match="give --vary"):
+        check_asked(asked(seeds=(0,), steps=1))
+
+
+def test_a_sweep_goes_on_with_more_seeds_and_not_with_fewer(tmp_path):
+    def record(*seeds):
+        return {"vary": {}, "seeds": list(seeds), "inputs": {}, "search": None}
+
+    check_same(tmp_path, record(0, 1), record(0, 1, 2))
+    with pytest.raises(UserError, match=r"holds another sweep: --seeds has 1 there and not here"):
+        check_same(tmp_path, record(0, 1), record(0, 2))
+
+
+def test_a_link_that_is_called_like_a_point_stays(tmp_path):
+    points, kept = tmp_path / "points", tmp_path / "kept.json"
+    points.mkdir()
+    kept.write_text("{}", encoding="utf-8")
+    link = points / f"{'a' * 12}.json"
+    link.symlink_to(kept)
+    (points / f"{'b' * 12}.json").write_text("{}", encoding="utf-8")
+    delete_points(points)
+    assert list(points.iterdir()) == [link]
+    assert kept.exists()
+
+
+def test_files_are_called_as_the_user_called_them_and_objects_by_their_names(load):
+    assert described(Path("machines/mine.yaml")) == str(Path("machines/mine.yaml"))
+    assert described(load("fp32")) == load("fp32").name

@@ -130,6 +130,22 @@ def test_one_row_of_a_small_transfer_shows(model):
 
 
 @pytest.mark.parametrize(
+    ("bursts", "bus", "rows"), [(1, 3.33, 5.415), (2, 6.67, 10.83), (4, 13.3, 21.66), (8, 26.7, 26.7)]
+)
+def test_a_short_stream_opens_a_row_in_each_bank_group_that_it_touches(model, bursts, bus, rows):
+    """There are four, so that a fifth burst finds an open row. One is opened each tFAW / 4 = 5.415 ns."""
+    cost = model("DDR4-2400", 1000.0).cost(64 * bursts, write=False)
+    assert (cost.bus_cycles, cost.bus_cycles + cost.row_cycles) == (math.ceil(bus), math.ceil(rows))
+
+
+@pytest.mark.parametrize(("bursts", "bus", "rows"), [(1, 5, 11.4525), (2, 10, 11.4525), (4, 20, 20)])
+def test_a_stream_kept_in_one_bank_group_opens_one_row(model, bursts, bus, rows):
+    """It takes tCCD_L = 5 ns from burst to burst, and tRC / 4 banks of a group = 11.4525 ns from row to row."""
+    cost = model("DDR4-2400", 1000.0, bank_group_interleave=False).cost(64 * bursts, write=False)
+    assert (cost.bus_cycles, cost.bus_cycles + cost.row_cycles) == (math.ceil(bus), math.ceil(rows))
+
+
+@pytest.mark.parametrize(
     ("size", "share"), [(256, 256), (1000, 256), (1024, 256), (1025, 257), (1400, 512), (4096, 1024)]
 )
 def test_a_transfer_waits_for_its_busiest_channel(model, size, share):

@@ -141,6 +141,23 @@ def test_sums_of_a_norm_that_no_parameter_gets_are_statistics(trace):
     assert sorted(found[name] for name in sums) == ["statistic", "weight_gradient"]
 
 
+def test_what_recomputation_reads_was_kept_for_it_and_what_it_alone_reads_again_was_not():
+    names = ("images", "kept", "used", "again", "passed_on", "gradient")
+    tensors = [TensorSpec(i, name, (8, 8), integer(8), Role.ACTIVATION) for i, name in enumerate(names)]
+    steps = [(Phase.FORWARD, 0, 1), (Phase.FORWARD, 1, 2), (Phase.RECOMPUTE, 1, 3), (Phase.RECOMPUTE, 3, 4)]
+    steps.append((Phase.DATA_GRADIENT, 4, 5))
+    operations = [
+        Operation(i, "op", Unit.VECTOR, "l", phase, (read,), (made,)) for i, (phase, read, made) in enumerate(steps)
+    ]
+    found = classes_of(Program(tensors, operations))
+    assert {name: found[name] for name in names[1:5]} == {
+        "kept": "stash",
+        "used": "activation",
+        "again": "activation",
+        "passed_on": "stash",
+    }
+
+
 def test_a_master_copy_is_a_weight_to_what_computes_with_it(trace):
     """fp32 machines make no codes: the products read what the update wrote."""
     program = trace("fp32")

@@ -19,7 +19,7 @@ from accelsim.reports.trace.tracks import unit_threads
 from accelsim.timing import simulate
 from accelsim.timing.analysis.critical_path import critical_path
 from accelsim.timing.analysis.dram_traffic import traffic_by_class
-from accelsim.timing.analysis.exposure import exposure
+from accelsim.timing.analysis.exposure import Exposure, exposure
 from accelsim.timing.analysis.roofline import operation_roofs, phase_roofs, step_roof
 from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.analysis.tensor_classes import TensorClass, TensorClasses
@@ -212,6 +212,7 @@ def test_exposure_falls_with_bandwidth_and_one_machine_has_none(timed):
     assert shares == sorted(shares, reverse=True)
     assert shares[0][0] > 100 * shares[-1][0]
     step, timeline = timed(1)
+    assert exposure(step, timeline) == Exposure(0, 0, 0)
     assert exposure(step, timeline).exposed_share is None
     plain, alone = timed(0)
     assert plain.program == step.program

@@ -3,7 +3,7 @@
 import pytest
 
 from accelsim.formats import Role, integer
-from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
 from accelsim.timing.analysis.training_memory import training_memory_bytes
 
@@ -47,6 +47,23 @@ def test_late_weight_gradients_hold_what_they_read(load, edit, plain_dram):
     timeline = simulate(program, edit(plain_dram(load("int8_range_bn"), 8), "mac_array", count=1))
     assert program.peak_bytes() == 3 * size
     assert training_memory_bytes(program, timeline) == 4 * size
+
+
+def test_accumulators_that_are_used_as_they_drain_are_stored_nowhere(load):
+    formats = integer(8), integer(32), integer(8)
+    tensors = [TensorSpec(i, f"t{i}", (256, 256), format_, Role.INTERNAL) for i, format_ in enumerate(formats)]
+    gemms, work = (Gemm(256, 256, 256),), Work(256 * 256, 1, 2, integer(32))
+    needed = {}
+    for one_pass in (False, True):
+        asked = {"one_pass": one_pass}
+        operations = [
+            Operation(0, "matmul", Unit.MAC_ARRAY, "a", Phase.FORWARD, (0, 0), (1,), gemms),
+            Operation(1, "requantise", Unit.QUANTISE, "a", Phase.FORWARD, (1,), (2,), (), work, asked),
+        ]
+        program = Program(tensors, operations)
+        needed[one_pass] = training_memory_bytes(program, simulate(program, load("int8_range_bn")))
+    # The operand and accumulators of four bytes, or the operand and its codes.
+    assert needed == {False: 256 * 256 * (1 + 4), True: 256 * 256 * (1 + 1)}
 
 
 def test_an_empty_program(load):

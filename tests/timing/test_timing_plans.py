@@ -1,13 +1,18 @@
 """What single operations ask of the hardware."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 
 from accelsim.errors import UserError
 from accelsim.formats import Role, format_by_name
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
-from accelsim.timing import Residency, passes, product_cost, simulate
+from accelsim.timing import DramModel, Residency, passes, product_cost, simulate
+from accelsim.timing.analysis.buffer_fill import Fill, buffer_fills
+from accelsim.timing.mapping.lane_plan import lane_streams
+from accelsim.timing.mapping.price import taken_cycles
+from accelsim.timing.placement.drain import NO_DRAIN
 from accelsim.timing.planner import Planner
 
 IN_DRAM = Residency(frozenset())
@@ -81,6 +86,19 @@ def test_biases_and_scales(trace, load):
     assert planner.plan(matmul).dram_read_bytes == 32 * 512 + 512 * 10 + 4 * 10
 
 
+@pytest.mark.parametrize("doubled", [True, False])
+def test_a_product_that_is_cut_fills_buffers_with_its_tiles(load, edit, doubled):
+    """Bytes of operands, accumulators of four; two tiles of each where one is on its way, and one where none can be."""
+    hw, program = load("int8_range_bn"), product(Gemm(1000, 1000, 1000))
+    for name in ("input", "weight", "output"):
+        hw = edit(hw, f"buffers.{name}", capacity_bytes=65536, resident_share=0.0, double_buffered=doubled)
+    timeline = simulate(program, hw)
+    (fill,), ((choice,),) = buffer_fills(program, timeline, hw), [timing.tiles for timing in timeline.operations]
+    m, k, n = choice.tile.m, choice.tile.k, choice.tile.n
+    assert max(m, n) < 1000
+    assert fill == Fill(*((1 + doubled) * size for size in (m * k, k * n, 4 * m * n)))
+
+
 def lanes(elements, name="int8", unit=Unit.VECTOR):
     format_ = format_by_name(name)
     tensors = [TensorSpec(i, f"t{i}", (elements,), format_, Role.INTERNAL) for i in range(2)]
@@ -95,6 +113,32 @@ def test_lane_cycles_round_up(load):
 def test_lane_operations_stream_everything_once(load):
     found = plan(lanes(10**6), load("int8_range_bn"))
     assert found.dram_read_bytes == found.dram_write_bytes == 10**6
+
+
+@pytest.mark.parametrize("elements", [1, 7, 1000, 300_000])
+def test_no_other_tile_of_a_lane_operation_is_better(load, elements):
+    """Of all that halve it, or a third of it, on and on, and fit: alone, and with what they take from others."""
+    program, hw = lanes(elements), load("int8_range_bn")
+    planner = Planner(program, hw, IN_DRAM)
+    streams = lane_streams(program, program.operations[0], hw, IN_DRAM, NO_DRAIN)
+
+    def price(steps):
+        return planner.cycles(steps) + taken_cycles(planner.dram, 2 * elements, steps.pieces, beside=False)
+
+    halves = [2**power for power in range(elements.bit_length() + 1)]
+    tiles = {-(-elements * times // (parts * of)) for parts in halves for times, of in ((1, 1), (2, 3))}
+    assert price(planner.plan(program.operations[0]).steps) == min(
+        price(streams.tiled(tile)) for tile in tiles if tile <= streams.most
+    )
+
+
+@pytest.mark.parametrize(
+    ("turn", "beside", "taken"), [(0, False, 4.5), (5, False, 20.5), (0, True, 16.5), (5, True, 32.5)]
+)
+def test_what_steps_and_bytes_take_from_others(turn, beside, taken):
+    """100 bytes in 4 steps take DRAM 10 cycles: a twentieth of these counts, or all and once more those of a step."""
+    dram = DramModel(1, 1, 1, 1, 1, Fraction(1, 10), Fraction(0), Fraction(0), 0, min(turn, 2), max(0, turn - 2))
+    assert taken_cycles(dram, 100, 4, beside=beside) == pytest.approx(taken)
 
 
 def test_ports_limit_lanes(load):

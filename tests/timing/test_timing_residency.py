@@ -5,10 +5,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accelsim.formats import Role, integer
-from accelsim.program import Operation, Phase, Program, TensorSpec, Unit
+from accelsim.program import Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import place_tensors
+from accelsim.timing.placement.drain import drain_of
 from accelsim.timing.placement.keeping import Rule
-from accelsim.timing.placement.residency import Placing, budget_bytes
+from accelsim.timing.placement.lifetimes import lifetimes
+from accelsim.timing.placement.residency import Placing, Residency, budget_bytes
 
 
 def program(sizes, operations, persistent=()):
@@ -121,3 +123,30 @@ def test_on_shipped_networks_more_room_never_moves_more(trace, load, edit, workl
         )
     assert moved == sorted(moved, reverse=True)
     assert moved[0] > moved[-1]
+
+
+def test_what_lives_until_when_goes_by_the_turns_of_its_readers():
+    tensors = [TensorSpec(i, f"t{i}", (8,), integer(8), Role.INTERNAL) for i in range(6)]
+    operations = [Operation(i, "op", Unit.VECTOR, "l", Phase.FORWARD, (i, 0), (i + 3,)) for i in range(3)]
+    program = Program(tensors, operations)
+    assert lifetimes(program, {}).spent == [2, 1, 2, -1, -1, -1]
+    found = lifetimes(program, {}, turns=(2, 0, 1))
+    assert found.spent == [2, 2, 0, -1, -1, -1]
+    assert list(found.turns) == [2, 0, 1]
+
+
+@pytest.mark.parametrize(("host", "own_steps"), [(Unit.MAC_ARRAY, 0), (Unit.VECTOR, 65)])
+def test_a_drain_is_held_to_the_busiest_lanes_of_other_units(host, own_steps):
+    """65 elements take 64 vector lanes two cycles, and 16 lanes that quantise five."""
+    tensors = [TensorSpec(i, f"t{i}", (65,), integer(8), Role.INTERNAL) for i in range(5)]
+    work = Work(65, 0, 1, integer(8))
+    units = (host, Unit.VECTOR, Unit.NORM, Unit.QUANTISE)
+    operations = [
+        Operation(i, "op", unit, "l", Phase.FORWARD, (i,), (i + 1,), (), work) for i, unit in enumerate(units)
+    ]
+    drained = {index: [operations[index]] for index in (1, 2, 3)}
+    lanes = {Unit.VECTOR: 64, Unit.NORM: 32, Unit.QUANTISE: 16}
+    residency = Residency(frozenset(), drained=drained)
+    found = drain_of(Program(tensors, operations), operations[0], residency, lanes.__getitem__)
+    assert (found.cycles, found.own_steps) == (5, own_steps)
+    assert found.stored == (tensors[4],)

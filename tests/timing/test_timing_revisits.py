@@ -45,17 +45,32 @@ def walked(nest):
 
 @st.composite
 def even_nests(draw):
-    """Tiles of whole folds, all with as many of them."""
+    """Tiles all with as many folds: whole ones, but for the last of an axis that isn't cut."""
     on = array(draw(st.sampled_from(Dataflow)), draw(st.integers(1, 3)), draw(st.integers(1, 3)))
-    folds = {axis: draw(st.integers(1, 2)) * quantum(on, axis) for axis in "mkn"}
-    gemm = Gemm(**{axis: draw(st.integers(1, 3)) * tile for axis, tile in folds.items()})
-    return nest_of(gemm, Gemm(**folds), draw(st.sampled_from("mn")), on, draw(st.integers(1, 2)))
+    gemm, tile = {}, {}
+    for axis in "mkn":
+        fold, parts = quantum(on, axis), draw(st.integers(1, 3))
+        tile[axis] = draw(st.integers(1, 2)) * fold - (draw(st.integers(0, fold - 1)) if parts == 1 else 0)
+        gemm[axis] = parts * tile[axis]
+    return nest_of(Gemm(**gemm), Gemm(**tile), draw(st.sampled_from("mn")), on, draw(st.integers(1, 2)))
 
 
 @given(even_nests())
 def test_visits_are_those_of_an_array_that_keeps_its_last_fold(nest):
     product = nest.product
     assert walked(nest) == nest.visits * product_cost(product.gemm, product.array).folds * product.passes
+
+
+@pytest.mark.parametrize("dataflow", Dataflow)
+@pytest.mark.parametrize(("rows", "columns", "visits"), [(2, 3, 1), (1, 1, 1), (3, 3, 2), (2, 4, 2)])
+def test_an_edge_is_a_fold_of_its_own(dataflow, rows, columns, visits):
+    """A stream of 4 in two tiles goes on in an array of 2 x 3 that holds all else, and else comes back."""
+    mapping = MAPPINGS[dataflow]
+    lengths = {mapping.rows: rows, mapping.columns: columns}
+    whole, tile = (Gemm(**lengths, **{mapping.streamed: steps}) for steps in (4, 2))
+    nest = nest_of(whole, tile, "m", array(dataflow))
+    assert nest.visits == visits
+    assert walked(nest) == visits * product_cost(whole, nest.product.array).folds
 
 
 @settings(deadline=None)

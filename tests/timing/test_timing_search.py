@@ -1,5 +1,7 @@
 """The search over placements and orders of service: never worse than where it begins, and what it is for."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 from accelsim.errors import MisfitError, UserError
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
-from accelsim.timing.analysis.room_waits import room_waits
+from accelsim.timing.analysis.room_waits import room_waits, to_give_up
 from accelsim.timing.placed_step import PlacedStep, Run
 from accelsim.timing.placement.keeping import Rule
 from accelsim.timing.placement.residency import Placing, place_tensors
@@ -59,8 +61,9 @@ def test_what_is_found_is_no_longer_than_the_greedy_schedule(machine, program, k
         assume(False)
     greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
     assert timeline.total_cycles <= greedy.cycles
-    waits = room_waits(program, timeline)
-    assert all(0 < wait.cycles <= timeline.operations[wait.waiting].room_cycles for wait in waits)
+    for found in (timeline, greedy.timeline()):
+        waits = room_waits(program, found)
+        assert all(0 < wait.cycles <= found.operations[wait.waiting].room_cycles for wait in waits)
 
 
 def test_what_one_waits_for_long_is_moved(machine):
@@ -76,10 +79,30 @@ def test_what_one_waits_for_long_is_moved(machine):
     greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
     (wait,) = room_waits(program, greedy.timeline())
     assert (wait.waiting, wait.blocking) == (2, 1)
+    # Each of the two would go out once and come in for its one reader, 65 536 bytes at 8 a cycle.
+    for cycles, promising in ((2 * 8192, []), (2 * 8192 + 1, [(0, 1), (0, 3)])):
+        assert to_give_up(program, greedy.timeline(), [replace(wait, cycles=cycles)], 8.0) == promising
     timeline = PlannedStep(program, hw).simulate()
     assert timeline.residency.placing.given_up <= {(0, 1), (0, 3)} != frozenset()
     assert timeline.total_cycles < 0.7 * greedy.cycles
     assert room_waits(program, timeline) == []
+
+
+def test_a_wait_for_room_begins_when_all_else_is_there(machine):
+    """``t3`` also needs the result of ``norm``, which takes longer than what its unit did before."""
+    work = Work(256 * 256, 0, 1, BYTES)
+    operations = [
+        Operation(0, "op", Unit.VECTOR, "l0", Phase.FORWARD, (0,), (1,), (), work),
+        Operation(1, "op", Unit.MAC_ARRAY, "l1", Phase.WEIGHT_GRADIENT, (1, 1), (2,), (Gemm(256, 20000, 256),)),
+        Operation(2, "op", Unit.NORM, "norm", Phase.FORWARD, (0,), (5,), (), replace(work, elements=10 * 256 * 256)),
+        Operation(3, "op", Unit.VECTOR, "l3", Phase.DATA_GRADIENT, (0, 5), (3,), (), work),
+        Operation(4, "op", Unit.MAC_ARRAY, "l4", Phase.DATA_GRADIENT, (3, 3), (4,), (Gemm(256, 20000, 256),)),
+    ]
+    program, hw = Program([*(tensor(i, 256) for i in range(5)), tensor(5, 1)], operations), machine(50)
+    timeline = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2).timeline()
+    (wait,) = room_waits(program, timeline)
+    _, reader, norm, *_ = timeline.operations
+    assert (wait.waiting, wait.blocking, wait.cycles) == (3, 1, reader.end_cycle - norm.end_cycle)
 
 
 def test_a_placement_in_which_something_does_not_fit_is_left_out(load, edit):

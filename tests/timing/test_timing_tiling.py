@@ -4,7 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from accelsim.errors import UserError
@@ -97,15 +97,23 @@ def grain(gemm, array=ARRAY):
     gemm=st.builds(Gemm, st.integers(50, 100), st.integers(50, 100), st.integers(50, 100)),
     beside=st.booleans(),
     goal=st.sampled_from(["time", "traffic"]),
+    in_dram=st.tuples(*[st.booleans()] * 3),
 )
-def test_no_other_candidate_is_better(dram, gemm, beside, goal):
+@example(gemm=Gemm(94, 99, 93), beside=False, goal="time", in_dram=(True,) * 3).via(
+    "4 cycles don't decide, and there is less to move"
+)
+@example(gemm=Gemm(98, 78, 81), beside=False, goal="time", in_dram=(True,) * 3).via(
+    "2 cycles don't decide, and there are fewer steps"
+)
+def test_no_other_candidate_is_better(dram, gemm, beside, goal, in_dram):
     """The bound that ends the search early loses nothing: against every candidate, timed.
 
     A step costs a turn of the channel, and a byte a twentieth of its time on it; beside the serial path all of that,
     and a step that of all its bytes.
     """
     memory, array = buffers(kib=16), ARRAY.model_copy(update={"tiling_goal": goal})
-    cycles, asked = alone(memory, dram), replace(product(gemm, array=array, memory=memory), beside=beside)
+    cycles, asked = alone(memory, dram), product(gemm, array=array, memory=memory, in_dram=in_dram)
+    asked = replace(asked, beside=beside)
     shapes = itertools.product(*(lengths(asked, axis, search=False) for axis in "mkn"))
 
     def rank(steps):

@@ -33,6 +33,7 @@ def test_scores_weigh_every_step_alike():
     rows = [
         {"step": 1, "epoch": 0.25, "train_loss": 4.0, "train_accuracy": 0.0},
         {"step": 4, "epoch": 1.0, "train_loss": 2.0, "train_accuracy": 1.0},
+        {"step": 5, "epoch": 1.25, "train_loss": 9.0, "train_accuracy": math.nan},
         {"step": 6, "epoch": 1.5, "train_loss": 1.0, "train_accuracy": None},
         {"step": 8, "epoch": 2.0, "train_loss": 1.0, "train_accuracy": 0.5},
     ]

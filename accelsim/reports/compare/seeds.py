@@ -85,5 +85,6 @@ def _check_alike(runs: Sequence[Result], name: str) -> None:
         steps = ", ".join(f"{run.summary.get('steps')} (seed {_seed(run)})" for run in runs)
         raise UserError(f"{name}: holds runs of different lengths, in steps: {steps}; name one")
     seeds = [_seed(run) for run in runs]
-    if twice := next((seed for seed in seeds if seeds.count(seed) > 1), None):
+    twice = next((seed for seed in seeds if seeds.count(seed) > 1), None)
+    if twice is not None:
         raise UserError(f"{name}: holds seed {twice} twice; name one run")
