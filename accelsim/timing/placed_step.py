@@ -16,7 +16,9 @@ from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import Integers
 from accelsim.timing.pipelines.recall import records
 from accelsim.timing.pipelines.stalls import LEAD_IN, LEAD_OUT, StallCycles
+from accelsim.timing.placement.lifetimes import Course
 from accelsim.timing.placement.residency import Residency
+from accelsim.timing.placement.spared import spared_cycles
 from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
 from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work, Workplace
@@ -39,7 +41,8 @@ class Run:
     """How a step is simulated.
 
     ``untimed``: operations that take no time. ``skip``: whether what repeats itself is skipped. ``service``: what
-    units, and DRAM, take first; unless ``ranks`` say it, of each operation.
+    units, and DRAM, take first; unless ``ranks`` say it, of each operation. ``rooms``: whether operations wait for room
+    on chip.
     """
 
     untimed: frozenset[int] = frozenset()
@@ -47,6 +50,7 @@ class Run:
     progress: Progress | None = None
     service: Service = Service.PHASES
     ranks: tuple[int, ...] = ()
+    rooms: bool = True
 
 
 @dataclass(frozen=True)
@@ -65,9 +69,13 @@ class Scheduled:
         return int(self.held.end_cycles.max(initial=0))
 
     @property
-    def turns(self) -> tuple[int, ...]:
-        """Operations in the order in which they started; one that takes no time before those that wait for it."""
-        return tuple(np.argsort(self.held.start_cycles, kind="stable").tolist())
+    def course(self) -> Course:
+        """How it went; an operation that takes no time comes before those that wait for it."""
+        turns = np.argsort(self.held.start_cycles, kind="stable")
+        starts, turn_of = self.held.start_cycles[turns], np.empty_like(turns)
+        turn_of[turns] = np.arange(len(turns))
+        last = np.maximum(turn_of, np.searchsorted(starts, self.held.end_cycles) - 1)
+        return Course(tuple(turns.tolist()), tuple(last.tolist()), (*starts.tolist(), self.cycles))
 
     @cached_property
     def given_cycles(self) -> Integers:
@@ -75,12 +83,13 @@ class Scheduled:
         return self.placed.needed_rows.latest(self.held.end_cycles)
 
     def justified(self) -> tuple[int, ...]:
-        """Ranks by which the step may end sooner, if operations waited for room as they do here.
+        """Ranks by which the step may end sooner, if operations waited as they do here.
 
         They depend on the arrays at work together, so that on more they are the same.
         """
         cycles = list(zip(self.held.start_cycles.tolist(), self.held.end_cycles.tolist(), strict=True))
-        return tuple(justified(self.placed.program.operations, self.placed.later, cycles, max(1, self.at_once)))
+        later = self.placed.later(rooms=self.run.rooms)
+        return tuple(justified(self.placed.program.operations, later, cycles, max(1, self.at_once)))
 
     def room_cycles(self) -> int:
         """For which operations waited for room, all together: at least what the step is longer for it."""
@@ -98,7 +107,8 @@ class Scheduled:
         )
 
     def _timeline(self, timings: list[OperationTiming]) -> Timeline:
-        return Timeline(timings, self.placed.residency, self.arrays, self.ranks, self.placed.all_waits)
+        waits = self.placed.all_waits if self.run.rooms else Waits(self.placed.needed, [set()] * len(timings))
+        return Timeline(timings, self.placed.residency, self.arrays, self.ranks, waits)
 
 
 class PlacedStep:
@@ -144,7 +154,8 @@ class PlacedStep:
     @property
     def _turns(self) -> Sequence[int]:
         """All operations, each after those that it waits for."""
-        return self.residency.placing.turns or range(len(self.plans))
+        course = self.residency.placing.course
+        return course.turns if course else range(len(self.plans))
 
     @property
     def dram_bytes_per_cycle(self) -> float:
@@ -156,6 +167,12 @@ class PlacedStep:
         """Of all operations, whatever the schedule."""
         return sum(plan.dram_read_bytes + plan.dram_write_bytes for plan in self.plans)
 
+    @cached_property
+    def spared_cycles(self) -> list[float]:
+        """Of each tensor, what it spares the step on chip."""
+        busy = [plan.busy_cycles for plan in self.plans]
+        return spared_cycles(self.program, self.residency.drained, busy, self.dram_bytes_per_cycle)
+
     @property
     def waits(self) -> bool:
         """Whether some operation may have to wait for room."""
@@ -166,25 +183,20 @@ class PlacedStep:
         timed = zip(self.program.operations, self._timed(run), strict=True)
         return sum(plan.compute_cycles for operation, plan in timed if operation.unit is Unit.MAC_ARRAY) // arrays
 
-    def schedule(self, run: Run, arrays: int, before: int | None = None, *, rooms: bool = True) -> Scheduled | None:
-        """The schedule on so many arrays; None where it doesn't end before the cycle ``before``.
-
-        ``rooms``: whether operations wait for room on chip.
-        """
-        asked, chains = self._asked(run.untimed, rooms)
+    def schedule(self, run: Run, arrays: int, before: int | None = None) -> Scheduled | None:
+        """The schedule on so many arrays; None where it doesn't end before the cycle ``before``."""
+        asked, chains = self._asked(run)
         ranks = run.ranks or tuple(priorities(run.service, self.program.operations, chains.tolist()))
         left = LeastLeft(asked, arrays, chains)
         if run.skip:
-            key = self._alike(rooms), run.untimed, ranks, arrays
-            held, at_once = self._known.schedules.get(
-                key, before, lambda: self._fast(run, rooms, ranks, left, arrays, before)
-            )
+            key = self._alike(run.rooms), run.untimed, ranks, arrays
+            held, at_once = self._known.schedules.get(key, before, lambda: self._fast(run, ranks, left, arrays, before))
         else:
-            held, at_once = self._by_events(run, rooms, ranks, left, arrays, before)
+            held, at_once = self._by_events(run, ranks, left, arrays, before)
         return None if held is None else Scheduled(self, run, ranks, held, arrays, at_once)
 
     def _fast(
-        self, run: Run, rooms: bool, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
+        self, run: Run, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
     ) -> tuple[Held | None, int]:
         """The schedule, and how many arrays were at work together."""
         works = self._works.copy()
@@ -192,7 +204,7 @@ class PlacedStep:
         work = Work(self._known.units, works, self._programs, left.asked.busy)
         schedule = FastSchedule(
             work,
-            self._rows(rooms),
+            self._rows(run.rooms),
             ranks,
             self._planner.programs.loops,
             self._known.workplace(self._planner.depths, arrays, prefetch=self.hw.mac_array.prefetch),
@@ -207,13 +219,13 @@ class PlacedStep:
         return found
 
     def _by_events(
-        self, run: Run, rooms: bool, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
+        self, run: Run, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
     ) -> tuple[Held | None, int]:
         environment, loops = simpy.Environment(), self._planner.programs.loops
         schedule = Schedule(
             environment,
             self.program.operations,
-            self.order if rooms else self.needed,
+            self.order if run.rooms else self.needed,
             self._timed(run),
             ranks,
             [None if program < 0 else loops.starts[program] for program in self._programs.tolist()],
@@ -227,9 +239,14 @@ class PlacedStep:
         held = schedule.run()
         return held, arrays - schedule.least_free[Unit.MAC_ARRAY]
 
+    def later(self, *, rooms: bool) -> list[list[int]]:
+        """What waits for each operation, for what it makes or, with ``rooms``, for room."""
+        if rooms and self.waits:
+            return self._later
+        return self._known.later
+
     @cached_property
-    def later(self) -> list[list[int]]:
-        """What waits for each operation, for what it needs or for room."""
+    def _later(self) -> list[list[int]]:
         return successors(self.order)
 
     @cached_property
@@ -256,12 +273,13 @@ class PlacedStep:
     def _rows(self, rooms: bool) -> Rows:
         return self._order_rows if rooms else self.needed_rows
 
-    def _asked(self, untimed: frozenset[int], rooms: bool) -> tuple[Asked, Integers]:
+    def _asked(self, run: Run) -> tuple[Asked, Integers]:
         """What operations ask for, and the longest chain that each begins."""
-        if (untimed, rooms) not in self._chains:
-            asked = self._all_asked.without(untimed)
-            self._chains[untimed, rooms] = asked, asked.chains(self._rows(rooms), self._turns)
-        return self._chains[untimed, rooms]
+        key = run.untimed, run.rooms
+        if key not in self._chains:
+            asked = self._all_asked.without(run.untimed)
+            self._chains[key] = asked, asked.chains(self._rows(run.rooms), self._turns)
+        return self._chains[key]
 
     def timings(self, scheduled: Scheduled) -> list[OperationTiming]:
         """Every operation of a schedule of this step."""
@@ -312,6 +330,7 @@ class _Known:
         self.touching = self.alike.touching(len(program.tensors))
         self.needed = predecessors(program, residency.drained)
         self.needed_rows = Rows.of(self.needed)
+        self.later = successors(self.needed)
         numbers = {unit: number for number, unit in enumerate(UNITS)}
         self.units = np.array([numbers[operation.unit] for operation in program.operations], np.int64)
         self.plans: dict[tuple[int, ...], list[OperationPlan]] = {}

@@ -38,8 +38,8 @@ class PlannedStep:
         self.hw = hw
         self._issued = _placed_as_issued(program, hw)
         self._placed: dict[Placing, PlacedStep | None] = {Placing(): self._issued}
-        self._residencies = {Placing().turns: self._issued.residency}
-        """One for each order of operations: others in that order have their tensors there from when to when it has."""
+        self._residencies = {Placing().course: self._issued.residency}
+        """One for each course of the step: others of that course have their tensors there from when to when it has."""
 
     @property
     def plans(self) -> list[OperationPlan]:
@@ -71,9 +71,9 @@ class PlannedStep:
 
     def _place(self, placing: Placing) -> PlacedStep | None:
         if placing not in self._placed:
-            known = self._residencies.get(placing.turns, self._issued.residency)
-            residency = place_tensors(self.program, self.hw, placing, known)
-            self._residencies[placing.turns] = residency
+            known = self._residencies.get(placing.course, self._issued.residency)
+            residency = place_tensors(self.program, self.hw, placing, known, self._issued.spared_cycles)
+            self._residencies[placing.course] = residency
             try:
                 self._placed[placing] = PlacedStep(self.program, self.hw, residency, self._issued)
             except MisfitError:

@@ -4,16 +4,14 @@ A list schedule is greedy, and so is the choice of what stays on chip. Each may 
 more to offer, so a few of each are tried, and the shortest schedule counts:
 
 - **Rules.** Which tensors stay on chip where not all can is decided by several rules; each begins schedules of its own.
-- **Justified.** A schedule is pushed to its end, and its operations are served anew in the order of these late starts,
-  as long as that makes the step shorter (``scheduling/justified.py``). That is done to every schedule below; what it
-  began with is kept, too.
 - **Chains first.** Units and DRAM serve the serial path first. What begins the longest chain is tried in its place.
-- **Placed in the order of starts.** In issue order a weight-gradient product is over before the next layer's turn; in
-  time it often comes later, and what waits for the room that it gives back may then be what the step hangs on. Where
-  operations wait for room, tensors are also placed in the order in which they start: with such waits, and without.
-- **Given up.** From the shortest of these on, residents for whose room the critical path waits are given up, as long
-  as that makes the step shorter: of the few that promise most the best, or all together. What one waits for long is
-  rather moved. What is left is placed in the order of starts again.
+- **Justified.** A schedule is pushed to its end, and its operations are served anew in the order of these late starts,
+  as long as that makes the step shorter (``scheduling/justified.py``). That is done to every schedule here.
+- **Placed as it went.** In issue order a weight-gradient product is over before the next layer's turn; in time it often
+  comes later, and lasts, and what waits for the room that it gives back may then be what the step hangs on. So tensors
+  are placed anew for the course that the step took in the shortest schedules, and in such in which nothing waits for
+  room.
+- **Overtaking.** What is on the critical path, and stood by while its unit took another operation, goes first.
 """
 
 from __future__ import annotations
@@ -22,8 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InternalError
-from accelsim.program import Operation, Phase
-from accelsim.timing.analysis.room_waits import room_waits, to_give_up
+from accelsim.timing.analysis.overtaking import overtaking, waited_behind
 from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
 from accelsim.timing.placement.keeping import Rule
 from accelsim.timing.placement.residency import Placing
@@ -34,53 +31,35 @@ Place = Callable[[Placing], PlacedStep | None]
 """The step with its tensors placed so; None where some operation then doesn't fit into the buffers, as what comes from
 DRAM comes in whole bursts, and may take more room there than what stays on chip."""
 LEAST_WAITS = 1 / 200
-"""Share of the step that waits for room must take to be worth a search."""
-LEAST_GAIN = 1 / 100
-"""Share of the step that giving residents up must gain for the search to go on."""
+"""Share of the step that waiting for room must cost to be worth a search."""
 NEAR = 1 / 20
 """Share of the step by which another schedule may be longer, before anything is done to it, to be one to start from."""
-LEAST_DIFFERENCE = 1 / 1000
-"""Share of DRAM's bytes by which the placements of two rules must differ for both to be tried."""
-TWO_RULES = (Rule.LAST_NEEDED, Rule.BYTE_TURNS)
-"""Of which one is mostly near the best."""
+LEAST_GAIN = 1 / 1000
+"""Share of the step that placing tensors anew must gain to be done again."""
 PATIENCE = 1
 """Rounds of justification that may gain less than they must: one that lengthens the step may come before a good one."""
 MOST_OPERATIONS = 1000
 """Of a Program that is searched thoroughly: one with more takes long, and gains less."""
-MOST_TRIED = 4
-"""Residents tried before the best is given up."""
 
 
 @dataclass(frozen=True)
 class Effort:
     """How much is tried.
 
-    ``rules`` of what stays on chip, and with how many of their ``placements`` more is done than a first schedule.
-    ``services``: orders of service to begin with. ``rounds`` of justification; ``least_gain``: share of the step that
-    each must gain, but for ``PATIENCE`` of them. ``starts``: schedules of each rule, the shortest ones, from which
-    residents are given up; ``close``: share of the step by which the shortest of them may be longer than that of all.
+    ``rules`` of what stays on chip. ``starts``: of the schedules by these and by every order of service, the shortest
+    ones, that are justified. ``rounds`` of justification; ``least_gain``: share of the step that each must gain, but
+    for ``PATIENCE`` of them. ``overtakings`` that are tried in a schedule.
     """
 
     rules: tuple[Rule, ...]
-    placements: int
-    services: tuple[Service, ...]
+    starts: int
     rounds: int
     least_gain: float
-    starts: int
-    close: float = 1 / 100
+    overtakings: int
 
 
-THOROUGH = Effort(tuple(Rule), len(Rule), tuple(Service), rounds=12, least_gain=1 / 1000, starts=6)
-BRIEF = Effort(TWO_RULES, 1, (Service.PHASES,), rounds=4, least_gain=1 / 200, starts=2)
-OF_CLUSTERS = replace(BRIEF, placements=2, services=tuple(Service), starts=6, close=1 / 10)
-"""Links wait for what is served last, and for room: more is tried, however long the Program."""
-
-
-def _effort(operations: Sequence[Operation]) -> Effort:
-    if len(operations) <= MOST_OPERATIONS:
-        return THOROUGH
-    exchanges = any(operation.phase is Phase.ALL_REDUCE for operation in operations)
-    return OF_CLUSTERS if exchanges else BRIEF
+THOROUGH = Effort(tuple(Rule), starts=8, rounds=12, least_gain=1 / 1000, overtakings=60)
+BRIEF = Effort((Rule.WAITING, Rule.WAITING_BY_ROOM), starts=2, rounds=4, least_gain=1 / 200, overtakings=0)
 
 
 class ScheduleSearch:
@@ -94,7 +73,7 @@ class ScheduleSearch:
         self._first_run, self._run = run, replace(run, progress=None)
         self._arrays = arrays
         self._issued = _fitting(place(Placing()))
-        self._effort = _effort(self._issued.program.operations)
+        self._effort = THOROUGH if len(self._issued.program.operations) <= MOST_OPERATIONS else BRIEF
         self.at_once = 0
         """The most arrays that were at work together in a schedule looked at."""
 
@@ -102,66 +81,66 @@ class ScheduleSearch:
         """The shortest schedule found, if it ends before the cycle ``before``."""
         if before is not None and self._issued.least_cycles(self._run, self._arrays) >= before:
             return None
-        by_rule = sorted(self._firsts(), key=_least)
-        starts = [self._and_shortened(_near(firsts)) for firsts in by_rule[: self._effort.placements]]
-        best = min((start for of_rule in starts for start in of_rule), key=_cycles)
-        close = (1 + self._effort.close) * best.cycles
-        for firsts, of_rule in zip(by_rule, starts, strict=False):
-            own = min(of_rule, key=_cycles)
-            if own.cycles <= close and self._waits(own):
-                found = self._with_less_of([*of_rule, *self._and_shortened(self._turned(own, _least(firsts)))])
-                best = min(best, found, key=_cycles)
+        firsts = sorted(self._firsts(), key=_cycles)
+        near = [first for first in firsts if _is_near(first, firsts[0])]
+        best = self._overtaken(self._placed_as_it_went(list(map(self._shortened, near[: self._effort.starts]))))
         return best if before is None or best.cycles < before else None
-
-    def _firsts(self) -> Iterator[list[Scheduled]]:
-        """Of each rule, a schedule by each order of service; nothing was done to them."""
-        run = self._first_run
-        for placed in self._of_rules():
-            found = []
-            for service in self._effort.services:
-                found.append(self._whole(placed, replace(run, service=service)))
-                run = self._run
-            yield found
-
-    def _of_rules(self) -> list[PlacedStep]:
-        """In issue order, by rules that differ enough; of those that hardly do, that which moves least."""
-        others = (self._place(Placing(rule=rule)) for rule in self._effort.rules[1:])
-        by_rule = [self._issued, *filter(None, others)]
-        found: list[PlacedStep] = []
-        for placed in sorted(by_rule, key=lambda placed: placed.dram_bytes):
-            if not found or placed.dram_bytes > (1 + LEAST_DIFFERENCE) * found[-1].dram_bytes:
-                found.append(placed)
-        return found
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
         """The schedule with tensors placed, and operations ranked, as in ``timeline``."""
         placed = self._place(timeline.residency.placing)
         return self._found(placed, replace(self._run, ranks=timeline.ranks), before)
 
-    def _turned(self, best: Scheduled, least: int) -> list[Scheduled]:
-        """With tensors placed in the order of starts: of ``best``, and where nothing waits for room.
+    def _firsts(self) -> Iterator[Scheduled]:
+        """A schedule by each rule and order of service; nothing was done to them."""
+        run = self._first_run
+        for placed in self._by_rule():
+            for service in Service:
+                yield self._whole(placed, replace(run, service=service))
+                run = self._run
 
-        ``least``: cycles of the shortest schedule that nothing was done to.
+    def _by_rule(self) -> list[PlacedStep]:
+        """Placements in issue order, each once; by the first rule where others fit in no buffer."""
+        placed = filter(None, (self._place(Placing(rule=rule)) for rule in self._effort.rules))
+        return list({step.places: step for step in placed}.values()) or [self._issued]
+
+    def _placed_as_it_went(self, starts: list[Scheduled]) -> Scheduled:
+        """With tensors placed for the course that the step took, while that makes it shorter.
+
+        It begins with the shortest of the starts by each order of service, where waiting for room costs enough.
         """
-        rule = best.placed.residency.placing.rule
-        free = self._whole(_fitting(self._place(Placing(rule=rule))), self._run, rooms=False)
-        cases = [(best.turns, best.ranks, best.cycles), (free.turns, (), least)]
-        found = []
-        for turns, ranks, cycles in cases:
-            turned = self._found(self._place(Placing(turns, rule=rule)), replace(self._run, ranks=ranks))
-            found += [turned] if turned and _is_near(turned, cycles) else []
-        return found
+        best = min(starts, key=_cycles)
+        falling = sorted(starts, key=_cycles, reverse=True)
+        by_service = {start.run.service: start for start in falling}.values()
+        free = list(map(self._free, by_service))
+        waits = best.room_cycles() >= max(1, LEAST_WAITS * best.cycles)
+        known = [*by_service, *free] if waits or _least(free) <= (1 - LEAST_WAITS) * best.cycles else []
+        while known:
+            anew = [schedule for one in known for schedule in self._like_course(one) if _is_near(schedule, best)]
+            found = min(map(self._shortened, anew), key=_cycles, default=best)
+            known = [found] if found.cycles < (1 - LEAST_GAIN) * best.cycles else []
+            best = min(best, found, key=_cycles)
+        return best
 
-    def _and_shortened(self, found: list[Scheduled]) -> list[Scheduled]:
-        """What waits for room in a schedule may tell more of what to give up than in the shorter one made of it."""
-        shortened = [self._shortened(schedule) for schedule in found]
-        return [*shortened, *(raw for raw, better in zip(found, shortened, strict=True) if raw is not better)]
+    def _free(self, best: Scheduled) -> Scheduled:
+        """As short as it gets where nothing waits for room."""
+        if not best.placed.waits:
+            return best
+        return self._overtaken(self._shortened(self._whole(best.placed, _ranked(best, rooms=False))))
+
+    def _like_course(self, known: Scheduled) -> Iterator[Scheduled]:
+        """With tensors placed for the course of a schedule that is known, and operations served as in it."""
+        run, course = _ranked(known, rooms=True), known.course
+        placings = (Placing(course, rule, in_cycles) for rule in self._effort.rules for in_cycles in rule.ways)
+        placed = filter(None, map(self._place, placings))
+        for step in {step.places: step for step in placed}.values():
+            yield self._whole(step, run)
 
     def _shortened(self, best: Scheduled) -> Scheduled:
         """Justified as long as that makes the step shorter."""
         last, patience = best, PATIENCE
         for _ in range(self._effort.rounds):
-            last = self._whole(last.placed, replace(self._run, ranks=last.justified()))
+            last = self._whole(last.placed, replace(last.run, ranks=last.justified()))
             gained = best.cycles - last.cycles
             if gained > 0:
                 best = last
@@ -171,69 +150,36 @@ class ScheduleSearch:
                 patience -= 1
         return best
 
-    def _with_less_of(self, starts: list[Scheduled]) -> Scheduled:
-        """The shortest schedule from any of ``starts`` on, with residents given up.
-
-        The shortest start goes first, and another goes on only while it could still overtake what was found.
-        """
-        best, *others = sorted(starts, key=_cycles)
-        best = self._with_less(best, None)
-        for start in others[: self._effort.starts - 1]:
-            best = min(best, self._with_less(start, best.cycles), key=_cycles)
+    def _overtaken(self, best: Scheduled) -> Scheduled:
+        """What the step hangs on is served before what its unit took first, as long as that makes the step shorter."""
+        tried = set[tuple[int, ...]]()
+        while (found := self._after_one_overtaking(best, tried)) is not None:
+            best = found
         return best
 
-    def _with_less(self, best: Scheduled, before: int | None) -> Scheduled:
-        while (found := self._without_one(best, before)) is not best:
-            found = self._shortened(found)
-            found = self._turned_again(found)
-            gained, best = best.cycles - found.cycles, found
-            if gained < LEAST_GAIN * best.cycles:
-                break
-        return best
+    def _after_one_overtaking(self, best: Scheduled, tried: set[tuple[int, ...]]) -> Scheduled | None:
+        if len(tried) >= self._effort.overtakings:
+            return None
+        for pair in waited_behind(best.placed.program, best.outline(), best.held.ready_cycles.tolist()):
+            ranks = overtaking(best.ranks, *pair)
+            if ranks not in tried and len(tried) < self._effort.overtakings:
+                tried.add(ranks)
+                if found := self._found(best.placed, replace(best.run, ranks=ranks), best.cycles):
+                    return found
+        return None
 
-    def _turned_again(self, best: Scheduled) -> Scheduled:
-        turned = self._place(replace(best.placed.residency.placing, turns=best.turns))
-        found = self._found(turned, replace(self._run, ranks=best.ranks), best.cycles)
-        return self._shortened(found) if found else best
-
-    def _without_one(self, best: Scheduled, before: int | None) -> Scheduled:
-        if not self._waits(best):
-            return best
-        step, timeline = best.placed, best.outline()
-        waits = room_waits(step.program, timeline)
-        hoped = sum(wait.cycles for wait in waits)
-        if hoped < LEAST_WAITS * best.cycles or (before is not None and best.cycles - hoped >= before):
-            return best
-        placing = step.residency.placing
-
-        def without(residents: Sequence[tuple[int, int]]) -> PlacedStep | None:
-            return self._place(replace(placing, given_up=placing.given_up.union(residents)))
-
-        run = replace(self._run, ranks=best.ranks)
-        residents = to_give_up(step.program, timeline, waits, step.dram_bytes_per_cycle)[:MOST_TRIED]
-        best = self._found(without(residents), run, best.cycles) or best
-        for resident in residents:
-            best = self._found(without([resident]), run, best.cycles) or best
-        return best
-
-    def _waits(self, found: Scheduled) -> bool:
-        """Whether waits for room may be worth a search."""
-        return found.room_cycles() >= max(1, LEAST_WAITS * found.cycles)
-
-    def _whole(self, placed: PlacedStep, run: Run, *, rooms: bool = True) -> Scheduled:
+    def _whole(self, placed: PlacedStep, run: Run) -> Scheduled:
         """The schedule, however long."""
-        found = self._found(placed, run, rooms=rooms)
+        found = self._found(placed, run)
         if found is None:
             raise InternalError("a schedule that ends before no cycle")
         return found
 
-    def _found(
-        self, placed: PlacedStep | None, run: Run, before: int | None = None, *, rooms: bool = True
-    ) -> Scheduled | None:
+    def _found(self, placed: PlacedStep | None, run: Run, before: int | None = None) -> Scheduled | None:
         """The schedule, if there is one and it ends before the cycle ``before``."""
         if placed is None:
             return None
-        found = placed.schedule(run, self._arrays, before, rooms=rooms)
+        found = placed.schedule(run, self._arrays, before)
         # A schedule that is given up may have used all arrays at once.
         self.at_once = max(self.at_once, found.at_once if found else self._arrays)
         return found
@@ -253,11 +199,11 @@ def _least(schedules: Sequence[Scheduled]) -> int:
     return min(map(_cycles, schedules))
 
 
-def _near(schedules: Sequence[Scheduled]) -> list[Scheduled]:
-    least = _least(schedules)
-    return [schedule for schedule in schedules if _is_near(schedule, least)]
+def _ranked(known: Scheduled, *, rooms: bool) -> Run:
+    """Operations are served as in a schedule that is known."""
+    return replace(known.run, ranks=known.ranks, rooms=rooms, progress=None)
 
 
-def _is_near(schedule: Scheduled, cycles: int) -> bool:
-    """Whether a schedule may still become one of less than these."""
-    return schedule.cycles <= cycles + NEAR * cycles
+def _is_near(schedule: Scheduled, best: Scheduled) -> bool:
+    """Whether it may still become the shorter one."""
+    return schedule.cycles <= (1 + NEAR) * best.cycles

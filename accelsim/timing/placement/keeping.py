@@ -1,13 +1,13 @@
 """Which of the tensors that might stay in a place of limited room do: rules, none of which is best everywhere.
 
 Each rule fills the place ahead, over the whole step, as a compiler would. A tensor that stays saves its one write and
-the read of every reader.
+the read of every reader. Time is counted in turns, one for each operation, or in cycles of a schedule that is known.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Iterable, Sequence, Set
 from enum import Enum
 from heapq import heappop, heappush
 
@@ -22,35 +22,54 @@ class Rule(Enum):
 
     LAST_NEEDED = "last_needed"
     """In order of operations; where they exceed the room, the one whose last use is furthest ahead is given up."""
-    BYTE_TURNS = "byte_turns"
-    """First those that save most traffic for the room, times turns of operations, that they take."""
-    TURNS = "turns"
-    """First those that save most traffic for the turns alone: large ones come before what they leave room for."""
+    TRAFFIC = "traffic"
+    """First those that save most traffic for the time that they are there."""
+    WAITING = "waiting"
+    """First those that spare most waiting for DRAM (``spared.py``) for the time that they are there."""
+    WAITING_BY_ROOM = "waiting_by_room"
+    """First those that spare most waiting for DRAM for the room that they take, times the time."""
+
+    @property
+    def ways(self) -> tuple[bool, ...]:
+        """Whether time may be counted in cycles; the first rule counts none."""
+        return (False,) if self is Rule.LAST_NEEDED else (False, True)
 
 
-def kept(rule: Rule, program: Program, lives: Lifetimes, candidates: Set[int], room_bytes: int) -> set[int]:
-    """Those of the candidates that stay in a place from their making to their last use."""
+def kept(
+    rule: Rule,
+    program: Program,
+    lives: Lifetimes,
+    candidates: Set[int],
+    room_bytes: int,
+    *,
+    in_cycles: bool = False,
+    spared: Sequence[float] = (),
+) -> set[int]:
+    """Those of the candidates that stay in a place from their making to their last use.
+
+    ``in_cycles``: whether rules by worth count the cycles from one to the other, and not the turns. ``spared``: cycles
+    that each tensor spares the step.
+    """
     if rule is Rule.LAST_NEEDED:
         return _but_for_last_needed(program, lives, candidates, room_bytes)
-    if rule not in lives.orders:
-        lives.orders[rule] = _by_worth(program, lives, _WORTH[rule])
-    return _filled(program, lives, (index for index in lives.orders[rule] if index in candidates), room_bytes)
+    if (rule, in_cycles) not in lives.orders:
+        lives.orders[rule, in_cycles] = _by_worth(rule, program, lives, in_cycles, spared)
+    ordered = lives.orders[rule, in_cycles]
+    return _filled(program, lives, (index for index in ordered if index in candidates), room_bytes)
 
 
-Worth = Callable[[int, int, int], float]
-"""Of a tensor with so many uses, bytes and turns."""
-_WORTH: dict[Rule, Worth] = {
-    Rule.BYTE_TURNS: lambda uses, size_bytes, turns: uses / turns,
-    Rule.TURNS: lambda uses, size_bytes, turns: uses * size_bytes / turns,
-}
-
-
-def _by_worth(program: Program, lives: Lifetimes, worth: Worth) -> list[int]:
+def _by_worth(
+    rule: Rule, program: Program, lives: Lifetimes, in_cycles: bool, spared: Sequence[float]
+) -> Sequence[int]:
     """All tensors, those worth most first."""
 
     def falling(index: int) -> tuple[float, int]:
         first, end = lives.spans[index]
-        return -worth(1 + len(lives.readers[index]), program.tensors[index].bytes, end - first), index
+        time = max(1, lives.cycles[end] - lives.cycles[first]) if in_cycles else end - first
+        size_bytes, moves = program.tensors[index].bytes, 1 + len(lives.readers[index])
+        saved = moves * size_bytes if rule is Rule.TRAFFIC else spared[index]
+        taken = time * max(1, size_bytes) if rule is Rule.WAITING_BY_ROOM else time
+        return -saved / taken, index
 
     return sorted(lives.spans, key=falling)
 

@@ -11,6 +11,20 @@ from accelsim.timing.placement.epilogues import Drained, applied
 
 
 @dataclass(frozen=True)
+class Course:
+    """How a step went: which operations were at work from when to when.
+
+    ``turns``: operations in the order in which they started. ``last_turns``: of each operation, the last turn that
+    began before it ended, its own at least; what it reads is there until then. ``cycles``: in which each turn began,
+    and the step ended.
+    """
+
+    turns: Sequence[int]
+    last_turns: Sequence[int]
+    cycles: Sequence[int]
+
+
+@dataclass(frozen=True)
 class Uses:
     """Of the tensors that a step makes and stores, whatever the order of its operations.
 
@@ -26,12 +40,14 @@ class Uses:
 class Lifetimes(Uses):
     """The same with ``turns``: operations in the order that counts.
 
-    ``spent``: the turn of the last reader of each tensor; -1 where none reads it. ``orders``: in which rules take
-    tensors, once that is known.
+    ``spent``: the last turn in which each tensor is read; -1 where none reads it. ``cycles``: in which each turn
+    begins, and the step ends; without a course that is known a turn is one. ``orders``: in which rules take tensors,
+    once that is known.
     """
 
     turns: Sequence[int]
     spent: Sequence[int]
+    cycles: Sequence[int]
     orders: dict[Hashable, Sequence[int]] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
@@ -59,13 +75,13 @@ def uses(program: Program, drained: Drained) -> Uses:
     return Uses(made, readers)
 
 
-def lifetimes(program: Program, drained: Drained, turns: Sequence[int] = (), known: Uses | None = None) -> Lifetimes:
-    """Those of ``program`` in the order of ``turns``, by default as issued; ``known``: its uses, where they are."""
-    found = known or uses(program, drained)
-    turns = turns or range(len(program.operations))
-    turn_of = [0] * len(turns)
-    for turn, operation in enumerate(turns):
-        turn_of[operation] = turn
-    last = turn_of.__getitem__
+def lifetimes(program: Program, drained: Drained, course: Course | None = None, known: Uses | None = None) -> Lifetimes:
+    """Those of ``program`` as ``course`` went, by default one operation after another as issued.
+
+    ``known``: its uses, where they are.
+    """
+    found, count = known or uses(program, drained), len(program.operations)
+    course = course or Course(range(count), range(count), range(count + 1))
+    last = course.last_turns.__getitem__
     spent = [max(map(last, readers)) if readers else -1 for readers in found.readers]
-    return Lifetimes(found.made, found.readers, turns, spent)
+    return Lifetimes(found.made, found.readers, course.turns, spent, course.cycles)

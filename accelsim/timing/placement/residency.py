@@ -3,9 +3,9 @@
 Worked out ahead over the whole step, as a compiler would: a tensor that an operation makes stays on chip until its last
 use; where the resident tensors then exceed the resident share of the buffers, a rule says which of them do
 (``keeping.py``). What does not stay is written to DRAM once and read back by each user. No rule is monotone: a larger
-share may keep a tensor for which it gives up another that moves more. The order is that of issue, or that in which
-operations started in an earlier simulation; where they run in another one, what makes a resident tensor waits for its
-room (``scheduling/rooms.py``).
+share may keep a tensor for which it gives up another that moves more. What counts is the order
+of issue, one operation after another, or the course that an earlier simulation took, with operations beside each other;
+where they run otherwise, what makes a resident tensor waits for its room (``scheduling/rooms.py``).
 
 Levels between DRAM and the operand buffers have resident shares of their own. The rule is applied to the operand
 buffers first, all of whose shares together are one place, then to each level outwards, with what the places inside of
@@ -17,9 +17,9 @@ that no operation reads (the loss) is written to DRAM once, for the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 
 from accelsim.hardware import Buffers, HardwareConfig
@@ -27,23 +27,20 @@ from accelsim.program import Program, TensorSpec
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, Moved, added, moved
 from accelsim.timing.placement.epilogues import Drained, drained_tensors
 from accelsim.timing.placement.keeping import Rule, kept
-from accelsim.timing.placement.lifetimes import Lifetimes, lifetimes
-
-GivenUp = frozenset[tuple[int, int]]
-"""Tensors that shall not live in a place: (its number, index of the tensor)."""
+from accelsim.timing.placement.lifetimes import Course, Lifetimes, lifetimes
 
 
 @dataclass(frozen=True)
 class Placing:
     """How tensors are placed.
 
-    ``turns``: operations in the order that counts; () as issued. ``given_up``: what is kept out of a place from the
-    start. ``rule``: which of the others stay where they exceed the room.
+    ``course`` of the step that counts; None: one operation after another as issued. ``rule``: which tensors stay where
+    they exceed the room. ``in_cycles``: whether it counts time in cycles of the course, and not in turns.
     """
 
-    turns: tuple[int, ...] = ()
-    given_up: GivenUp = frozenset()
+    course: Course | None = None
     rule: Rule = Rule.LAST_NEEDED
+    in_cycles: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,7 +93,7 @@ class Residency:
 
     def lifetimes(self, program: Program) -> Lifetimes:
         """Those of the tensors of ``program`` in the order in which this was decided."""
-        return self.lives or lifetimes(program, self.drained, self.placing.turns)
+        return self.lives or lifetimes(program, self.drained, self.placing.course)
 
     def place(self, tensor_index: int) -> int:
         """Number of the place that it is fetched from or stored to; ``IN_BUFFERS`` where it never moves."""
@@ -117,31 +114,32 @@ def budget_bytes(buffers: Buffers) -> int:
 
 
 def place_tensors(
-    program: Program, hw: HardwareConfig, placing: Placing = Placing(), known: Residency | None = None
+    program: Program,
+    hw: HardwareConfig,
+    placing: Placing = Placing(),
+    known: Residency | None = None,
+    spared: Sequence[float] = (),
 ) -> Residency:
     """Decide for every tensor of ``program``.
 
-    ``known``: another placement of the same step.
+    ``known``: another placement of the same step. ``spared``: cycles that the step is spared by each tensor on chip,
+    which some rules go by.
     """
     drained = known.drained if known else drained_tensors(program, hw.fused_epilogues)
     lives, levels = _lives(program, drained, placing, known), hw.buffers.levels
     room = (budget_bytes(hw.buffers), *(level.resident_bytes for level in levels))
     staying = {index for made in lives.made for index in made if lives.readers[index]}
-    on_chip = kept(placing.rule, program, lives, _without(staying, 0, placing.given_up), room[0])
+    chosen = partial(kept, placing.rule, in_cycles=placing.in_cycles, spared=spared)
+    on_chip = chosen(program, lives, staying, room[0])
     in_levels: dict[int, int] = {}
     for number in range(len(levels), 0, -1):
-        left = staying - on_chip - in_levels.keys()
-        there = kept(placing.rule, program, lives, _without(left, number, placing.given_up), room[number])
+        there = chosen(program, lives, staying - on_chip - in_levels.keys(), room[number])
         in_levels.update(dict.fromkeys(there, number))
     names, kept_anywhere = tuple(level.name for level in levels), frozenset(on_chip | in_levels.keys())
     return Residency(kept_anywhere, drained, in_levels, names, room, placing, lives)
 
 
 def _lives(program: Program, drained: Drained, placing: Placing, known: Residency | None) -> Lifetimes:
-    if known and known.lives and known.placing.turns == placing.turns:
+    if known and known.lives and known.placing.course == placing.course:
         return known.lives
-    return lifetimes(program, drained, placing.turns, known.lives if known else None)
-
-
-def _without(candidates: Set[int], place: int, given_up: GivenUp) -> Set[int]:
-    return candidates - {index for number, index in given_up if number == place}
+    return lifetimes(program, drained, placing.course, known.lives if known else None)
