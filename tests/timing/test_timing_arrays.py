@@ -89,7 +89,8 @@ def test_what_is_left_is_never_too_much(machine, program, given_machine, arrays)
     timeline = step.simulate()
     residency, order = timeline.residency, predecessors(program)
     placed = PlacedStep(program, hw, residency)
-    turns = residency.placing.turns or range(len(order))
+    course = residency.placing.course
+    turns = course.turns if course else range(len(order))
     asked = Asked.of(program, placed.plans, placed.dram_bytes_per_cycle)
     left = LeastLeft(asked, arrays, asked.chains(Rows.of(order), turns))
     for timing in sorted(timeline.operations, key=lambda timing: timing.start_cycle):

@@ -1,5 +1,8 @@
 """Where tensors live."""
 
+from collections import defaultdict
+
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -7,10 +10,13 @@ from hypothesis import strategies as st
 from accelsim.formats import Role, integer
 from accelsim.program import Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import place_tensors
+from accelsim.timing.placed_step import Run, Scheduled
 from accelsim.timing.placement.drain import drain_of
 from accelsim.timing.placement.keeping import Rule
-from accelsim.timing.placement.lifetimes import lifetimes
+from accelsim.timing.placement.lifetimes import Course, lifetimes
 from accelsim.timing.placement.residency import Placing, Residency, budget_bytes
+from accelsim.timing.placement.spared import spared_cycles
+from accelsim.timing.scheduling.held import Held
 
 
 def program(sizes, operations, persistent=()):
@@ -50,33 +56,79 @@ def test_what_saves_most_for_its_room_stays(small):
     """``t1`` is read once, three operations on; ``t2`` is read twice within them, ``t3`` once at once."""
     steps = [((0,), (1,)), ((0,), (2,)), ((2,), (3,)), ((3, 2), ()), ((1,), ())]
     asked = program([10, 90, 40, 50], steps)
-    kept = {rule: place_tensors(asked, small, Placing(rule=rule)).on_chip for rule in Rule}
-    assert kept[Rule.BYTE_TURNS] == {2, 3}  # 2 / 5 of t1, 3 / 3 and 2 / 2
-    assert kept[Rule.TURNS] == {2, 3}  # 36, 40 and 50 bytes a turn
+    spared = [0.0, 9.0, 0.0, 3.0]
+    kept = {rule: place_tensors(asked, small, Placing(rule=rule), spared=spared).on_chip for rule in Rule}
+    assert kept[Rule.TRAFFIC] == {2, 3}  # 36 bytes a turn, 40 and 50
+    assert kept[Rule.WAITING] == {1}  # 9 / 5 of t1, 0 / 3 and 3 / 2
+    assert kept[Rule.WAITING_BY_ROOM] == {2, 3}  # 9 / 450, 0 / 120 and 3 / 100
     assert kept[Rule.LAST_NEEDED] == {2, 3}
     wide = program([10, 100, 10, 10], [((0,), (1,)), ((0,), (2,)), ((2,), (3,)), ((3, 2), ()), ((1,), ())])
-    kept = {rule: place_tensors(wide, small, Placing(rule=rule)).on_chip for rule in Rule}
-    assert kept == {Rule.LAST_NEEDED: {2, 3}, Rule.BYTE_TURNS: {2, 3}, Rule.TURNS: {1}}
+    kept = {rule: place_tensors(wide, small, Placing(rule=rule)).on_chip for rule in (Rule.LAST_NEEDED, Rule.TRAFFIC)}
+    assert kept == {Rule.LAST_NEEDED: {2, 3}, Rule.TRAFFIC: {1}}
 
 
 def test_a_long_life_costs_room(small):
     """The one needed last is there from the start; those that are given up for it save more."""
     steps = [((0,), (1,)), ((1,), (2,)), ((2,), (3,)), ((3,), (4,)), ((4,), (5,)), ((5, 1), ())]
     asked = program([10, 60, 50, 50, 50, 40], steps)
-    assert place_tensors(asked, small, Placing(rule=Rule.BYTE_TURNS)).on_chip == {2, 3, 4, 5}
+    assert place_tensors(asked, small, Placing(rule=Rule.TRAFFIC)).on_chip == {2, 3, 4, 5}
+
+
+def test_time_may_be_counted_in_cycles_of_a_known_course(small):
+    """``t1`` is there for four turns, and ``t2`` for two, of which one is long."""
+    steps = [((0,), (1,)), ((0,), (2,)), ((2,), ()), ((1,), ())]
+    asked = program([10, 60, 50], steps)
+    course = Course((0, 1, 2, 3), (0, 1, 2, 3), (0, 1, 2, 90, 92))
+    kept = [place_tensors(asked, small, Placing(course, Rule.TRAFFIC, cycles)).on_chip for cycles in (False, True)]
+    assert kept == [{2}, {1}]  # 2 x 60 / 4 and 2 x 50 / 2; 120 / 92 and 100 / 89
+
+
+def test_what_is_read_for_long_is_there_until_its_reader_ends(small):
+    """``t1`` is read by an operation that is still at work as ``t3`` is made."""
+    steps = [((0,), (1,)), ((1,), (2,)), ((0,), (3,)), ((3,), ())]
+    asked = program([10, 60, 10, 60], steps)
+    turns, cycles = (0, 1, 2, 3), (0, 1, 2, 3, 9)
+    one_by_one, beside = Course(turns, (0, 1, 2, 3), cycles), Course(turns, (0, 2, 2, 3), cycles)
+    assert place_tensors(asked, small, Placing(one_by_one)).on_chip == {1, 3}
+    assert len(place_tensors(asked, small, Placing(beside)).on_chip) == 1
+
+
+def test_a_schedule_says_which_operations_are_there_beside_each_other():
+    held = Held(*(np.array(cycles) for cycles in ([0] * 5, [0] * 5, [7, 0, 0, 3, 7], [8, 7, 3, 9, 7], [[0]] * 5)))
+    course = Scheduled(None, Run(), (), held, 1, 1).course
+    assert course.turns == (1, 2, 3, 0, 4)
+    # Operation 1 ends as 0 and 4 begin, and 3 runs on beside both; 4 takes no time.
+    assert course.last_turns == (4, 2, 1, 4, 4)
+    assert course.cycles == (0, 0, 3, 7, 7, 9)
+
+
+def test_a_tensor_spares_what_nothing_hides():
+    """At 10 bytes a cycle: the first operation would wait 4 + 6 - 7 cycles, the second moves beside its work."""
+    asked = program([40, 60, 20], [((0,), (1,)), ((1, 1), (2,))])
+    first, second, third = spared_cycles(asked, {}, [7, 50], 10.0)
+    assert (first, second, third) == pytest.approx((3 + 4 / 50, 3 + 12 / 50, 2 / 50))
+    drained = {1: [asked.operations[1]]}
+    assert spared_cycles(asked, drained, [3, 0], 10.0) == pytest.approx([1 + 4 / 50, 0, 2 + 2 / 50])
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sizes=st.lists(st.integers(1, 70), min_size=4, max_size=12),
     reads=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=12, max_size=12),
+    lasts=st.lists(st.integers(0, 3), min_size=12, max_size=12),
     rule=st.sampled_from(Rule),
+    in_cycles=st.booleans(),
 )
-def test_no_rule_keeps_more_than_there_is_room_for(small, sizes, reads, rule):
+def test_no_rule_keeps_more_than_there_is_room_for(small, sizes, reads, lasts, rule, in_cycles):
     steps = [(tuple(max(0, i - back) for back in reads[i]), (i + 1,)) for i in range(len(sizes) - 1)]
-    asked = program(sizes, steps)
-    kept = place_tensors(asked, small, Placing(rule=rule)).on_chip
-    last = {index: turn for turn, (inputs, _) in enumerate(steps) for index in inputs}
+    asked, count = program(sizes, steps), len(steps)
+    until = tuple(min(count - 1, turn + lasts[turn]) for turn in range(count))
+    placing = Placing(Course(tuple(range(count)), until, tuple(range(0, 5 * count + 1, 5))), rule, in_cycles)
+    kept = place_tensors(asked, small, placing, spared=sizes[::-1]).on_chip
+    last = defaultdict(int)
+    for turn, (inputs, _) in enumerate(steps):
+        for index in inputs:
+            last[index] = max(last[index], until[turn])
     for turn in range(len(steps)):
         alive = [index for index in kept if index - 1 <= turn <= last[index]]
         assert sum(sizes[index] for index in alive) <= 100
@@ -130,9 +182,11 @@ def test_what_lives_until_when_goes_by_the_turns_of_its_readers():
     operations = [Operation(i, "op", Unit.VECTOR, "l", Phase.FORWARD, (i, 0), (i + 3,)) for i in range(3)]
     program = Program(tensors, operations)
     assert lifetimes(program, {}).spent == [2, 1, 2, -1, -1, -1]
-    found = lifetimes(program, {}, turns=(2, 0, 1))
+    found = lifetimes(program, {}, Course((2, 0, 1), (1, 2, 0), (0, 5, 7, 9)))
     assert found.spent == [2, 2, 0, -1, -1, -1]
     assert list(found.turns) == [2, 0, 1]
+    assert found.spans == {5: (0, 1), 3: (1, 2), 4: (2, 3)}
+    assert lifetimes(program, {}, Course((2, 0, 1), (2, 2, 1), (0, 5, 7, 9))).spent == [2, 2, 1, -1, -1, -1]
 
 
 @pytest.mark.parametrize(("host", "own_steps"), [(Unit.MAC_ARRAY, 0), (Unit.VECTOR, 65)])

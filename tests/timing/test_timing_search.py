@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from accelsim.errors import MisfitError, UserError
 from accelsim.formats import Role, integer
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
-from accelsim.timing.analysis.room_waits import room_waits, to_give_up
+from accelsim.timing.analysis.overtaking import overtaking, waited_behind
 from accelsim.timing.placed_step import PlacedStep, Run
 from accelsim.timing.placement.keeping import Rule
 from accelsim.timing.placement.residency import Placing, place_tensors
@@ -61,9 +61,6 @@ def test_what_is_found_is_no_longer_than_the_greedy_schedule(machine, program, k
         assume(False)
     greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
     assert timeline.total_cycles <= greedy.cycles
-    for found in (timeline, greedy.timeline()):
-        waits = room_waits(program, found)
-        assert all(0 < wait.cycles <= found.operations[wait.waiting].room_cycles for wait in waits)
 
 
 def test_what_one_waits_for_long_is_moved(machine):
@@ -77,38 +74,53 @@ def test_what_one_waits_for_long_is_moved(machine):
     ]
     program, hw = Program([tensor(i, 256) for i in range(5)], operations), machine(50)
     greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
-    (wait,) = room_waits(program, greedy.timeline())
-    assert (wait.waiting, wait.blocking) == (2, 1)
-    # Each of the two would go out once and come in for its one reader, 65 536 bytes at 8 a cycle.
-    for cycles, promising in ((2 * 8192, []), (2 * 8192 + 1, [(0, 1), (0, 3)])):
-        assert to_give_up(program, greedy.timeline(), [replace(wait, cycles=cycles)], 8.0) == promising
+    assert greedy.placed.residency.on_chip == {1, 3}
+    _, product, waiting, _ = greedy.timeline().operations
+    assert waiting.start_cycle == product.end_cycle
+    assert waiting.room_cycles > 0.4 * greedy.cycles
     timeline = PlannedStep(program, hw).simulate()
-    assert timeline.residency.placing.given_up <= {(0, 1), (0, 3)} != frozenset()
+    assert timeline.residency.on_chip < {1, 3}
+    assert timeline.residency.placing.course is not None
     assert timeline.total_cycles < 0.7 * greedy.cycles
-    assert room_waits(program, timeline) == []
+    assert not any(timing.room_cycles for timing in timeline.operations)
 
 
-def test_a_wait_for_room_begins_when_all_else_is_there(machine):
-    """``t3`` also needs the result of ``norm``, which takes longer than what its unit did before."""
-    work = Work(256 * 256, 0, 1, BYTES)
+def test_what_stood_by_goes_before_what_its_unit_took_first(machine):
+    """By phases the weight gradient ``long`` comes last, though ``after`` waits for it."""
+    work = Work(64 * 64 * 64, 0, 1, BYTES)
     operations = [
-        Operation(0, "op", Unit.VECTOR, "l0", Phase.FORWARD, (0,), (1,), (), work),
-        Operation(1, "op", Unit.MAC_ARRAY, "l1", Phase.WEIGHT_GRADIENT, (1, 1), (2,), (Gemm(256, 20000, 256),)),
-        Operation(2, "op", Unit.NORM, "norm", Phase.FORWARD, (0,), (5,), (), replace(work, elements=10 * 256 * 256)),
-        Operation(3, "op", Unit.VECTOR, "l3", Phase.DATA_GRADIENT, (0, 5), (3,), (), work),
-        Operation(4, "op", Unit.MAC_ARRAY, "l4", Phase.DATA_GRADIENT, (3, 3), (4,), (Gemm(256, 20000, 256),)),
+        Operation(0, "op", Unit.QUANTISE, "short", Phase.DATA_GRADIENT, (0,), (1,), (), work),
+        Operation(1, "op", Unit.QUANTISE, "long", Phase.WEIGHT_GRADIENT, (0,), (2,), (), work),
+        Operation(2, "op", Unit.VECTOR, "after", Phase.WEIGHT_GRADIENT, (2,), (3,), (), replace(work, elements=10**7)),
     ]
-    program, hw = Program([*(tensor(i, 256) for i in range(5)), tensor(5, 1)], operations), machine(50)
-    timeline = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2).timeline()
-    (wait,) = room_waits(program, timeline)
-    _, reader, norm, *_ = timeline.operations
-    assert (wait.waiting, wait.blocking, wait.cycles) == (3, 1, reader.end_cycle - norm.end_cycle)
+    program, hw = Program([tensor(i, 64) for i in range(4)], operations), machine(256)
+    placed = PlacedStep(program, hw, place_tensors(program, hw))
+    by_phases = placed.schedule(Run(), 1)
+    pairs = waited_behind(program, by_phases.outline(), by_phases.held.ready_cycles.tolist())
+    assert pairs == [(1, 0)]
+    overtaken = placed.schedule(Run(ranks=overtaking(by_phases.ranks, *pairs[0])), 1)
+    first, second, _ = overtaken.timeline().operations
+    assert second.end_cycle == first.start_cycle
+    assert overtaken.cycles == by_phases.cycles - by_phases.held.end_cycles[0]
+    assert waited_behind(program, overtaken.outline(), overtaken.held.ready_cycles.tolist()) == []
+    assert PlannedStep(program, hw).simulate().total_cycles <= overtaken.cycles
+
+
+@given(ranks=st.permutations(range(7)), pair=st.permutations(range(7)))
+def test_overtaking_moves_one_alone(ranks, pair):
+    index, other = sorted(pair[:2], key=lambda i: -ranks[i])
+    found = overtaking(ranks, index, other)
+    before, after = (sorted(range(7), key=order.__getitem__) for order in (ranks, found))
+    assert after.index(index) + 1 == after.index(other)
+    before.remove(index)
+    after.remove(index)
+    assert before == after
 
 
 def test_a_placement_in_which_something_does_not_fit_is_left_out(load, edit):
     """``image`` is read with a stride of two: from DRAM in bursts that fill the buffer, on chip pixel by pixel.
 
-    The first rule gives ``often`` up, which is needed later; by its uses it would come before ``image``.
+    The first rule gives ``often`` up, which is needed later; by its traffic it would come before ``image``.
     """
     hw = load("int8_range_bn")
     hw = edit(hw, "buffers.input", capacity_bytes=96, resident_share=0)
@@ -131,5 +143,5 @@ def test_a_placement_in_which_something_does_not_fit_is_left_out(load, edit):
     program = Program(tensors, operations)
     assert place_tensors(program, hw).on_chip == {1}
     with pytest.raises(MisfitError, match=r"l4.*buffers\.input"):
-        PlacedStep(program, hw, place_tensors(program, hw, Placing(rule=Rule.BYTE_TURNS)))
+        PlacedStep(program, hw, place_tensors(program, hw, Placing(rule=Rule.TRAFFIC)))
     assert PlannedStep(program, hw).simulate().residency.on_chip == {1}
