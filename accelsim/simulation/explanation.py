@@ -12,6 +12,7 @@ from accelsim.networks import Topology, Workload
 from accelsim.progress import Observer
 from accelsim.simulation import stages
 from accelsim.simulation.blame import blaming
+from accelsim.simulation.idle import unset_machine
 from accelsim.simulation.inputs import read_inputs
 from accelsim.simulation.settings import sorted_settings
 from accelsim.simulation.tensor_table import tensor_table
@@ -32,6 +33,9 @@ def explain(
     traced = stages.trace(inputs)
     residency = place_tensors(traced.program, inputs.hw)
     if any(residency.room_bytes):
-        with blaming(hwconfig, sorted_settings(settings)[0]):
-            residency = stages.time_step(stages.plan_step(inputs, traced), Observer()).residency
+        changes, _ = sorted_settings(settings)
+        unset = unset_machine(hwconfig, changes, inputs.hw)
+        with blaming(hwconfig, changes):
+            _, timeline = stages.timed_step(inputs, traced, Observer(), unset=unset)
+        residency = timeline.residency
     return tensor_table(traced.program, inputs.recipe, residency.where)

@@ -1,7 +1,12 @@
-"""A machine that runs as one with less hardware, and leaves idle what it has beyond that one."""
+"""A machine that runs as one with less hardware, and leaves idle what it has beyond that one.
+
+That is asked for, or it is one that settings gave more than its file does: where no schedule as short as that of the
+file's machine is found for it, it runs as that one.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +14,9 @@ from accelsim.errors import UserError
 from accelsim.hardware import HardwareConfig, has_at_least, load_hwconfig
 from accelsim.reports.run_folder import RUNS_AS_FILE, load_summary
 from accelsim.training.changes import changed_fields
+
+UNSET = "-without-set"
+"""Added to the name of a machine that isn't changed by settings."""
 
 
 def lesser_machine(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> HardwareConfig | None:
@@ -24,6 +32,21 @@ def lesser_machine(hw: HardwareConfig, runs_as: HardwareConfig | Path | str) -> 
             f"runs_as: {lesser.name} has more of something than {hw.name}, or other numerics; what differs: {changed}"
         )
     return lesser if changed else None
+
+
+def unset_machine(
+    hwconfig: HardwareConfig | Path | str, settings: Sequence[str], hw: HardwareConfig
+) -> HardwareConfig | None:
+    """The machine of the file alone, of which ``settings`` made ``hw``; None where that one has no more."""
+    if not settings or isinstance(hwconfig, HardwareConfig):
+        return None
+    try:
+        unset = load_hwconfig(hwconfig)
+    except UserError:  # a file may ask for settings
+        return None
+    if not has_at_least(hw, unset) or has_at_least(unset, hw):
+        return None
+    return unset.model_copy(update={"name": f"{unset.name[: 100 - len(UNSET)]}{UNSET}"})
 
 
 def what_differs(lesser: HardwareConfig, hw: HardwareConfig) -> str:

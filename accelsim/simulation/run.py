@@ -24,7 +24,7 @@ from accelsim.simulation.device_memory import check_device_memory
 from accelsim.simulation.folder import check_folder, check_reports, prepare_folder
 from accelsim.simulation.held_folder import held_folder
 from accelsim.simulation.host import check_memory
-from accelsim.simulation.idle import lesser_machine, stored_lesser, told_apart
+from accelsim.simulation.idle import lesser_machine, stored_lesser, told_apart, unset_machine
 from accelsim.simulation.inputs import Inputs, read_inputs
 from accelsim.simulation.recorded import foreseen
 from accelsim.simulation.settings import sorted_settings
@@ -66,7 +66,8 @@ def simulate(
         steps: stop after this many training steps.
         seed: instead of the workload's.
         data: folder of the data set's files.
-        settings: fields of either file to change, as ``numerics.activation.format=int4``.
+        settings: fields of either file to change, as ``numerics.activation.format=int4``. A machine that gets more of
+            something so is timed as that of its file, too, and is no slower.
         timing_only: no data, no training.
         backend: kernels that train, ``compiled`` or ``numpy``; by default the fastest. Integer machines: the same bits.
         device: where they train: ``gpu``, ``cpu``, or ``auto``, a GPU where CuPy sees one.
@@ -112,6 +113,7 @@ def simulate(
         folder=folder,
         reports=reports,
         runs_as=lesser,
+        unset=None if runs_as else unset_machine(hwconfig, for_hardware, inputs.hw),
         resume=resume,
         force=force,
         observer=observer,
@@ -125,7 +127,8 @@ class _Run:
     """A simulation whose inputs are read.
 
     ``planned_on``: where the machine that the step is planned on comes from, with the settings laid over it;
-    ``settings`` are those of the workload.
+    ``settings`` are those of the workload. ``runs_as``: a machine with less that is asked for; ``unset``: that of the
+    file without settings, where it has less, and which the step runs on where that takes fewer cycles.
     """
 
     inputs: Inputs
@@ -141,6 +144,7 @@ class _Run:
     folder: Path | None
     reports: Path | None
     runs_as: HardwareConfig | None
+    unset: HardwareConfig | None
     resume: bool
     force: bool
     observer: Observer
@@ -149,12 +153,12 @@ class _Run:
         """Simulate, and write what is to be written."""
         finished = check_folder(self.folder, resume=self.resume, force=self.force)
         if self.folder and finished and not self.force:
-            _check_machine(self.folder, self.inputs, self.runs_as)
+            _check_machine(self.folder, self.inputs, [self.runs_as, self.unset] if self.unset else [self.runs_as])
         traced = stages.trace(self.inputs)
         dataset = None if self.timing_only else self._dataset()
         with blaming(*self.planned_on):
-            planned = stages.plan_step(self.inputs, traced, self.runs_as)
-            timeline = stages.time_step(planned, self.observer)
+            timed = stages.timed_step(self.inputs, traced, self.observer, self.runs_as, self.unset)
+        planned, timeline = timed
         start = self._start(traced) if dataset is not None else None
         if self.folder:
             prepare_folder(self.folder, resume=self.resume)
@@ -163,7 +167,7 @@ class _Run:
         training = None
         if dataset is not None and start is not None:
             training = self._train(dataset, start, traced, timeline)
-            if self.folder and finished and (stored := self._unchanged(self.folder, training, timeline)):
+            if self.folder and finished and (stored := self._unchanged(self.folder, training, timed)):
                 return stored
         result = assemble(self.inputs, traced, planned, timeline, training, dataset)
         if self.folder:
@@ -203,7 +207,7 @@ class _Run:
         cost = step_cost(self.inputs, traced, timeline)
         return [TRACKERS[name][0](self.folder / name, cost) for name in dict.fromkeys(self.track)]
 
-    def _unchanged(self, folder: Path, training: Training, timeline: Timeline) -> Result | None:
+    def _unchanged(self, folder: Path, training: Training, timed: stages.Timed) -> Result | None:
         """What stands in the folder, where no step was left to do and the machine is the same.
 
         Who asks for new figures by ``force`` gets those of other cycles, too: of the machine that an older version ran
@@ -214,7 +218,8 @@ class _Run:
         stored = load(folder)
         if stored.hwconfig != self.inputs.hw.model_dump(mode="json"):
             return None
-        before, now = told_apart(stored_lesser(folder), self.runs_as)
+        planned, timeline = timed
+        before, now = told_apart(stored_lesser(folder), None if planned.hw == self.inputs.hw else planned.hw)
         if before != now:
             return None
         if self.force and stored.summary["total_cycles"] != timeline.total_cycles:
@@ -244,11 +249,15 @@ def _check_track(track: Sequence[str], *, timing_only: bool, out: Path | str | N
         raise UserError(f"track: {track[0]} writes into the run folder; give out, too")
 
 
-def _check_machine(folder: Path, inputs: Inputs, runs_as: HardwareConfig | None) -> None:
-    """Refuse to replace a finished run's figures by those of another machine that trains the same bits."""
+def _check_machine(folder: Path, inputs: Inputs, run_as: Sequence[HardwareConfig | None]) -> None:
+    """Refuse to replace a finished run's figures by those of another machine that trains the same bits.
+
+    ``run_as``: machines as any of which it may run.
+    """
     others = {"description": True, **deciding_fields(inputs.hw)}
     stored = load_hwconfig(folder / "hwconfig.yaml").model_dump(mode="json", exclude=others)
-    before, now = told_apart(stored_lesser(folder), runs_as)
+    kept = stored_lesser(folder)
+    before, now = min((told_apart(kept, machine) for machine in run_as), key=lambda pair: pair[0] != pair[1])
     asked = inputs.hw.model_dump(mode="json", exclude=others)
     changed = changed_fields({**stored, "runs_as": before}, {**asked, "runs_as": now})
     if changed:

@@ -26,6 +26,9 @@ from accelsim.training.records import Records
 from accelsim.training.state import state_types
 from accelsim.training.trackers import Tracker
 
+Timed = tuple[PlannedStep, Timeline]
+"""A step as planned, and what came of it."""
+
 
 def trace(inputs: Inputs) -> Traced:
     """Record the workload's operations on the accelerator's numerics."""
@@ -62,6 +65,37 @@ def time_step(step: PlannedStep, observer: Observer) -> Timeline:
         timeline = step.simulate(lambda done, total: observer.advance("time"))
         observer.simulated("time", timeline.total_cycles)
         return timeline
+
+
+def timed_step(
+    inputs: Inputs,
+    traced: Traced,
+    observer: Observer,
+    runs_as: HardwareConfig | None = None,
+    unset: HardwareConfig | None = None,
+) -> Timed:
+    """Plan the step and replay it; on what ``unset`` has, which is less, where that takes fewer cycles.
+
+    Raises:
+        UserError: a buffer is too small for one fold, or the hwconfig lacks a unit.
+    """
+    planned = plan_step(inputs, traced, runs_as)
+    timed = planned, time_step(planned, observer)
+    return timed if unset is None else shorter(timed, timed_on(unset, traced))
+
+
+def timed_on(machine: HardwareConfig, traced: Traced) -> Timed | None:
+    """The step on another machine of the same numerics; None where it doesn't run there."""
+    try:
+        planned = PlannedStep(traced.program, machine)
+    except UserError:
+        return None
+    return planned, planned.simulate()
+
+
+def shorter(timed: Timed, lesser: Timed | None) -> Timed:
+    """``lesser`` where it takes fewer cycles."""
+    return lesser if lesser and lesser[1].total_cycles < timed[1].total_cycles else timed
 
 
 def read_data(inputs: Inputs, folder: Path | None, observer: Observer) -> Dataset:

@@ -221,7 +221,7 @@ def test_a_default_folder_is_taken_before_it_is_written(hwconfig, workload, tmp_
 
 
 def test_a_machine_runs_as_one_with_less(small, hwconfig, workload, tmp_path):
-    lesser = _text(hwconfig, "lanes: 16", "lanes: 4", tmp_path)
+    lesser = _text(hwconfig, "quantise_unit: {lanes: 64}", "quantise_unit: {lanes: 4}", tmp_path)
     figures = {}
     for name, machine, options in (
         ("alone", hwconfig, ()),

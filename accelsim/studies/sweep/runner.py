@@ -13,12 +13,14 @@ from accelsim.errors import UserError
 from accelsim.formats import Recipe
 from accelsim.hardware import HardwareConfig
 from accelsim.networks import Traced
+from accelsim.program import Program
 from accelsim.progress import Observer
 from accelsim.reports.plain import plain
 from accelsim.simulation import simulate, stages
 from accelsim.simulation.assemble import timed_summary
 from accelsim.simulation.blame import blaming
 from accelsim.simulation.folder import CHECKPOINT_FILE
+from accelsim.simulation.idle import unset_machine
 from accelsim.simulation.inputs import Inputs, read_inputs
 from accelsim.simulation.settings import sorted_settings
 from accelsim.studies.sweep.asked import Asked, Point
@@ -40,6 +42,7 @@ class PointRunner:
         self.asked = asked
         self.folder = folder
         self._works: dict[tuple[str, ...], Any] = {}
+        self._unset: list[tuple[Program, HardwareConfig, stages.Timed | None]] = []
         self._traces: dict[tuple[str, ...], list[tuple[Recipe, Traced]]] = {}
 
     def run(self, point: Point, runs_as: HardwareConfig | None = None) -> Outcome:
@@ -57,9 +60,11 @@ class PointRunner:
         inputs, work = self._inputs(point)
         stages.check_costs(inputs)
         traced = self._trace(inputs, work)
-        with blaming(self.asked.files(point)[0], sorted_settings(self.asked.all_settings(point))[0]):
-            planned = stages.plan_step(inputs, traced, runs_as)
-        timeline = stages.time_step(planned, Observer())
+        hwconfig, settings = self.asked.files(point)[0], sorted_settings(self.asked.all_settings(point))[0]
+        with blaming(hwconfig, settings):
+            timed = stages.timed_step(inputs, traced, Observer(), runs_as)
+        unset = None if runs_as else unset_machine(hwconfig, settings, inputs.hw)
+        planned, timeline = stages.shorter(timed, self._on(unset, traced)) if unset else timed
         return _outcome(timed_summary(inputs, traced, planned, timeline), inputs.hw.model_dump(mode="json"))
 
     def _inputs(self, point: Point) -> tuple[Inputs, tuple[str, ...]]:
@@ -82,6 +87,14 @@ class PointRunner:
             known.append((recipe, found))
             del known[:-MOST_TRACES]
         return found
+
+    def _on(self, unset: HardwareConfig, traced: Traced) -> stages.Timed | None:
+        """The step of a workload on the machine of its file, which many points have in common."""
+        for program, machine, timed in self._unset:
+            if program is traced.program and machine == unset:
+                return timed
+        self._unset = [*self._unset[1 - MOST_TRACES :], (traced.program, unset, stages.timed_on(unset, traced))]
+        return self._unset[-1][2]
 
     def _trained(self, point: Point) -> Outcome:
         asked, folder = self.asked, self.folder and self.folder / self.asked.key(point)

@@ -36,7 +36,7 @@ def sweep_table(
                 FIRST: numbers[point.values],
                 **{name: values[index] for name, values in columns.items()},
                 **{name: value for name, value in summary.items() if name not in columns},
-                "runs_as": _runs_as(asked, numbers, runs_as.get(point)),
+                "runs_as": _runs_as(asked, numbers, runs_as.get(point)) or summary.get("runs_as", ""),
                 "failed": outcome.get("failed", ""),
                 "command": asked.command(point),
             }
@@ -47,7 +47,7 @@ def sweep_table(
 
 
 def _runs_as(asked: Asked, numbers: Mapping[tuple[str, ...], int], other: Point | None) -> str:
-    """``point 3: mac_array.rows=16``."""
+    """``point 3: mac_array.rows=16``; empty where it runs as no other point."""
     return "" if other is None else f"point {numbers[other.values]}: {asked.label(other)}"
 
 
