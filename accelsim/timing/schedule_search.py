@@ -16,7 +16,7 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InternalError
@@ -46,9 +46,9 @@ MOST_OPERATIONS = 1000
 class Effort:
     """How much is tried.
 
-    ``rules`` of what stays on chip. ``starts``: of the schedules by these and by every order of service, the shortest
-    ones, that are justified. ``rounds`` of justification; ``least_gain``: share of the step that each must gain, but
-    for ``PATIENCE`` of them. ``overtakings`` that are tried in a schedule.
+    ``rules`` of what stays on chip. ``starts``: of the schedules by these and by every order of service, and of those
+    for courses that are known, the shortest ones, that are justified. ``rounds`` of justification; ``least_gain``:
+    share of the step that each must gain, but for ``PATIENCE`` of them. ``overtakings`` that are tried in a schedule.
     """
 
     rules: tuple[Rule, ...]
@@ -81,9 +81,7 @@ class ScheduleSearch:
         """The shortest schedule found, if it ends before the cycle ``before``."""
         if before is not None and self._issued.least_cycles(self._run, self._arrays) >= before:
             return None
-        firsts = sorted(self._firsts(), key=_cycles)
-        near = [first for first in firsts if _is_near(first, firsts[0])]
-        best = self._overtaken(self._placed_as_it_went(list(map(self._shortened, near[: self._effort.starts]))))
+        best = self._overtaken(self._placed_as_it_went(self._begun(self._firsts())))
         return best if before is None or best.cycles < before else None
 
     def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
@@ -116,17 +114,18 @@ class ScheduleSearch:
         waits = best.room_cycles() >= max(1, LEAST_WAITS * best.cycles)
         known = [*by_service, *free] if waits or _least(free) <= (1 - LEAST_WAITS) * best.cycles else []
         while known:
-            anew = [schedule for one in known for schedule in self._like_course(one) if _is_near(schedule, best)]
-            found = min(map(self._shortened, anew), key=_cycles, default=best)
+            anew = [schedule for one in known for schedule in self._like_course(one)]
+            found = min(self._begun(anew), key=_cycles, default=best)
             known = [found] if found.cycles < (1 - LEAST_GAIN) * best.cycles else []
             best = min(best, found, key=_cycles)
         return best
 
     def _free(self, best: Scheduled) -> Scheduled:
-        """As short as it gets where nothing waits for room."""
+        """The same where nothing waits for room, with much effort as short as it gets."""
         if not best.placed.waits:
             return best
-        return self._overtaken(self._shortened(self._whole(best.placed, _ranked(best, rooms=False))))
+        free = self._whole(best.placed, _ranked(best, rooms=False))
+        return self._overtaken(self._shortened(free)) if self._effort.overtakings else free
 
     def _like_course(self, known: Scheduled) -> Iterator[Scheduled]:
         """With tensors placed for the course of a schedule that is known, and operations served as in it."""
@@ -135,6 +134,11 @@ class ScheduleSearch:
         placed = filter(None, map(self._place, placings))
         for step in {step.places: step for step in placed}.values():
             yield self._whole(step, run)
+
+    def _begun(self, schedules: Iterable[Scheduled]) -> list[Scheduled]:
+        """The shortest of these, made shorter."""
+        rising = sorted(schedules, key=_cycles)
+        return [self._shortened(each) for each in rising[: self._effort.starts] if _is_near(each, rising[0])]
 
     def _shortened(self, best: Scheduled) -> Scheduled:
         """Justified as long as that makes the step shorter."""
