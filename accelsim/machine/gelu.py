@@ -12,6 +12,8 @@ DIRECT_BITS = 9
 """Codes of up to so many bits (8, and the bit more that a zero point adds) have a table entry each."""
 # The exponential of the softmax, the cubic in front of it and the division behind it.
 GELU_MULTIPLIES, GELU_ADDS = SOFTMAX_MULTIPLIES + 5, SOFTMAX_ADDS + 2
+# The slope s + x s (1 - s) (a + b x x) instead of x s, with x x at hand from the cubic.
+SLOPE_MULTIPLIES, SLOPE_ADDS = GELU_MULTIPLIES + 3, GELU_ADDS + 3
 
 
 class GeluInstructions(Issuer):
@@ -26,7 +28,7 @@ class GeluInstructions(Issuer):
 
     def gelu_backward(self, g: Tensor, x: Tensor) -> Tensor:
         """g times the slope at ``x``, the forward input."""
-        work = _work(x)
+        work = _work(x) if x.format.is_integer else Work(x.elements, SLOPE_MULTIPLIES, SLOPE_ADDS, wide(x))
         work = Work(work.elements, work.multiplies + 1, work.adds, wide(g))
         output = Output("input_gradient", g.shape, wide(g), Role.ACCUMULATOR)
         return self.issue("gelu_backward", Unit.VECTOR, [g, x], [output], work=work)[0]

@@ -8,6 +8,7 @@ from accelsim.formats import Recipe, Role, TensorRule
 from accelsim.formats.blocks import Along
 from accelsim.machine.issue import Issuer, Output
 from accelsim.machine.tensor import Tensor
+from accelsim.machine.vector import WIDE
 from accelsim.program import LAST_AXIS, Unit, Work
 
 _SUFFIX = {
@@ -89,7 +90,8 @@ class OutputStageInstructions(Issuer):
         rule = self.rule(role)
         opcode = _opcode(x.format.is_integer, rule.format.is_integer)
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role, along=along)
-        arithmetic = x.format if not x.format.is_integer else rule.format if opcode == "dequantise" else x.format
+        # Wider accumulators are shifted into a word, and narrower codes are multiplied by a mantissa of a word, too.
+        arithmetic = rule.format if opcode == "dequantise" else WIDE if x.format.is_integer else x.format
         work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2 + rule.affine, arithmetic)
         return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **rule.as_attributes)[0]
 
