@@ -111,8 +111,7 @@ class ScheduleSearch:
         falling = sorted(starts, key=_cycles, reverse=True)
         by_service = {start.run.service: start for start in falling}.values()
         free = list(map(self._free, by_service))
-        waits = best.room_cycles() >= max(1, LEAST_WAITS * best.cycles)
-        known = [*by_service, *free] if waits or _least(free) <= (1 - LEAST_WAITS) * best.cycles else []
+        known = [*by_service, *free] if _waits(best) or _least(free) <= (1 - LEAST_WAITS) * best.cycles else []
         while known:
             anew = [schedule for one in known for schedule in self._like_course(one)]
             found = min(self._begun(anew), key=_cycles, default=best)
@@ -125,7 +124,8 @@ class ScheduleSearch:
         if not best.placed.waits:
             return best
         free = self._whole(best.placed, _ranked(best, rooms=False))
-        return self._overtaken(self._shortened(free)) if self._effort.overtakings else free
+        thorough = self._effort is THOROUGH or _waits(best) or free.cycles < (1 - LEAST_GAIN) * best.cycles
+        return self._overtaken(self._shortened(free)) if thorough else free
 
     def _like_course(self, known: Scheduled) -> Iterator[Scheduled]:
         """With tensors placed for the course of a schedule that is known, and operations served as in it."""
@@ -197,6 +197,11 @@ def _fitting(placed: PlacedStep | None) -> PlacedStep:
 
 def _cycles(schedule: Scheduled) -> int:
     return schedule.cycles
+
+
+def _waits(schedule: Scheduled) -> bool:
+    """Whether operations wait long enough for room that less of it may be worth a search."""
+    return schedule.room_cycles() >= max(1, LEAST_WAITS * schedule.cycles)
 
 
 def _least(schedules: Sequence[Scheduled]) -> int:
