@@ -1,8 +1,13 @@
-"""Widths of a terminal table's columns: no word is broken, and lines are as few as the room allows."""
+"""Widths of a terminal table's columns: no word is broken, and lines are as few as the room allows.
+
+They are in places of the terminal, of which some characters take two, and others none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+
+from rich.cells import cell_len
 
 BORDERS = 3
 """Characters that a column takes beside its text: a line and two spaces."""
@@ -21,7 +26,7 @@ def fitting(
     widths: dict[str, int] = {}
     for name, cells in columns.items():
         title, *rest = cells
-        word = max(map(len if name in whole else _longest_word, rest), default=0)
+        word = max(map(cell_len if name in whole else _longest_word, rest), default=0)
         word = max(word, _longest_word(title))
         if len(widths) < least or word + BORDERS <= room:
             widths[name] = word
@@ -31,7 +36,9 @@ def fitting(
 
 def _widened(columns: Columns, widths: dict[str, int], room: int) -> dict[str, int]:
     """Share ``room`` out, a character at a time to the column that takes the most lines."""
-    longest = {name: max(len(line) for cell in cells for line in cell.split("\n")) for name, cells in columns.items()}
+    longest = {
+        name: max(cell_len(line) for cell in cells for line in cell.split("\n")) for name, cells in columns.items()
+    }
     widths = dict(widths)
     for _ in range(room):
         cramped = [name for name in widths if widths[name] < longest[name]]
@@ -42,4 +49,4 @@ def _widened(columns: Columns, widths: dict[str, int], room: int) -> dict[str, i
 
 
 def _longest_word(cell: str) -> int:
-    return max((len(word) for word in cell.split()), default=0)
+    return max((cell_len(word) for word in cell.split()), default=0)

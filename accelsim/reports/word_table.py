@@ -1,9 +1,13 @@
-"""A terminal table that breaks no word: where room is short, cells fold, and then columns that matter least go."""
+"""A terminal table that breaks no word: where room is short, cells fold, and then columns that matter least go.
+
+Where two columns alone have no room, their words break, but no character is lost.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from rich.console import JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -46,7 +50,8 @@ def word_table(
     table.caption = Text(" ".join(captions), style="table.caption") if captions else None
     for index in kept:
         name = header[index]
-        table.add_column(Text(name), justify="right" if index in numeric else "left", width=widths[name])
+        justify: JustifyMethod = "right" if index in numeric else "left"
+        table.add_column(Text(name), justify=justify, width=widths[name], overflow="fold")
     for number, row in enumerate(rows):
         table.add_row(*(Text(row[index]) for index in kept), end_section=total and number == len(rows) - 2)
     return table

@@ -77,6 +77,22 @@ def test_figures_stay_on_their_line_where_all_columns_have_room():
         assert {"2.67", "MiB"} <= set(words_of(lines))
 
 
+def test_characters_that_take_two_places_have_them():
+    header, rows = ["Name", "Value"], [["卷积网络", "12.3 µs"], ["é", "1"]]
+    for width in (26, 60):
+        lines = lines_of(word_table("t", header, rows, width, numeric=[1]), width)
+        assert {"卷积网络", "12.3"} <= set(words_of(lines))
+        assert "…" not in "".join(lines)
+
+
+@pytest.mark.parametrize("width", [20, 40, 60])
+def test_a_name_that_no_terminal_has_room_for_loses_nothing(width):
+    name = "".join(chr(ord("a") + i % 26) for i in range(70))
+    lines = lines_of(word_table("t", ["Name", "Value", "Of"], [[name, "12", "x"]], width, numeric=[1]), width)
+    assert max(map(len, lines)) <= width
+    assert "".join(line.split("│")[1].strip() for line in lines if "│" in line) == name
+
+
 words = st.lists(st.text("ab", min_size=1, max_size=9), min_size=1, max_size=4).map(" ".join)
 
 

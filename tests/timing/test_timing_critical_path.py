@@ -10,8 +10,12 @@ from accelsim.timing import simulate
 from accelsim.timing.analysis.critical_path import critical_path
 from accelsim.timing.analysis.instances import assign_instances, instances_of
 from accelsim.timing.analysis.schedule_graph import schedule_graph
+from accelsim.timing.placement.lifetimes import Course
+from accelsim.timing.placement.residency import Placing, Residency
+from accelsim.timing.plan import NOTHING
 from accelsim.timing.scheduling.ordering import predecessors
-from accelsim.timing.scheduling.rooms import waits_for_room
+from accelsim.timing.scheduling.rooms import Waits, waits_for_room
+from accelsim.timing.timeline import OperationTiming, Timeline
 
 
 def check(program, hw):
@@ -62,6 +66,25 @@ def check_path(program, timeline, path):
 @given(data=st.data(), arrays=st.integers(1, 3))
 def test_any_program(data, graphs, load, edit, arrays):
     check(data.draw(graphs), edit(load("int8_range_bn"), "mac_array", count=arrays))
+
+
+def test_what_takes_no_time_gives_room_to_what_was_issued_before_it():
+    """``late`` waits for the room of what ``applied`` reads, in the drain of ``host``, and starts as that ends."""
+    work = Work(64, 0, 1, integer(8))
+    names, units = ("late", "host", "applied"), (Unit.NORM, Unit.MAC_ARRAY, Unit.VECTOR)
+    operations = [
+        Operation(i, "op", unit, name, Phase.FORWARD, (), (), (), work)
+        for i, (name, unit) in enumerate(zip(names, units, strict=True))
+    ]
+    cycles = [(5, 9), (0, 5), (5, 5)]
+    timings = [OperationTiming(i, start, end, 0, 0, 0, 0, NOTHING.sram) for i, (start, end) in enumerate(cycles)]
+    placed = Residency(frozenset(), placing=Placing(Course((1, 2, 0), (0, 1, 2), (0, 5, 5, 9))))
+    waits = Waits([(), (), (1,)], [{2}, set(), set()])
+    timeline, program = Timeline(timings, placed, 1, (0, 1, 2), waits), Program([], operations)
+    graph, path = schedule_graph(program, timeline), critical_path(program, timeline)
+    assert list(graph.order) == [1, 2, 0]
+    check_replay(graph, timeline, path.slack_cycles)
+    assert [step.cause for step in path.steps] == ["start", "dependency", "room"]
 
 
 def test_shipped_accelerators(case):

@@ -147,6 +147,13 @@ def test_parameters_and_unread_results_live_in_dram(small):
     assert not found.on_chip
 
 
+@pytest.mark.parametrize("rule", Rule)
+def test_what_is_overwritten_or_from_before_the_step_lives_in_dram(small, rule):
+    """``t1`` is made twice, ``t2`` is read before it is made, and by what makes it."""
+    steps = [((0, 2), (1,)), ((1,), (3,)), ((3, 2), (1, 2)), ((1, 2), ())]
+    assert place_tensors(program([10] * 4, steps), small, Placing(rule=rule), spared=[1.0] * 4).on_chip == {3}
+
+
 def test_resident_bytes_stay_within_the_budget(case):
     traced, hw = case
     found = place_tensors(traced, hw)

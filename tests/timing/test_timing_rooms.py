@@ -1,5 +1,6 @@
 """No place on chip ever holds more than it has room for, whatever the order in which operations run."""
 
+from dataclasses import replace
 from itertools import accumulate
 
 import pytest
@@ -12,11 +13,20 @@ from accelsim.hardware.memory import Level
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
 from accelsim.timing.analysis.schedule_graph import schedule_graph
+from accelsim.timing.placed_step import PlacedStep, Run
+from accelsim.timing.placement.epilogues import applied
+from accelsim.timing.placement.keeping import Rule
+from accelsim.timing.placement.residency import Placing, place_tensors
 
 
 def most_held(program, timeline, place):
-    """Bytes that a place holds at its fullest: a tensor from the start of what makes it to the end of all that read."""
+    """Bytes that a place holds at its fullest: a tensor from the start of what makes it to the end of all that read.
+
+    What is applied in the drain of an operation makes its results as that goes.
+    """
     residency, timings = timeline.residency, timeline.operations
+    heads = [operation for operation in program.operations if operation.index not in residency.fused]
+    hosts = {each.index: head for head in heads for each in (head, *applied(program, head, residency.drained))}
     ends, changes = {}, []
     for operation in program.operations:
         for index in operation.inputs:
@@ -24,7 +34,7 @@ def most_held(program, timeline, place):
     for operation in program.operations:
         for tensor in program.outputs_of(operation):
             if tensor.index in residency.on_chip and residency.in_levels.get(tensor.index, 0) == place:
-                start = timings[operation.index].start_cycle
+                start = timings[hosts[operation.index].index].start_cycle
                 changes += [(start, 1, tensor.bytes), (ends[tensor.index], 0, -tensor.bytes)]
     return max(accumulate(size for _, _, size in sorted(changes)), default=0)
 
@@ -61,27 +71,77 @@ def programs(draw):
         tensors.append(TensorSpec(i + 1, f"t{i + 1}", (side, side), integer(8), Role.INTERNAL))
         inputs = tuple(draw(st.lists(st.integers(max(0, i - 4), i), min_size=2, max_size=2)))
         unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.VECTOR, Unit.NORM]))
+        opcode = draw(st.sampled_from(["op", "add"])) if i and unit is Unit.VECTOR else "op"
+        if opcode == "add":
+            tensors[-1] = replace(tensors[-1], shape=tensors[i].shape)
+            side, inputs = tensors[i].shape[0], (i, inputs[0])
         gemms = (Gemm(side, draw(st.sampled_from([16, 1000])), side),) * (unit is Unit.MAC_ARRAY)
         work = None if gemms else Work(side**2 * draw(st.integers(1, 9)), 0, 1, integer(8))
         phase = draw(st.sampled_from(Phase))
-        operations.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, (i + 1,), gemms, work))
+        operations.append(Operation(i, opcode, unit, f"layer{i}", phase, inputs, (i + 1,), gemms, work))
     return Program(tensors, operations)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(program=programs(), kib=st.sampled_from([32, 64, 128, 256]), level_kib=st.sampled_from([0, 128, 512]))
-def test_any_program(load, edit, plain_dram, program, kib, level_kib):
-    hw = edit(load("int8_range_bn"), "mac_array", count=2)
-    for name in ("input", "weight", "output"):
-        hw = edit(hw, f"buffers.{name}", capacity_bytes=kib * 1024, resident_share=0.5)
-    if level_kib:
-        level = Level(name="l2", capacity_bytes=level_kib * 1024, bytes_per_cycle=64, resident_share=0.5)
-        hw = edit(hw, "buffers", levels=(level,))
-    try:
-        timeline = simulate(program, plain_dram(hw, 8))
-    except UserError:
-        assume(False)
+@pytest.fixture(scope="module")
+def machine(load, edit, plain_dram):
+    def make(kib, level_kib):
+        hw = edit(load("int8_range_bn"), "mac_array", count=2)
+        for name in ("input", "weight", "output"):
+            hw = edit(hw, f"buffers.{name}", capacity_bytes=kib * 1024, resident_share=0.5)
+        if level_kib:
+            level = Level(name="l2", capacity_bytes=level_kib * 1024, bytes_per_cycle=64, resident_share=0.5)
+            hw = edit(hw, "buffers", levels=(level,))
+        return plain_dram(hw, 8)
+
+    return make
+
+
+def assert_within_room(program, timeline):
+    """And the graph of the schedule gives it back."""
     for place, room in enumerate(timeline.residency.room_bytes):
         assert most_held(program, timeline, place) <= room
     graph = schedule_graph(program, timeline)
     assert graph.replayed(graph.durations()) == [timing.end_cycle for timing in timeline.operations]
+
+
+CHECK = settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+KIB = st.sampled_from([32, 64, 128, 256])
+LEVEL_KIB = st.sampled_from([0, 128, 512])
+
+
+@CHECK
+@given(program=programs(), kib=KIB, level_kib=LEVEL_KIB)
+def test_any_program(machine, program, kib, level_kib):
+    try:
+        timeline = simulate(program, machine(kib, level_kib))
+    except UserError:
+        assume(False)
+    assert_within_room(program, timeline)
+
+
+@CHECK
+@given(
+    program=programs(),
+    kib=KIB,
+    level_kib=LEVEL_KIB,
+    prefetch=st.booleans(),
+    rooms=st.booleans(),
+    draw=st.randoms(use_true_random=False),
+)
+def test_any_course(machine, edit, program, kib, level_kib, prefetch, rooms, draw):
+    """Placed for a course in which operations overlap, and run in another order."""
+    hw = edit(machine(kib, level_kib).model_copy(update={"fused_epilogues": ("add",)}), "mac_array", prefetch=prefetch)
+
+    def ranks():
+        return tuple(draw.sample(range(len(program.operations)), len(program.operations)))
+
+    try:
+        course = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(ranks=ranks(), rooms=rooms), 2).course
+        for rule, in_cycles in ((each, way) for each in Rule for way in each.ways):
+            spared = [draw.random() for _ in program.tensors]
+            placed = PlacedStep(
+                program, hw, place_tensors(program, hw, Placing(course, rule, in_cycles), spared=spared)
+            )
+            assert_within_room(program, placed.schedule(Run(ranks=ranks()), 2).timeline())
+    except UserError:
+        assume(False)

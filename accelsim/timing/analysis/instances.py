@@ -35,5 +35,11 @@ def assign_instances(program: Program, timeline: Timeline) -> list[int | None]:
 
 
 def in_order(timeline: Timeline) -> list[OperationTiming]:
-    """Operations as they started; those that started together in issue order."""
-    return sorted(timeline.operations, key=lambda timing: (timing.start_cycle, timing.index))
+    """Operations as they started, each after all that it waited for.
+
+    Those that started together are in the order by which tensors were placed: one that takes no time may give room to
+    one that was issued before it.
+    """
+    turns, course = range(len(timeline.operations)), timeline.residency.placing.course
+    turn_of = dict(zip(course.turns, turns, strict=True)) if course else turns
+    return sorted(timeline.operations, key=lambda timing: (timing.start_cycle, turn_of[timing.index]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import chain
 
 from accelsim.program import Program
 from accelsim.timing.placement.epilogues import Drained, applied
@@ -29,11 +30,13 @@ class Uses:
     """Of the tensors that a step makes and stores, whatever the order of its operations.
 
     ``made``: for each operation the tensors that it puts down, what is applied in its drain included, so that an
-    operation which happens in another one's drain puts down nothing. ``readers``: of each tensor.
+    operation which happens in another one's drain puts down nothing. ``readers``: of each tensor. ``lasting``: tensors
+    that are made once, and read, all after that; others are there more than once, or from before the step.
     """
 
     made: Sequence[Sequence[int]]
     readers: Sequence[Sequence[int]]
+    lasting: frozenset[int]
 
 
 @dataclass(frozen=True)
@@ -72,7 +75,16 @@ def uses(program: Program, drained: Drained) -> Uses:
         makers = [] if operation.index in fused else [operation, *applied(program, operation, drained)]
         outputs = dict.fromkeys(index for maker in makers for index in maker.outputs)
         made.append([i for i in outputs if i not in drained and not program.tensors[i].persistent])
-    return Uses(made, readers)
+    return Uses(made, readers, _lasting(program, readers).intersection(chain.from_iterable(made)))
+
+
+def _lasting(program: Program, readers: Sequence[Sequence[int]]) -> frozenset[int]:
+    writers: list[list[int]] = [[] for _ in program.tensors]
+    for operation in program.operations:
+        for index in dict.fromkeys(operation.outputs):
+            writers[index].append(operation.index)
+    both = enumerate(zip(writers, readers, strict=True))
+    return frozenset(index for index, (made, read) in both if len(made) == 1 and read and made[0] < min(read))
 
 
 def lifetimes(program: Program, drained: Drained, course: Course | None = None, known: Uses | None = None) -> Lifetimes:
@@ -84,4 +96,4 @@ def lifetimes(program: Program, drained: Drained, course: Course | None = None, 
     course = course or Course(range(count), range(count), range(count + 1))
     last = course.last_turns.__getitem__
     spent = [max(map(last, readers)) if readers else -1 for readers in found.readers]
-    return Lifetimes(found.made, found.readers, course.turns, spent, course.cycles)
+    return Lifetimes(found.made, found.readers, found.lasting, course.turns, spent, course.cycles)

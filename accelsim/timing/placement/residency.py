@@ -12,7 +12,8 @@ buffers first, all of whose shares together are one place, then to each level ou
 it gave up: so a tensor lives in the innermost place that has room for it all along.
 
 Parameters, state and what the host supplies (images, labels) live in DRAM and are read by each user. A result
-that no operation reads (the loss) is written to DRAM once, for the host.
+that no operation reads (the loss) is written to DRAM once, for the host. A tensor that is overwritten lives in DRAM,
+too.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ def place_tensors(
     drained = known.drained if known else drained_tensors(program, hw.fused_epilogues)
     lives, levels = _lives(program, drained, placing, known), hw.buffers.levels
     room = (budget_bytes(hw.buffers), *(level.resident_bytes for level in levels))
-    staying = {index for made in lives.made for index in made if lives.readers[index]}
+    staying = lives.lasting
     chosen = partial(kept, placing.rule, in_cycles=placing.in_cycles, spared=spared)
     on_chip = chosen(program, lives, staying, room[0])
     in_levels: dict[int, int] = {}
