@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from accelsim.program import Program
@@ -23,7 +24,8 @@ def spared_cycles(
     for operation, busy in zip(program.operations, busy_cycles, strict=True):
         touched = [i for i in dict.fromkeys((*operation.inputs, *operation.outputs)) if i not in drained]
         moves = [program.tensors[index].bytes / dram_bytes_per_cycle for index in touched]
-        waiting = max(0.0, sum(moves) - busy)
+        # The same sum on every version of Python, some of which add floats more exactly than others.
+        waiting = max(0.0, math.fsum(moves) - busy)
         for index, cycles in zip(touched, moves, strict=True):
             spared[index] += min(cycles, waiting) + HIDDEN_SHARE * cycles
     return spared
