@@ -11,7 +11,8 @@ from accelsim.layers import Sgd
 from accelsim.layers.layer import parse_layer
 from accelsim.networks import Network
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit
-from accelsim.timing import Residency, simulate
+from accelsim.timing import Residency
+from accelsim.timing.planned_step import PlannedStep
 from accelsim.timing.planner import Planner
 
 IN_DRAM = Residency(frozenset())
@@ -65,6 +66,7 @@ def test_a_depthwise_layer_stays_small(load):
     depthwise = [operation for operation in program.operations if "groups" in operation.attributes]
     assert [len(operation.gemms) for operation in depthwise] == [1, 4, 1]
     assert [operation.macs for operation in depthwise] == [16 * 7 * 7 * 9 * 960] * 3
-    timeline = simulate(program, hw)
-    assert simulate(program, hw, skip=False).operations == timeline.operations
+    step = PlannedStep(program, hw)
+    timeline = step.simulate()
+    assert step.simulate(skip=False, like=timeline).operations == timeline.operations
     assert Program.from_json(program.to_json()) == program

@@ -18,6 +18,7 @@ from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import assemble
 from accelsim.timing.pipelines.memory_system import MemorySystem, Solo
 from accelsim.timing.plan import Piece, Segment
+from accelsim.timing.planned_step import PlannedStep
 from accelsim.timing.planner import depths
 
 
@@ -105,12 +106,17 @@ def test_any_program_on_any_machine(load, edit, plain_dram, examples):
 
 @EXAMPLES
 def test_any_program_over_and_over(load, edit, plain_dram, examples):
-    """Runs of pipelines that come again are remembered."""
+    """Runs of pipelines that come again are remembered, and the schedule that they lead to is the one by events."""
 
     @settings(max_examples=examples, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
     @given(programs(), machines(load, edit, plain_dram), st.integers(2, 4))
     def recalls(program, hw, times):
-        check(over_and_over(program, times), hw)
+        try:
+            step = PlannedStep(over_and_over(program, times), hw)
+        except UserError:
+            assume(False)
+        fast = step.simulate()
+        assert fast == step.simulate(skip=False, like=fast)
 
     recalls()
 
