@@ -163,11 +163,6 @@ class PlacedStep:
         return self._planner.dram.bytes_per_cycle
 
     @cached_property
-    def dram_bytes(self) -> int:
-        """Of all operations, whatever the schedule."""
-        return sum(plan.dram_read_bytes + plan.dram_write_bytes for plan in self.plans)
-
-    @cached_property
     def spared_cycles(self) -> list[float]:
         """Of each tensor, what it spares the step on chip."""
         busy = [plan.busy_cycles for plan in self.plans]

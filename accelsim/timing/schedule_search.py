@@ -16,7 +16,7 @@ more to offer, so a few of each are tried, and the shortest schedule counts:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from accelsim.errors import InternalError
@@ -84,10 +84,10 @@ class ScheduleSearch:
         best = self._overtaken(self._placed_as_it_went(self._begun(self._firsts())))
         return best if before is None or best.cycles < before else None
 
-    def like(self, timeline: Timeline, before: int | None = None) -> Scheduled | None:
+    def like(self, timeline: Timeline) -> Scheduled | None:
         """The schedule with tensors placed, and operations ranked, as in ``timeline``."""
         placed = self._place(timeline.residency.placing)
-        return self._found(placed, replace(self._run, ranks=timeline.ranks), before)
+        return self._found(placed, replace(self._run, ranks=timeline.ranks))
 
     def _firsts(self) -> Iterator[Scheduled]:
         """A schedule by each rule and order of service; nothing was done to them."""
@@ -111,7 +111,8 @@ class ScheduleSearch:
         falling = sorted(starts, key=_cycles, reverse=True)
         by_service = {start.run.service: start for start in falling}.values()
         free = list(map(self._free, by_service))
-        known = [*by_service, *free] if _waits(best) or _least(free) <= (1 - LEAST_WAITS) * best.cycles else []
+        shortest_free = min(map(_cycles, free))
+        known = [*by_service, *free] if _waits(best) or shortest_free <= (1 - LEAST_WAITS) * best.cycles else []
         while known:
             anew = [schedule for one in known for schedule in self._like_course(one)]
             found = min(self._begun(anew), key=_cycles, default=best)
@@ -202,10 +203,6 @@ def _cycles(schedule: Scheduled) -> int:
 def _waits(schedule: Scheduled) -> bool:
     """Whether operations wait long enough for room that less of it may be worth a search."""
     return schedule.room_cycles() >= max(1, LEAST_WAITS * schedule.cycles)
-
-
-def _least(schedules: Sequence[Scheduled]) -> int:
-    return min(map(_cycles, schedules))
 
 
 def _ranked(known: Scheduled, *, rooms: bool) -> Run:
