@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -110,6 +110,10 @@ class HardwareConfig(FileModel):
     """Element-wise work, pooling, loss."""
     norm_unit: NormUnit
     """Batch statistics and normalisation."""
+    schedule: Literal["overlapped", "serial"] = "overlapped"
+    """overlapped: operations that don't wait for one another run side by side, on units that are free. serial: one
+    operation after another, in the order of issue, as tools do that time a network layer by layer; more hardware then
+    never makes a step longer, and prefetch and arrays beside the first one, without split_products, are of no use."""
     fused_epilogues: tuple[Epilogue, ...] = ()
     """Element-wise operations that are applied to the results of the operation before them as these drain, where they
     alone read them: nothing is stored between, and they take no time but what their lanes need. Conversions whose scale
@@ -184,6 +188,11 @@ class HardwareConfig(FileModel):
                 yield f"mac_array.accumulators.{product} is {name}"
         if self.cluster and self.cluster.gradient and self.cluster.gradient.number_format != FP32:
             yield f"cluster.gradient is {self.cluster.gradient.format}"
+
+    @property
+    def serial(self) -> bool:
+        """Whether operations run one after another."""
+        return self.schedule == "serial"
 
     @property
     def machines(self) -> int:

@@ -37,7 +37,7 @@ from accelsim.simulation.roofline_table import roofline_table
 from accelsim.simulation.step_analysis import analyse_step, hanging_figures
 from accelsim.simulation.tensor_table import tensor_table
 from accelsim.timing import ASSUMPTIONS as TIMING_ASSUMPTIONS
-from accelsim.timing import DramModel, Timeline
+from accelsim.timing import SERIAL_ASSUMPTION, DramModel, Timeline
 from accelsim.timing.analysis.training_memory import training_memory_bytes
 from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Training
@@ -147,7 +147,8 @@ def _machine_figures(inputs: Inputs, planned: PlannedStep) -> dict[str, Any]:
 def _assumptions(inputs: Inputs, planned: PlannedStep) -> list[str]:
     """Those of this machine's own figures come first, where a page has them open."""
     general = [*TIMING_ASSUMPTIONS, *ENERGY_ASSUMPTIONS, *cluster_assumptions(inputs)]
-    return [*estimates(inputs.hw), *_idle(inputs, planned), *general]
+    serial = [SERIAL_ASSUMPTION] if planned.hw.serial else []
+    return [*estimates(inputs.hw), *_idle(inputs, planned), *serial, *general]
 
 
 def _idle(inputs: Inputs, planned: PlannedStep) -> list[str]:

@@ -1,6 +1,6 @@
 """Cycles, stalls and memory traffic of a Program on a hwconfig."""
 
-from accelsim.timing.assumptions import ASSUMPTIONS
+from accelsim.timing.assumptions import ASSUMPTIONS, SERIAL_ASSUMPTION
 from accelsim.timing.mapping.operands import passes
 from accelsim.timing.mapping.systolic import ProductCost, product_cost
 from accelsim.timing.memory.dram_model import DramModel, TransferCost
@@ -13,6 +13,7 @@ from accelsim.timing.timeline import OperationTiming, Timeline
 
 __all__ = [
     "ASSUMPTIONS",
+    "SERIAL_ASSUMPTION",
     "Access",
     "DramModel",
     "OperationTiming",

@@ -26,7 +26,7 @@ from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.justified import justified
 from accelsim.timing.scheduling.known_schedules import KnownSchedules
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
-from accelsim.timing.scheduling.ordering import Rows, dependency_waits, predecessors, successors
+from accelsim.timing.scheduling.ordering import Rows, dependency_waits, in_issue_order, predecessors, successors
 from accelsim.timing.scheduling.priorities import Service, priorities
 from accelsim.timing.scheduling.rooms import Waits, waits_for_room
 from accelsim.timing.scheduling.schedule import Schedule
@@ -124,13 +124,13 @@ class PlacedStep:
         self, program: Program, hw: HardwareConfig, residency: Residency, known: PlacedStep | None = None
     ) -> None:
         self.program, self.hw, self.residency = program, hw, residency
-        self._known: _Known = known._known if known else _Known(program, residency)
-        self._planner: Planner = Planner(program, hw, residency, known._planner if known else None)
+        self._known: _Known = known._known if known else _Known(program, residency, serial=hw.serial)
+        self.planner: Planner = Planner(program, hw, residency, known.planner if known else None)
         self.places = tuple(residency.places(len(program.tensors)))
         if self.places not in self._known.plans:
             self._known.plans[self.places] = self._plans(known)
         self.plans = self._known.plans[self.places]
-        self._programs = np.array([self._planner.number(plan) for plan in self.plans], np.int64)
+        self._programs = np.array([self.planner.number(plan) for plan in self.plans], np.int64)
         self._chains: dict[tuple[frozenset[int], bool], tuple[Asked, Integers]] = {}
         self.needed, self.needed_rows = self._known.needed, self._known.needed_rows
         self.all_waits = Waits(self.needed, waits_for_room(program, residency, self.needed))
@@ -148,7 +148,7 @@ class PlacedStep:
             plans, changed = list(known.plans), {each for index in moved for each in self._known.touching[index]}
         for index in sorted(changed):
             key = alike.kinds[index], *map(places, alike.touched[index])
-            plans[index] = self._planner.plan(operations[index], key)
+            plans[index] = self.planner.plan(operations[index], key)
         return plans
 
     @property
@@ -160,7 +160,7 @@ class PlacedStep:
     @property
     def dram_bytes_per_cycle(self) -> float:
         """At DRAM's peak."""
-        return self._planner.dram.bytes_per_cycle
+        return self.planner.dram.bytes_per_cycle
 
     @cached_property
     def spared_cycles(self) -> list[float]:
@@ -175,7 +175,7 @@ class PlacedStep:
 
     def least_cycles(self, run: Run, arrays: int) -> int:
         """Cycles of the products on so many arrays, wherever tensors live: no step takes fewer."""
-        timed = zip(self.program.operations, self._timed(run), strict=True)
+        timed = zip(self.program.operations, self.timed(run), strict=True)
         return sum(plan.compute_cycles for operation, plan in timed if operation.unit is Unit.MAC_ARRAY) // arrays
 
     def schedule(self, run: Run, arrays: int, before: int | None = None) -> Scheduled | None:
@@ -201,8 +201,8 @@ class PlacedStep:
             work,
             self._rows(run.rooms),
             ranks,
-            self._planner.programs.loops,
-            self._known.workplace(self._planner.depths, arrays, prefetch=self.hw.mac_array.prefetch),
+            self.planner.programs.loops,
+            self._known.workplace(self.planner.depths, arrays, prefetch=self.hw.mac_array.prefetch),
             left,
             arrays,
             before,
@@ -216,15 +216,15 @@ class PlacedStep:
     def _by_events(
         self, run: Run, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None
     ) -> tuple[Held | None, int]:
-        environment, loops = simpy.Environment(), self._planner.programs.loops
+        environment, loops = simpy.Environment(), self.planner.programs.loops
         schedule = Schedule(
             environment,
             self.program.operations,
             self.order if run.rooms else self.needed,
-            self._timed(run),
+            self.timed(run),
             ranks,
             [None if program < 0 else loops.starts[program] for program in self._programs.tolist()],
-            EventPipelines(environment, loops, self._planner.depths),
+            EventPipelines(environment, loops, self.planner.depths),
             left,
             arrays=arrays,
             prefetch=self.hw.mac_array.prefetch,
@@ -282,7 +282,7 @@ class PlacedStep:
         starts, ends = held.start_cycles.tolist(), held.end_cycles.tolist()
         waits = dependency_waits(self.program, list(zip(given, ends, strict=True)))
         each = zip(
-            self._timed(scheduled.run),
+            self.timed(scheduled.run),
             starts,
             ends,
             held.ready_cycles.tolist(),
@@ -313,17 +313,19 @@ class PlacedStep:
             for index, (plan, start, end, ready, fetch, stalls) in enumerate(each)
         ]
 
-    def _timed(self, run: Run) -> list[OperationPlan]:
+    def timed(self, run: Run) -> list[OperationPlan]:
+        """The plans of all operations, of which some take no time."""
         return [NOTHING if index in run.untimed else plan for index, plan in enumerate(self.plans)]
 
 
 class _Known:
     """What all placements of a step have in common."""
 
-    def __init__(self, program: Program, residency: Residency) -> None:
+    def __init__(self, program: Program, residency: Residency, *, serial: bool) -> None:
         self.alike = Alike.of(program, residency.drained)
         self.touching = self.alike.touching(len(program.tensors))
-        self.needed = predecessors(program, residency.drained)
+        needed = predecessors(program, residency.drained)
+        self.needed = in_issue_order(needed) if serial else needed
         self.needed_rows = Rows.of(self.needed)
         self.later = successors(self.needed)
         numbers = {unit: number for number, unit in enumerate(UNITS)}

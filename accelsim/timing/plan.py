@@ -160,7 +160,8 @@ class OperationPlan:
     """``compute_cycles`` is the work of the unit alone, without any memory stall; ``sram`` includes DRAM fills.
 
     ``revisit_stall_cycles`` is what the array needs beyond them where tiles cut its streams, ``port_stall_cycles`` what
-    the busiest buffer port needs beyond both. ``tiles`` has one entry for each run of equal products.
+    the busiest buffer port needs beyond both. ``tiles`` has one entry for each run of equal products. ``apart``: what
+    begins only as all before it has ended, where the steps are more than one run.
     """
 
     compute_cycles: int
@@ -169,6 +170,12 @@ class OperationPlan:
     port_stall_cycles: int = 0
     revisit_stall_cycles: int = 0
     tiles: tuple[TileChoice, ...] = ()
+    apart: tuple[Segment, ...] = ()
+
+    @property
+    def runs(self) -> tuple[Segment, ...]:
+        """Steps that begin one after the other."""
+        return self.apart or (self.steps,)
 
     @property
     def dram_read_bytes(self) -> int:
@@ -202,8 +209,11 @@ NOTHING = OperationPlan(0, Segment(()), SramTraffic())
 """Plan of an operation that takes no time: one that happens in another one's drain."""
 
 
-def joined(plans: Sequence[tuple[OperationPlan, int]]) -> OperationPlan:
-    """Plans, each with how often it runs, that run one after the other as one operation."""
+def joined(plans: Sequence[tuple[OperationPlan, int]], *, apart: bool = False) -> OperationPlan:
+    """Plans, each with how often it runs, that run one after the other as one operation.
+
+    ``apart``: each begins as the one before it has ended, and not as soon as there is room for its first tile.
+    """
     if len(plans) == 1 and plans[0][1] == 1:
         return plans[0][0]
     return OperationPlan(
@@ -213,4 +223,5 @@ def joined(plans: Sequence[tuple[OperationPlan, int]]) -> OperationPlan:
         port_stall_cycles=sum(times * plan.port_stall_cycles for plan, times in plans),
         revisit_stall_cycles=sum(times * plan.revisit_stall_cycles for plan, times in plans),
         tiles=tuple(choice.repeated(times) for plan, times in plans for choice in plan.tiles),
+        apart=tuple(sequence([(plan.steps, times)]) for plan, times in plans) if apart else (),
     )

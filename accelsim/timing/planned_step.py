@@ -6,12 +6,16 @@ one fewer, and so on down to one; of equally short ones that with the most. So m
 whatever the Program, where each product runs on one array. A schedule on fewer arrays is given up as soon as what is
 left of it can't end in time, and those on more arrays than were ever at work together are the same one.
 
+**One after another.** With the schedule ``serial`` there is nothing to search for but where tensors live
+(``serial_step``).
+
 **Where tensors live** and in which order units serve is searched for on each number of arrays (``schedule_search``).
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cached_property
 
 from accelsim.errors import InternalError, MisfitError
 from accelsim.hardware import HardwareConfig
@@ -21,6 +25,7 @@ from accelsim.timing.placed_step import PlacedStep, Progress, Run, Scheduled
 from accelsim.timing.placement.residency import Placing, place_tensors
 from accelsim.timing.plan import OperationPlan
 from accelsim.timing.schedule_search import ScheduleSearch
+from accelsim.timing.serial_step import placed_serially, serially
 from accelsim.timing.timeline import Timeline
 
 __all__ = ["PlannedStep", "Progress"]
@@ -60,6 +65,8 @@ class PlannedStep:
         arrays.
         """
         run = Run(untimed, skip, progress)
+        if self.hw.serial:
+            return serially(self._placed_serially, run).timeline()
         if like:
             return _ended(ScheduleSearch(self._place, run, like.products_at_once).like(like)).timeline()
         search = ScheduleSearch(self._place, run, self.hw.mac_array.products_at_once)
@@ -68,6 +75,10 @@ class PlannedStep:
             on_fewer = ScheduleSearch(self._place, replace(run, progress=None), fewer)
             best = on_fewer.shortest(best.cycles) or best
         return best.timeline()
+
+    @cached_property
+    def _placed_serially(self) -> PlacedStep:
+        return placed_serially(self._issued)
 
     def _place(self, placing: Placing) -> PlacedStep | None:
         if placing not in self._placed:

@@ -12,8 +12,9 @@ from accelsim.timing.mapping.product_plan import ProductPart, product_parts, pro
 from accelsim.timing.mapping.tiling import best_nest
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.transfers import Transfers
-from accelsim.timing.pipelines.loops import Programs, assemble
-from accelsim.timing.pipelines.memory_system import Solo
+from accelsim.timing.pipelines.loops import Loops, Programs, assemble
+from accelsim.timing.pipelines.memory_system import Alone, Solo, together
+from accelsim.timing.pipelines.stalls import COUNTS
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
 
@@ -38,7 +39,12 @@ class Planner:
         self._solo: Solo = known._solo if known else Solo(self.depths)
         self.programs: Programs = known.programs if known else Programs(self._transfers)
         """Of all plans that were asked for."""
+        self._runs: dict[Segment, Alone] = known._runs if known else {}
         self._numbers: dict[OperationPlan, int] = known._numbers if known else {}
+
+    def placed(self, residency: Residency) -> Planner:
+        """The same for tensors that live elsewhere."""
+        return Planner(self.program, self.hw, residency, self)
 
     def plan(self, operation: Operation, alike: Hashable = None) -> OperationPlan:
         """The plan of one operation; ``alike``: the same for others with the same plan.
@@ -67,15 +73,30 @@ class Planner:
         parts = product_parts(self.program, operation, self.hw, self.residency, drain)
         key = tuple((part.key, part.times) for part in parts)
         if key not in self._plans:
-            self._plans[key] = joined([(self._product_plan(operation.name, part), part.times) for part in parts])
+            plans = [(self._product_plan(operation.name, part), part.times) for part in parts]
+            self._plans[key] = joined(plans, apart=self.hw.serial)
         return self._plans[key]
 
     def cycles(self, steps: Segment) -> int:
         """Cycles of a plan that runs alone, after nothing."""
         if not steps.moves:
             return steps.busy_cycles
-        loops = assemble([steps], self._transfers)
-        return self._solo.run(loops, loops.starts[0]).cycles
+        return self._solo.run(self.loops(steps), 0).cycles
+
+    def loops(self, steps: Segment) -> Loops:
+        """The program of these steps by itself, at 0."""
+        return assemble([steps], self._transfers)
+
+    def alone(self, plan: OperationPlan) -> Alone:
+        """The run of a plan that has all of the machine to itself, after nothing."""
+        return together([self._run(segment) for segment in plan.runs])
+
+    def _run(self, steps: Segment) -> Alone:
+        if not steps.moves:
+            return Alone(steps.busy_cycles, [0] * COUNTS)
+        if steps not in self._runs:
+            self._runs[steps] = self._solo.run(self.loops(steps), 0)
+        return self._runs[steps]
 
     def _lane_plan(self, streams: Streams) -> OperationPlan:
         if streams not in self._plans:

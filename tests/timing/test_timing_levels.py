@@ -15,7 +15,7 @@ from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, 
 from accelsim.timing import place_tensors, product_cost, simulate
 from accelsim.timing.analysis.cycle_counts import cycle_counts
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
-from accelsim.timing.mapping.price import taken_cycles
+from accelsim.timing.mapping.price import Contention, taken_cycles
 from accelsim.timing.mapping.tile_grid import TileGrid, lengths
 from accelsim.timing.mapping.tiling import RESOLUTION, best_nest
 from accelsim.timing.memory.dram_model import DramModel
@@ -216,7 +216,7 @@ def test_no_other_way_to_hold_operands_is_better(machine, gemm, sizes, standard)
     )
 
     def price(steps):
-        taken = taken_cycles(planner.dram, steps.load_bytes + steps.store_bytes, steps.pieces, beside=False)
+        taken = taken_cycles(planner.dram, steps.load_bytes + steps.store_bytes, steps.pieces, Contention.SERVED_FIRST)
         return planner.cycles(steps) + taken
 
     times = []

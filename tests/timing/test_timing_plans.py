@@ -11,7 +11,7 @@ from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, 
 from accelsim.timing import DramModel, Residency, passes, product_cost, simulate
 from accelsim.timing.analysis.buffer_fill import Fill, buffer_fills
 from accelsim.timing.mapping.lane_plan import lane_streams
-from accelsim.timing.mapping.price import taken_cycles
+from accelsim.timing.mapping.price import Contention, taken_cycles
 from accelsim.timing.placement.drain import NO_DRAIN
 from accelsim.timing.planner import Planner
 
@@ -123,7 +123,7 @@ def test_no_other_tile_of_a_lane_operation_is_better(load, elements):
     streams = lane_streams(program, program.operations[0], hw, IN_DRAM, NO_DRAIN)
 
     def price(steps):
-        return planner.cycles(steps) + taken_cycles(planner.dram, 2 * elements, steps.pieces, beside=False)
+        return planner.cycles(steps) + taken_cycles(planner.dram, 2 * elements, steps.pieces, Contention.SERVED_FIRST)
 
     halves = [2**power for power in range(elements.bit_length() + 1)]
     tiles = {-(-elements * times // (parts * of)) for parts in halves for times, of in ((1, 1), (2, 3))}
@@ -133,12 +133,19 @@ def test_no_other_tile_of_a_lane_operation_is_better(load, elements):
 
 
 @pytest.mark.parametrize(
-    ("turn", "beside", "taken"), [(0, False, 4.5), (5, False, 20.5), (0, True, 16.5), (5, True, 32.5)]
+    ("turn", "contention", "taken"),
+    [
+        (0, Contention.SERVED_FIRST, 4.5),
+        (5, Contention.SERVED_FIRST, 20.5),
+        (0, Contention.SERVED_LATER, 16.5),
+        (5, Contention.SERVED_LATER, 32.5),
+        (5, Contention.NONE, 0),
+    ],
 )
-def test_what_steps_and_bytes_take_from_others(turn, beside, taken):
+def test_what_steps_and_bytes_take_from_others(turn, contention, taken):
     """100 bytes in 4 steps take DRAM 10 cycles: a twentieth of these counts, or all and once more those of a step."""
     dram = DramModel(1, 1, 1, 1, 1, Fraction(1, 10), Fraction(0), Fraction(0), 0, min(turn, 2), max(0, turn - 2))
-    assert taken_cycles(dram, 100, 4, beside=beside) == pytest.approx(taken)
+    assert taken_cycles(dram, 100, 4, contention) == pytest.approx(taken)
 
 
 def test_ports_limit_lanes(load):

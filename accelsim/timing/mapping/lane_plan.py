@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from accelsim.errors import InternalError, MisfitError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
-from accelsim.program import SERIAL_PATH, Operation, Program, TensorSpec, Unit
+from accelsim.program import Operation, Program, TensorSpec, Unit
 from accelsim.timing.mapping.exchange import exchange_cost
 from accelsim.timing.mapping.moves import moves_of
-from accelsim.timing.mapping.price import taken_cycles
+from accelsim.timing.mapping.price import Contention, taken_cycles
 from accelsim.timing.mapping.shares import Cut
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, Moved, level_accesses, shared
@@ -54,10 +54,7 @@ def drain_on(program: Program, operation: Operation, residency: Residency, hw: H
 
 @dataclass(frozen=True)
 class Streams:
-    """What a lane operation moves and does in all; the finest tile is one of ``elements``, of which ``most`` fit.
-
-    ``beside``: it is off the serial path.
-    """
+    """What a lane operation moves and does in all; the finest tile is one of ``elements``, of which ``most`` fit."""
 
     elements: int
     most: int
@@ -67,7 +64,7 @@ class Streams:
     port_cycles: int
     conversion_cycles: int
     traffic: SramTraffic
-    beside: bool
+    contention: Contention
 
     @property
     def moved_bytes(self) -> int:
@@ -132,7 +129,7 @@ def lane_streams(
         port_cycles=traffic.port_cycles(hw.buffers, tiles),
         conversion_cycles=drain.cycles,
         traffic=traffic + tiles + levels,
-        beside=operation.phase not in SERIAL_PATH,
+        contention=Contention.of(operation, hw),
     )
 
 
@@ -154,7 +151,7 @@ def lane_plan(
     best: tuple[float, Segment] | None = None
     moved_bytes = streams.loads[DRAM] + streams.stores[DRAM]
     taken = {
-        tile: taken_cycles(dram, moved_bytes, Cut(streams.elements, tile).count, beside=streams.beside)
+        tile: taken_cycles(dram, moved_bytes, Cut(streams.elements, tile).count, streams.contention)
         for tile in _tiles(streams)
     }
     usual = min(taken, key=lambda tile: (abs(Cut(streams.elements, tile).count - USUAL_PIECES), tile))

@@ -23,6 +23,7 @@ import numpy as np
 
 from accelsim.hardware import MacArray
 from accelsim.program import Gemm
+from accelsim.timing.mapping.price import Contention
 from accelsim.timing.mapping.revisits import Revisit, tile_visits
 from accelsim.timing.mapping.shares import Cut, Place, places
 from accelsim.timing.mapping.systolic import Axis, FoldClock, size
@@ -91,8 +92,8 @@ class Product:
 
     ``port_cycles`` is what the busiest buffer port needs, operands' tiles aside; ``presets`` (biases) are fetched
     before the first tile, and ``streams`` (operands of what is applied in the drain) with the last step of each output
-    tile. ``port_cycles`` are those with one visit to each fold; ``revisit`` is what another one asks for. ``beside``:
-    it runs beside the serial path of the step.
+    tile. ``port_cycles`` are those with one visit to each fold; ``revisit`` is what another one asks for. ``times``:
+    how often it runs, one after the other, where all of these are cut alike for the time that they take together.
     """
 
     gemm: Gemm
@@ -105,7 +106,8 @@ class Product:
     presets: Moved = (0,)
     streams: Moved = (0,)
     revisit: Revisit = field(default_factory=Revisit)
-    beside: bool = False
+    contention: Contention = Contention.SERVED_FIRST
+    times: int = 1
 
     @property
     def preset_bytes(self) -> int:

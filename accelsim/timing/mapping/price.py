@@ -6,21 +6,45 @@ It is the cycles that the operation takes alone on the accelerator, plus what it
 - on the serial path, whose operations DRAM serves first: a twentieth of the cycles that DRAM needs for its bytes, so
   that no traffic is bought at any price;
 - off it: all these cycles, and once more those of a step, for which the serial path may have to wait.
+
+Where operations run one after another there are no others, and the price is the cycles alone.
 """
 
 from __future__ import annotations
 
+from enum import Enum
+
+from accelsim.hardware import HardwareConfig
+from accelsim.program import SERIAL_PATH, Operation
 from accelsim.timing.memory.dram_model import DramModel
 
 SERIAL_SHARE = 1 / 20
 """Of the cycles that DRAM needs, that count against an operation of the serial path."""
 
 
-def taken_cycles(dram: DramModel, dram_bytes: float, steps: float, *, beside: bool) -> float:
-    """What an operation takes from others that moves so many bytes in so many steps.
+class Contention(Enum):
+    """What an operation shares DRAM with."""
 
-    ``beside``: it is off the serial path.
-    """
+    NONE = "none"
+    """Nothing: one operation runs after another."""
+    SERVED_FIRST = "served_first"
+    """It is on the serial path, and others are beside it."""
+    SERVED_LATER = "served_later"
+    """It is beside the serial path."""
+
+    @classmethod
+    def of(cls, operation: Operation, hw: HardwareConfig) -> Contention:
+        """That of an operation on ``hw``."""
+        if hw.serial:
+            return cls.NONE
+        return cls.SERVED_FIRST if operation.phase in SERIAL_PATH else cls.SERVED_LATER
+
+
+def taken_cycles(dram: DramModel, dram_bytes: float, steps: float, contention: Contention) -> float:
+    """What an operation takes from others that moves so many bytes in so many steps."""
+    if contention is Contention.NONE:
+        return 0.0
     turns = steps * max(1, dram.to_read_cycles + dram.to_write_cycles)
-    charged_bytes = dram_bytes + dram_bytes / steps if beside else SERIAL_SHARE * dram_bytes
+    later = contention is Contention.SERVED_LATER
+    charged_bytes = dram_bytes + dram_bytes / steps if later else SERIAL_SHARE * dram_bytes
     return turns + charged_bytes / dram.bytes_per_cycle

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from accelsim.hardware import Buffer, Dataflow, HardwareConfig, MacArray
-from accelsim.program import SERIAL_PATH, Gemm, Operation, Program, TensorSpec
+from accelsim.program import Gemm, Operation, Program, TensorSpec
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results, SharedPort
 from accelsim.timing.mapping.moves import moves_of
 from accelsim.timing.mapping.operands import passes, product_operands
+from accelsim.timing.mapping.price import Contention
 from accelsim.timing.mapping.reach import Reach
 from accelsim.timing.mapping.revisits import Revisit
 from accelsim.timing.mapping.shares import Cut, places, split_by_weight
@@ -46,7 +47,8 @@ class ProductPart:
             p.presets,
             p.streams,
             p.revisit,
-            p.beside,
+            p.contention,
+            p.times,
             self.traffic,
         )
 
@@ -113,10 +115,12 @@ class _Parts:
         cut, one = Cut(gemm.count, 1), replace(gemm, count=1)
         for place in places(gemm.count):
             shares = [cut.share(total, place.last) for total in sizes]
-            yield self._part(one, shares, place.times, kept=position > 0, first=position == 0 and place.first)
+            product, traffic = self._part(one, shares, kept=position > 0, first=position == 0 and place.first)
+            together = replace(product, times=place.times) if self.hw.serial else product
+            yield ProductPart(together, traffic, place.times)
 
-    def _part(self, gemm: Gemm, sizes: list[int], times: int, *, kept: bool, first: bool) -> ProductPart:
-        """``kept``: a product before it has read the same left operand."""
+    def _part(self, gemm: Gemm, sizes: list[int], *, kept: bool, first: bool) -> tuple[Product, SramTraffic]:
+        """A product, and what it accesses on chip; ``kept``: one before it has read the same left operand."""
         buffers, left = self.hw.buffers, self.operands.left
         left_bytes, right_bytes, wide_bytes, drain_cycles, streamed_bytes, *by_place = sizes
         stores, streams = tuple(by_place[: 1 + self.levels]), tuple(by_place[1 + self.levels :])
@@ -139,9 +143,9 @@ class _Parts:
             presets=self.residency.moved(extra),
             streams=streams,
             revisit=revisit,
-            beside=self.operation.phase not in SERIAL_PATH,
+            contention=Contention.of(self.operation, self.hw),
         )
-        return ProductPart(product, traffic + drained, times)
+        return product, traffic + drained
 
     def _stores(self) -> Moved:
         """What is stored in the end, by the place that it goes to."""

@@ -153,8 +153,9 @@ class _Order:
         latencies = dram.latency_cycles * (int(bool(self._first()[DRAM].any())) + int(bool(stores[DRAM].any())))
         bus = self._moving_cycles(loads + stores, dram)
         bus[DRAM] += self._turnaround_cycles(dram)
-        work = self._busy_cycles() + self._moving_cycles(ends, dram).max(axis=0)
-        return np.asarray(latencies + np.maximum(bus.max(axis=0), work) - 1e-6)
+        times = self.grid.product.times
+        work = times * self._busy_cycles() + self._moving_cycles(ends, dram).max(axis=0)
+        return np.asarray(latencies + np.maximum(times * bus.max(axis=0), work) - 1e-6)
 
     def _busy_cycles(self) -> Floats:
         """Least cycles of the array, or of the busiest port."""

@@ -11,7 +11,8 @@ be better.
 
 More bandwidth or a shorter latency leaves the candidates as they are, and larger buffers add to them. So none of these
 makes the price of the goal ``time`` higher by more than that thousandth, nor, therefore, a product that runs alone
-slower by more than that and what it takes from others.
+slower by more than that and what it takes from others. Where operations run one after another every cycle decides, and
+none makes it slower at all.
 
 A tile holds its share of the operand's real bytes: for a convolution that is the tensor, not its expansion
 into a matrix, so the halo that neighbouring tiles share is not counted.
@@ -25,11 +26,11 @@ from accelsim.errors import InternalError, MisfitError
 from accelsim.hardware import Buffer, Buffers
 from accelsim.program import Gemm
 from accelsim.timing.mapping.loop_nest import AXES, LoopNest, Product
-from accelsim.timing.mapping.price import taken_cycles
+from accelsim.timing.mapping.price import Contention, taken_cycles
 from accelsim.timing.mapping.systolic import Axis, quantum, size
 from accelsim.timing.mapping.tile_grid import Candidate, TileGrid, least_busy_cycles
 from accelsim.timing.memory.dram_model import DramModel
-from accelsim.timing.plan import Segment
+from accelsim.timing.plan import Segment, sequence
 
 RESOLUTION = 1000
 """Parts of a product's own work below which cycles don't decide."""
@@ -49,10 +50,10 @@ def best_nest(
     if not fitting[0].steps.size:
         raise misfits(name, product, buffers)[0]
     candidates = [candidate for grid in fitting for candidate in grid.candidates(dram)]
-    grain = max(1.0, least_busy_cycles(product) / RESOLUTION)
+    grain = 1.0 if product.contention is Contention.NONE else max(1.0, least_busy_cycles(product) / RESOLUTION)
 
     def rank(candidate: Candidate, cycles_alone: float) -> tuple[float, ...]:
-        taken = taken_cycles(dram, *candidate.rest, beside=product.beside)
+        taken = taken_cycles(dram, *candidate.rest, product.contention)
         first = candidate.rest[0] if product.array.tiling_goal == "traffic" else 0.0
         return first, (cycles_alone + taken) // grain, *candidate.rest
 
@@ -61,7 +62,7 @@ def best_nest(
         if best is not None and rank(candidate, candidate.bound) >= best[0]:
             break
         nest = LoopNest(product, Gemm(*candidate.tile), candidate.outer, candidate.held)
-        found = rank(candidate, cycles(nest.steps))
+        found = rank(candidate, cycles(sequence([(nest.steps, product.times)])))
         if best is None or found < best[0]:
             best = found, nest
     if best is None:

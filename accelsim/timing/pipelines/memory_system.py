@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,7 @@ from accelsim.timing.pipelines.channel import (
 from accelsim.timing.pipelines.jit import compiled
 from accelsim.timing.pipelines.loops import Integers, Loops
 from accelsim.timing.pipelines.stages import Field
-from accelsim.timing.pipelines.stalls import COUNTS
+from accelsim.timing.pipelines.stalls import COUNTS, LEAD_IN, LEAD_OUT
 from accelsim.timing.pipelines.steady_state import MOST_PIPELINES, Memory, skip
 
 PATIENCE_GRANTS = 16
@@ -100,6 +101,13 @@ class Alone:
 
     cycles: int
     stalls: list[int]
+
+
+def together(runs: Sequence[Alone]) -> Alone:
+    """Runs that follow each other as one: what led in the first one and out of the last one did so in all."""
+    stalls = [sum(column) for column in zip(*(run.stalls for run in runs), strict=True)]
+    stalls[LEAD_IN], stalls[LEAD_OUT] = runs[0].stalls[LEAD_IN], runs[-1].stalls[LEAD_OUT]
+    return Alone(sum(run.cycles for run in runs), stalls)
 
 
 class Solo:

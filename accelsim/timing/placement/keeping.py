@@ -53,14 +53,12 @@ def kept(
     if rule is Rule.LAST_NEEDED:
         return _but_for_last_needed(program, lives, candidates, room_bytes)
     if (rule, in_cycles) not in lives.orders:
-        lives.orders[rule, in_cycles] = _by_worth(rule, program, lives, in_cycles, spared)
+        lives.orders[rule, in_cycles] = by_worth(rule, program, lives, in_cycles, spared)
     ordered = lives.orders[rule, in_cycles]
-    return _filled(program, lives, (index for index in ordered if index in candidates), room_bytes)
+    return filled(program, lives, (index for index in ordered if index in candidates), room_bytes)
 
 
-def _by_worth(
-    rule: Rule, program: Program, lives: Lifetimes, in_cycles: bool, spared: Sequence[float]
-) -> Sequence[int]:
+def by_worth(rule: Rule, program: Program, lives: Lifetimes, in_cycles: bool, spared: Sequence[float]) -> Sequence[int]:
     """All tensors, those worth most first."""
 
     def falling(index: int) -> tuple[float, int]:
@@ -74,16 +72,22 @@ def _by_worth(
     return sorted(lives.spans, key=falling)
 
 
-def _filled(program: Program, lives: Lifetimes, ordered: Iterable[int], room_bytes: int) -> set[int]:
-    """In this order, each where there is room from its making to its last use."""
+def filled(
+    program: Program, lives: Lifetimes, ordered: Iterable[int], room_bytes: int, *, closes: bool = False
+) -> set[int]:
+    """In this order, each where there is room from its making to its last use.
+
+    ``closes``: where there isn't, no other one that comes later, and is there at the same time, stays either.
+    """
     taken, staying = np.zeros(len(lives.turns), np.int64), set[int]()
     for index in ordered:
         size_bytes, (first, end) = program.tensors[index].bytes, lives.spans[index]
-        if size_bytes <= room_bytes:
-            here = taken[first:end]
-            if here.max() + size_bytes <= room_bytes:
-                here += size_bytes
-                staying.add(index)
+        here = taken[first:end]
+        if size_bytes <= room_bytes and here.max() + size_bytes <= room_bytes:
+            here += size_bytes
+            staying.add(index)
+        elif closes:
+            here[:] = room_bytes + 1
     return staying
 
 

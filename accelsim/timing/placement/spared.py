@@ -13,7 +13,7 @@ HIDDEN_SHARE = 1 / 50
 
 
 def spared_cycles(
-    program: Program, drained: Drained, busy_cycles: Sequence[int], dram_bytes_per_cycle: float
+    program: Program, drained: Drained, busy_cycles: Sequence[float], dram_bytes_per_cycle: float
 ) -> list[float]:
     """Of each tensor, the cycles by which operations are shorter, each by itself, where it never moves.
 

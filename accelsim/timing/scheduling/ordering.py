@@ -71,6 +71,11 @@ def predecessors(program: Program, drained: Drained | None = None) -> list[tuple
     return found
 
 
+def in_issue_order(order: Sequence[tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The same, and each operation waits for the one before it, too."""
+    return [tuple(sorted({*needed, i - 1})) if i else needed for i, needed in enumerate(order)]
+
+
 def _wanted_in_drain(program: Program, host: Operation, drained: Drained) -> list[int]:
     """Tensors that must have been made before what is applied to the results of ``host`` can be."""
     operations = applied(program, host, drained)

@@ -1,0 +1,180 @@
+"""One operation after another: each takes what it takes alone, and more of anything never makes the step longer."""
+
+import copy
+import functools
+import operator
+
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from accelsim.errors import UserError
+from accelsim.formats import Role, integer
+from accelsim.hardware import Dataflow, HardwareConfig
+from accelsim.hardware.at_least import has_at_least
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.timing import simulate
+from accelsim.timing.analysis.critical_path import critical_path
+from accelsim.timing.analysis.weight_products import weight_products
+from accelsim.timing.memory.levels import DRAM
+from accelsim.timing.placement.nested import nested_placements
+from accelsim.timing.placement.residency import place_tensors
+from accelsim.timing.planned_step import PlannedStep
+
+CHECK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SIDES = st.sampled_from([1, 16, 50, 64, 200])
+
+
+@st.composite
+def programs(draw):
+    """Products, grouped ones too, and lane work of all phases, on any tensors that were there before."""
+    count = draw(st.integers(1, 8))
+    sides = draw(st.lists(SIDES, min_size=count + 2, max_size=count + 2))
+    tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL) for i, side in enumerate(sides)]
+    operations = []
+    for i in range(count):
+        inputs = (draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
+        unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.VECTOR, Unit.NORM]))
+        sizes = st.builds(Gemm, SIDES, SIDES, SIDES, st.sampled_from([1, 1, 3]))
+        gemms = tuple(draw(st.lists(sizes, min_size=1, max_size=2))) if unit is Unit.MAC_ARRAY else ()
+        work = None if gemms else Work(sides[inputs[0]] ** 2 * draw(st.integers(1, 9)), 0, 1, integer(8))
+        phase = draw(st.sampled_from(Phase))
+        operations.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, (i + 2,), gemms, work))
+    return Program(tensors, operations)
+
+
+SIZE = st.integers(2_000, 300_000)
+WIDTH = st.sampled_from([4, 16, 64, 256])
+MEMORY = st.fixed_dictionaries({"capacity_bytes": SIZE, "bytes_per_cycle": WIDTH, "banks": st.sampled_from([1, 2])})
+FIXED = st.fixed_dictionaries(
+    {
+        "double_buffered": st.booleans(),
+        "ports": st.sampled_from(["separate", "shared"]),
+        "resident_share": st.sampled_from([0.0, 0.3, 0.5]),
+    }
+)
+PLAIN = {"model": "bandwidth", "standard": "plain", "energy_pj_per_bit": 1}
+DRAMS = st.one_of(
+    st.fixed_dictionaries(
+        {"standard": st.sampled_from(["DDR4-2400", "LPDDR5-6400", "HBM2-2000"]), "channels": st.integers(1, 4)}
+    ),
+    st.fixed_dictionaries({"bandwidth_bytes_per_s": st.sampled_from([1e9, 9e9, 5e10]), "latency_ns": st.just(40)}).map(
+        lambda fields: {**PLAIN, **fields}
+    ),
+)
+GROWS = ("capacity_bytes", "bytes_per_cycle", "banks", "count", "lanes", "channels", "bandwidth_bytes_per_s")
+
+
+@st.composite
+def machines(draw, base):
+    """A machine, and one that has more of one thing or of several."""
+    sides = st.sampled_from([4, 16, 32])
+    array = {"rows": draw(sides), "columns": draw(sides), "dataflow": draw(st.sampled_from(Dataflow))}
+    array |= {"fold_overlap": draw(st.sampled_from(["serial", "overlapped"])), "split_products": draw(st.booleans())}
+    array |= {"count": draw(st.integers(1, 3)), "cycles_per_mac": draw(st.integers(1, 2))}
+    fields = base.model_dump(mode="json", exclude_none=True, exclude_defaults=True) | {"schedule": "serial"}
+    fields["mac_array"] |= array | {"edge_folds": draw(st.sampled_from(["full", "used"]))}
+    levels = [f"l{i}" for i in range(draw(st.integers(0, 2)))]
+    fields["buffers"] = {name: draw(MEMORY) | draw(FIXED) for name in ("input", "weight", "output")}
+    fields["buffers"]["levels"] = [{"name": name} | draw(MEMORY) | draw(FIXED) for name in levels]
+    fields["dram"] = draw(DRAMS)
+    more, grown = copy.deepcopy(fields), draw(st.lists(st.sampled_from(list(parts(fields))), min_size=1, max_size=3))
+    for *path, name in grown:
+        part = functools.reduce(operator.getitem, path, more)
+        part[name] = type(part[name])(part[name] * draw(st.sampled_from([1.25, 2, 3])))
+    if draw(st.booleans()):
+        more["mac_array"] |= {"edge_folds": "used", "cycles_per_mac": 1}
+    return HardwareConfig.model_validate(fields), HardwareConfig.model_validate(more)
+
+
+def parts(fields, path=()):
+    """Paths of all that there may be more of."""
+    for name, value in fields.items() if isinstance(fields, dict) else enumerate(fields):
+        if isinstance(value, dict | list):
+            yield from parts(value, (*path, name))
+        elif name in GROWS:
+            yield (*path, name)
+
+
+def cycles(program, hw):
+    try:
+        return simulate(program, hw).total_cycles
+    except UserError:
+        assume(False)
+
+
+@CHECK
+@given(data=st.data(), program=programs())
+def test_more_hardware_never_makes_a_step_longer(load, data, program):
+    before, after = data.draw(machines(load("int8_range_bn")))
+    assert has_at_least(after, before)
+    assert cycles(program, after) <= cycles(program, before)
+
+
+@CHECK
+@given(data=st.data(), program=programs())
+def test_each_operation_takes_what_it_takes_alone(load, data, program):
+    """One begins as the one before ends, in the order of issue; a run with every piece as an event says the same."""
+    hw, _ = data.draw(machines(load("int8_range_bn")))
+    assume(fits(program, hw))
+    step = PlannedStep(program, hw)
+    timeline = step.simulate()
+    ends = [0, *(timing.end_cycle for timing in timeline.operations)]
+    assert [timing.start_cycle for timing in timeline.operations] == ends[:-1]
+    assert not any(timing.room_cycles or timing.wait_cycles or timing.prefetch_cycles for timing in timeline.operations)
+    for timing in timeline.operations:
+        assert timing.stalls.total == timing.stall_cycles >= timing.lead_in_cycles + timing.lead_out_cycles
+    assert step.simulate(skip=False) == step.simulate(like=timeline) == timeline
+    free = step.simulate(untimed=frozenset([0]), like=timeline)
+    assert free.total_cycles == timeline.total_cycles - timeline.operations[0].end_cycle
+
+
+@CHECK
+@given(data=st.data(), program=programs())
+def test_more_room_keeps_all_that_less_room_keeps(load, data, program):
+    """In a place as near or nearer, by one of the placements that are tried."""
+    before, after = data.draw(machines(load("int8_range_bn")))
+    wide, narrow = (
+        [where(placed, len(program.tensors)) for placed in nested_placements(program, place_tensors(program, hw))]
+        for hw in (after, before)
+    )
+    assert len(set(narrow)) == len(narrow)
+    for here in narrow:
+        assert any(all(map(operator.ge, there, here)) for there in wide)
+
+
+def where(placed, tensors):
+    """How near each tensor is: 0 in DRAM, levels from there inwards, and the operand buffers nearest of all."""
+    return tuple(place if place >= DRAM else 1 << 30 for place in placed.places(tensors))
+
+
+def fits(program, hw):
+    try:
+        PlannedStep(program, hw)
+    except UserError:
+        return False
+    return True
+
+
+def test_no_room_is_ever_exceeded(load, trace):
+    hw = load("int8_range_bn").model_copy(update={"schedule": "serial"})
+    program = trace("int8_range_bn")
+    for placed in nested_placements(program, place_tensors(program, hw)):
+        lives, kept = placed.lifetimes(program), placed.kept_in(0)
+        for turn in range(len(program.operations)):
+            there = [i for i in kept if lives.spans[i][0] <= turn < lives.spans[i][1]]
+            assert sum(program.tensors[i].bytes for i in there) <= placed.room_bytes[0]
+
+
+def test_a_step_of_a_shipped_machine(load, trace):
+    """Nothing hides beneath anything else; side by side the same step is a good deal shorter."""
+    overlapped = load("int8_range_bn")
+    serial, program = overlapped.model_copy(update={"schedule": "serial"}), trace("int8_range_bn")
+    step, beside = PlannedStep(program, serial), simulate(program, overlapped)
+    timeline = step.simulate()
+    assert timeline.total_cycles > 1.2 * beside.total_cycles
+    assert not any(critical_path(program, timeline).slack_cycles)
+    found = weight_products(step, timeline)
+    assert found.beside_share == 0
+    assert found.extension_cycles == found.held_cycles
+    assert has_at_least(overlapped, serial)
+    assert not has_at_least(serial, overlapped)
