@@ -44,7 +44,7 @@ RULES: dict[type[BaseModel], dict[str, Rule]] = {
         "description": _any,
         "technology": _any,
         "energy": _any,
-        "schedule": _at_best("serial", "overlapped"),
+        "operation_overlap": _at_best("serial", "overlapped"),
         "fused_epilogues": lambda found, other: set(found) >= set(other),
         "quantise_unit": lambda found, other: other is None or _has(found, other),
     },

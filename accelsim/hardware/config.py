@@ -110,7 +110,7 @@ class HardwareConfig(FileModel):
     """Element-wise work, pooling, loss."""
     norm_unit: NormUnit
     """Batch statistics and normalisation."""
-    schedule: Literal["overlapped", "serial"] = "overlapped"
+    operation_overlap: Literal["overlapped", "serial"] = "overlapped"
     """overlapped: operations that don't wait for one another run side by side, on units that are free. serial: one
     operation after another, in the order of issue, as tools do that time a network layer by layer; more hardware then
     never makes a step longer, and prefetch and arrays beside the first one, without split_products, are of no use."""
@@ -192,7 +192,7 @@ class HardwareConfig(FileModel):
     @property
     def serial(self) -> bool:
         """Whether operations run one after another."""
-        return self.schedule == "serial"
+        return self.operation_overlap == "serial"
 
     @property
     def machines(self) -> int:

@@ -12,6 +12,7 @@ from accelsim.reports.units import MISSING, human_count, human_percent
 HEADER = ["Weight-gradient products", "Cycles", "Share", "Meaning"]
 _HIDDEN = "the rest of their cycles alone"
 _HELD_UP = "below 0: others wait for their array or DRAM, too"
+_ALL_SHOWN = "below 0: nothing runs beside them, and waits for their first and last tiles show, too"
 _DATA_PATH, _WEIGHT_PATH = "layer_gradient_data_path", "layer_gradient_weight_path"
 
 
@@ -36,13 +37,14 @@ def hidden_rows(result: Result) -> list[list[str]]:
         return []
     beside, on_path = int(products["beside_serial_path_cycles"].sum()), int(products["path_cycles"].sum())
     least, median = float(products["slack_cycles"].min()), float(products["slack_cycles"].median())
+    shown = _HELD_UP if beside else _ALL_SHOWN
     return [
         _row("Holding an array", held, held, "all products together"),
         _row("Beside the serial path", beside, held, "while forward or data gradient ran too"),
         _row("On the critical path", on_path, held, "of the step as it ran"),
         _row("Alone", alone, alone, "their array busy, or DRAM where that is more"),
         _row("Exposed", longer, alone, "step − step in which they take no time"),
-        _row("Hidden", alone - longer, alone, _HIDDEN if longer <= alone else _HELD_UP),
+        _row("Hidden", alone - longer, alone, _HIDDEN if longer <= alone else shown),
         ["Least slack", human_count(least), MISSING, "how much later any one can end at no cost"],
         ["Median slack", human_count(median), MISSING, "half of them can end that much later"],
     ]

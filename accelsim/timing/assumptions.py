@@ -1,8 +1,8 @@
 """What the timing model leaves out; reports show it beside the numbers."""
 
 SERIAL_ASSUMPTION = (
-    "Operations run one after another, as issued ('schedule: serial'): 'prefetch' is of no use, nor are arrays beside "
-    "the first one, unless products are split. What stays on chip is chosen such that more room never makes the step "
+    "Operations run one after another, as issued ('operation_overlap: serial'): 'prefetch' is of no use, nor are more "
+    "arrays than one, unless products are split. What stays on chip is chosen such that more room never makes the step "
     "longer, which may take longer than the best choice for this machine."
 )
 """What a machine with this schedule assumes."""

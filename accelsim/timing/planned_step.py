@@ -6,7 +6,7 @@ one fewer, and so on down to one; of equally short ones that with the most. So m
 whatever the Program, where each product runs on one array. A schedule on fewer arrays is given up as soon as what is
 left of it can't end in time, and those on more arrays than were ever at work together are the same one.
 
-**One after another.** With the schedule ``serial`` there is nothing to search for but where tensors live
+**One after another.** With ``operation_overlap: serial`` there is nothing to search for but where tensors live
 (``serial_step``).
 
 **Where tensors live** and in which order units serve is searched for on each number of arrays (``schedule_search``).

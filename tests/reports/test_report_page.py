@@ -286,6 +286,13 @@ def test_products_that_delay_the_rest_by_little_are_not_a_negative_zero(result):
     assert found[1:] == ["-7", "-0.007 %", "below 0: others wait for their array or DRAM, too"]
 
 
+def test_products_that_run_beside_nothing_hold_up_nobody(result):
+    changes = {"weight_product_alone_cycles": 100_000, "weight_product_extension_cycles": 100_007}
+    alone = result.operations.assign(beside_serial_path_cycles=0)
+    serial = dataclasses.replace(result, summary=result.summary | changes, operations=alone)
+    assert "nothing runs beside them" in cells(step_table(HIDDEN, serial), "Hidden")[-1]
+
+
 def test_a_pass_without_training_is_called_one(make_result):
     result = make_result(steps=0)
     forward = result.layers[result.layers["phase"] == "forward"]

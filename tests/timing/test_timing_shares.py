@@ -1,5 +1,9 @@
 """Integer shares lose nothing."""
 
+import math
+import operator
+from fractions import Fraction
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,3 +35,19 @@ def test_places_are_all_tiles(count):
     found = places(count)
     assert sum(place.times for place in found) == count
     assert [place.first for place in found].count(True) == [place.last for place in found].count(True) == 1
+
+
+@given(length=st.integers(1, 400), tile=st.integers(1, 400), total=st.integers(0, 10_000), more=st.integers(0, 500))
+def test_parts_of_more_are_no_less(length, tile, total, more):
+    """By either way of rounding that is meant for that; what is spread is all there, and evenly."""
+    cut = Cut(length, min(tile, length))
+    spread, spread_more = ([cut.spread(each, i) for i in range(cut.count)] for each in (total, total + more))
+    assert sum(spread) == total
+    assert all(map(operator.le, spread, spread_more))
+    assert max(spread[:-1], default=0) - min(spread[:-1], default=0) <= 1
+    assert len(set(spread[: cut.left_over(total)])) <= 1
+    assert len(set(spread[cut.left_over(total) : -1])) <= 1
+    for last in (False, True):
+        assert cut.even(total, last) <= cut.even(total + more, last)
+        assert cut.even(total, last) == math.ceil(Fraction(total * cut.tile_length(last), length))
+    assert (cut.count - 1) * cut.even(total, False) + cut.even(total, True) >= total

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 from accelsim.errors import InternalError, MisfitError, UserError
 from accelsim.hardware import Buffer, HardwareConfig, LaneUnit
@@ -72,30 +74,39 @@ class Streams:
         return sum(self.loads) + sum(self.stores)
 
     def tiled(self, tile: int) -> Segment:
-        """All pieces, in tiles of so many elements; edges and what rounding leaves over come last."""
-        cut = Cut(self.elements, tile)
-        return sequence([(self._piece(cut, last=False), cut.count - 1), (self._piece(cut, last=True), 1)])
+        """All pieces, in tiles of so many elements; edges come last."""
+        return sequence(self._pieces(Cut(self.elements, tile)))
 
-    def _piece(self, cut: Cut, *, last: bool) -> Piece:
-        busy = cut.share(max(self.compute_cycles, self.port_cycles), last)
+    def _pieces(self, cut: Cut) -> list[tuple[Piece, int]]:
+        """Each with how often it occurs.
 
-        def share(total: int) -> int:
-            return cut.share(total, last)
+        What rounding leaves over belongs to the last tile. Where operations run one after another each tile takes one
+        of it, from the first on: so no tile has more to do than with more in all, and more hardware spares each some.
+        """
+        if self.contention is not Contention.NONE:
+            return [(self._piece(partial(cut.share, last=last)), times) for last, times in cut.parts]
+        totals = (*self.loads, *self.stores, max(self.compute_cycles, self.port_cycles), self.conversion_cycles)
+        turns = sorted({0, cut.count - 1, *map(cut.left_over, totals)})
+        pieces = [(self._piece(partial(cut.spread, tile=first)), after - first) for first, after in pairwise(turns)]
+        return [*pieces, (self._piece(partial(cut.spread, tile=cut.count - 1)), 1)]
 
-        return Piece.of(shared(self.loads, share), max(busy, share(self.conversion_cycles)), shared(self.stores, share))
+    def _piece(self, share: Callable[[int], int]) -> Piece:
+        """The part of all that ``share`` says."""
+        busy = max(share(max(self.compute_cycles, self.port_cycles)), share(self.conversion_cycles))
+        return Piece.of(shared(self.loads, share), busy, shared(self.stores, share))
 
     def bound(self, tile: int, transfers: Transfers, latency_cycles: int) -> int:
         """Cycles that tiles of this size can't beat: all transfers, or the first load, all work and the last store."""
-        count = -(-self.elements // tile)
-        pieces = [self._piece(Cut(self.elements, tile), last=last) for last in (False, True)]
-        loads = [transfers.move(piece.loads, False) for piece in pieces]
-        stores = [transfers.move(piece.stores, True) for piece in pieces]
-        moving = (count - 1) * (loads[0].cycles + stores[0].cycles) + loads[1].cycles + stores[1].cycles
-        if loads[0].stream_cycles and stores[0].stream_cycles:
-            moving += max(0, count - 4) * (loads[0].turnaround_cycles + stores[0].turnaround_cycles)
-        first = loads[0 if count > 1 else 1]
-        work = max(self.compute_cycles, self.port_cycles) + first.cycles + stores[1].cycles
-        return max(work, moving) + latency_cycles * ((first.stream_cycles > 0) + (self.stores[DRAM] > 0))
+        pieces = [(piece, times) for piece, times in self._pieces(Cut(self.elements, tile)) if times]
+        loads = [transfers.move(piece.loads, False) for piece, _ in pieces]
+        stores = [transfers.move(piece.stores, True) for piece, _ in pieces]
+        moves = list(zip(loads, stores, (times for _, times in pieces), strict=True))
+        moving = sum(times * (load.cycles + store.cycles) for load, store, times in moves)
+        if all(load.stream_cycles and store.stream_cycles for load, store, _ in moves[:-1]):
+            turns = sum(times for *_, times in moves) - 4
+            moving += max(0, turns) * (loads[0].turnaround_cycles + stores[0].turnaround_cycles)
+        work = max(self.compute_cycles, self.port_cycles) + loads[0].cycles + stores[-1].cycles
+        return max(work, moving) + latency_cycles * ((loads[0].stream_cycles > 0) + (self.stores[DRAM] > 0))
 
 
 def lane_streams(

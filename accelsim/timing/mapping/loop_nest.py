@@ -15,6 +15,7 @@ Edge tiles are smaller; what rounding leaves over belongs to the last tile along
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -162,9 +163,16 @@ class LoopNest:
             cycles.append(right.cycles(self.right_read_bytes + product.preset_bytes + again.weight.bytes))
         return max(cycles)
 
-    @property
+    @cached_property
     def port_stall_cycles(self) -> int:
-        return max(0, self.port_cycles - self.compute_cycles - self.revisit_cycles)
+        """What that adds to the work: in all, or, where operations run one after another, step by step."""
+        if not self._alone:
+            return max(0, self.port_cycles - self.compute_cycles - self.revisit_cycles)
+        kinds = itertools.product(*(self.cuts[axis].parts for axis in AXES))
+        return sum(
+            times_m * times_k * times_n * max(0, self._at_port(m, k, n) - self._work(m, k, n))
+            for (m, times_m), (k, times_k), (n, times_n) in kinds
+        )
 
     @property
     def revisit_traffic(self) -> SramTraffic:
@@ -197,7 +205,9 @@ class LoopNest:
         outer, inner = places(self.cuts[self.outer].count), places(self.cuts[self.inner].count)
         steps = sequence((sequence((self._reduction(o, i), i.times) for i in inner), o.times) for o in outer)
         first, last = self._streams[0][0], self._streams[-1][0]
-        fill, drain = (0, 0) if self.port_stall_cycles else (clock.fill_cycles(first), clock.drain_cycles(last))
+        fill, drain = clock.fill_cycles(first), clock.drain_cycles(last)
+        if self.port_stall_cycles and not self._alone:
+            fill = drain = 0
         if self.product.preset_bytes or fill:
             steps = with_first(steps, self.product.presets, passes * fill)
         return with_last(steps, passes * drain) if drain else steps
@@ -227,7 +237,7 @@ class LoopNest:
             loads[sources[0]] += k.share(m.share(product.left.bytes, m_last), k_last)
         if sources[1] != IN_BUFFERS:
             loads[sources[1]] += k.share(n.share(product.right.bytes, n_last), k_last)
-        busy = self._busy_cycles({"m": m_last, "k": k_last, "n": n_last})
+        busy = self._busy_cycles(m_last, k_last, n_last)
         if not k_last:
             return Piece.of(tuple(loads), busy, (0,) * len(loads))
 
@@ -235,16 +245,36 @@ class LoopNest:
             return n.share(m.share(total, m_last), n_last)
 
         fetched = added((tuple(loads), shared(product.streams, share)))
-        busy = max(busy, share(product.output.drain_cycles))
+        drain = product.output.drain_cycles
+        busy = max(busy, n.even(m.even(drain, m_last), n_last) if self._alone else share(drain))
         return Piece.of(fetched, busy, shared(product.output.stores, share))
 
-    def _busy_cycles(self, last: dict[Axis, bool]) -> int:
-        """Work of a step, or its share of what the busiest port needs where that is more in all."""
-        if self.port_stall_cycles:
-            share = self.port_cycles
-            for axis in AXES:
-                share = self.cuts[axis].share(share, last[axis])
-            return share
+    def _busy_cycles(self, m_last: bool, k_last: bool, n_last: bool) -> int:
+        """Work of a step, or its share of what the busiest port needs where that is more: in all, or in this step."""
+        if self._alone:
+            return max(self._work(m_last, k_last, n_last), self._at_port(m_last, k_last, n_last))
+        if not self.port_stall_cycles:
+            return self._work(m_last, k_last, n_last)
+        share = self.port_cycles
+        for axis, last in zip(AXES, (m_last, k_last, n_last), strict=True):
+            share = self.cuts[axis].share(share, last)
+        return share
+
+    @property
+    def _alone(self) -> bool:
+        """Each step has no less to do with less hardware, where nothing else runs and every cycle of it shows."""
+        return self.product.contention is Contention.NONE
+
+    def _at_port(self, m_last: bool, k_last: bool, n_last: bool) -> int:
+        """A step's share of what the busiest port needs, rounded up."""
+        share = self.port_cycles
+        for axis, last in zip(AXES, (m_last, k_last, n_last), strict=True):
+            share = self.cuts[axis].even(share, last)
+        return share
+
+    def _work(self, m_last: bool, k_last: bool, n_last: bool) -> int:
+        """Cycles of the array in one step, but for the first fill and the last drain."""
+        last: dict[Axis, bool] = {"m": m_last, "k": k_last, "n": n_last}
         mapping, cuts = self._clock.mapping, self.cuts
         rows = cuts[mapping.rows].tile_length(last[mapping.rows])
         columns = cuts[mapping.columns].tile_length(last[mapping.columns])

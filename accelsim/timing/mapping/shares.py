@@ -27,6 +27,30 @@ class Cut:
         whole = total * self.tile // self.length
         return total - (self.count - 1) * whole if last else whole
 
+    @property
+    def parts(self) -> tuple[tuple[bool, int], ...]:
+        """Whole tiles and the last one: whether it is, and how many there are."""
+        return (False, self.count - 1), (True, 1)
+
+    def left_over(self, total: int) -> int:
+        """What is over where the last tile's part is rounded down, too: less than one for each tile before it."""
+        return total - (self.count - 1) * self.share(total, last=False) - self._down(total, last=True)
+
+    def spread(self, total: int, tile: int) -> int:
+        """The part of a tile, by its number, where each of the first ones has one of what is over.
+
+        None has less of a larger total.
+        """
+        last = tile == self.count - 1
+        return self._down(total, last) + (tile < self.left_over(total))
+
+    def _down(self, total: int, last: bool) -> int:
+        return total * self.tile_length(last) // self.length
+
+    def even(self, total: int, last: bool) -> int:
+        """The part of a whole tile, or of the last, each rounded up, so that their sum may be above the total."""
+        return -(-total * self.tile_length(last) // self.length)
+
 
 @dataclass(frozen=True)
 class Place:
