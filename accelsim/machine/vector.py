@@ -94,8 +94,9 @@ class VectorInstructions(Issuer):
 
         The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: two
         additions an element, one for the gradient and one for the loss. Of a part of the batch, or a machine's share,
-        it is their mean loss, and the gradient of the whole batch's. In training the gradient is multiplied by the
-        machine's loss scale, the interpreter's, as it may move; that and 1 / batch go into each row's 1 / sum.
+        it is their mean loss, and the gradient of the whole batch's: 1 / batch goes into each row's 1 / sum. In
+        training the gradient is multiplied by the machine's loss scale, the interpreter's, as it may move: a power of
+        two, which moves exponents alone.
         """
         loss_format = self.rule(Role.LOSS).format
         outputs = [

@@ -252,7 +252,7 @@ ROWS = [
     Row("softmax_cross_entropy", 40, "", "8 + 9 fp32", "as softmax, whatever made the logits", "int8_range_bn"),
     Row("softmax_cross_entropy", 40, "", "8 + 9 fp32", "as softmax"),
     Row("softmax_cross_entropy, smoothing", 40, "", "8 + 11 fp32", "every class less its share, its logit in the loss"),
-    Row("softmax_cross_entropy", 40, "", "8 + 9 fp32", "the loss scale over batch and sum, once a row", "fp16_mixed"),
+    Row("softmax_cross_entropy", 40, "", "8 + 9 fp32", "the loss scale is a power of two", "fp16_mixed"),
     Row("softmax_cross_entropy, smoothing", 40, "", "8 + 11 fp32", "both", "fp16_mixed"),
     Row("softmax_cross_entropy", 40, "", "8 + 9 fp32", "evaluations don't scale", "fp16_mixed", training=False),
     Row("gather", TOKENS * 8, *MOVED),
