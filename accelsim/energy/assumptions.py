@@ -13,6 +13,8 @@ ASSUMPTIONS: tuple[str, ...] = (
     "a bit. An XOR counts as an addition of its width; the start of a register and its clocking cost nothing.",
     "Shifters that put the slices of wide operands in place and the adders of chunk sums are not counted, nor is what "
     "brings a block's sum under its scales: added exponents, in NVFP4 a product of E4M3 numbers for 16 of E2M1.",
+    "Lanes count no comparisons that find a tensor's range, nor what takes zero points off or brings elements under "
+    "their block's scale; a function counts as a look-up and Newton's steps, or as a polynomial.",
     "Figures for formats and capacities that a table doesn't list follow a power law of the listed ones.",
     "Every product is added in the accumulator's format. Datapaths that add up the products of a block in fixed point "
     "first spend less: with narrow floats the addition is most of a multiply-accumulate here.",

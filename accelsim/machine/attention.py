@@ -7,6 +7,7 @@ from typing import Any
 
 from accelsim.formats import Product, Role
 from accelsim.machine.issue import Output
+from accelsim.machine.lane_steps import is_power_of_two
 from accelsim.machine.mac_array import MacArrayInstructions
 from accelsim.machine.tensor import Tensor
 from accelsim.machine.vector import SOFTMAX_ADDS, SOFTMAX_MULTIPLIES, wide
@@ -40,7 +41,8 @@ class AttentionInstructions(MacArrayInstructions):
         Integers: 32-bit words with 24 fraction bits. One multiplication each brings an element to powers of two,
         interpolates the table and divides by the sum.
         """
-        multiplies, adds = (3, 5) if x.format.is_integer else (SOFTMAX_MULTIPLIES, SOFTMAX_ADDS)
+        # Integers add for the largest, the distance, the look-up, the line's 2 and the sum.
+        multiplies, adds = (3, 6) if x.format.is_integer else (SOFTMAX_MULTIPLIES, SOFTMAX_ADDS)
         work = Work(x.elements, multiplies, adds, wide(x))
         output = Output("probabilities", x.shape, wide(x), Role.ACCUMULATOR)
         return self.issue("softmax", Unit.VECTOR, [x], [output], work=work, factor=factor, causal=causal)[0]
@@ -48,8 +50,10 @@ class AttentionInstructions(MacArrayInstructions):
     def softmax_backward(self, g: Tensor, y: Tensor, *, factor: float) -> Tensor:
         """factor * y * (g - mean of g weighted with y), by rows; ``y`` are the probabilities as the product read them.
 
-        The weights are divided by their sum, which rounding may have moved off 1.
+        The weights are divided by their sum, which rounding may have moved off 1. Integers leave ``factor`` to their
+        scale.
         """
-        work = Work(g.elements, 2, 4, wide(g))
+        scaled = self._is_scaled(y) or not is_power_of_two(factor)
+        work = Work(g.elements, 2 + (scaled and not g.format.is_integer), 3, wide(g))
         output = Output("score_gradient", g.shape, wide(g), Role.ACCUMULATOR)
         return self.issue("softmax_backward", Unit.VECTOR, [g, y], [output], work=work, factor=factor)[0]

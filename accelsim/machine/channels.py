@@ -21,7 +21,8 @@ class ChannelInstructions(Issuer):
         if a.shape[:-1] != b.shape[:-1]:
             raise ValueError(f"cannot put {a.name} of shape {a.shape} beside {b.name} of shape {b.shape}")
         output = Output("channels", (*a.shape[:-1], a.shape[-1] + b.shape[-1]), wide(a), Role.ACCUMULATOR)
-        work = Work(a.elements + b.elements, int(a.format.is_integer), 0, wide(a))
+        rescaled = sum(x.elements for x in (a, b) if self._rescalings(x))
+        work = Work(a.elements + b.elements, rescaled / (a.elements + b.elements), 0, wide(a))
         return self.issue("concat", Unit.VECTOR, [a, b], [output], work=work)[0]
 
     def slice_channels(self, x: Tensor, start: int, stop: int) -> Tensor:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from accelsim.errors import InternalError
 from accelsim.formats import Role, TensorRule
 from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.lane_steps import conversion
 from accelsim.machine.tensor import Tensor
 from accelsim.machine.vector import wide
 from accelsim.program import Unit, Work
@@ -56,13 +57,16 @@ class ExchangeInstructions(Issuer):
         additions = (machines - 1) * -(-sum(sent[0].elements for *_, sent in bucket) // machines)
         own: dict[str, Any] = {} if rule == self.recipe[self.exchanged_role] else {"rule_of": bucket[0].layer}
         converted = (rule.format != wide(first)) / (1 if exchange.rounds_each_sum else machines - 1)
-        scaled = 2 if first.format.is_integer else 0
+        multiplies, adds = conversion(wide(first), rule, scaled=False)
+        work = Work(
+            additions, self._rescalings(first, first) + converted * multiplies, 1 + converted * adds, wide(first)
+        )
         return self.issue(
             "all_reduce",
             Unit.LINK,
             [x for *_, sent in bucket for x in sent],
             outputs,
-            work=Work(additions, scaled + converted, 1 + 2 * converted, wide(first)),
+            work=work,
             **rule.as_attributes,
             machines=machines,
             rounds_each_sum=exchange.rounds_each_sum,

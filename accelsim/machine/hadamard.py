@@ -19,7 +19,8 @@ class HadamardInstructions(Issuer):
         return self.recipe.hadamard is not None and along.run_in(x.shape) >= self.recipe.hadamard
 
     def rotate(self, x: Tensor, name: str, along: Along) -> Tensor:
-        """H D x / sqrt(n) for each group of n, floats, in the unit's fp32; what is left over stays.
+        """H D x / sqrt(n) for each group of n, floats, in the unit's fp32; what is left over stays and is added to
+        nothing, though it takes the lanes as long.
 
         H is Sylvester's matrix, D has random signs: those of the layer in this step, the same for all its tensors. The
         fast transform takes log2(n) additions an element; n is a power of four, so the division moves exponents alone.
@@ -28,5 +29,6 @@ class HadamardInstructions(Issuer):
         length, stages = along.run_in(x.shape), size.bit_length() - 1
         rows = x.reshaped((length, x.elements // length))
         # Where nothing is converted afterwards a convolution reads the output itself, by rows and columns of pixels.
-        work, output = Work(x.elements * stages, 0, 1, wide(x)), Output(name, x.shape, wide(x), Role.ACCUMULATOR)
+        output = Output(name, x.shape, wide(x), Role.ACCUMULATOR)
+        work = Work(x.elements * stages, self._is_scaled(x) / stages, length // size * size / length, wide(x))
         return self.issue("hadamard", Unit.VECTOR, [rows], [output], work=work, size=size, rows=length)[0]

@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NamedTuple
 
 from accelsim.errors import InternalError
-from accelsim.formats import Format, Recipe, Role, TensorRule
+from accelsim.formats import Format, Recipe, Role, ScaleForm, TensorRule
+from accelsim.machine.lane_steps import has_scale
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.parts import Parts
 from accelsim.machine.recomputation import Making, Recomputation, Region
@@ -76,6 +77,17 @@ class Issuer(ABC):
     def rule(self, role: Role) -> TensorRule:
         """How the current layer has tensors of ``role``."""
         return self.recipe.of(self.layer)[role]
+
+    def _is_scaled(self, x: Tensor) -> bool:
+        """Whether ``x`` are floats under a scale that is no power of two: to multiply it out takes a multiplier."""
+        if not has_scale(x.format):
+            return False
+        rule = self.recipe.of(self.layer).get(x.role)
+        return rule is None or rule.scale_form is not ScaleForm.POWER_OF_TWO
+
+    def _rescalings(self, *operands: Tensor) -> int:
+        """How many are multiplied before they are added: integers, and floats under a scale."""
+        return sum(x.format.is_integer or self._is_scaled(x) for x in operands)
 
     def part(self, number: int, count: int) -> AbstractContextManager[None]:
         """Issue what follows for one of ``count`` equal parts of the batch, from 1 on (``machine/parts.py``)."""

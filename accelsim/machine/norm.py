@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from accelsim.formats import Format, Role, integer
 from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.lane_steps import RECIPROCAL
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.tensor import Tensor
 from accelsim.machine.vector import WIDE, wide
@@ -67,7 +68,7 @@ class NormInstructions(Issuer):
     def reduce_l1(self, x: Tensor, mean: Tensor, constant: float, group: Group = "channel") -> tuple[Tensor, Tensor]:
         """Spread = constant x mean of |x - mean| in each group, and the sum of sign(x - mean), with sign(0) = 0."""
         outputs = [Output("spread", mean.shape, sums(x)), Output("sign_sum", mean.shape, WIDE)]
-        work = Work(x.elements, 0, 3, wide(x))
+        work = Work(x.elements, 0, 4, wide(x))
         spread, signs = self.issue(
             "reduce_l1", Unit.NORM, [x, mean], outputs, work=work, constant=constant, group=group
         )
@@ -96,7 +97,8 @@ class NormInstructions(Issuer):
             Output("beta_sum", mean.shape, sums(g), Role.ACCUMULATOR),
             Output("gamma_sum", mean.shape, sums(g), Role.ACCUMULATOR),
         ]
-        work = Work(x.elements, 1, 3, sums(g))
+        # Integers add up g x, and take the mean's share off the sum.
+        work = Work(x.elements, 1, 2 if g.format.is_integer else 3, sums(g))
         operands = [g, x, mean, spread]
         first, second = self.issue("reduce_products", Unit.NORM, operands, outputs, work=work, group=group)
         return first, second
@@ -131,11 +133,11 @@ class NormInstructions(Issuer):
         constant: float,
         group: Group = "channel",
     ) -> Tensor:
-        """Input gradient of range norm: the spread's gradient lands on the extremes alone.
+        """Input gradient of range norm: the spread's gradient lands on the extremes alone, which their places address.
 
         Without ``gamma``, ``g`` is already the gradient of the normalised values (here and in the next two).
         """
-        work = Work(g.elements, 1, 2, wide(g))
+        work = Work(g.elements, 1, 1, wide(g))
         operands = (g, spread, extremes, gamma, *products)
         return self._backward("range_norm_backward", operands, work, constant=constant, group=group)
 
@@ -178,7 +180,8 @@ class NormInstructions(Issuer):
         if self._replicas.number > 1:
             return
         target = self.parameter(running)
-        work = Work(target.elements, 2, 1, target.format)
+        multiplies, adds = RECIPROCAL if inverse else (0, 0)
+        work = Work(target.elements, 2 + multiplies, 1 + adds, target.format)
         self.issue(
             "track",
             Unit.NORM,
@@ -191,9 +194,9 @@ class NormInstructions(Issuer):
         )
 
     def recall_mean(self, running: Parameter, x: Tensor) -> Tensor:
-        """A running mean brought to the fixed point of ``x``, in place of ``reduce_mean``."""
+        """A running mean brought to the fixed point of ``x``, in place of ``reduce_mean``; as it is for floats."""
         source = self.parameter(running)
-        work = Work(source.elements, 1, 1, source.format)
+        work = Work(source.elements, int(x.format.is_integer), 0, source.format)
         return self.issue("recall_mean", Unit.NORM, [source, x], [Output("mean", source.shape, wide(x))], work=work)[0]
 
     def recall_spread(self, running: Parameter, *, inverse: bool) -> Tensor:
@@ -201,7 +204,7 @@ class NormInstructions(Issuer):
         source = self.parameter(running)
         if not inverse:
             return source
-        work = Work(source.elements, 1, 0, source.format)
+        work = Work(source.elements, *RECIPROCAL, source.format)
         output = Output("spread", source.shape, source.format)
         return self.issue("recall_spread", Unit.NORM, [source], [output], work=work)[0]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from weakref import WeakKeyDictionary
 
-from accelsim.formats import Recipe, Role, TensorRule
+from accelsim.formats import FP32, Recipe, Role, TensorRule
 from accelsim.formats.blocks import Along
 from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.lane_steps import conversion
 from accelsim.machine.tensor import Tensor
 from accelsim.machine.vector import WIDE
 from accelsim.program import LAST_AXIS, Unit, Work
@@ -91,8 +92,9 @@ class OutputStageInstructions(Issuer):
         opcode = _opcode(x.format.is_integer, rule.format.is_integer)
         output = Output(name or _SUFFIX[role], x.shape, rule.format, role, along=along)
         # Wider accumulators are shifted into a word, and narrower codes are multiplied by a mantissa of a word, too.
-        arithmetic = rule.format if opcode == "dequantise" else WIDE if x.format.is_integer else x.format
-        work = Work(x.elements, 1, 0 if opcode == "dequantise" else 2 + rule.affine, arithmetic)
+        scaled = self._is_scaled(x)
+        arithmetic = FP32 if opcode == "dequantise" or scaled else WIDE if x.format.is_integer else x.format
+        work = Work(x.elements, *conversion(x.format, rule, scaled=scaled), arithmetic)
         return self.issue(opcode, Unit.QUANTISE, [x], [output], work=work, **rule.as_attributes)[0]
 
     def quantise_again(self, made: Tensor, source: Tensor, role: Role, axis: int | Along) -> Tensor:
@@ -104,12 +106,15 @@ class OutputStageInstructions(Issuer):
         return made if same else self.quantise(source, role, axis=axis)
 
     def quantise_bias(self, bias: Tensor, x: Tensor, w: Tensor) -> Tensor:
-        """A bias on the scale of the accumulators of ``x`` times ``w``, so that it is added without a shift."""
+        """A bias on the scale of the accumulators of ``x`` times ``w``, so that it is added without a shift; floats
+        that accumulate floats are exact in theirs."""
         rule = self.rule(Role.BIAS)
         if bias.format == rule.format and not bias.format.is_integer:
             return bias
         output = Output("bias_codes", bias.shape, rule.format, Role.BIAS)
-        work = Work(bias.elements, 1, 1, bias.format)
+        moved = not rule.format.is_integer and not bias.format.is_integer
+        steps = (0, 0) if moved else (1, 2)
+        work = Work(bias.elements, *steps, WIDE if bias.format.is_integer else bias.format)
         return self.issue("quantise_bias", Unit.QUANTISE, [bias, x, w], [output], work=work)[0]
 
 

@@ -28,7 +28,7 @@ class TokenInstructions(Issuer):
         order (where those saturate, once, at the end).
         """
         output = Output("weight_product", (vocabulary, g.shape[-1]), self._accumulator(g), Role.ACCUMULATOR)
-        work = Work(g.elements, 0, 1, output.format)
+        work = Work(g.elements, int(self._is_scaled(g)), 1, output.format)
         return self.issue("scatter_add", Unit.VECTOR, [g, tokens], [output], work=work)[0]
 
     def add_parameter(self, x: Tensor, offset: Tensor) -> Tensor:
@@ -39,7 +39,7 @@ class TokenInstructions(Issuer):
         """
         if x.shape[1:] != offset.shape:
             raise ValueError(f"cannot add {offset.name} of shape {offset.shape} to samples of shape {x.shape[1:]}")
-        work = Work(x.elements, 2 if x.format.is_integer else 0, 1, wide(x))
+        work = Work(x.elements, self._rescalings(x, offset), 1, wide(x))
         output = Output("sum", x.shape, wide(x), Role.ACCUMULATOR)
         return self.issue("add_parameter", Unit.VECTOR, [x, offset], [output], work=work)[0]
 
@@ -47,7 +47,8 @@ class TokenInstructions(Issuer):
         """``token`` (width,) in front of the tokens of each sample of x, on a scale that holds both."""
         batch, tokens, width = x.shape
         output = Output("tokens", (batch, tokens + 1, width), wide(x), Role.ACCUMULATOR)
-        work = Work(batch * (tokens + 1) * width, int(x.format.is_integer), 0, wide(x))
+        rescaled = (tokens * self._rescalings(x) + self._rescalings(token)) / (tokens + 1)
+        work = Work(batch * (tokens + 1) * width, rescaled, 0, wide(x))
         return self.issue("prepend", Unit.VECTOR, [x, token], [output], work=work)[0]
 
     def slice_tokens(self, x: Tensor, start: int, stop: int) -> Tensor:
@@ -64,7 +65,7 @@ class TokenInstructions(Issuer):
         return self.issue("slice_tokens", Unit.VECTOR, [x], [output], work=work, start=start)[0]
 
     def slice_tokens_backward(self, g: Tensor, start: int, tokens: int) -> Tensor:
-        """g in its place among ``tokens`` tokens, zeros elsewhere."""
+        """g in its place among ``tokens`` tokens, zeros elsewhere, which lanes write as they do the rest."""
         batch, _, width = g.shape
         output = Output("input_gradient", (batch, tokens, width), g.format, g.role)
         work = Work(batch * tokens * width, 0, 0, g.format)

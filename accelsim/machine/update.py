@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from accelsim.errors import UserError
 from accelsim.formats import FP32, Role, ScaleForm, integer
 from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.lane_steps import DIVISION, ROOT
 from accelsim.machine.norm import sums
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.tensor import Tensor
 from accelsim.program import Unit, Work
-
-
-class Steps(NamedTuple):
-    """Multiplications and additions that one operation takes on a lane."""
-
-    multiplies: int
-    adds: int
-
-
-DIVISION = Steps(5, 2)
-"""Newton's x <- x (2 - d x) twice from a table of 8 bits, enough for 24, then the numerator."""
-ROOT = Steps(7, 2)
-"""Newton's x <- x (3/2 - a/2 x x) twice from a table of 8 bits, towards 1 / sqrt(a), then a."""
-
 
 FLAG = integer(8, signed=False)
 

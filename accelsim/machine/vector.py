@@ -7,14 +7,15 @@ from typing import Any
 
 from accelsim.formats import FP32, Format, Role, integer
 from accelsim.machine.issue import Issuer, Output
+from accelsim.machine.lane_steps import EXPONENTIAL, is_power_of_two
 from accelsim.machine.tensor import Tensor
 from accelsim.machine.window import Window
 from accelsim.program import Unit, Work
 
 WIDE = integer(32)
 INDEX = integer(8, signed=False)
-# exp and log as a polynomial of degree six: what one element of softmax costs a vector lane.
-SOFTMAX_MULTIPLIES, SOFTMAX_ADDS = 8, 9
+# Of floats, an element: times log2 e (and its scale), the power, times 1 / sum; largest, difference, sum.
+SOFTMAX_MULTIPLIES, SOFTMAX_ADDS = 1 + EXPONENTIAL.multiplies + 1, 2 + EXPONENTIAL.adds + 1
 
 
 def wide(x: Tensor) -> Format:
@@ -48,7 +49,7 @@ class VectorInstructions(Issuer):
         """
         if a.shape != b.shape:
             raise ValueError(f"cannot add {a.name} of shape {a.shape} to {b.name} of shape {b.shape}")
-        work = Work(a.elements, 2 if a.format.is_integer else 0, 1, wide(a))
+        work = Work(a.elements, self._rescalings(a, b), 1, wide(a))
         return self.issue("add", Unit.VECTOR, [a, b], [Output(name, a.shape, wide(a), Role.ACCUMULATOR)], work=work)[0]
 
     def max_pool2d(self, x: Tensor, window: Window) -> tuple[Tensor, Tensor]:
@@ -75,33 +76,34 @@ class VectorInstructions(Issuer):
         ]
 
     def average_pool2d(self, x: Tensor, window: Window) -> Tensor:
-        """Means over windows: sums in int32, the division by the number of taps folded into the scale."""
+        """Means over windows: sums in int32, the division by the number of taps folded into the scale; floats are
+        multiplied by 1 / taps, once a window."""
         shape = self._pooled(x, window)
-        work = Work(math.prod(shape) * window.taps, 0, 1, wide(x))
+        work = Work(math.prod(shape) * window.taps, self._divisions(x, window), 1, wide(x))
         output = Output("sum", shape, wide(x), Role.ACCUMULATOR)
         return self.issue("average_pool2d", Unit.VECTOR, [x], [output], work=work, **window.as_attributes())[0]
 
     def average_pool2d_backward(self, g: Tensor, window: Window, input_shape: tuple[int, ...]) -> Tensor:
-        """Spread each gradient over its window; the division is folded into the scale."""
+        """Spread each gradient over its window; the division is folded into the scale, or made once a gradient."""
         output = Output("input_gradient", input_shape, wide(g), Role.ACCUMULATOR)
-        work = Work(g.elements * window.taps, 0, 1, wide(g))
+        work = Work(g.elements * window.taps, self._divisions(g, window), 1, wide(g))
         return self.issue("average_pool2d_backward", Unit.VECTOR, [g], [output], work=work, **window.as_attributes())[0]
 
     def softmax_cross_entropy(self, logits: Tensor, labels: Tensor, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
         """Mean loss over the batch, and its gradient with respect to ``logits`` (batch, classes).
 
-        The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: an
-        addition an element. Of a part of the batch, or a machine's share, it is their mean loss, and the gradient of
-        the whole batch's. In training the gradient is multiplied by the machine's loss scale, the interpreter's, as it
-        may move.
+        The target is 1 - ``smoothing`` for the label's class, and every class has ``smoothing`` / classes more: two
+        additions an element, one for the gradient and one for the loss. Of a part of the batch, or a machine's share,
+        it is their mean loss, and the gradient of the whole batch's: 1 / batch goes into each row's 1 / sum. In
+        training the gradient is multiplied by the machine's loss scale, the interpreter's, as it may move: a power of
+        two, which moves exponents alone.
         """
         loss_format = self.rule(Role.LOSS).format
         outputs = [
             Output("loss", (1,), loss_format, Role.LOSS),
             Output("gradient", logits.shape, loss_format, Role.LOSS),
         ]
-        scaled = self.training and self.recipe.loss_scale is not None
-        work = Work(logits.elements, SOFTMAX_MULTIPLIES + scaled, SOFTMAX_ADDS + bool(smoothing), loss_format)
+        work = Work(logits.elements, SOFTMAX_MULTIPLIES, SOFTMAX_ADDS + 2 * bool(smoothing), loss_format)
         attributes: dict[str, Any] = {"smoothing": smoothing}
         parts = self._parts.count * self._replicas.count
         attributes |= {"parts": parts} if parts > 1 else {}
@@ -109,6 +111,11 @@ class VectorInstructions(Issuer):
             "softmax_cross_entropy", Unit.VECTOR, [logits, labels], outputs, work=work, **attributes
         )
         return loss, gradient
+
+    def _divisions(self, x: Tensor, window: Window) -> float:
+        """Multiplications by 1 / taps, and by the scale of ``x``, for each tap of a window."""
+        multiplied = self._is_scaled(x) or not is_power_of_two(window.taps)
+        return 1 / window.taps if multiplied and not x.format.is_integer else 0
 
     def _pooled(self, x: Tensor, window: Window) -> tuple[int, ...]:
         batch, height, width, channels = x.shape
