@@ -1,7 +1,7 @@
 """Does more hardware ever make a step longer? Random machines and shipped ones, each with one thing doubled.
 
-Run ``make more-hardware``; it writes reports/timing/more_hardware.md, in about ten minutes on two cores. What the model
-promises is in docs/timing.md; this measures the rest of it.
+Run ``make more-hardware``; it writes reports/timing/more_hardware.md, in about half an hour on two cores. What the
+model promises is in docs/timing.md; this measures the rest of it.
 """
 
 from __future__ import annotations
@@ -34,10 +34,11 @@ SMALL = "digits_cnn"
 
 @dataclass(frozen=True)
 class Case:
-    """A network on a machine: ``seed`` of a random one, or the name of a shipped one."""
+    """A network on a machine: ``seed`` of a random one, or the name of a shipped one; one operation after another."""
 
     machine: int | str
     network: str
+    serial: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,18 @@ class Outcome:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--machines", type=int, default=150, help="random ones")
+    parser.add_argument("--serial-machines", type=int, default=50, help="random ones, one operation after another")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--out", type=Path, default=ROOT / "reports" / "timing" / "more_hardware.md")
     arguments = parser.parse_args()
+    shipped = [(machine, network) for machine in SHIPPED_MACHINES for network in SHIPPED_NETWORKS]
     tables = {
         f"{arguments.machines} random machines": [Case(seed, SMALL) for seed in range(arguments.machines)],
-        "Shipped machines": [Case(machine, network) for machine in SHIPPED_MACHINES for network in SHIPPED_NETWORKS],
+        "Shipped machines": [Case(*case) for case in shipped],
+        f"{arguments.serial_machines} random machines, one operation after another (`operation_overlap: serial`)": [
+            Case(seed, SMALL, serial=True) for seed in range(arguments.serial_machines)
+        ],
+        "Shipped machines, one operation after another": [Case(*case, serial=True) for case in shipped],
     }
     found = {}
     with ProcessPoolExecutor(arguments.jobs) as pool:
@@ -88,8 +95,10 @@ def outcomes_of(case: Case) -> list[Outcome]:
 
 def machine_of(case: Case) -> HardwareConfig:
     if isinstance(case.machine, str):
-        return load_hwconfig(ROOT / "hwconfigs" / f"{case.machine}.yaml")
-    return random_machine(random.Random(case.machine), load_hwconfig(ROOT / "hwconfigs" / "int8_range_bn.yaml"))
+        hw = load_hwconfig(ROOT / "hwconfigs" / f"{case.machine}.yaml")
+    else:
+        hw = random_machine(random.Random(case.machine), load_hwconfig(ROOT / "hwconfigs" / "int8_range_bn.yaml"))
+    return hw.model_copy(update={"operation_overlap": "serial"}) if case.serial else hw
 
 
 def program_of(case: Case, hw: HardwareConfig) -> Program:
