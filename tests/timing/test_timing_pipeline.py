@@ -3,10 +3,12 @@
 import pytest
 import simpy
 
+from accelsim.errors import InternalError
+from accelsim.hardware import Level
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
-from accelsim.timing.pipelines.loops import assemble
+from accelsim.timing.pipelines.loops import MOST_NESTED, assemble
 from accelsim.timing.pipelines.memory_system import Solo
 from accelsim.timing.pipelines.stalls import CAUSES, Cause
 from accelsim.timing.plan import Piece, Segment
@@ -19,10 +21,10 @@ def one_byte_a_cycle(load, plain_dram):
     return plain_dram(hw, bytes_per_cycle=1)
 
 
-def run(hw, pieces):
-    """(cycles, stalls by cause) of an operation alone; the event run and the fast run agree."""
+def run(hw, pieces, levels=()):
+    """(cycles, stalls by cause or level) of an operation alone; the event run and the fast run agree."""
     dram = DramModel.of(hw)
-    loops = assemble([Segment(tuple(pieces))], Transfers(dram.cost))
+    loops = assemble([Segment(tuple(pieces))], Transfers(dram.cost, levels))
     environment = simpy.Environment()
     stages = depths(hw.buffers, dram)
     ended = EventPipelines(environment, loops, stages).start(loops.starts[0], 0, held_back=False).ended
@@ -31,7 +33,8 @@ def run(hw, pieces):
     assert (fast.cycles, fast.stalls) == (environment.now, ended.value)
     stalls = ended.value[:CAUSES]
     assert sum(stalls) == environment.now - sum(piece.busy_cycles for piece in pieces)
-    return environment.now, {Cause(i): cycles for i, cycles in enumerate(stalls) if cycles}
+    names = [*Cause, *(level.name for level in levels)]
+    return environment.now, {names[i]: cycles for i, cycles in enumerate(stalls) if cycles}
 
 
 def cycles(hw, pieces):
@@ -86,3 +89,29 @@ def test_rows_turnaround_and_refresh_are_told_apart(load, edit):
     hw = edit(load("int8_range_bn"), "dram", pattern="random")
     stalls = run(hw, [Piece(6400, 10, 6400)] * 8)[1]
     assert {Cause.DRAM_ROW, Cause.DRAM_TURNAROUND, Cause.REFRESH} <= stalls.keys()
+
+
+def test_a_level_as_fast_as_half_of_dram(load, plain_dram):
+    """20 bytes are 10 cycles on the channel, and 10 more through the level: half of each wait is for the level."""
+    hw = plain_dram(load("int8_range_bn"), bytes_per_cycle=2)
+    level = Level(name="l2", capacity_bytes=1024, bytes_per_cycle=1)
+    loaded, stored = [Piece.of((20, 0), 5, (0, 0))] * 4, [Piece.of((0, 0), 5, (20, 0))] * 4
+    assert run(hw, loaded, [level]) == (4 * 20 + 5, {Cause.FIRST_TILE: 10, Cause.OPERANDS: 3 * 8, "l2": 10 + 3 * 7})
+    stalls = {Cause.OUTPUT_BUFFER: 2 * 8, Cause.LAST_TILE: 8 + 10, "l2": 3 * 7 + 10}
+    assert run(hw, stored, [level]) == (5 + 4 * 20, stalls)
+
+
+def nested(depth):
+    """One piece in so many loops of two turns each."""
+    loop = Segment((Piece(1, 10, 0),), 2)
+    for _ in range(depth - 1):
+        loop = Segment((loop,), 2)
+    return loop
+
+
+def test_loops_nest_so_deep_and_no_deeper(one_byte_a_cycle):
+    dram = DramModel.of(one_byte_a_cycle)
+    loops = assemble([nested(MOST_NESTED)], Transfers(dram.cost))
+    assert Solo(depths(one_byte_a_cycle.buffers, dram)).run(loops, 0).cycles == 1 + 10 * 2**MOST_NESTED
+    with pytest.raises(InternalError, match="more than 8 loops within each other"):
+        assemble([nested(MOST_NESTED + 1)], Transfers(dram.cost))

@@ -223,3 +223,20 @@ def test_progress_and_untimed_operations_work_in_both_runs(trace, load, skip):
     found = simulate(program, hw, untimed=untimed, skip=skip)
     assert all(found.operations[i].end_cycle == found.operations[i].start_cycle for i in untimed)
     assert found.total_cycles < simulate(program, hw).total_cycles
+
+
+@pytest.mark.parametrize("beside", [(Unit.VECTOR,), (Unit.VECTOR, Unit.NORM)])
+def test_what_was_held_back_is_released_wherever_its_pipeline_is(load, edit, plain_dram, beside):
+    """Products of one tile that prefetch, once a first one has ended, beside work that began with it and is longer."""
+    tensors = [TensorSpec(i, f"t{i}", (4, 4), integer(8), Role.INTERNAL) for i in range(9)]
+    product = Operation(0, "op", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (2,), (Gemm(4, 4, 4),))
+    work = Work(100_000, 0, 1, integer(8))
+    longer = [Operation(0, "op", unit, "l", Phase.FORWARD, (0,), (2,), work=work) for unit in beside]
+    each = [product, *longer, *[replace(product, inputs=(2, 1))] * 4]
+    operations = [replace(operation, index=i, outputs=(i + 2,)) for i, operation in enumerate(each)]
+    program = Program(tensors, operations)
+    hw = edit(plain_dram(load("int8_range_bn"), 16, 20), "mac_array", count=1, prefetch=True)
+    check(program, hw)
+    timings = simulate(program, hw).operations
+    assert all(timing.prefetch_cycles > 0 for timing in timings[-3:])
+    assert timings[-1].end_cycle < min(timing.end_cycle for timing in timings[1 : 1 + len(beside)])
