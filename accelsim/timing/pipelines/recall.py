@@ -136,8 +136,9 @@ def _repeat(pipelines: Integers, tasks: Integers, channel: Integers, record: Int
             stalled += pipeline[i]
             added += record[at + i]
             pipeline[i] += record[at + i]
+        # Nothing is counted before the first work begins.
         if fresh and not pipeline[_FRESH]:
-            pipeline[_LEAD_IN] = stalled + record[at + _LEAD_IN]
+            pipeline[_LEAD_IN] = record[at + _LEAD_IN]
         if not worked:
             begun = 0 if task[_ENDED] or not _is_worked(pipeline) else stalled
             pipeline[_LEAD_OUT] = begun + record[at + _LEAD_OUT]
@@ -159,7 +160,6 @@ def _remember(pipelines: Integers, tasks: Integers, channel: Integers, records: 
         for i in range(_STALLS, _STALLS + CAUSES):
             stalled += begun[at + i]
             record[at + i] -= begun[at + i]
-        record[at + _LEAD_IN] -= stalled
         if _is_worked(pipelines[row]) and not tasks[row, _ENDED]:
             record[at + _LEAD_OUT] -= stalled
         at += pipelines.shape[1]
