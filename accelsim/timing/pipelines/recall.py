@@ -136,7 +136,7 @@ def _repeat(pipelines: Integers, tasks: Integers, channel: Integers, record: Int
             stalled += pipeline[i]
             added += record[at + i]
             pipeline[i] += record[at + i]
-        # Nothing is counted before the first work begins.
+        # A pipeline whose work had not begun had counted nothing.
         if fresh and not pipeline[_FRESH]:
             pipeline[_LEAD_IN] = record[at + _LEAD_IN]
         if not worked:
