@@ -115,3 +115,43 @@ def test_loops_nest_so_deep_and_no_deeper(one_byte_a_cycle):
     assert Solo(depths(one_byte_a_cycle.buffers, dram)).run(loops, 0).cycles == 1 + 10 * 2**MOST_NESTED
     with pytest.raises(InternalError, match="more than 8 loops within each other"):
         assemble([nested(MOST_NESTED + 1)], Transfers(dram.cost))
+
+
+def test_of_transfers_asked_for_in_one_cycle_the_first_in_rank_goes_first(one_byte_a_cycle):
+    """Even where the other one was heard of before."""
+    environment = simpy.Environment()
+    loops = assemble([Segment((Piece(10, 30, 0),))], Transfers(DramModel.of(one_byte_a_cycle).cost))
+    pipelines, ended = EventPipelines(environment, loops, (2, 2, 0)), {}
+
+    def operate(rank, events):
+        for _ in range(events):
+            yield environment.timeout(0)
+        yield pipelines.start(loops.starts[0], rank, held_back=False).ended
+        ended[rank] = environment.now
+
+    for rank, events in ((1, 0), (0, 3)):
+        environment.process(operate(rank, events))
+    environment.run()
+    assert ended == {0: 10 + 30, 1: 10 + 10 + 30}
+
+
+def test_the_tail_begins_with_the_last_work_and_what_is_held_back_fetches_one_tile(one_byte_a_cycle):
+    """The last of four tiles comes at 80, while the third is at work until 100: only then is there room for another."""
+    environment, tails = simpy.Environment(), []
+    loops = assemble([Segment((Piece(10, 30, 0),) * 4)], Transfers(DramModel.of(one_byte_a_cycle).cost))
+    pipelines = EventPipelines(environment, loops, (2, 2, 0))
+    first = pipelines.start(loops.starts[0], 0, held_back=False)
+    first.tailed.callbacks.append(lambda _: tails.append(environment.now))
+    environment.run()
+    assert (tails, environment.now) == ([10 + 3 * 30], 10 + 4 * 30)
+    held_back = pipelines.start(loops.starts[0], 1, held_back=True)
+    environment.run()
+    assert environment.now == 130 + 10
+    pipelines.release(held_back)
+    environment.run()
+    assert (environment.now, sum(held_back.ended.value[:CAUSES])) == (140 + 4 * 30, 0)
+    released_early = pipelines.start(loops.starts[0], 2, held_back=True)
+    environment.run(260 + 4)
+    pipelines.release(released_early)
+    environment.run()
+    assert (environment.now, released_early.ended.value[Cause.FIRST_TILE]) == (260 + 10 + 4 * 30, 10 - 4)

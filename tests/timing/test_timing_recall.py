@@ -28,7 +28,8 @@ def scheduled(load, plain_dram):
     storing = Segment((Piece.of((10, 0), 1, (0, 3000)),), 2)
     varied = Segment(tuple(Piece(10 + i, 30, 5) for i in range(20)), 50)
     both, once = Segment((varied, *storing.body)), Segment((Piece(100, 1, 0),))
-    loops = assemble([long, loading, storing, varied, both, once], Transfers(dram.cost, [level]))
+    each = [long, loading, storing, varied, both, once, Segment(varied.body, 5)]
+    loops = assemble(each, Transfers(dram.cost, [level]))
     on_units = np.array([UNITS.index(unit) for unit in (Unit.MAC_ARRAY, Unit.VECTOR, Unit.NORM, Unit.VECTOR)])
 
     def schedule(place, ranks, programs, busy):
@@ -44,8 +45,8 @@ def scheduled(load, plain_dram):
     return schedule
 
 
-def workplace():
-    return Workplace(ROOM, 1, records(), prefetch=False)
+def workplace(prefetch=False):
+    return Workplace(ROOM, 1, records(), prefetch=prefetch)
 
 
 def test_runs_of_pipelines_are_recalled(scheduled):
@@ -90,3 +91,12 @@ def test_a_recalled_run_goes_on_from_the_stalls_that_a_pipeline_has(scheduled):
     assert recalled[0][0] == first[0][0] + 100
     # 4 cycles of the store before, and the last one.
     assert recalled[1][0][LEAD_OUT] == first[1][0][LEAD_OUT] == 4 + 3_000
+
+
+def test_a_recalled_run_leaves_at_work_what_is_in_its_tail(scheduled):
+    """With prefetch, tails are told; another pipeline ends the run while the first one's last store goes on."""
+    place = workplace(prefetch=True)
+    fresh, recalled = (scheduled(place, [0, 1], [2, 6], [2, 3_000]) for _ in range(2))
+    assert recalled[:2] == fresh[:2]
+    assert recalled[2] < fresh[2]
+    assert fresh[0][0] == 20 + 2 * 3_000 > fresh[0][1]

@@ -157,7 +157,7 @@ def is_small(loop):
 
 
 @EXAMPLES
-def test_any_loops_side_by_side(load, plain_dram, examples):
+def test_any_loops_side_by_side(load, edit, plain_dram, examples):
     """Pipelines of any pieces in any loops, started at any time."""
 
     @settings(max_examples=examples, deadline=None)
@@ -166,11 +166,12 @@ def test_any_loops_side_by_side(load, plain_dram, examples):
         data=st.data(),
         starts=st.lists(st.integers(0, 500), min_size=4, max_size=4),
         room=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(0, 20)),
-        bandwidth=st.sampled_from([1, 3, 10]),
+        bandwidth=st.sampled_from([None, 1, 3, 10]),
     )
     def run(levels, data, starts, room, bandwidth):
-        loops = data.draw(st.lists(loops_of(len(levels)), min_size=1, max_size=4))
-        dram = DramModel.of(plain_dram(load("int8_range_bn"), bandwidth))
+        """Without a bandwidth, DRAM is a standard's, with rows and turnaround."""
+        loops, hw = data.draw(st.lists(loops_of(len(levels)), min_size=1, max_size=4)), load("int8_range_bn")
+        dram = DramModel.of(plain_dram(hw, bandwidth) if bandwidth else edit(hw, "dram", pattern="random"))
         programs, starts = assemble(loops, Transfers(dram.cost, levels)), sorted(starts[: len(loops)])
         assert event_run(programs, room, starts) == fast_run(programs, room, starts)
 
