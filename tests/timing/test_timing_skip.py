@@ -207,6 +207,15 @@ def fast_run(programs, room, starts):
     return ended
 
 
+def test_what_was_stored_before_a_loop_arrives_no_later_for_it(load, plain_dram):
+    """It arrives 1000 cycles after it left, within the loop, which stores nothing and is skipped."""
+    dram = DramModel.of(plain_dram(load("int8_range_bn"), 1))
+    loops = assemble([Segment((Piece(1, 1, 1), Segment((Piece(1, 2, 0),), 5000)))], Transfers(dram.cost))
+    ((cycles, stalls),) = fast_run(loops, (2, 2, 1000), [0]).values()
+    assert {0: (cycles, stalls)} == event_run(loops, (2, 2, 1000), [0])
+    assert cycles == 1000 + 1 + 1 + 2 * 5000
+
+
 def test_long_operations_take_no_longer_to_simulate(load, plain_dram):
     """A million million pieces in nested loops, in closed form: 30 cycles of work each, behind the first load."""
     hw = plain_dram(load("int8_range_bn"), 1)
