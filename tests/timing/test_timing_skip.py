@@ -12,7 +12,7 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Level
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
-from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.dram_model import DramModel, TransferCost
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import assemble
@@ -214,6 +214,17 @@ def test_what_was_stored_before_a_loop_arrives_no_later_for_it(load, plain_dram)
     ((cycles, stalls),) = fast_run(loops, (2, 2, 1000), [0]).values()
     assert {0: (cycles, stalls)} == event_run(loops, (2, 2, 1000), [0])
     assert cycles == 1000 + 1 + 1 + 2 * 5000
+
+
+def test_dram_turns_round_once_before_a_loop_that_only_reads():
+    """A store comes before the loop's second load through the level alone; the load from DRAM behind it turns round."""
+    levels = (Level(name="l2", capacity_bytes=1024, bytes_per_cycle=1),)
+    loop = Segment((Piece.of((0, 20), 100, (0, 0)), Piece.of((10, 0), 100, (0, 0))), 1000)
+    transfers = Transfers(lambda size_bytes, write: TransferCost(size_bytes, 0, 0, 500), levels)
+    loops = assemble([Segment((Piece.of((0, 0), 100, (10, 0)), loop))], transfers)
+    ((cycles, stalls),) = fast_run(loops, (2, 2, 0), [0]).values()
+    assert {0: (cycles, stalls)} == event_run(loops, (2, 2, 0), [0])
+    assert 100 + 2000 * 100 < cycles < 100 + 2000 * 100 + 3 * 500
 
 
 def test_long_operations_take_no_longer_to_simulate(load, plain_dram):
