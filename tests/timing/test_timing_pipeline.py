@@ -5,10 +5,10 @@ import simpy
 
 from accelsim.errors import InternalError
 from accelsim.hardware import Level
-from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.dram_model import DramModel, TransferCost
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
-from accelsim.timing.pipelines.loops import MOST_NESTED, assemble
+from accelsim.timing.pipelines.loops import MOST_NESTED, StepField, assemble
 from accelsim.timing.pipelines.memory_system import Solo
 from accelsim.timing.pipelines.stalls import CAUSES, Cause
 from accelsim.timing.plan import Piece, Segment
@@ -99,6 +99,12 @@ def test_a_level_as_fast_as_half_of_dram(load, plain_dram):
     assert run(hw, loaded, [level]) == (4 * 20 + 5, {Cause.FIRST_TILE: 10, Cause.OPERANDS: 3 * 8, "l2": 10 + 3 * 7})
     stalls = {Cause.OUTPUT_BUFFER: 2 * 8, Cause.LAST_TILE: 8 + 10, "l2": 3 * 7 + 10}
     assert run(hw, stored, [level]) == (5 + 4 * 20, stalls)
+
+
+def test_loads_cost_what_reads_do_and_stores_what_writes_do():
+    transfers = Transfers(lambda size_bytes, write: TransferCost(3 * size_bytes if write else size_bytes, 0, 0, 0))
+    (step,) = assemble([Segment((Piece(10, 5, 10),))], transfers).steps.tolist()
+    assert (step[StepField.LOAD], step[StepField.BUSY], step[StepField.STORE]) == (10, 5, 30)
 
 
 def nested(depth):
