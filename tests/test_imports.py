@@ -25,7 +25,7 @@ ROOMS = [
     {"hardware"},
     {"formats"},
     {"yamlfile"},
-    {"atomic", "progress"},
+    {"atomic", "progress", "recompile"},
     {"errors", "version"},
 ]
 """From top to bottom; a room may import the rooms below it."""

@@ -3,6 +3,7 @@
 import itertools
 import math
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from accelsim.hardware import Level, load_hwconfig
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import place_tensors, product_cost, simulate
 from accelsim.timing.analysis.cycle_counts import cycle_counts
+from accelsim.timing.mapping.holding import Sweep, held_levels
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
 from accelsim.timing.mapping.price import Contention, taken_cycles
 from accelsim.timing.mapping.tile_grid import TileGrid, lengths
@@ -89,6 +91,15 @@ def test_what_a_level_holds_is_read_from_dram_once(machine):
         for levels in ((), (level(kib=1),), (level(kib=512),), (level(kib=2048),))
     ]
     assert reads[0] == reads[1] > reads[2] >= reads[3] == 2 * 512 * 512
+
+
+def test_what_is_swept_may_fill_a_level():
+    """The inner level is asked first, and the second operand has what the first one leaves."""
+    first, second = (
+        Sweep(0, np.full(4, 2.0), np.array(sizes)) for sizes in ([60.0, 100, 101, 301], [40.0, 1, 200, 300])
+    )
+    found = held_levels([first, second], [300, 100])
+    assert [levels.tolist() for levels in found] == [[2, 2, 1, 0], [2, 1, 0, 1]]
 
 
 def test_a_level_may_hold_only_what_is_swept(machine):

@@ -2,8 +2,11 @@
 
 import math
 from collections import defaultdict
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
+import simpy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +17,14 @@ from accelsim.timing.mapping.lane_plan import lane_unit
 from accelsim.timing.mapping.operands import moved_inputs
 from accelsim.timing.memory.levels import DRAM
 from accelsim.timing.memory.sram import SramTraffic
-from accelsim.timing.scheduling.ordering import predecessors
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.pipelines.event_pipelines import EventPipelines
+from accelsim.timing.pipelines.loops import assemble
+from accelsim.timing.plan import Piece, Segment
+from accelsim.timing.scheduling.least_left import Asked, LeastLeft
+from accelsim.timing.scheduling.ordering import Rows, predecessors
 from accelsim.timing.scheduling.rooms import waits_for_room
+from accelsim.timing.scheduling.schedule import Schedule
 
 
 def check(program, hw):
@@ -186,3 +195,27 @@ def test_an_empty_program_takes_no_time(load):
 def test_a_saved_program_times_the_same(trace, load):
     program, hw = trace("int8_range_bn"), load("int8_range_bn")
     assert simulate(Program.from_json(program.to_json()), hw) == simulate(program, hw)
+
+
+def test_all_that_ends_in_a_cycle_ends_before_a_unit_is_taken(load, plain_dram):
+    """Two products wait for lane work and for a norm, which end in one cycle: the unit takes what ranks first."""
+    environment, body = simpy.Environment(), Segment((Piece(10, 30, 0),) * 4)
+    loops = assemble([body], Transfers(DramModel.of(plain_dram(load("int8_range_bn"), 1)).cost))
+    units = Unit.VECTOR, Unit.NORM, Unit.MAC_ARRAY, Unit.MAC_ARRAY
+    order, busy = [(), (), (1,), (0,)], [10 + 4 * 30, 10 + 4 * 30, 5, 5]
+    asked = Asked(np.array(busy), np.zeros(4), np.array([unit is Unit.MAC_ARRAY for unit in units]))
+    schedule = Schedule(
+        environment,
+        [SimpleNamespace(unit=unit) for unit in units],
+        order,
+        [SimpleNamespace(steps=body, busy_cycles=cycles) for cycles in busy],
+        [0, 1, 3, 2],
+        [loops.starts[0], None, None, None],
+        EventPipelines(environment, loops, (2, 2, 0)),
+        LeastLeft(asked, 1, asked.chains(Rows.of(order), range(4))),
+        arrays=1,
+        prefetch=False,
+        ended=lambda done: None,
+        before=None,
+    )
+    assert schedule.run().start_cycles.tolist() == [0, 0, 135, 130]

@@ -12,7 +12,7 @@ from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Level
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
-from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.memory.dram_model import DramModel, TransferCost
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import assemble
@@ -157,7 +157,7 @@ def is_small(loop):
 
 
 @EXAMPLES
-def test_any_loops_side_by_side(load, plain_dram, examples):
+def test_any_loops_side_by_side(load, edit, plain_dram, examples):
     """Pipelines of any pieces in any loops, started at any time."""
 
     @settings(max_examples=examples, deadline=None)
@@ -166,11 +166,12 @@ def test_any_loops_side_by_side(load, plain_dram, examples):
         data=st.data(),
         starts=st.lists(st.integers(0, 500), min_size=4, max_size=4),
         room=st.tuples(st.integers(1, 2), st.integers(1, 2), st.integers(0, 20)),
-        bandwidth=st.sampled_from([1, 3, 10]),
+        bandwidth=st.sampled_from([None, 1, 3, 10]),
     )
     def run(levels, data, starts, room, bandwidth):
-        loops = data.draw(st.lists(loops_of(len(levels)), min_size=1, max_size=4))
-        dram = DramModel.of(plain_dram(load("int8_range_bn"), bandwidth))
+        """Without a bandwidth, DRAM is a standard's, with rows and turnaround."""
+        loops, hw = data.draw(st.lists(loops_of(len(levels)), min_size=1, max_size=4)), load("int8_range_bn")
+        dram = DramModel.of(plain_dram(hw, bandwidth) if bandwidth else edit(hw, "dram", pattern="random"))
         programs, starts = assemble(loops, Transfers(dram.cost, levels)), sorted(starts[: len(loops)])
         assert event_run(programs, room, starts) == fast_run(programs, room, starts)
 
@@ -206,6 +207,26 @@ def fast_run(programs, room, starts):
     return ended
 
 
+def test_what_was_stored_before_a_loop_arrives_no_later_for_it(load, plain_dram):
+    """It arrives 1000 cycles after it left, within the loop, which stores nothing and is skipped."""
+    dram = DramModel.of(plain_dram(load("int8_range_bn"), 1))
+    loops = assemble([Segment((Piece(1, 1, 1), Segment((Piece(1, 2, 0),), 5000)))], Transfers(dram.cost))
+    ((cycles, stalls),) = fast_run(loops, (2, 2, 1000), [0]).values()
+    assert {0: (cycles, stalls)} == event_run(loops, (2, 2, 1000), [0])
+    assert cycles == 1000 + 1 + 1 + 2 * 5000
+
+
+def test_dram_turns_round_once_before_a_loop_that_only_reads():
+    """A store comes before the loop's second load through the level alone; the load from DRAM behind it turns round."""
+    levels = (Level(name="l2", capacity_bytes=1024, bytes_per_cycle=1),)
+    loop = Segment((Piece.of((0, 20), 100, (0, 0)), Piece.of((10, 0), 100, (0, 0))), 1000)
+    transfers = Transfers(lambda size_bytes, write: TransferCost(size_bytes, 0, 0, 500), levels)
+    loops = assemble([Segment((Piece.of((0, 0), 100, (10, 0)), loop))], transfers)
+    ((cycles, stalls),) = fast_run(loops, (2, 2, 0), [0]).values()
+    assert {0: (cycles, stalls)} == event_run(loops, (2, 2, 0), [0])
+    assert 100 + 2000 * 100 < cycles < 100 + 2000 * 100 + 3 * 500
+
+
 def test_long_operations_take_no_longer_to_simulate(load, plain_dram):
     """A million million pieces in nested loops, in closed form: 30 cycles of work each, behind the first load."""
     hw = plain_dram(load("int8_range_bn"), 1)
@@ -223,3 +244,20 @@ def test_progress_and_untimed_operations_work_in_both_runs(trace, load, skip):
     found = simulate(program, hw, untimed=untimed, skip=skip)
     assert all(found.operations[i].end_cycle == found.operations[i].start_cycle for i in untimed)
     assert found.total_cycles < simulate(program, hw).total_cycles
+
+
+@pytest.mark.parametrize("beside", [(Unit.VECTOR,), (Unit.VECTOR, Unit.NORM)])
+def test_what_was_held_back_is_released_wherever_its_pipeline_is(load, edit, plain_dram, beside):
+    """Products of one tile that prefetch, once a first one has ended, beside work that began with it and is longer."""
+    tensors = [TensorSpec(i, f"t{i}", (4, 4), integer(8), Role.INTERNAL) for i in range(9)]
+    product = Operation(0, "op", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (2,), (Gemm(4, 4, 4),))
+    work = Work(100_000, 0, 1, integer(8))
+    longer = [Operation(0, "op", unit, "l", Phase.FORWARD, (0,), (2,), work=work) for unit in beside]
+    each = [product, *longer, *[replace(product, inputs=(2, 1))] * 4]
+    operations = [replace(operation, index=i, outputs=(i + 2,)) for i, operation in enumerate(each)]
+    program = Program(tensors, operations)
+    hw = edit(plain_dram(load("int8_range_bn"), 16, 20), "mac_array", count=1, prefetch=True)
+    check(program, hw)
+    timings = simulate(program, hw).operations
+    assert all(timing.prefetch_cycles > 0 for timing in timings[-3:])
+    assert timings[-1].end_cycle < min(timing.end_cycle for timing in timings[1 : 1 + len(beside)])

@@ -25,7 +25,7 @@ def training_memory_bytes(program: Program, timeline: Timeline) -> int:
         if users and not tensor.persistent and tensor.index not in drained:
             start = 0 if maker is None else timings[maker].start_cycle
             end = max(timings[user].end_cycle for user in users)
-            # What one operation gives back in a cycle, another may take in the same.
-            changes += [(start, 1, tensor.bytes), (end, 0, -tensor.bytes)]
+            # Sorted, what one operation gives back in a cycle comes before what another takes in the same.
+            changes += [(start, tensor.bytes), (end, -tensor.bytes)]
     stored = sum(tensor.bytes for tensor in program.tensors if tensor.persistent)
-    return max(accumulate((size for _, _, size in sorted(changes)), initial=stored))
+    return max(accumulate((size for _, size in sorted(changes)), initial=stored))

@@ -63,8 +63,8 @@ class ChannelField(IntEnum):
     NOW = 0
     COUNT = 1
     """Pipelines at work: the first rows."""
-    HOLDER = 2
-    """Row of the pipeline that has the channel, or -1."""
+    BUSY = 2
+    """Whether a transfer has the channel."""
     LAST = 3
     CHECKS = 4
     """How often states were compared."""
@@ -85,8 +85,8 @@ _WORK_DUE, _EVENTS, _LAST_CHECK = int(TaskField.WORK_DUE), int(TaskField.EVENTS)
 _ENDED, _DUE, _TAIL = int(TaskField.ENDED), int(TaskField.DUE), int(TaskField.TAIL)
 _TURNAROUND, _ASKED, _WAITED = int(TaskField.TURNAROUND), int(TaskField.ASKED), int(TaskField.WAITED)
 _TELLS_TAILS, _IN_TAIL = int(ChannelField.TELLS_TAILS), int(Field.IN_TAIL)
-_NOW, _COUNT, _HOLDER, _LAST = (
-    int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.HOLDER, ChannelField.LAST)
+_NOW, _COUNT, _BUSY, _LAST = (
+    int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.BUSY, ChannelField.LAST)
 )
 _CHECKS = int(ChannelField.CHECKS)
 _WORKING, _WORK_CYCLES, _DONE, _ARRIVAL = (
@@ -128,11 +128,11 @@ def finish_due(pipelines: Integers, tasks: Integers, channel: Integers, code: In
             elif tasks[row, _MOVE] == IN_LATENCY:
                 _ask(tasks, row, now)
             elif tasks[row, _MOVE] == MOVING and pipelines[row, _REQUEST_LAG]:
-                channel[_HOLDER] = -1
+                channel[_BUSY] = 0
                 _lag(pipelines, tasks, channel, row)
             else:
                 if tasks[row, _MOVE] == MOVING:
-                    channel[_HOLDER] = -1
+                    channel[_BUSY] = 0
                 tasks[row, _MOVE] = NOT_MOVING
                 finish_transfer(pipelines[row], code, steps, now, tasks[row, _TURNAROUND], tasks[row, _WAITED])
             start_ready(pipelines, tasks, channel, code, steps, row)
@@ -194,13 +194,13 @@ def grant(pipelines: Integers, tasks: Integers, channel: Integers) -> int:
                 started = row
             elif chosen < 0 or tasks[row, _PRIORITY] < tasks[chosen, _PRIORITY]:
                 chosen = row
-    if channel[_HOLDER] >= 0 or chosen < 0:
+    if channel[_BUSY] or chosen < 0:
         return started
     direction = WRITTEN if pipelines[chosen, _REQUEST] == STORE_REQUEST else READ
     turns = channel[_LAST] != NO_TRANSFER and channel[_LAST] != direction
     tasks[chosen, _TURNAROUND] = pipelines[chosen, _REQUEST_TURNAROUND] if turns else 0
     channel[_LAST] = direction
-    channel[_HOLDER] = chosen
+    channel[_BUSY] = 1
     tasks[chosen, _WAITED] = channel[_NOW] - tasks[chosen, _ASKED]
     tasks[chosen, _MOVE] = MOVING
     tasks[chosen, _MOVE_DUE] = channel[_NOW] + pipelines[chosen, _REQUEST_CYCLES] + tasks[chosen, _TURNAROUND]

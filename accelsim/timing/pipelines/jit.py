@@ -8,6 +8,8 @@ from typing import Any, TypeVar, cast
 import numba
 from numba import types
 
+from accelsim.recompile import watched
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -31,7 +33,7 @@ def _once(function: F, **options: bool) -> F:
     function can make an array.
     """
     uncounted: dict[str, Any] = {**options, "_nrt": False}
-    dispatcher: Any = numba.njit(cache=True, error_model="numpy", **uncounted)(function)
+    dispatcher = watched(numba.njit(cache=True, error_model="numpy", **uncounted)(function))
     for_types = dispatcher.get_call_template
 
     def without_constants(arguments: tuple[types.Type, ...], named: dict[str, types.Type]) -> Any:

@@ -32,8 +32,8 @@ MOST_PAUSE_GRANTS = 64
 _NOW, _COUNT, _ANCHOR, _GRANTS = (
     int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.ANCHOR, ChannelField.GRANTS)
 )
-_HOLDER, _GENERATION = int(ChannelField.HOLDER), int(ChannelField.GENERATION)
-_FRUITLESS, _DUE = int(ChannelField.FRUITLESS), int(TaskField.DUE)
+_GENERATION, _FRUITLESS = int(ChannelField.GENERATION), int(ChannelField.FRUITLESS)
+_DUE = int(TaskField.DUE)
 
 
 @compiled
@@ -90,8 +90,6 @@ def remove(pipelines: Integers, tasks: Integers, channel: Integers, row: int) ->
         pipelines[row, i] = pipelines[last, i]
     for i in range(tasks.shape[1]):
         tasks[row, i] = tasks[last, i]
-    if channel[_HOLDER] == last:
-        channel[_HOLDER] = row
     channel[_COUNT] = last
 
 
@@ -125,7 +123,7 @@ class Solo:
         channel, tables = self._channel, (self._pipelines, self._tasks, self._channel)
         self._tasks[0] = 0
         channel[ChannelField.NOW], channel[ChannelField.COUNT] = 0, 1
-        channel[ChannelField.HOLDER], channel[ChannelField.LAST] = -1, last
+        channel[ChannelField.BUSY], channel[ChannelField.LAST] = 0, last
         start(*tables, loops.code, loops.steps, 0, start_at, self._depths, False)
         forget(channel)
         if advance(*tables, loops.code, loops.steps, FOREVER, *self._memory.tables) < 0:
@@ -154,7 +152,6 @@ class MemorySystem:
         self._pipelines = np.zeros((most, int(Field.END)), np.int64)
         self._tasks = np.zeros((most, len(TaskField)), np.int64)
         self._channel = np.zeros(len(ChannelField), np.int64)
-        self._channel[ChannelField.HOLDER] = -1
         self._memory = Memory(min(most, MOST_PIPELINES))
         self._running: list[Task] = []
 

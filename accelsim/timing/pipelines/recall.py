@@ -23,7 +23,7 @@ MOST_ROWS = 4
 LEAST_CHECKS = 4
 """Nor runs that are over sooner: comparisons of states, in which they are short of."""
 
-_NOW, _COUNT, _HOLDER = int(ChannelField.NOW), int(ChannelField.COUNT), int(ChannelField.HOLDER)
+_NOW, _COUNT, _BUSY = int(ChannelField.NOW), int(ChannelField.COUNT), int(ChannelField.BUSY)
 _LAST, _CHECKS = int(ChannelField.LAST), int(ChannelField.CHECKS)
 _PRIORITY, _MOVE, _MOVE_DUE = int(TaskField.PRIORITY), int(TaskField.MOVE), int(TaskField.MOVE_DUE)
 _WORK_DUE, _ENDED, _TAIL = int(TaskField.WORK_DUE), int(TaskField.ENDED), int(TaskField.TAIL)
@@ -39,8 +39,8 @@ _FIXED = 8
 """Numbers of a task."""
 _KEY_ROW = _FIXED + _STALLS
 _ROW = _FIXED + int(Field.END)
-KEY = 4 + MOST_ROWS * _KEY_ROW
-_LENGTH, _EVENTS_ENDED, _CYCLES, _HELD_BY, _WENT = range(KEY, KEY + 5)
+KEY = 2 + MOST_ROWS * _KEY_ROW
+_LENGTH, _EVENTS_ENDED, _CYCLES, _TAKEN, _WENT = range(KEY, KEY + 5)
 _ROWS = KEY + 5
 
 
@@ -119,7 +119,7 @@ def _is_worked(row: Integers) -> bool:
 def _repeat(pipelines: Integers, tasks: Integers, channel: Integers, record: Integers) -> int:
     """Do what a remembered run did; returns how many events ended it."""
     now, at = channel[_NOW] + record[_CYCLES], _ROWS
-    channel[_NOW], channel[_HOLDER], channel[_LAST] = now, record[_HELD_BY], record[_WENT]
+    channel[_NOW], channel[_BUSY], channel[_LAST] = now, record[_TAKEN], record[_WENT]
     for row in range(channel[_COUNT]):
         pipeline, task = pipelines[row], tasks[row]
         task[_MOVE], task[_MOVE_DUE] = record[at], record[at + 1] + now
@@ -136,8 +136,9 @@ def _repeat(pipelines: Integers, tasks: Integers, channel: Integers, record: Int
             stalled += pipeline[i]
             added += record[at + i]
             pipeline[i] += record[at + i]
+        # A pipeline whose work had not begun had counted nothing.
         if fresh and not pipeline[_FRESH]:
-            pipeline[_LEAD_IN] = stalled + record[at + _LEAD_IN]
+            pipeline[_LEAD_IN] = record[at + _LEAD_IN]
         if not worked:
             begun = 0 if task[_ENDED] or not _is_worked(pipeline) else stalled
             pipeline[_LEAD_OUT] = begun + record[at + _LEAD_OUT]
@@ -159,7 +160,6 @@ def _remember(pipelines: Integers, tasks: Integers, channel: Integers, records: 
         for i in range(_STALLS, _STALLS + CAUSES):
             stalled += begun[at + i]
             record[at + i] -= begun[at + i]
-        record[at + _LEAD_IN] -= stalled
         if _is_worked(pipelines[row]) and not tasks[row, _ENDED]:
             record[at + _LEAD_OUT] -= stalled
         at += pipelines.shape[1]
@@ -185,8 +185,9 @@ def advance_or_recall(
         return advance(pipelines, tasks, channel, code, steps, horizon, state, meta, growth, scratch)
     for row in range(channel[_COUNT]):
         _tidy(pipelines[row], tasks[row], then)
-    begun[0], begun[1], begun[2], begun[3] = 0, channel[_COUNT], channel[_LAST], channel[_HOLDER]
-    length = _describe(pipelines, tasks, channel, begun, 4, _STALLS)
+    # How many rows there are the length tells, and who has the channel where their transfers are.
+    begun[0], begun[1] = 0, channel[_LAST]
+    length = _describe(pipelines, tasks, channel, begun, 2, _STALLS)
     # First a run that something ended before the horizon, then one up to a horizon as far away.
     slot = _slot(records, begun, length)
     if slot < 0 or then + records[slot, _CYCLES] > horizon:
@@ -203,7 +204,7 @@ def advance_or_recall(
                     records[slot, i] = begun[i]
                 record = records[slot]
                 record[_LENGTH], record[_EVENTS_ENDED], record[_CYCLES] = length, ended, channel[_NOW] - then
-                record[_HELD_BY], record[_WENT] = channel[_HOLDER], channel[_LAST]
+                record[_TAKEN], record[_WENT] = channel[_BUSY], channel[_LAST]
                 _remember(pipelines, tasks, channel, records, slot)
             return ended
     return _repeat(pipelines, tasks, channel, records[slot])

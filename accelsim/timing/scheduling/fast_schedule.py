@@ -49,7 +49,6 @@ class Workplace:
         generation = self.channel[ChannelField.GENERATION]
         self.channel[:] = 0
         self.channel[ChannelField.GENERATION] = generation + 1
-        self.channel[ChannelField.HOLDER] = -1
         self.channel[ChannelField.TELLS_TAILS] = self.prefetch
 
 
