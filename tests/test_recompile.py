@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from accelsim.recompile import watched
+
 NEAR = """
 from accelsim.{jit} import compiled
 from far import SIZE, scaled
@@ -54,3 +56,7 @@ def test_functions_and_numbers_of_other_files(run):
     assert run(4, "+", 2) == (5 + 2 + 4, 0)
     assert run(4, "+", 7) == (5 + 7 + 4, 0)
     assert run(4, "+", 7) == (5 + 7 + 4, 1)
+
+
+def test_a_function_without_a_stamp_stays_as_it_is():
+    assert watched(len) is len
