@@ -83,6 +83,10 @@ def machines(draw, base):
     for *path, name in draw(st.lists(st.sampled_from(grows), min_size=1, max_size=3)):
         part = functools.reduce(operator.getitem, path, more)
         part[name] = type(part[name])(part[name] * draw(st.sampled_from([1.25, 2, 3])))
+    if draw(st.booleans()):
+        more["mac_array"] |= draw(st.sampled_from([{"edge_folds": "used"}, {"fold_overlap": "overlapped"}]))
+    for memory in more["buffers"]["levels"] if draw(st.booleans()) else [more["buffers"]["input"]]:
+        memory["ports"] = "separate"
     return HardwareConfig.model_validate(fields), HardwareConfig.model_validate(more)
 
 

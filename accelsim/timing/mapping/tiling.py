@@ -20,7 +20,9 @@ into a matrix, so the halo that neighbouring tiles share is not counted.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
+from dataclasses import replace
 
 from accelsim.errors import InternalError, MisfitError
 from accelsim.hardware import Buffer, Buffers
@@ -32,6 +34,8 @@ from accelsim.timing.mapping.tile_grid import Candidate, TileGrid, least_busy_cy
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.plan import Segment, sequence
 
+PLAIN = {"edge_folds": "full", "fold_overlap": "serial"}
+"""Options of an array that works as the simplest one does."""
 RESOLUTION = 1000
 """Parts of a product's own work below which cycles don't decide."""
 
@@ -45,11 +49,11 @@ def best_nest(
         MisfitError: a buffer can't hold the operands of one fold.
     """
     searches = (False, True) if product.array.tiling == "search" else (False,)
-    grids = [TileGrid.of(product, buffers.levels, search=search) for search in searches]
+    grids = [TileGrid.of(each, buffers.levels, search=search) for each in _ways(product) for search in searches]
     fitting = [grid.only(grid.fits()) for grid in grids]
     if not fitting[0].steps.size:
         raise misfits(name, product, buffers)[0]
-    candidates = [candidate for grid in fitting for candidate in grid.candidates(dram)]
+    candidates = [(grid.product, candidate) for grid in fitting for candidate in grid.candidates(dram)]
     grain = 1.0 if product.contention is Contention.NONE else max(1.0, least_busy_cycles(product) / RESOLUTION)
 
     def rank(candidate: Candidate, cycles_alone: float) -> tuple[float, ...]:
@@ -58,16 +62,25 @@ def best_nest(
         return first, (cycles_alone + taken) // grain, *candidate.rest
 
     best: tuple[tuple[float, ...], LoopNest] | None = None
-    for candidate in sorted(candidates, key=lambda candidate: rank(candidate, candidate.bound)):
+    for way, candidate in sorted(candidates, key=lambda each: rank(each[1], each[1].bound)):
         if best is not None and rank(candidate, candidate.bound) >= best[0]:
             break
-        nest = LoopNest(product, Gemm(*candidate.tile), candidate.outer, candidate.held)
+        nest = LoopNest(way, Gemm(*candidate.tile), candidate.outer, candidate.held)
         found = rank(candidate, cycles(sequence([(nest.steps, product.times)])))
         if best is None or found < best[0]:
             best = found, nest
     if best is None:
         raise InternalError("no candidate")
     return best[1]
+
+
+def _ways(product: Product) -> list[Product]:
+    """Ways in which the array can work on it: where every cycle counts, without what it need not do, too."""
+    if product.contention is not Contention.NONE:
+        return [product]
+    options = (dict.fromkeys((getattr(product.array, name), plain)) for name, plain in PLAIN.items())
+    arrays = (dict(zip(PLAIN, chosen, strict=True)) for chosen in itertools.product(*options))
+    return [replace(product, array=product.array.model_copy(update=array)) for array in arrays]
 
 
 def misfits(name: str, product: Product, buffers: Buffers) -> list[MisfitError]:
