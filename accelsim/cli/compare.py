@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import JSON
 from accelsim.errors import UserError
@@ -54,11 +54,11 @@ def compare(
             typer.echo(f"note: {note}", err=True)
         typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
     else:
-        console = Console()
+        console = plain_console()
         console.print(comparison_table(results, console.width, settings or ()))
     write_atomically(out, compare_page(results, settings or ()))
     if not as_json:
-        Console().print(f"page: {out}", highlight=False, soft_wrap=True)
+        plain_console().print(f"page: {out}", highlight=False, soft_wrap=True)
 
 
 def _check_out(out: Path, *, force: bool) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
 
 
@@ -26,5 +26,5 @@ def explain(
     if as_json:
         typer.echo(frame.to_json(orient="records", indent=2))
     else:
-        console = Console()
+        console = plain_console()
         console.print(dtype_table(frame, layer, console.width))

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.numbers import number_list, step_list
@@ -94,7 +94,7 @@ def precision(
         figures = {"classes": _records(result.by_class), "bits_needed": _records(result.bits_needed)}
         typer.echo(json.dumps({**result.summary, **figures, "folder": str(folder)}, indent=2))
         return
-    console = Console()
+    console = plain_console()
     for table in precision_tables(result, console.width):
         console.print(table)
     console.print(f"folder: {folder}\nreport: {folder / 'report.html'}", highlight=False, soft_wrap=True)

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.numbers import seeds_asked
@@ -132,7 +132,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
         spread_line,
     )
 
-    data, console = found.data, Console()
+    data, console = found.data, plain_console()
     failed = failed_lines(data)
     if data.points.empty:
         raise UserError("\n".join(["every point was refused:", *failed]))

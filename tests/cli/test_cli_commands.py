@@ -129,6 +129,16 @@ def test_compare_with_a_broken_run(accelsim, run_folder, tmp_path, name, content
     assert not (tmp_path / "comparison.html").exists()
 
 
+def test_a_folder_is_named_as_it_stands(accelsim, hwconfig, workload):
+    folder = "[red]a[/b]:100:"  # rich would take these for markup, and an emoji
+    ran = accelsim("simulate", hwconfig, workload, "--timing-only", "--out", folder)
+    assert ran.code == 0
+    assert f"run folder: {folder}\nreport:     {folder}/report.html\n" in ran.out
+    ran = accelsim("compare", folder, folder, "--out", "[red].html")
+    assert ran.code == 0
+    assert ran.out.endswith("page: [red].html\n")
+
+
 def test_version_and_help(accelsim):
     assert accelsim("--version") == (0, f"accelsim {__version__}\n", "")
     whole = accelsim("--help").out
