@@ -13,16 +13,17 @@ from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
 def explain(
     hwconfig: HWCONFIG,
     workload: WORKLOAD,
-    layer: Annotated[str | None, typer.Option(help="One layer alone, for instance conv2d1.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="One layer with what it reads of others, for instance conv2d1.")
+    ] = None,
     settings: SETTINGS = None,
     as_json: JSON = False,
 ) -> None:
     """List every tensor that goes into computing and updating a layer: format, scale, rounding, place."""
-    from accelsim.reports.dtype_rows import dtype_frame
     from accelsim.reports.dtype_table import dtype_table
     from accelsim.simulation import explain as table
 
-    frame = dtype_frame(table(hwconfig, workload, settings or ()), layer)
+    frame = table(hwconfig, workload, settings or (), layer)
     if as_json:
         typer.echo(frame.to_json(orient="records", indent=2))
     else:

@@ -40,15 +40,25 @@ def test_explain_names_the_nearest_layer(accelsim, hwconfig, workload):
     assert (ran.code, ran.out) == (2, "")
     assert "no layer 'conv2d11' (did you mean 'conv2d1'?); layers: batch_norm1" in ran.err
     rows = json.loads(accelsim("explain", hwconfig, workload, "--layer", "linear1", "--json").out)
-    assert {row["layer"] for row in rows} == {"linear1"}
+    assert {row["layer"] for row in rows} == {"linear1", "max_pool2d1", "loss"}
+    assert {"max_pool2d1.output", "linear1.weight", "loss.gradient"} < {row["tensor"] for row in rows}
     assert accelsim("explain", workload, hwconfig).code == 2
+
+
+def test_explain_of_a_layer_has_its_operands(accelsim, hwconfig, workload):
+    shown = accelsim("explain", hwconfig, workload, "--layer", "conv2d2").out
+    assert "relu1." in shown
+    assert "batch_norm2." in shown
+    assert "Tensors with another layer's name" in shown
+    assert "Tensors with another layer's name" not in accelsim("explain", hwconfig, workload).out
 
 
 def test_explain_of_attention_has_its_projections(accelsim, hwconfig, root):
     name, workload = "multi_head_attention1", root / "workloads" / "digits_vit.yaml"
     rows = json.loads(accelsim("explain", hwconfig, workload, "--layer", name, "--json").out)
     parts = ("query", "key", "value", "output")
-    assert {row["layer"] for row in rows} == {name, *(f"{name}.{part}" for part in parts)}
+    read = {"layer_norm1", "residual2"}
+    assert {row["layer"] for row in rows} == {name, *(f"{name}.{part}" for part in parts), *read}
     assert {f"{name}.{part}.weight_codes" for part in parts} < {row["tensor"] for row in rows}
 
 
