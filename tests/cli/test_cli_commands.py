@@ -149,6 +149,14 @@ def test_a_folder_is_named_as_it_stands(accelsim, hwconfig, workload):
     assert ran.out.endswith("page: [red].html\n")
 
 
+@pytest.mark.parametrize("option", [["--out", ""], ["--out="]])
+def test_an_empty_folder_is_not_the_current_one(accelsim, hwconfig, workload, tmp_path, option):
+    ran = accelsim("simulate", hwconfig, workload, "--timing-only", *option)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: --out: found nothing; give a value")
+    assert not list(tmp_path.iterdir())
+
+
 def test_version_and_help(accelsim):
     assert accelsim("--version") == (0, f"accelsim {__version__}\n", "")
     whole = accelsim("--help").out
