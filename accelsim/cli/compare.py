@@ -43,6 +43,7 @@ def compare(
         comparison_table,
         comparison_warnings,
     )
+    from accelsim.reports.plain import records
     from accelsim.studies.comparison import gathered
 
     _check_out(out, force=force)
@@ -52,7 +53,7 @@ def compare(
             typer.echo(f"warning: {warning}", err=True)
         for note in comparison_notes(results):
             typer.echo(f"note: {note}", err=True)
-        typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
+        typer.echo(json.dumps(records(comparison(results)), indent=2))
     else:
         console = plain_console()
         console.print(comparison_table(results, console.width, settings or ()))

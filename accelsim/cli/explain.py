@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated
 
 import typer
@@ -21,11 +22,12 @@ def explain(
 ) -> None:
     """List every tensor that goes into computing and updating a layer: format, scale, rounding, place."""
     from accelsim.reports.dtype_table import dtype_table
+    from accelsim.reports.plain import records
     from accelsim.simulation import explain as table
 
     frame = table(hwconfig, workload, settings or (), layer)
     if as_json:
-        typer.echo(frame.to_json(orient="records", indent=2))
+        typer.echo(json.dumps(records(frame), indent=2))
     else:
         console = plain_console()
         console.print(dtype_table(frame, layer, console.width))

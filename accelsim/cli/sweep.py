@@ -122,6 +122,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
     Raises:
         UserError: every point was refused.
     """
+    from accelsim.reports.plain import records
     from accelsim.reports.sweep import (
         alike_line,
         best_table,
@@ -138,7 +139,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
         raise UserError("\n".join(["every point was refused:", *failed]))
     if as_json:
         tables = {"points": found.table, "frontier": found.frontier()}
-        shown = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        shown = {name: records(table) for name, table in tables.items()}
         typer.echo(json.dumps({"folder": str(found.folder), **shown}, indent=2))
         return
     console.print(frontier_table(data, console.width))

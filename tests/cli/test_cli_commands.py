@@ -75,6 +75,15 @@ def test_compare(accelsim, run_folder, hwconfig, workload, tmp_path):
     assert (tmp_path / "comparison.html").read_bytes() != page
 
 
+def test_json_has_every_digit(accelsim, run_folder, hwconfig, workload):
+    """A product of energy and delay is far below the ten decimals that a table's own JSON keeps."""
+    figure = json.loads((run_folder / "summary.json").read_text())["energy_delay_product_j_s"]
+    compared = json.loads(accelsim("compare", run_folder, run_folder, "--json").out)
+    assert {"Energy-delay product": figure}.items() < {row["metric"]: row["int8_range_bn"] for row in compared}.items()
+    sweep = accelsim("sweep", hwconfig, workload, "--timing-only", "--vary", "dram.channels=1", "--json")
+    assert json.loads(sweep.out)["points"][0]["energy_delay_product_j_s"] == figure
+
+
 def test_compare_sets_fields_of_what_is_timed(accelsim, run_folder, hwconfig, workload):
     arguments = ["compare", run_folder, hwconfig, "--workload", workload, "--set", "mac_array.count=1", "--json"]
     rows = {row["metric"]: row for row in json.loads(accelsim(*arguments).out)}
