@@ -131,6 +131,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
         recompute_line,
         runs_as_line,
         spread_line,
+        warned_lines,
     )
 
     data, console = found.data, plain_console()
@@ -146,6 +147,8 @@ def _show(found: Sweep, *, as_json: bool) -> None:
     console.print(best_table(data, console.width))
     for line in filter(None, (alike_line(data), runs_as_line(data), recompute_line(data), spread_line(data))):
         console.print(line, highlight=False, markup=False)
+    for line in warned_lines(data):
+        console.print(f"warning of {line}", style="yellow", highlight=False, soft_wrap=True)
     if failed:
         console.print(f"{len(data.failed)} refused:", style="yellow", highlight=False)
         for line in failed:
