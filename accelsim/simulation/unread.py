@@ -7,12 +7,20 @@ from collections.abc import Iterator
 from accelsim.formats import Rounding, ScalePolicy
 from accelsim.hardware import Dram, HardwareConfig, dram_standards
 from accelsim.hardware.role_format import RoleFormat, entries
+from accelsim.networks import Topology, Workload
 
 
 def unread_choices(hw: HardwareConfig) -> list[str]:
     """A sentence for each choice that decides nothing, in the order of the file."""
     of_roles = [sentence for path, entry in _roles(hw) for sentence in _unread(path, entry)]
     return [*_unread_standard(hw.dram), *of_roles]
+
+
+def flat_schedule(workload: Workload | Topology) -> list[str]:
+    """A sentence where a schedule of steps has none."""
+    if isinstance(workload, Topology) or workload.schedule.kind != "step" or workload.schedule.milestones:
+        return []
+    return ["schedule.kind: step decides nothing, as schedule.milestones is empty: the rate never drops"]
 
 
 def _unread_standard(dram: Dram) -> Iterator[str]:
