@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from operator import index
+from typing import SupportsIndex
 
 SHORTEST = 3
 """Letters of a word that may be another one's beginning."""
@@ -32,23 +34,24 @@ class InternalError(Exception):
 
 
 def expect_list(name: str, found: object, example: str) -> None:
-    """Refuse a text where several are wanted, which would be taken letter by letter.
+    """Refuse a text where several are wanted, of which each letter would be taken, and a dictionary.
 
     Raises:
         UserError: ``found`` is one.
     """
-    if isinstance(found, str):
+    if isinstance(found, str | Mapping):
         raise UserError(f"{name}: a list of texts is wanted, as [{example!r}], not {found!r}")
 
 
-def expect_whole(name: str, found: object) -> None:
-    """Refuse what is no whole number.
+def whole(name: str, found: SupportsIndex | None) -> int | None:
+    """``found`` as Python's own integer, which NumPy's are not: files and hashes take no other.
 
     Raises:
-        UserError: ``found`` is none, nor None.
+        UserError: it is no whole number, nor None.
     """
-    if found is not None and not hasattr(found, "__index__"):
+    if found is not None and (isinstance(found, bool) or not hasattr(found, "__index__")):
         raise UserError(f"{name}: a whole number is wanted, not {found!r}")
+    return None if found is None else index(found)
 
 
 def nearest(word: str, allowed: Iterable[str]) -> str:

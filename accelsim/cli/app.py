@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+from itertools import pairwise
 from typing import Annotated
 
 import typer
@@ -46,6 +47,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")  # a terminal without UTF-8 shows ? and the run goes on
     try:
+        _refuse_nothing(sys.argv[1:])
         app(prog_name="accelsim")
     except UserError as error:
         _fail("".join(f"error: {line}\n" for line in str(error).splitlines()), 2)
@@ -58,6 +60,18 @@ def main() -> None:
         sys.exit(0)
     except OSError as error:
         _fail(f"error: {error.filename or 'a file'}: {error.strerror or error}\n", 2)
+
+
+def _refuse_nothing(arguments: list[str]) -> None:
+    """Refuse an option whose value is empty: as a path it would be the current folder.
+
+    Raises:
+        UserError: there is one.
+    """
+    for argument, following in pairwise([*arguments, "end"]):
+        name, equals, value = argument.partition("=")
+        if name.startswith("--") and not (value if equals else following):
+            raise UserError(f"{name}: found nothing; give a value, or leave it out (is a variable of the shell empty?)")
 
 
 def _fail(message: str, code: int) -> None:

@@ -61,7 +61,7 @@ class Bars(Observer):
             _Rate(),
             *([_Cycles()] if wide else []),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}", table_column=note),
+            TextColumn("{task.fields[note]}", markup=False, table_column=note),
             console=console,
             transient=True,
         )

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import JSON
 from accelsim.errors import UserError
@@ -43,6 +43,7 @@ def compare(
         comparison_table,
         comparison_warnings,
     )
+    from accelsim.reports.plain import records
     from accelsim.studies.comparison import gathered
 
     _check_out(out, force=force)
@@ -52,13 +53,13 @@ def compare(
             typer.echo(f"warning: {warning}", err=True)
         for note in comparison_notes(results):
             typer.echo(f"note: {note}", err=True)
-        typer.echo(json.dumps(json.loads(comparison(results).to_json(orient="records")), indent=2))
+        typer.echo(json.dumps(records(comparison(results)), indent=2))
     else:
-        console = Console()
+        console = plain_console()
         console.print(comparison_table(results, console.width, settings or ()))
     write_atomically(out, compare_page(results, settings or ()))
     if not as_json:
-        Console().print(f"page: {out}", highlight=False, soft_wrap=True)
+        plain_console().print(f"page: {out}", highlight=False, soft_wrap=True)
 
 
 def _check_out(out: Path, *, force: bool) -> None:

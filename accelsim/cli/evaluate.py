@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.simulate import JSON, SETTINGS
 from accelsim.errors import UserError
@@ -70,7 +70,7 @@ def evaluate(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=2))
     else:
-        console = Console()
+        console = plain_console()
         console.print(_table(found, console.width))
         console.print(f"weights: {found.weights}", highlight=False, markup=False, soft_wrap=True)
 

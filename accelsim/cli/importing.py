@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.interrupts import interruptible
 from accelsim.errors import UserError
 
@@ -36,7 +36,7 @@ def scalesim(
         return
     _check_free(out, force=force)
     write_atomically(out, text)
-    Console().print(f"hwconfig: {out}", highlight=False, soft_wrap=True)
+    plain_console().print(f"hwconfig: {out}", highlight=False, soft_wrap=True)
 
 
 def onnx(
@@ -84,7 +84,7 @@ def onnx(
     if out is None:
         typer.echo(text, nl=False)
         return
-    console = Console()
+    console = plain_console()
     if weights:
         save_weights(found.network.values, weights)
         console.print(f"weights:  {weights}", highlight=False, soft_wrap=True)

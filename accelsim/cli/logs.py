@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from accelsim.cli.bars import Bars
+from accelsim.cli.console import plain_console
 from accelsim.cli.json_log import JsonLog
 from accelsim.cli.lines import Lines
 from accelsim.errors import UserError, nearest
@@ -40,11 +40,11 @@ def listener(log: str | None, *, as_json: bool = False) -> Observer:
 
 def _is_live() -> bool:
     """Whether lines on stderr can be drawn over; FORCE_COLOR wishes for colours, and makes no terminal of a file."""
-    return sys.stderr.isatty() and Console(stderr=True).is_interactive
+    return sys.stderr.isatty() and plain_console(stderr=True).is_interactive
 
 
 LOGS: dict[str, Callable[[], Observer]] = {
-    "bars": lambda: Bars(Console(stderr=True)),
+    "bars": lambda: Bars(plain_console(stderr=True)),
     "lines": lambda: Lines(sys.stderr),
     "json": lambda: JsonLog(sys.stderr),
     "quiet": Observer,

@@ -5,18 +5,15 @@ from __future__ import annotations
 import json
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.numbers import number_list, step_list
 from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SUFFIX = "-precision"
 
@@ -64,6 +61,7 @@ def precision(
     as_json: JSON = False,
 ) -> None:
     """How many bits each tensor needs: train, and measure the angle that quantisation would turn it by."""
+    from accelsim.reports.plain import records
     from accelsim.reports.precision.terminal import precision_tables
     from accelsim.studies.precision import precision as run
 
@@ -91,16 +89,10 @@ def precision(
             observer=listener(log, as_json=as_json),
         )
     if as_json:
-        figures = {"classes": _records(result.by_class), "bits_needed": _records(result.bits_needed)}
+        figures = {"classes": records(result.by_class), "bits_needed": records(result.bits_needed)}
         typer.echo(json.dumps({**result.summary, **figures, "folder": str(folder)}, indent=2))
         return
-    console = Console()
+    console = plain_console()
     for table in precision_tables(result, console.width):
         console.print(table)
     console.print(f"folder: {folder}\nreport: {folder / 'report.html'}", highlight=False, soft_wrap=True)
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON has them: null where nothing is known."""
-    rows: list[dict[str, Any]] = json.loads(frame.to_json(orient="records"))
-    return rows

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.numbers import seeds_asked
@@ -147,7 +147,7 @@ def _show(result: Result, folder: Path, *, as_json: bool) -> None:
         means = {} if result.seeds is None else {"seeds": result.seeds.numbers, "spread": result.seeds.spread}
         typer.echo(json.dumps({**result.summary, **means, "folder": str(folder)}, indent=2))
         return
-    console = Console()
+    console = plain_console()
     for text in warnings_of(result):
         console.print(f"warning: {text}", style="yellow", highlight=False, markup=False, soft_wrap=True)
     if "runs_as" in result.summary:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from accelsim.cli.console import plain_console
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.numbers import seeds_asked
@@ -122,6 +122,7 @@ def _show(found: Sweep, *, as_json: bool) -> None:
     Raises:
         UserError: every point was refused.
     """
+    from accelsim.reports.plain import records
     from accelsim.reports.sweep import (
         alike_line,
         best_table,
@@ -130,21 +131,24 @@ def _show(found: Sweep, *, as_json: bool) -> None:
         recompute_line,
         runs_as_line,
         spread_line,
+        warned_lines,
     )
 
-    data, console = found.data, Console()
+    data, console = found.data, plain_console()
     failed = failed_lines(data)
     if data.points.empty:
         raise UserError("\n".join(["every point was refused:", *failed]))
     if as_json:
         tables = {"points": found.table, "frontier": found.frontier()}
-        shown = {name: json.loads(table.to_json(orient="records")) for name, table in tables.items()}
+        shown = {name: records(table) for name, table in tables.items()}
         typer.echo(json.dumps({"folder": str(found.folder), **shown}, indent=2))
         return
     console.print(frontier_table(data, console.width))
     console.print(best_table(data, console.width))
     for line in filter(None, (alike_line(data), runs_as_line(data), recompute_line(data), spread_line(data))):
         console.print(line, highlight=False, markup=False)
+    for line in warned_lines(data):
+        console.print(f"warning of {line}", style="yellow", highlight=False, soft_wrap=True)
     if failed:
         console.print(f"{len(data.failed)} refused:", style="yellow", highlight=False)
         for line in failed:

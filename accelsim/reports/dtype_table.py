@@ -55,18 +55,18 @@ _LEGEND = (
 
 
 def dtype_table(source: Result | pd.DataFrame, layer: str | None = None, console_width: int = 160) -> Table:
-    """Format, scale, rounding and place of every tensor, or of those of one layer.
+    """Format, scale, rounding and place of every tensor of a run, or of those of one layer; or of given rows.
 
     Columns that ``console_width`` has no room for are left out, and the caption says so.
 
     Raises:
         UserError: there is no such layer.
     """
-    frame = dtype_frame(source, layer)
+    frame = dtype_frame(source, layer) if isinstance(source, Result) else source
     cells = _columns(frame, layer)
     widths = fitting(cells, console_width, least=_ALWAYS, whole=_WHOLE)
     table = Table(title=Text(f"Number formats{f' of {layer}' if layer else ''}"), title_justify="left")
-    table.caption, table.caption_justify = _caption(frame, cells, len(widths) < len(cells)), "left"
+    table.caption, table.caption_justify = _caption(frame, layer, cells, len(widths) < len(cells)), "left"
     kept = [name for name in DTYPE_HEADER if name in widths]
     for name in kept:
         right = name in DTYPE_NUMERIC
@@ -96,10 +96,12 @@ def _short(column: str, text: str, layer: str | None) -> str:
     return text
 
 
-def _caption(frame: pd.DataFrame, cells: dict[str, list[str]], narrow: bool) -> str:
-    parts = [meaning for word, meaning in _LEGEND if any(word in text for text in cells["scale"])]
+def _caption(frame: pd.DataFrame, layer: str | None, cells: dict[str, list[str]], narrow: bool) -> str:
+    others = layer and not all(f"{name}.".startswith(f"{layer}.") for name in frame["layer"])
+    parts = ["Tensors with another layer's name are what this one reads of it."] if others else []
+    parts += [meaning for word, meaning in _LEGEND if any(word in text for text in cells["scale"])]
     if any("," in str(text) for text in frame["arithmetic"]):
         parts.append("Floating-point arithmetic is by choice of the hwconfig.")
     if narrow:
-        parts.append("dtypes.csv has the columns that this terminal is too narrow for.")
+        parts.append("Columns that this terminal is too narrow for are in dtypes.csv of a run, and in --json.")
     return " ".join(parts)

@@ -1,4 +1,4 @@
-"""A Result in a notebook: key figures and phases, as text."""
+"""A Result in a notebook or a shell: key figures and phases, as text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,12 @@ from accelsim.reports.web.parts import escape
 
 
 class NotebookResult(Result):
-    """The Result that ``simulate`` and ``load_run`` give: it shows itself where IPython displays it."""
+    """The Result that ``simulate`` and ``load_run`` give: it shows its key figures, not its tables and its trace."""
+
+    def __repr__(self) -> str:
+        unfinished = "" if is_complete(self) else ", cut short"
+        figures = "; ".join(f"{figure.title}: {figure.value}" for figure in shown_figures(self, KEY_FIGURES))
+        return f"<Result of {self.hwconfig['name']} on {self.workload['name']}{unfinished}. {figures}>"
 
     def _repr_html_(self) -> str:
         return notebook_view(self)

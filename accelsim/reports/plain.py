@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import yaml
 
 _NON_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
@@ -40,6 +41,12 @@ def to_json(value: Mapping[str, Any]) -> str:
     return json.dumps(spelt, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for JSON, with every digit (``DataFrame.to_json`` keeps ten decimals); null where no number is known."""
+    rows = table.astype(object).to_dict("records")
+    return [{str(name): _known(plain(value)) for name, value in row.items()} for row in rows]
+
+
 def from_json(text: str) -> dict[str, Any]:
     """Read what ``to_json`` wrote.
 
@@ -50,6 +57,10 @@ def from_json(text: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise ValueError("it should hold an object")
     return {key: item if key in _TEXT_KEYS else _unspell(item) for key, item in found.items()}
+
+
+def _known(value: Any) -> Any:
+    return None if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)) else value
 
 
 def _spell(value: Any) -> Any:

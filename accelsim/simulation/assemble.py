@@ -113,6 +113,7 @@ def timed_summary(inputs: Inputs, traced: Traced, planned: PlannedStep, timeline
         **hanging_figures(planned, timeline),
         **cluster_figures(inputs, planned, timeline),
         **_model_figures(_sizes(inputs, traced)),
+        "warnings": [*foreseen(inputs, traced.program), *left_out(inputs, traced.program)],
         "seed": getattr(inputs.workload, "seed", None),
         **_machine_figures(inputs, planned),
         "assumptions": _assumptions(inputs, planned),

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from accelsim.errors import UserError, expect_whole
+from accelsim.errors import UserError, whole
 from accelsim.formats import FP32, Recipe, float_recipe
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Workload
@@ -93,8 +93,7 @@ def read_inputs(
     Raises:
         UserError: a file or an override is wrong.
     """
-    expect_whole("epochs", epochs)
-    expect_whole("seed", seed)
+    epochs, seed = whole("epochs", epochs), whole("seed", seed)
     if epochs is not None and not 1 <= epochs <= MOST_EPOCHS:
         raise UserError(f"epochs must be from 1 to {MOST_EPOCHS}, not {epochs}")
     if seed is not None and not 0 <= seed <= LARGEST_SEED:

@@ -11,7 +11,7 @@ from accelsim.program import Phase, Program
 from accelsim.reports.tables import from_csv
 from accelsim.simulation.inputs import Inputs
 from accelsim.simulation.narrow_accumulators import narrow_accumulators
-from accelsim.simulation.unread import unread_choices
+from accelsim.simulation.unread import flat_schedule, unread_choices
 from accelsim.training import Training
 from accelsim.training.datasets import Dataset
 from accelsim.training.health import at_chance, lost_quantisers, worded
@@ -37,8 +37,9 @@ def left_out(inputs: Inputs, program: Program) -> list[str]:
 
 
 def foreseen(inputs: Inputs, program: Program) -> list[str]:
-    """What is wrong with the numerics, known before any training."""
-    return [*unread_choices(inputs.hw), *narrow_accumulators(program, inputs.recipe.overflow)]
+    """What is wrong with the numerics and the schedule, known before any training."""
+    flat = flat_schedule(inputs.workload)
+    return [*unread_choices(inputs.hw), *flat, *narrow_accumulators(program, inputs.recipe.overflow)]
 
 
 def warnings(

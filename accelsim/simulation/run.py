@@ -9,7 +9,7 @@ from pathlib import Path
 
 from accelsim.datapath import Kernels, choose_kernels
 from accelsim.datapath.backends import check_names
-from accelsim.errors import UserError, expect_whole
+from accelsim.errors import UserError, whole
 from accelsim.hardware import HardwareConfig, load_hwconfig
 from accelsim.networks import Topology, Traced, Workload
 from accelsim.progress import Observer
@@ -87,8 +87,11 @@ def simulate(
         UserError: any input is wrong; nothing is written then.
     """
     observer = observer or Observer()
+    steps, quantisers_every = whole("steps", steps), whole("quantisers_every", quantisers_every)
     _check_options(steps=steps, timing_only=timing_only, resume=resume, quantisers_every=quantisers_every)
     _check_track(track, timing_only=timing_only, out=out)
+    if resume and out is None:
+        raise UserError("resume: a training goes on in its run folder; give out, too")
     check_names(backend, device)
     kernels = None if timing_only else choose_kernels(backend, device, observer.say)
     inputs = read_inputs(hwconfig, workload, epochs=epochs, seed=seed, settings=settings)
@@ -229,8 +232,6 @@ class _Run:
 
 
 def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quantisers_every: int | None) -> None:
-    expect_whole("steps", steps)
-    expect_whole("quantisers_every", quantisers_every)
     if steps is not None and steps < 1:
         raise UserError(f"steps must be at least 1, not {steps}")
     if quantisers_every is not None and quantisers_every < 1:

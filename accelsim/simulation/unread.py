@@ -1,17 +1,32 @@
-"""Choices of a role that its other choices make nothing of: allowed, so that a sweep may vary those, but said."""
+"""Choices that others make nothing of: allowed, so that a sweep may vary those, but said."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from accelsim.formats import Rounding, ScalePolicy
-from accelsim.hardware import HardwareConfig
+from accelsim.hardware import Dram, HardwareConfig, dram_standards
 from accelsim.hardware.role_format import RoleFormat, entries
+from accelsim.networks import Topology, Workload
 
 
 def unread_choices(hw: HardwareConfig) -> list[str]:
     """A sentence for each choice that decides nothing, in the order of the file."""
-    return [sentence for path, entry in _roles(hw) for sentence in _unread(path, entry)]
+    of_roles = [sentence for path, entry in _roles(hw) for sentence in _unread(path, entry)]
+    return [*_unread_standard(hw.dram), *of_roles]
+
+
+def flat_schedule(workload: Workload | Topology) -> list[str]:
+    """A sentence where a schedule of steps has none."""
+    if isinstance(workload, Topology) or workload.schedule.kind != "step" or workload.schedule.milestones:
+        return []
+    return ["schedule.kind: step decides nothing, as schedule.milestones is empty: the rate never drops"]
+
+
+def _unread_standard(dram: Dram) -> Iterator[str]:
+    """A standard that accelsim knows is more than a label to its reader, who may sweep it."""
+    if dram.model == "bandwidth" and dram.standard in dram_standards():
+        yield f"dram.standard: {dram.standard} is a label and decides nothing, as model is bandwidth, not standard"
 
 
 def _roles(hw: HardwareConfig) -> Iterator[tuple[str, RoleFormat]]:

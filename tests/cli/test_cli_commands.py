@@ -40,15 +40,25 @@ def test_explain_names_the_nearest_layer(accelsim, hwconfig, workload):
     assert (ran.code, ran.out) == (2, "")
     assert "no layer 'conv2d11' (did you mean 'conv2d1'?); layers: batch_norm1" in ran.err
     rows = json.loads(accelsim("explain", hwconfig, workload, "--layer", "linear1", "--json").out)
-    assert {row["layer"] for row in rows} == {"linear1"}
+    assert {row["layer"] for row in rows} == {"linear1", "max_pool2d1", "loss"}
+    assert {"max_pool2d1.output", "linear1.weight", "loss.gradient"} < {row["tensor"] for row in rows}
     assert accelsim("explain", workload, hwconfig).code == 2
+
+
+def test_explain_of_a_layer_has_its_operands(accelsim, hwconfig, workload):
+    shown = accelsim("explain", hwconfig, workload, "--layer", "conv2d2").out
+    assert "relu1." in shown
+    assert "batch_norm2." in shown
+    assert "Tensors with another layer's name" in shown
+    assert "Tensors with another layer's name" not in accelsim("explain", hwconfig, workload).out
 
 
 def test_explain_of_attention_has_its_projections(accelsim, hwconfig, root):
     name, workload = "multi_head_attention1", root / "workloads" / "digits_vit.yaml"
     rows = json.loads(accelsim("explain", hwconfig, workload, "--layer", name, "--json").out)
     parts = ("query", "key", "value", "output")
-    assert {row["layer"] for row in rows} == {name, *(f"{name}.{part}" for part in parts)}
+    read = {"layer_norm1", "residual2"}
+    assert {row["layer"] for row in rows} == {name, *(f"{name}.{part}" for part in parts), *read}
     assert {f"{name}.{part}.weight_codes" for part in parts} < {row["tensor"] for row in rows}
 
 
@@ -63,6 +73,15 @@ def test_compare(accelsim, run_folder, hwconfig, workload, tmp_path):
     assert (tmp_path / "comparison.html").read_bytes() == page
     assert accelsim("compare", run_folder, run_folder, "--force").code == 0
     assert (tmp_path / "comparison.html").read_bytes() != page
+
+
+def test_json_has_every_digit(accelsim, run_folder, hwconfig, workload):
+    """A product of energy and delay is far below the ten decimals that a table's own JSON keeps."""
+    figure = json.loads((run_folder / "summary.json").read_text())["energy_delay_product_j_s"]
+    compared = json.loads(accelsim("compare", run_folder, run_folder, "--json").out)
+    assert {"Energy-delay product": figure}.items() < {row["metric"]: row["int8_range_bn"] for row in compared}.items()
+    sweep = accelsim("sweep", hwconfig, workload, "--timing-only", "--vary", "dram.channels=1", "--json")
+    assert json.loads(sweep.out)["points"][0]["energy_delay_product_j_s"] == figure
 
 
 def test_compare_sets_fields_of_what_is_timed(accelsim, run_folder, hwconfig, workload):
@@ -127,6 +146,24 @@ def test_compare_with_a_broken_run(accelsim, run_folder, tmp_path, name, content
     assert "broken" in ran.err
     assert "Traceback" not in ran.err
     assert not (tmp_path / "comparison.html").exists()
+
+
+def test_a_folder_is_named_as_it_stands(accelsim, hwconfig, workload):
+    folder = "[red]a[/b]:100:"  # rich would take these for markup, and an emoji
+    ran = accelsim("simulate", hwconfig, workload, "--timing-only", "--out", folder)
+    assert ran.code == 0
+    assert f"run folder: {folder}\nreport:     {folder}/report.html\n" in ran.out
+    ran = accelsim("compare", folder, folder, "--out", "[red].html")
+    assert ran.code == 0
+    assert ran.out.endswith("page: [red].html\n")
+
+
+@pytest.mark.parametrize("option", [["--out", ""], ["--out="]])
+def test_an_empty_folder_is_not_the_current_one(accelsim, hwconfig, workload, tmp_path, option):
+    ran = accelsim("simulate", hwconfig, workload, "--timing-only", *option)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith("error: --out: found nothing; give a value")
+    assert not list(tmp_path.iterdir())
 
 
 def test_version_and_help(accelsim):

@@ -108,6 +108,10 @@ def test_the_page_draws_every_figure_and_escapes_names():
         assert [data["steps"]["data"][i]["name"] for i in choice["traces"]] == choice["names"]
 
 
+def test_a_study_prints_no_table():
+    assert repr(_result(_table(lambda s, y, k, b: 1.0))).startswith("<Precision of machine on network: ")
+
+
 def test_figures_without_data_are_left_out():
     drawn = draw_precision(_result(_table(lambda s, y, k, b: 0.99, steps=(1,))))
     assert [spec.name for spec, _ in drawn] == ["cosine", "lost", "needed"]

@@ -80,6 +80,13 @@ def test_what_is_read_back_shows_itself_in_a_notebook(result, saved):
     assert load(saved)._repr_html_() == notebook_view(result)
 
 
+def test_what_is_read_back_prints_its_key_figures_alone(saved):
+    shown = repr(load(saved))
+    assert shown.startswith("<Result of int8 on digits_cnn. ")
+    assert "Time per step: " in shown
+    assert len(shown) < 500
+
+
 def test_round_trip_without_training(make_result, tmp_path):
     timed = make_result(steps=0, test_accuracy=None, train_loss=None, complete=False, assumptions=[])
     empty = pd.DataFrame(columns=METRICS).astype(float).astype({"step": int})

@@ -24,6 +24,7 @@ from accelsim.reports.sweep import (
     recompute_line,
     runs_as_line,
     sweep_page,
+    warned_lines,
 )
 from accelsim.reports.sweep.data import value_text
 from accelsim.reports.sweep.metrics import SWEEP_METRICS, varying
@@ -255,3 +256,12 @@ def test_the_heat_map_holds_the_best(page):
 )
 def test_values_of_varied_fields_read_short(name, value, shown):
     assert value_text(value, name) == shown
+
+
+def test_what_points_warn_of_is_said_once():
+    plain = data(seeds=2)
+    assert warned_lines(plain) == []
+    texts = [None if number == 1 else "<i> is at chance" if number < 4 else "" for number in plain.frame["point"]]
+    warned = SweepData(plain.frame.assign(warnings=texts), plain.fields)
+    assert warned_lines(warned) == ["point 2, 3: <i> is at chance"]
+    assert "Warning of point 2, 3: &lt;i&gt; is at chance" in sweep_page(warned)

@@ -25,6 +25,11 @@ def test_a_transform_that_no_batch_is_large_enough_for(root):
         ("numerics.activation={format: nvfp4, random_bits: 4}", "numerics.activation.random_bits: 4 decides nothing"),
         ("numerics.activation.random_source=lfsr", "numerics.activation.random_source: lfsr decides nothing"),
         ("numerics.activation.history=4", "as scale is current, not delayed"),
+        ("schedule={kind: step, factor: 0.5}", "schedule.kind: step decides nothing, as schedule.milestones is empty"),
+        (
+            "dram={model: bandwidth, standard: HBM2-2000, bandwidth_bytes_per_s: 1 GB/s, energy_pj_per_bit: 4}",
+            "dram.standard: HBM2-2000 is a label and decides nothing",
+        ),
         ("numerics.layers=[{match: first, activation: {format: nvfp4, history: 4}}]", "numerics.layers.0.activation"),
         ("cluster={machines: 2, link_bytes_per_s: 1e9, gradient: {format: bf16, random_bits: 8}}", "cluster.gradient"),
     ],

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 import accelsim
@@ -94,4 +96,28 @@ def test_a_path_and_its_text_are_the_same(root):
 )
 def test_options_of_another_kind_are_named(int8_machine, digits, options, said):
     with pytest.raises(UserError, match=f"^{said}"):
+        accelsim.simulate(int8_machine, digits, **options)
+
+
+def test_whole_numbers_of_numpy_are_python_s_own(int8_machine, digits, tmp_path):
+    options = {"seed": 3, "epochs": 1, "steps": 1, "quantisers_every": 1}
+    plain = accelsim.simulate(int8_machine, digits, out=tmp_path / "plain", **options)
+    options = {name: np.int64(value) for name, value in options.items()}
+    found = accelsim.simulate(int8_machine, digits, out=tmp_path / "numpy", **options)
+    assert found.workload == plain.workload
+    assert found.summary["test_loss"] == plain.summary["test_loss"]
+    assert json.loads((tmp_path / "numpy" / "summary.json").read_text())["seed"] == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"steps": True}, "steps: a whole number is wanted, not True"),
+        ({"seed": 1.0}, r"seed: a whole number is wanted, not 1\.0"),
+        ({"resume": True}, "resume: a training goes on in its run folder; give out, too"),
+        ({"settings": {"batch_size": 16}}, r"settings: a list of texts is wanted, as \['numerics\.activation\.format"),
+    ],
+)
+def test_options_that_python_alone_can_give(int8_machine, digits, options, message):
+    with pytest.raises(UserError, match=message):
         accelsim.simulate(int8_machine, digits, **options)

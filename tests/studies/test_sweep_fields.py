@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,6 +52,11 @@ def test_plain_values_come_back_from_their_texts(values):
 def test_texts_are_as_set_takes_them():
     (one,) = read_varied({"a": ["64 KiB", "[1, 2]", 16, (3, 3), None]})
     assert one.values == ("64 KiB", "[1, 2]", "16", "[3, 3]", "null")
+
+
+def test_values_of_numpy_are_plain_numbers():
+    rates, rows = read_varied({"a": np.array([0.25, 0.5]), "b": [np.int64(8), np.float64(0.5)]})
+    assert (rates.values, rows.values) == (("0.25", "0.5"), ("8", "0.5"))
 
 
 @pytest.mark.parametrize(
@@ -111,6 +117,7 @@ def test_the_command_has_the_settings_of_the_point():
         ({"vary": {"dram.channels": 2}}, ["a list of values is wanted"]),
         ({"vary": {"dram.channels": "1,2"}}, ["dram.channels is '1,2'; a list of values is wanted"]),
         ({"vary": {"dram.channels": []}}, ["vary: dram.channels has an empty list"]),
+        ({"vary": {"dram.channels": [object]}}, ["vary: found <class 'object'>; allowed: numbers, texts"]),
         ({"vary": "dram.channels=1,2"}, ["vary: a mapping, or a list of texts"]),
         ({"vary": ["dram.channels=1,2"], "seeds": 1.5}, ["seeds: found 1.5; allowed: how many seeds"]),
         ({"vary": ["dram.channels=1,2"], "seeds": "0,1"}, ["seeds: found '0,1'; allowed: how many seeds"]),

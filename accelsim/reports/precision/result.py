@@ -26,6 +26,13 @@ class PrecisionResult:
     metrics: pd.DataFrame
     versions: dict[str, str]
 
+    def __repr__(self) -> str:
+        steps, layers = self.precision["step"].nunique(), self.precision["layer"].nunique()
+        return (
+            f"<Precision of {self.hwconfig['name']} on {self.workload['name']}: {len(self.precision)} rows, "
+            f"of {steps} steps and {layers} layers>"
+        )
+
     @property
     def name(self) -> str:
         return f"{self.hwconfig['name']} / {self.workload['name']}"

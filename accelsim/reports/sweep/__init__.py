@@ -12,6 +12,7 @@ from accelsim.reports.sweep.terminal import (
     recompute_line,
     runs_as_line,
     spread_line,
+    warned_lines,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "runs_as_line",
     "spread_line",
     "sweep_page",
+    "warned_lines",
 ]

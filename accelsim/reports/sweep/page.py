@@ -16,7 +16,7 @@ from accelsim.reports.sweep.figures import draw_sweep
 from accelsim.reports.sweep.metrics import varying
 from accelsim.reports.sweep.pareto import best, frontier
 from accelsim.reports.sweep.rivals import rivals_text, tied_text
-from accelsim.reports.sweep.terminal import WITHIN, lower, metric_text, recompute_line
+from accelsim.reports.sweep.terminal import WITHIN, lower, metric_text, recompute_line, warned_lines
 from accelsim.reports.web import (
     Card,
     Cell,
@@ -58,9 +58,10 @@ def _header(data: SweepData) -> str:
         what += f", ranked by means over seeds. {SWEEP_MEANING}"
     refused = len(data.failed)
     failed = warning(f"Refused runs: {refused}; they are listed below.") if refused else ""
+    warned = "".join(warning(f"Warning of {line}") for line in warned_lines(data))
     return (
         f"<header><h1>Sweep <span>of</span> {escape(data.title)}</h1>"
-        f'<p class="soft">{count} {escape(what)}</p>{chips(facts)}{failed}</header>'
+        f'<p class="soft">{count} {escape(what)}</p>{chips(facts)}{failed}{warned}</header>'
     )
 
 

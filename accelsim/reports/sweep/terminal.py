@@ -26,7 +26,7 @@ WITHIN = "Within spread"
 TIED = "Tied with"
 """Head of the column of points that are exactly as good."""
 MOST_FAILED = 10
-"""Refused points that are shown one by one."""
+"""Refused points, and warnings, that are shown one by one."""
 
 
 def frontier_table(data: SweepData, console_width: int) -> Table:
@@ -85,6 +85,17 @@ def failed_lines(data: SweepData) -> list[str]:
     """A line for each refused point, the first ones."""
     failed = data.failed
     lines = [f"{data.label(row)}{_seed(data, row)}: {row['failed'].splitlines()[0]}" for _, row in failed.iterrows()]
+    more = len(lines) - MOST_FAILED
+    return lines[:MOST_FAILED] + ([f"and {more} more, in sweep.csv"] if more > 0 else [])
+
+
+def warned_lines(data: SweepData) -> list[str]:
+    """A line for what runs warned of, with the points that did; the first ones."""
+    if "warnings" not in data.frame:
+        return []
+    texts = data.frame["warnings"].fillna("").astype(str)
+    grouped = data.frame["point"].groupby(texts[texts != ""], sort=False)
+    lines = [f"point {', '.join(map(str, points.unique()))}: {text}" for text, points in grouped]
     more = len(lines) - MOST_FAILED
     return lines[:MOST_FAILED] + ([f"and {more} more, in sweep.csv"] if more > 0 else [])
 

@@ -32,7 +32,8 @@ RULES = {
     "its time, from its first fetch on, as far as the peak allows, and by earliest deadline first where it doesn't. "
     f"Transfers are striped over all channels: up to {MOST_CHANNELS} of them have rows, which are alike",
     "buffers": "tiles that operations at work hold at their fullest, two of each where buffers are double-buffered; "
-    "tensors that stay on chip between operations (resident) share the room of the operand buffers",
+    "operations side by side don't compete for that room, so together they may hold more than a buffer has; tensors "
+    "that stay on chip between operations (resident) share the room of the operand buffers",
     "counters": f"a sample for each change; of more than {MOST_LEVELS}, equal stretches of time: mean bandwidth, most "
     "bytes resident",
 }

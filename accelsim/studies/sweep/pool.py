@@ -115,7 +115,12 @@ def _end_with(sentinel: int) -> None:
 def _run(task: Task) -> Outcome:
     if _runner is None:
         raise RuntimeError("a worker that was not prepared")
-    return _runner.run(*task)
+    try:
+        return _runner.run(*task)
+    finally:
+        parent = multiprocessing.parent_process()
+        if parent and not parent.is_alive():
+            os._exit(1)  # a training has heard SIGTERM in place of this process, which would wait for more tasks
 
 
 @contextlib.contextmanager

@@ -63,7 +63,7 @@ def known_value(text: str, name: str = "") -> Any:
 
 
 def _listed(item: tuple[str, Sequence[Any]]) -> tuple[str, list[str]]:
-    name, values = item
+    name, values = item[0], _plain(item[1])
     if isinstance(values, str) or not isinstance(values, Sequence):
         raise UserError(f"vary: {name} is {values!r}; a list of values is wanted")
     if not values:
@@ -126,5 +126,14 @@ def _as_text(value: Any) -> str:
     """A plain value as YAML on one line; a text as it is."""
     if isinstance(value, str | Path):
         return str(value)
-    plain = list(value) if isinstance(value, tuple) else value
-    return yaml.safe_dump(plain, default_flow_style=True, width=10**9).removesuffix("...\n").strip()
+    plain = list(value) if isinstance(value, tuple) else _plain(value)
+    try:
+        text = yaml.safe_dump(plain, default_flow_style=True, width=10**9)
+    except yaml.YAMLError as error:
+        raise UserError(f"vary: found {value!r}; allowed: numbers, texts, lists and dictionaries") from error
+    return text.removesuffix("...\n").strip()
+
+
+def _plain(value: Any) -> Any:
+    """An array or a number of NumPy as Python's own."""
+    return value.tolist() if hasattr(value, "tolist") else value
