@@ -236,6 +236,8 @@ def _check_options(*, steps: int | None, timing_only: bool, resume: bool, quanti
         raise UserError(f"steps must be at least 1, not {steps}")
     if quantisers_every is not None and quantisers_every < 1:
         raise UserError(f"quantisers_every must be at least 1, not {quantisers_every}")
+    if steps is not None and timing_only:
+        raise UserError("--timing-only trains nothing, so no figure depends on --steps; leave one of them out")
     if quantisers_every is not None and timing_only:
         raise UserError("--timing-only trains nothing, so there is nothing to record; leave --quantisers-every out")
     if resume and timing_only:

@@ -43,7 +43,7 @@ ASSUMPTIONS: tuple[str, ...] = (
     "room in the buffers of a product.",
     "A tensor on chip is read in place, whichever buffer port its reader uses.",
     "Ports of buffers and levels limit one operation at a time; operations that run side by side don't compete for "
-    "them, nor for the room that a level has for operands at work.",
+    "them, nor for the room that a buffer or a level has for operands at work: together these may exceed it.",
     "Everything that is fetched or stored passes all levels on its way; a level holds what a product sweeps again, not "
     "what different operations or parts of one read again.",
     "Lane units finish one element step per lane and cycle, with no pipeline fill; random bits are made beside them in "

@@ -180,6 +180,10 @@ class PlacedStep:
 
     def schedule(self, run: Run, arrays: int, before: int | None = None) -> Scheduled | None:
         """The schedule on so many arrays; None where it doesn't end before the cycle ``before``."""
+        return self.tried(run, arrays, before)[0]
+
+    def tried(self, run: Run, arrays: int, before: int | None) -> tuple[Scheduled | None, int]:
+        """The same, and how many arrays were at work together, in one that is given up until then."""
         asked, chains = self._asked(run)
         ranks = run.ranks or tuple(priorities(run.service, self.program.operations, chains.tolist()))
         left = LeastLeft(asked, arrays, chains)
@@ -188,7 +192,7 @@ class PlacedStep:
             held, at_once = self._known.schedules.get(key, before, lambda: self._fast(run, ranks, left, arrays, before))
         else:
             held, at_once = self._by_events(run, ranks, left, arrays, before)
-        return None if held is None else Scheduled(self, run, ranks, held, arrays, at_once)
+        return (None if held is None else Scheduled(self, run, ranks, held, arrays, at_once)), at_once
 
     def _fast(
         self, run: Run, ranks: Sequence[int], left: LeastLeft, arrays: int, before: int | None

@@ -184,9 +184,9 @@ class ScheduleSearch:
         """The schedule, if there is one and it ends before the cycle ``before``."""
         if placed is None:
             return None
-        found = placed.schedule(run, self._arrays, before)
-        # A schedule that is given up may have used all arrays at once.
-        self.at_once = max(self.at_once, found.at_once if found else self._arrays)
+        found, at_once = placed.tried(run, self._arrays, before)
+        # On as many arrays as that, a schedule that is given up is given up, too: it went no further.
+        self.at_once = max(self.at_once, at_once)
         return found
 
 

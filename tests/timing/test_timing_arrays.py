@@ -13,6 +13,7 @@ from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.placed_step import PlacedStep, Run
 from accelsim.timing.placement.residency import place_tensors
 from accelsim.timing.planned_step import PlannedStep
+from accelsim.timing.schedule_search import ScheduleSearch
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
 from accelsim.timing.scheduling.ordering import Rows, predecessors
 from accelsim.timing.scheduling.priorities import Service
@@ -147,3 +148,29 @@ def test_a_planned_step_is_simulated_as_often_as_wanted(load, trace):
     assert step.simulate() == simulate(program, hw)
     assert step.simulate(untimed=free) == simulate(program, hw, untimed=free)
     assert step.simulate() == simulate(program, hw)
+
+
+@CHECK
+@given(program=programs(), given_machine=MACHINES, arrays=st.integers(2, 6))
+def test_numbers_of_arrays_that_are_passed_over_find_nothing_else(machine, program, given_machine, arrays):
+    """Those on which no more products than on fewer are ever at work together, in schedules that are given up, too."""
+    hw = machine(arrays, **given_machine)
+    try:
+        step = PlannedStep(program, hw)
+    except UserError:
+        assume(False)
+    each = [ScheduleSearch(step._place, Run(), count).shortest() for count in range(arrays, 0, -1)]
+    assert step.simulate() == min(each, key=lambda scheduled: scheduled.cycles).timeline()
+
+
+def test_arrays_that_are_never_at_work_together_are_not_searched(load, edit, trace, monkeypatch):
+    """Two products of the digits' network run side by side, whatever is tried and given up on eight arrays."""
+    searched = []
+
+    def noted(place, run, arrays):
+        searched.append(arrays)
+        return ScheduleSearch(place, run, arrays)
+
+    monkeypatch.setattr("accelsim.timing.planned_step.ScheduleSearch", noted)
+    PlannedStep(trace("int8_range_bn"), edit(load("int8_range_bn"), "mac_array", count=8)).simulate()
+    assert searched == [8, 1]
