@@ -55,7 +55,7 @@ class EnergyOverrides(FileModel):
     memories the models of the package hwcomponents at its node."""
     bound: Bound = Bound.NOMINAL
     """Where sources disagree: nominal takes the technology file's figures, low and high the ends of its bands."""
-    static_power_mw: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    static_power_mw: Annotated[float, quantity("mW"), Field(ge=0, le=1e9)] | None = None
     """Leakage and clock power of the chip while a step runs; the technology tables have no figure that was checked."""
     mac_pj: Picojoules | None = None
     """Energy of one multiply-accumulate pass of the MAC array."""

@@ -68,7 +68,7 @@ class Dram(FileModel):
     """From a request to its first data; if left out, what the standard's timing says, or 0 with model bandwidth."""
     energy_pj_per_bit: Annotated[float, Field(ge=0, le=1e9)] | None = None
     """Energy of moving one bit, in place of the standard's; model bandwidth needs it."""
-    static_mw: Annotated[float, Field(ge=0, le=1e9)] | None = None
+    static_mw: Annotated[float, quantity("mW"), Field(ge=0, le=1e9)] | None = None
     """Power of standby and refresh, all channels together, in place of the standard's."""
 
     @model_validator(mode="after")

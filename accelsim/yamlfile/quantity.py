@@ -22,9 +22,10 @@ _COMMON: dict[str, dict[str, float]] = {
     "MHz": {"MHz": 1, "GHz": 1e3, "kHz": 1e-3, "Hz": 1e-6},
     "byte/second": {"GB/s": 1e9, "MB/s": 1e6, "kB/s": 1e3, "TB/s": 1e12, "B/s": 1, "MiB/s": 2**20, "GiB/s": 2**30},
     "ns": {"ns": 1, "us": 1e3, "ps": 1e-3, "ms": 1e6, "s": 1e9},
+    "mW": {"mW": 1, "W": 1e3, "uW": 1e-3},
 }
 _KEYWORDS = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
-_EXAMPLES = {"byte": "64 KiB", "MHz": "500 MHz", "byte/second": "19.2 GB/s", "ns": "30 ns"}
+_EXAMPLES = {"byte": "64 KiB", "MHz": "500 MHz", "byte/second": "19.2 GB/s", "ns": "30 ns", "mW": "1.5 W"}
 
 
 @cache

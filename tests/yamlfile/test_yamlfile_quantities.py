@@ -23,6 +23,8 @@ from accelsim.yamlfile.quantity import _COMMON, _registry
         ("byte/second", "8 Gbit/s", 1e9),
         ("ns", "30 ns", 30.0),
         ("ns", "0.5 us", 500.0),
+        ("mW", "1.5 W", 1500.0),
+        ("mW", "2 kW", 2e6),
     ],
 )
 def test_text_becomes_a_number(unit, text, number):
