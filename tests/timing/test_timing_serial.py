@@ -3,7 +3,9 @@
 import copy
 import functools
 import operator
+from typing import get_args
 
+import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from accelsim.errors import UserError
 from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, HardwareConfig
 from accelsim.hardware.at_least import has_at_least
+from accelsim.hardware.epilogues import Epilogue
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing import simulate
 from accelsim.timing.analysis.critical_path import critical_path
@@ -112,6 +115,16 @@ def test_more_hardware_never_makes_a_step_longer(load, data, program):
     before, after = data.draw(machines(load("int8_range_bn")))
     assert has_at_least(after, before)
     assert cycles(program, after) <= cycles(program, before)
+
+
+@pytest.mark.slow
+@settings(CHECK, max_examples=5)
+@given(data=st.data(), fused=st.booleans())
+def test_more_hardware_never_makes_a_real_step_longer(load, trace, data, fused):
+    before, after = data.draw(machines(load("int8_range_bn")))
+    update = {"fused_epilogues": get_args(Epilogue) if fused else ()}
+    program = trace("int8_range_bn")
+    assert cycles(program, after.model_copy(update=update)) <= cycles(program, before.model_copy(update=update))
 
 
 @CHECK
