@@ -3,6 +3,7 @@
 import copy
 import functools
 import operator
+from dataclasses import replace
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
@@ -15,10 +16,18 @@ from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, 
 from accelsim.timing import simulate
 from accelsim.timing.analysis.critical_path import critical_path
 from accelsim.timing.analysis.weight_products import weight_products
+from accelsim.timing.mapping.lane_plan import lane_streams
+from accelsim.timing.mapping.loop_nest import LoopNest
+from accelsim.timing.mapping.product_plan import product_parts
+from accelsim.timing.mapping.tile_grid import TileGrid
 from accelsim.timing.memory.levels import DRAM
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.placement.drain import NO_DRAIN
 from accelsim.timing.placement.nested import nested_placements
-from accelsim.timing.placement.residency import place_tensors
+from accelsim.timing.placement.residency import Residency, place_tensors
+from accelsim.timing.plan import sequence
 from accelsim.timing.planned_step import PlannedStep
+from accelsim.timing.planner import Planner
 
 CHECK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SIDES = st.sampled_from([1, 16, 50, 64, 200])
@@ -182,3 +191,52 @@ def test_a_step_of_a_shipped_machine(load, trace):
     assert found.extension_cycles == found.held_cycles
     assert has_at_least(overlapped, serial)
     assert not has_at_least(serial, overlapped)
+
+
+def test_an_operand_that_stays_spares_no_turn_that_was_hidden(load):
+    """Loads of the left operand turned DRAM's channel round early, and those of the right one, next, needn't wait."""
+    shapes = [(32, 200), (200, 96), (32, 96)]
+    tensors = [TensorSpec(i, f"t{i}", shape, integer(8), Role.INTERNAL) for i, shape in enumerate(shapes)]
+    product = Operation(0, "op", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (2,), (Gemm(32, 200, 96),))
+    fields = load("int8_range_bn").model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    fields["operation_overlap"] = "serial"
+    array = {"rows": 8, "columns": 8, "count": 1, "dataflow": "input_stationary", "tiling": "rule"}
+    fields["mac_array"] |= array | {"fold_overlap": "overlapped", "edge_folds": "used"}
+    sizes = {"input": 12_798, "weight": 38_400, "output": 264}
+    fields["buffers"] = {name: {"capacity_bytes": size, "bytes_per_cycle": 4096} for name, size in sizes.items()}
+    fields["dram"] = {"standard": "LPDDR5-6400", "channels": 3}
+    before = HardwareConfig.model_validate(fields)
+    fields["buffers"]["input"]["capacity_bytes"] = 2 * 32 * 200
+    after = HardwareConfig.model_validate(fields)
+    assert has_at_least(after, before)
+    program = Program(tensors, [product])
+    assert cycles(program, after) <= cycles(program, before)
+
+
+@CHECK
+@given(data=st.data(), program=programs())
+def test_no_tiles_take_less_than_their_bound(load, data, program):
+    """Nor where a tile's share of an operand is less than a byte, and its first load none."""
+    hw, _ = data.draw(machines(load("int8_range_bn")))
+    in_dram = Residency(frozenset(), level_names=tuple(level.name for level in hw.buffers.levels))
+    planner = Planner(program, hw, in_dram)
+    operation = data.draw(st.sampled_from(program.operations))
+    tensors = [replace(each, format=integer(data.draw(st.sampled_from([2, 8])))) for each in program.tensors]
+    small = [replace(each, shape=data.draw(st.sampled_from([each.shape, (1, 3)]))) for each in tensors]
+    program = Program(small, program.operations)
+    try:
+        if operation.gemms:
+            for part in product_parts(program, operation, hw, in_dram, NO_DRAIN):
+                grid = TileGrid.of(part.product, hw.buffers.levels, search=False)
+                for each in grid.only(grid.fits()).candidates(planner.dram):
+                    nest = LoopNest(part.product, Gemm(*each.tile), each.outer, each.held)
+                    found = planner.cycles(sequence([(nest.steps, part.product.times)]))
+                    assert found >= each.bound
+        else:
+            streams = lane_streams(program, operation, hw, in_dram, NO_DRAIN)
+            transfers = Transfers(planner.dram.cost, hw.buffers.levels)
+            for tile in {streams.most, -(-streams.most // 3), -(-streams.most // 8)}:
+                bound = streams.bound(tile, transfers, planner.dram.latency_cycles)
+                assert planner.cycles(streams.tiled(tile)) >= bound
+    except UserError:
+        assume(False)

@@ -18,7 +18,6 @@ from accelsim.timing.mapping.systolic import Axis, FoldClock, quantum, size
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, added
 
-
 OPERAND_AXES: tuple[tuple[Axis, Axis], ...] = (("m", "k"), ("n", "k"))
 """Of left and right operand, in the order in which a tile's share is cut from it."""
 
@@ -160,7 +159,7 @@ class _Order:
         """All that DRAM or a level moves, or the first load, all work and the last store."""
         stores = np.array(self.grid.product.output.stores, float)[:, None]
         ends = self._ends()
-        # A first load of no bytes, where a tile's share is less than one, leaves the latency to a later one, beside work.
+        # A first load of no bytes, as a tile's share may be less than one, leaves the latency to one beside work.
         latencies = dram.latency_cycles * ((self._first()[DRAM] > 0) + int(bool(stores[DRAM].any())))
         bus = self._moving_cycles(loads + stores, dram)
         bus[DRAM] += self._turnaround_cycles(dram)
