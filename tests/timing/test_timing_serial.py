@@ -16,6 +16,7 @@ from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, 
 from accelsim.timing import simulate
 from accelsim.timing.analysis.critical_path import critical_path
 from accelsim.timing.analysis.weight_products import weight_products
+from accelsim.timing.fit import check_fit
 from accelsim.timing.mapping.lane_plan import lane_streams
 from accelsim.timing.mapping.loop_nest import LoopNest
 from accelsim.timing.mapping.product_plan import product_parts
@@ -211,6 +212,35 @@ def test_an_operand_that_stays_spares_no_turn_that_was_hidden(load):
     assert has_at_least(after, before)
     program = Program(tensors, [product])
     assert cycles(program, after) <= cycles(program, before)
+
+
+def test_more_room_leaves_no_operation_without_a_fold(load):
+    """A strided window reads less of an image on chip than DRAM's bursts bring; with more room another tensor stays."""
+    shapes = [(1, 8), (1, 40, 100, 1), (1, 16, 16, 8), (8, 1, 1, 8), (1, 8, 8, 8), (1, 8)]
+    tensors = [TensorSpec(i, f"t{i}", shape, integer(8), Role.INTERNAL) for i, shape in enumerate(shapes)]
+    work, window = Work(100, 0, 1, integer(8)), {"kernel": (1, 1), "stride": (2, 2), "padding": (0, 0)}
+    lanes = [
+        Operation(i, "op", Unit.VECTOR, "l", Phase.FORWARD, (read,), (made,), work=work)
+        for i, (read, made) in enumerate([(0, 1), (0, 2), (1, 5)])
+    ]
+    product = Operation(3, "conv2d", Unit.MAC_ARRAY, "l", Phase.FORWARD, (2, 3), (4,), (Gemm(64, 8, 8),), None, window)
+    program = Program(tensors, [*lanes, product])
+    fields = load("int8_range_bn").model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    fields["operation_overlap"] = "serial"
+    fields["mac_array"] |= {"rows": 16, "columns": 16, "count": 1, "dataflow": "output_stationary"}
+    fields["dram"] = {"standard": "DDR4-2400", "channels": 1}
+
+    def with_room(size):
+        buffer = {"bytes_per_cycle": 64, "double_buffered": False}
+        fields["buffers"] = {"input": buffer | {"capacity_bytes": 24}, "weight": buffer | {"capacity_bytes": 4000}}
+        fields["buffers"]["output"] = buffer | {"capacity_bytes": size, "resident_share": 0.9}
+        return HardwareConfig.model_validate(fields)
+
+    sizes = [4000, 5000, 9000]
+    found = [simulate(program, with_room(size)).total_cycles for size in sizes]
+    assert found == sorted(found, reverse=True)
+    for size in sizes:
+        check_fit(program, with_room(size))
 
 
 @CHECK
