@@ -22,7 +22,7 @@ _known: dict[int, tuple[dict[str, Any], _Parts]] = {}
 
 
 def watched(dispatcher: Any) -> Any:
-    """A function of Numba with ``cache=True``, whose machine code counts while all its files, numbers and options are the same.
+    """A function of Numba with ``cache=True``, whose machine code counts while files, numbers and options are the same.
 
     What it uses from other files must be imported, and numbers be given, above it. Numba has no public way to say so:
     where a version of it keeps its stamps otherwise, they follow the function's own file alone.
