@@ -23,7 +23,7 @@ from accelsim.timing.mapping.product_plan import product_parts
 from accelsim.timing.mapping.tile_grid import TileGrid
 from accelsim.timing.memory.levels import DRAM
 from accelsim.timing.memory.transfers import Transfers
-from accelsim.timing.placement.drain import NO_DRAIN
+from accelsim.timing.placement.drain import NO_DRAIN, Drain
 from accelsim.timing.placement.nested import nested_placements
 from accelsim.timing.placement.residency import Residency, place_tensors
 from accelsim.timing.plan import sequence
@@ -241,6 +241,24 @@ def test_more_room_leaves_no_operation_without_a_fold(load):
     assert found == sorted(found, reverse=True)
     for size in sizes:
         check_fit(program, with_room(size))
+
+
+def test_no_product_of_an_operation_waits_longer_for_more_lanes(load):
+    """Of three equal ones beside two others, whatever their lanes take together in the drain."""
+    tensors = [TensorSpec(i, f"t{i}", (16, 16), integer(8), Role.INTERNAL) for i in range(3)]
+    gemms = Gemm(8, 4, 5, 3), Gemm(4, 4, 7, 2)
+    product = Operation(0, "op", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (2,), gemms)
+    program = Program(tensors, [product])
+    hw = load("int8_range_bn").model_copy(update={"operation_overlap": "serial"})
+
+    def drains(cycles):
+        parts = product_parts(program, product, hw, Residency(frozenset()), Drain(cycles=cycles))
+        found = [part.product.output.drain_cycles for part in parts for _ in range(part.times)]
+        assert cycles <= sum(found) < cycles + len(found)
+        return found
+
+    for cycles in range(1, 60):
+        assert all(map(operator.ge, drains(cycles + 1), drains(cycles)))
 
 
 @CHECK
