@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from accelsim.errors import MisfitError, UserError
 from accelsim.hardware import HardwareConfig
@@ -37,9 +38,11 @@ def fitting(program: Program, hw: HardwareConfig) -> Residency:
     worst = _worst(program, hw, residency)
     if not worst:
         return residency
-    for placed in nested_placements(program, residency) if hw.serial else ():
-        if not _worst(program, hw, placed):
-            return placed
+    with_all_room = replace(residency, on_chip=frozenset(residency.lifetimes(program).lasting), in_levels={})
+    if hw.serial and not _worst(program, hw, with_all_room):
+        for placed in nested_placements(program, residency):
+            if not _worst(program, hw, placed):
+                return placed
     raise UserError("\n".join(map(str, worst.values())))
 
 
