@@ -198,8 +198,9 @@ def test_any_loops_alone_where_the_channel_turns_round_ahead(load, edit, example
         assert (environment.now, ended.value) == (found.cycles, found.stalls)
         assert solo.run(program, 0) == found
         assert found.cycles <= Solo(room).run(program, 0).cycles
-        less = Segment(tuple(data.draw(without_some(piece)) for piece in loops))
-        assert solo.run(assemble([less], transfers), 0).cycles <= found.cycles
+        # Without the latency, which the first load pays, and may hide beneath work that no later one has.
+        at_once, less = Solo((*room[:2], 0), longest), Segment(tuple(data.draw(without_some(piece)) for piece in loops))
+        assert at_once.run(assemble([less], transfers), 0).cycles <= at_once.run(program, 0).cycles
 
     run()
 
