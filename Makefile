@@ -57,6 +57,7 @@ bench-scalesim: $(VENV)/.installed
 
 more-hardware: $(VENV)/.installed
 	$(BIN)/python benchmarks/more_hardware.py
+	$(BIN)/python benchmarks/more_hardware.py --serial
 
 numerics: $(VENV)/.installed
 	$(BIN)/python benchmarks/numerics_table.py

@@ -22,15 +22,15 @@ _known: dict[int, tuple[dict[str, Any], _Parts]] = {}
 
 
 def watched(dispatcher: Any) -> Any:
-    """A function of Numba with ``cache=True``, whose machine code counts while all its files and numbers are the same.
+    """A function of Numba with ``cache=True``, whose machine code counts while files, numbers and options are the same.
 
     What it uses from other files must be imported, and numbers be given, above it. Numba has no public way to say so:
     where a version of it keeps its stamps otherwise, they follow the function's own file alone.
     """
     index: Any = getattr(getattr(dispatcher, "_cache", None), "_cache_file", None)
     if (stamp := getattr(index, "_source_stamp", None)) is not None:
-        parts = _parts(dispatcher.py_func.__globals__)
-        index._source_stamp = stamp, hashlib.sha256(repr(sorted(parts)).encode()).digest()
+        parts = sorted(_parts(dispatcher.py_func.__globals__)), sorted(dispatcher.targetoptions.items())
+        index._source_stamp = stamp, hashlib.sha256(repr(parts).encode()).digest()
     return dispatcher
 
 

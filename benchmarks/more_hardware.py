@@ -1,7 +1,7 @@
 """Does more hardware ever make a step longer? Random machines and shipped ones, each with one thing doubled.
 
-Run ``make more-hardware``; it writes reports/timing/more_hardware.md, in about half an hour on two cores. What the
-model promises is in docs/timing.md; this measures the rest of it.
+Run ``make more-hardware``; it writes reports/timing/more_hardware.md and more_hardware_serial.md, in about half an hour
+on two cores. What the model promises is in docs/timing.md; this measures the rest of it.
 """
 
 from __future__ import annotations
@@ -57,19 +57,18 @@ class Outcome:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--machines", type=int, default=150, help="random ones")
-    parser.add_argument("--serial-machines", type=int, default=50, help="random ones, one operation after another")
+    parser.add_argument("--machines", type=int, help="random ones; default: 150, or 15 with --serial")
+    parser.add_argument("--serial", action="store_true", help="one operation after another, on a page of its own")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, default=ROOT / "reports" / "timing" / "more_hardware.md")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    serial = arguments.serial
+    machines = arguments.machines or (15 if serial else 150)
+    out = arguments.out or ROOT / "reports" / "timing" / f"more_hardware{'_serial' if serial else ''}.md"
     shipped = [(machine, network) for machine in SHIPPED_MACHINES for network in SHIPPED_NETWORKS]
     tables = {
-        f"{arguments.machines} random machines": [Case(seed, SMALL) for seed in range(arguments.machines)],
-        "Shipped machines": [Case(*case) for case in shipped],
-        f"{arguments.serial_machines} random machines, one operation after another (`operation_overlap: serial`)": [
-            Case(seed, SMALL, serial=True) for seed in range(arguments.serial_machines)
-        ],
-        "Shipped machines, one operation after another": [Case(*case, serial=True) for case in shipped],
+        f"{machines} random machines": [Case(seed, SMALL, serial) for seed in range(machines)],
+        "Shipped machines": [Case(*case, serial) for case in shipped],
     }
     found = {}
     with ProcessPoolExecutor(arguments.jobs) as pool:
@@ -79,7 +78,7 @@ def main() -> None:
                 for outcome in outcomes:
                     rows[outcome.more].append(outcome)
             found[title] = rows
-    arguments.out.write_text(page(found), encoding="utf-8")
+    out.write_text(page(found, serial=serial), encoding="utf-8")
 
 
 def outcomes_of(case: Case) -> list[Outcome]:

@@ -3,6 +3,7 @@
 import importlib
 import sys
 
+import numba
 import pytest
 
 from accelsim.recompile import watched
@@ -60,3 +61,16 @@ def test_functions_and_numbers_of_other_files(run):
 
 def test_a_function_without_a_stamp_stays_as_it_is():
     assert watched(len) is len
+
+
+def test_options_that_are_given_in_another_file():
+    """Numba doesn't ask for them as it looks for machine code."""
+    stamps = {
+        watched(numba.njit(cache=True, error_model=model)(_divided))._cache._cache_file._source_stamp
+        for model in ("python", "numpy", "numpy")
+    }
+    assert len(stamps) == 2
+
+
+def _divided(value):
+    return 1 / value

@@ -36,7 +36,7 @@ class Planner:
         self._transfers: Transfers = known._transfers if known else Transfers(self.dram.cost, hw.buffers.levels)
         self._plans: dict[Hashable, OperationPlan] = known._plans if known else {}
         self._alike: dict[Hashable, OperationPlan] = known._alike if known else {}
-        self._solo: Solo = known._solo if known else Solo(self.depths)
+        self._solo: Solo = known._solo if known else Solo(self.depths, _ahead_cycles(hw, self.dram))
         self.programs: Programs = known.programs if known else Programs(self._transfers)
         """Of all plans that were asked for."""
         self._runs: dict[Segment, Alone] = known._runs if known else {}
@@ -110,6 +110,11 @@ class Planner:
 
     def _nest(self, name: str, product: Product) -> LoopNest:
         return best_nest(name, product, self.hw.buffers, self.dram, self.cycles)
+
+
+def _ahead_cycles(hw: HardwareConfig, dram: DramModel) -> int:
+    """The longest turn of the channel, where that knows its next transfer, as nothing else runs; else 0."""
+    return max(dram.to_read_cycles, dram.to_write_cycles) if hw.serial else 0
 
 
 def depths(buffers: Buffers, dram: DramModel) -> tuple[int, int, int]:

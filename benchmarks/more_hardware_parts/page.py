@@ -8,18 +8,24 @@ from typing import Any
 HEAD = """# Does more hardware ever make a step longer?
 
 `make more-hardware` writes this page (`benchmarks/more_hardware.py`). Each machine runs one training step, and once
-more with twice of one thing, or with the better of two options. Where operations run one after another
-(`operation_overlap: serial`) the model promises that no more memory, bandwidth, lanes or arrays makes a step longer;
-otherwise no more arrays. Operations beside each other are served by priority, and there a schedule may get longer
-(Graham 1969); residency and tiles are chosen by rules. How often, and by how much, where each machine is timed by
-itself (`sweep` and `compare` let none be slower than one with less: docs/timing.md):
+more with twice of one thing, or with the better of two options. More arrays never make a step longer, exactly; nor does
+anything, but for what tiles are priced by besides cycles (docs/timing.md), where operations run one at a time.
+Operations beside each other are served by priority, and there a schedule may get longer (Graham 1969); residency and
+tiles are chosen by rules. How often, and by how much, where each machine is timed by itself (`sweep` and `compare` let
+none be slower than one with less: docs/timing.md):
+"""
+SERIAL_HEAD = """# Does more hardware ever make a step longer, one operation after another?
+
+`make more-hardware` writes this page (`benchmarks/more_hardware.py --serial`). As in
+[more_hardware](more_hardware.md), with `operation_overlap: serial`, where the model promises that none of this makes a
+step longer (docs/timing.md); none of the random machines shares products out (`split_products`):
 """
 COLUMNS = ("twice of, or better", "steps", "longer", "by over 0.1 %", "by over 1 %", "longest", "where")
 
 
-def page(tables: Mapping[str, Mapping[str, Sequence[Any]]]) -> str:
+def page(tables: Mapping[str, Mapping[str, Sequence[Any]]], *, serial: bool) -> str:
     """One table for each group of machines."""
-    return "\n".join([HEAD, *(_table(title, rows) for title, rows in tables.items())])
+    return "\n".join([SERIAL_HEAD if serial else HEAD, *(_table(title, rows) for title, rows in tables.items())])
 
 
 def _table(title: str, rows: Mapping[str, Sequence[Any]]) -> str:

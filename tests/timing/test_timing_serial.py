@@ -3,6 +3,7 @@
 import copy
 import functools
 import operator
+from dataclasses import replace
 from typing import get_args
 
 import pytest
@@ -18,10 +19,19 @@ from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, 
 from accelsim.timing import simulate
 from accelsim.timing.analysis.critical_path import critical_path
 from accelsim.timing.analysis.weight_products import weight_products
+from accelsim.timing.fit import check_fit
+from accelsim.timing.mapping.lane_plan import lane_streams
+from accelsim.timing.mapping.loop_nest import LoopNest
+from accelsim.timing.mapping.product_plan import product_parts
+from accelsim.timing.mapping.tile_grid import TileGrid
 from accelsim.timing.memory.levels import DRAM
+from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.placement.drain import NO_DRAIN, Drain
 from accelsim.timing.placement.nested import nested_placements
-from accelsim.timing.placement.residency import place_tensors
+from accelsim.timing.placement.residency import Residency, place_tensors
+from accelsim.timing.plan import sequence
 from accelsim.timing.planned_step import PlannedStep
+from accelsim.timing.planner import Planner
 
 CHECK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SIDES = st.sampled_from([1, 16, 50, 64, 200])
@@ -195,3 +205,99 @@ def test_a_step_of_a_shipped_machine(load, trace):
     assert found.extension_cycles == found.held_cycles
     assert has_at_least(overlapped, serial)
     assert not has_at_least(serial, overlapped)
+
+
+def test_an_operand_that_stays_spares_no_turn_that_was_hidden(load):
+    """Loads of the left operand turned DRAM's channel round early, and those of the right one, next, needn't wait."""
+    shapes = [(32, 200), (200, 96), (32, 96)]
+    tensors = [TensorSpec(i, f"t{i}", shape, integer(8), Role.INTERNAL) for i, shape in enumerate(shapes)]
+    product = Operation(0, "op", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (2,), (Gemm(32, 200, 96),))
+    fields = load("int8_range_bn").model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    fields["operation_overlap"] = "serial"
+    array = {"rows": 8, "columns": 8, "count": 1, "dataflow": "input_stationary", "tiling": "rule"}
+    fields["mac_array"] |= array | {"fold_overlap": "overlapped", "edge_folds": "used"}
+    sizes = {"input": 12_798, "weight": 38_400, "output": 264}
+    fields["buffers"] = {name: {"capacity_bytes": size, "bytes_per_cycle": 4096} for name, size in sizes.items()}
+    fields["dram"] = {"standard": "LPDDR5-6400", "channels": 3}
+    before = HardwareConfig.model_validate(fields)
+    fields["buffers"]["input"]["capacity_bytes"] = 2 * 32 * 200
+    after = HardwareConfig.model_validate(fields)
+    assert has_at_least(after, before)
+    program = Program(tensors, [product])
+    assert cycles(program, after) <= cycles(program, before)
+
+
+def test_more_room_leaves_no_operation_without_a_fold(load):
+    """A strided window reads less of an image on chip than DRAM's bursts bring; with more room another tensor stays."""
+    shapes = [(1, 8), (1, 40, 100, 1), (1, 16, 16, 8), (8, 1, 1, 8), (1, 8, 8, 8), (1, 8)]
+    tensors = [TensorSpec(i, f"t{i}", shape, integer(8), Role.INTERNAL) for i, shape in enumerate(shapes)]
+    work, window = Work(100, 0, 1, integer(8)), {"kernel": (1, 1), "stride": (2, 2), "padding": (0, 0)}
+    lanes = [
+        Operation(i, "op", Unit.VECTOR, "l", Phase.FORWARD, (read,), (made,), work=work)
+        for i, (read, made) in enumerate([(0, 1), (0, 2), (1, 5)])
+    ]
+    product = Operation(3, "conv2d", Unit.MAC_ARRAY, "l", Phase.FORWARD, (2, 3), (4,), (Gemm(64, 8, 8),), None, window)
+    program = Program(tensors, [*lanes, product])
+    fields = load("int8_range_bn").model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+    fields["operation_overlap"] = "serial"
+    fields["mac_array"] |= {"rows": 16, "columns": 16, "count": 1, "dataflow": "output_stationary"}
+    fields["dram"] = {"standard": "DDR4-2400", "channels": 1}
+
+    def with_room(size):
+        buffer = {"bytes_per_cycle": 64, "double_buffered": False}
+        fields["buffers"] = {"input": buffer | {"capacity_bytes": 24}, "weight": buffer | {"capacity_bytes": 4000}}
+        fields["buffers"]["output"] = buffer | {"capacity_bytes": size, "resident_share": 0.9}
+        return HardwareConfig.model_validate(fields)
+
+    sizes = [4000, 5000, 9000]
+    found = [simulate(program, with_room(size)).total_cycles for size in sizes]
+    assert found == sorted(found, reverse=True)
+    for size in sizes:
+        check_fit(program, with_room(size))
+
+
+def test_no_product_of_an_operation_waits_longer_for_more_lanes(load):
+    """Of three equal ones beside two others, whatever their lanes take together in the drain."""
+    tensors = [TensorSpec(i, f"t{i}", (16, 16), integer(8), Role.INTERNAL) for i in range(3)]
+    gemms = Gemm(8, 4, 5, 3), Gemm(4, 4, 7, 2)
+    product = Operation(0, "op", Unit.MAC_ARRAY, "l", Phase.FORWARD, (0, 1), (2,), gemms)
+    program = Program(tensors, [product])
+    hw = load("int8_range_bn").model_copy(update={"operation_overlap": "serial"})
+
+    def drains(cycles):
+        parts = product_parts(program, product, hw, Residency(frozenset()), Drain(cycles=cycles))
+        found = [part.product.output.drain_cycles for part in parts for _ in range(part.times)]
+        assert cycles <= sum(found) < cycles + len(found)
+        return found
+
+    for cycles in range(1, 60):
+        assert all(map(operator.ge, drains(cycles + 1), drains(cycles)))
+
+
+@CHECK
+@given(data=st.data(), program=programs())
+def test_no_tiles_take_less_than_their_bound(load, data, program):
+    """Nor where a tile's share of an operand is less than a byte, and its first load none."""
+    hw, _ = data.draw(machines(load("int8_range_bn")))
+    in_dram = Residency(frozenset(), level_names=tuple(level.name for level in hw.buffers.levels))
+    planner = Planner(program, hw, in_dram)
+    operation = data.draw(st.sampled_from(program.operations))
+    tensors = [replace(each, format=integer(data.draw(st.sampled_from([2, 8])))) for each in program.tensors]
+    small = [replace(each, shape=data.draw(st.sampled_from([each.shape, (1, 3)]))) for each in tensors]
+    program = Program(small, program.operations)
+    try:
+        if operation.gemms:
+            for part in product_parts(program, operation, hw, in_dram, NO_DRAIN):
+                grid = TileGrid.of(part.product, hw.buffers.levels, search=False)
+                for each in grid.only(grid.fits()).candidates(planner.dram):
+                    nest = LoopNest(part.product, Gemm(*each.tile), each.outer, each.held)
+                    found = planner.cycles(sequence([(nest.steps, part.product.times)]))
+                    assert found >= each.bound
+        else:
+            streams = lane_streams(program, operation, hw, in_dram, NO_DRAIN)
+            transfers = Transfers(planner.dram.cost, hw.buffers.levels)
+            for tile in {streams.most, -(-streams.most // 3), -(-streams.most // 8)}:
+                bound = streams.bound(tile, transfers, planner.dram.latency_cycles)
+                assert planner.cycles(streams.tiled(tile)) >= bound
+    except UserError:
+        assume(False)

@@ -178,6 +178,44 @@ def test_any_loops_side_by_side(load, edit, plain_dram, examples):
     run()
 
 
+@EXAMPLES
+def test_any_loops_alone_where_the_channel_turns_round_ahead(load, edit, examples):
+    """Of a pipeline that has the channel to itself, idle cycles count; one that moves less takes no longer for it."""
+    dram = DramModel.of(edit(load("int8_range_bn"), "dram", pattern="random"))
+    longest = max(dram.to_read_cycles, dram.to_write_cycles)
+
+    @settings(max_examples=examples, deadline=None)
+    @given(levels=levels_of_a_machine(), data=st.data(), room=st.tuples(st.integers(1, 2), st.integers(1, 2), ROOMS))
+    def run(levels, data, room):
+        loops = data.draw(loops_of(len(levels)))
+        transfers = Transfers(dram.cost, levels)
+        program = assemble([loops], transfers)
+        environment = simpy.Environment()
+        ended = EventPipelines(environment, program, room, ahead=True).start(0, 0, held_back=False).ended
+        environment.run(ended)
+        solo = Solo(room, longest)
+        found = solo.run(program, 0)
+        assert (environment.now, ended.value) == (found.cycles, found.stalls)
+        assert solo.run(program, 0) == found
+        assert found.cycles <= Solo(room).run(program, 0).cycles
+        # Without the latency, which the first load pays, and may hide beneath work that no later one has.
+        at_once, less = Solo((*room[:2], 0), longest), Segment(tuple(data.draw(without_some(piece)) for piece in loops))
+        assert at_once.run(assemble([less], transfers), 0).cycles <= at_once.run(program, 0).cycles
+
+    run()
+
+
+ROOMS = st.integers(0, 20)
+
+
+@st.composite
+def without_some(draw, piece):
+    """A piece that may load, or store, nothing."""
+    stays = st.sampled_from([0, 1, 1])
+    loads, stores = ([draw(stays) * each for each in moved] for moved in (piece.loads, piece.stores))
+    return Piece.of(tuple(loads), piece.busy_cycles, tuple(stores))
+
+
 def event_run(programs, room, starts):
     environment = simpy.Environment()
     pipelines = EventPipelines(environment, programs, room)

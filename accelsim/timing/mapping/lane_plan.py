@@ -106,7 +106,7 @@ class Streams:
             turns = sum(times for *_, times in moves) - 4
             moving += max(0, turns) * (loads[0].turnaround_cycles + stores[0].turnaround_cycles)
         work = max(self.compute_cycles, self.port_cycles) + loads[0].cycles + stores[-1].cycles
-        return max(work, moving) + latency_cycles * ((loads[0].stream_cycles > 0) + (self.stores[DRAM] > 0))
+        return max(work, moving) + latency_cycles * ((loads[0].stream_cycles > 0) + (stores[-1].stream_cycles > 0))
 
 
 def lane_streams(

@@ -116,8 +116,15 @@ class _Parts:
         for place in places(gemm.count):
             shares = [cut.share(total, place.last) for total in sizes]
             product, traffic = self._part(one, shares, kept=position > 0, first=position == 0 and place.first)
-            together = replace(product, times=place.times) if self.hw.serial else product
-            yield ProductPart(together, traffic, place.times)
+            if self.hw.serial:
+                results = replace(product.output, drain_cycles=self._even_drain(gemm))
+                product = replace(product, output=results, times=place.times)
+            yield ProductPart(product, traffic, place.times)
+
+    def _even_drain(self, gemm: Gemm) -> int:
+        """A product's share of what lanes in the drain need, rounded up: none has more to do with more lanes."""
+        outputs = sum(each.count * each.m * each.n for each in self.gemms)
+        return -(-self.drain.cycles * gemm.m * gemm.n // outputs)
 
     def _part(self, gemm: Gemm, sizes: list[int], *, kept: bool, first: bool) -> tuple[Product, SramTraffic]:
         """A product, and what it accesses on chip; ``kept``: one before it has read the same left operand."""

@@ -18,6 +18,9 @@ from accelsim.timing.mapping.systolic import Axis, FoldClock, quantum, size
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, added
 
+OPERAND_AXES: tuple[tuple[Axis, Axis], ...] = (("m", "k"), ("n", "k"))
+"""Of left and right operand, in the order in which a tile's share is cut from it."""
+
 
 class Candidate(NamedTuple):
     """``bound``: the least cycles that it could take; ``rest``: DRAM traffic in bytes and steps; ``tile``: m, k and n.
@@ -52,6 +55,12 @@ class TileGrid:
         """Part of an operand that a tile holds."""
         gemm = self.product.gemm
         return self.tile[first] * self.tile[second] / (size(gemm, first) * size(gemm, second))
+
+    def least(self, size_bytes: int, first: Axis, second: Axis) -> Floats:
+        """The same of so many bytes, rounded down along one axis after the other, as the nest does (``Cut.share``)."""
+        gemm = self.product.gemm
+        panel = size_bytes * self.tile[first] // size(gemm, first)
+        return np.asarray(panel * self.tile[second] // size(gemm, second))
 
     def count(self, axis: Axis) -> Floats:
         return np.asarray(np.ceil(size(self.product.gemm, axis) / self.tile[axis]))
@@ -150,7 +159,8 @@ class _Order:
         """All that DRAM or a level moves, or the first load, all work and the last store."""
         stores = np.array(self.grid.product.output.stores, float)[:, None]
         ends = self._ends()
-        latencies = dram.latency_cycles * (int(bool(self._first()[DRAM].any())) + int(bool(stores[DRAM].any())))
+        # A first load of no bytes, as a tile's share may be less than one, leaves the latency to one beside work.
+        latencies = dram.latency_cycles * ((self._first()[DRAM] > 0) + int(bool(stores[DRAM].any())))
         bus = self._moving_cycles(loads + stores, dram)
         bus[DRAM] += self._turnaround_cycles(dram)
         times = self.grid.product.times
@@ -183,9 +193,9 @@ class _Order:
         product, grid = self.grid.product, self.grid
         first = np.zeros((1 + len(grid.levels), grid.steps.size))
         first += np.array(product.presets, float)[:, None]
-        for operand, share in ((product.left, grid.share("m", "k")), (product.right, grid.share("k", "n"))):
+        for operand, axes in zip((product.left, product.right), OPERAND_AXES, strict=True):
             if operand.source != IN_BUFFERS:
-                first[operand.source] += operand.bytes * share
+                first[operand.source] += grid.least(operand.bytes, *axes)
         return first
 
     def _ends(self) -> Floats:
@@ -198,14 +208,14 @@ class _Order:
     def _turnaround_cycles(self, dram: DramModel) -> Floats:
         """The channel turns round twice for each output tile but the last few, if DRAM gives and takes something."""
         grid, product = self.grid, self.grid.product
-        if not product.output.stores[DRAM]:
-            return np.zeros_like(grid.steps)
-        fetched = [operand.source == DRAM for operand in (product.left, product.right)]
+        stored = grid.least(product.output.stores[DRAM], "m", "n") > 0
+        operands = zip((product.left, product.right), OPERAND_AXES, strict=True)
+        fetched = [stored & (each.source == DRAM) & (grid.least(each.bytes, *axes) > 0) for each, axes in operands]
         again = [
             from_dram & (held == 0) & ~stays
             for from_dram, held, stays in zip(fetched, self.held, grid.stays(self.outer), strict=True)
         ]
-        sometimes = grid.count(self.outer) if fetched[1 if self.outer == "n" else 0] else 0
+        sometimes = np.where(fetched[1 if self.outer == "n" else 0], grid.count(self.outer), 0)
         tiles = np.where(again[0] | again[1], grid.count("m") * grid.count("n"), sometimes)
         return np.asarray(np.maximum(tiles - 4, 0) * (dram.to_read_cycles + dram.to_write_cycles))
 

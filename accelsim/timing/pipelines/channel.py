@@ -78,6 +78,12 @@ class ChannelField(IntEnum):
     """Comparisons since the last skip."""
     TELLS_TAILS = 9
     """Whether a pipeline that comes to its tail is an event of the outside."""
+    FREE_SINCE = 10
+    """When the last transfer gave the channel back."""
+    AHEAD_CYCLES = 11
+    """The longest turn, where the channel turns round ahead for a pipeline that has it to itself; else 0.
+
+    The next transfer is known then, as their order is fixed, so that the idle bus counts, however long."""
 
 
 _PRIORITY, _MOVE, _MOVE_DUE = int(TaskField.PRIORITY), int(TaskField.MOVE), int(TaskField.MOVE_DUE)
@@ -89,6 +95,7 @@ _NOW, _COUNT, _BUSY, _LAST = (
     int(f) for f in (ChannelField.NOW, ChannelField.COUNT, ChannelField.BUSY, ChannelField.LAST)
 )
 _CHECKS = int(ChannelField.CHECKS)
+_FREE_SINCE, _AHEAD_CYCLES = int(ChannelField.FREE_SINCE), int(ChannelField.AHEAD_CYCLES)
 _WORKING, _WORK_CYCLES, _DONE, _ARRIVAL = (
     int(f) for f in (Field.WORKING, Field.WORK_CYCLES, Field.DONE, Field.ARRIVAL)
 )
@@ -128,11 +135,11 @@ def finish_due(pipelines: Integers, tasks: Integers, channel: Integers, code: In
             elif tasks[row, _MOVE] == IN_LATENCY:
                 _ask(tasks, row, now)
             elif tasks[row, _MOVE] == MOVING and pipelines[row, _REQUEST_LAG]:
-                channel[_BUSY] = 0
+                _give_back(channel)
                 _lag(pipelines, tasks, channel, row)
             else:
                 if tasks[row, _MOVE] == MOVING:
-                    channel[_BUSY] = 0
+                    _give_back(channel)
                 tasks[row, _MOVE] = NOT_MOVING
                 finish_transfer(pipelines[row], code, steps, now, tasks[row, _TURNAROUND], tasks[row, _WAITED])
             start_ready(pipelines, tasks, channel, code, steps, row)
@@ -198,7 +205,7 @@ def grant(pipelines: Integers, tasks: Integers, channel: Integers) -> int:
         return started
     direction = WRITTEN if pipelines[chosen, _REQUEST] == STORE_REQUEST else READ
     turns = channel[_LAST] != NO_TRANSFER and channel[_LAST] != direction
-    tasks[chosen, _TURNAROUND] = pipelines[chosen, _REQUEST_TURNAROUND] if turns else 0
+    tasks[chosen, _TURNAROUND] = max(0, pipelines[chosen, _REQUEST_TURNAROUND] - turned_ahead(channel)) if turns else 0
     channel[_LAST] = direction
     channel[_BUSY] = 1
     tasks[chosen, _WAITED] = channel[_NOW] - tasks[chosen, _ASKED]
@@ -207,6 +214,18 @@ def grant(pipelines: Integers, tasks: Integers, channel: Integers) -> int:
     set_due(pipelines, tasks, channel, chosen)
     note(tasks, channel, chosen)
     return chosen
+
+
+@inner
+def turned_ahead(channel: Integers) -> int:
+    """Cycles of a turn that are over before the next transfer asks for it."""
+    return int(min(channel[_NOW] - channel[_FREE_SINCE], channel[_AHEAD_CYCLES]))
+
+
+@inner
+def _give_back(channel: Integers) -> None:
+    channel[_BUSY] = 0
+    channel[_FREE_SINCE] = channel[_NOW]
 
 
 @inner

@@ -16,15 +16,18 @@ Steps = Generator[simpy.Event, None, None]
 class DramChannel:
     """Serves one transfer at a time, whole: of those that wait, the one of highest priority (lowest number) first.
 
-    Several channels of a hwconfig are one here, as every transfer is striped over them.
+    Several channels of a hwconfig are one here, as every transfer is striped over them. ``ahead``: it turns round for
+    the next transfer as soon as it's free, as where one pipeline has it to itself, whose order is fixed.
     """
 
-    def __init__(self, environment: simpy.Environment) -> None:
+    def __init__(self, environment: simpy.Environment, *, ahead: bool = False) -> None:
         self._environment = environment
         self._waiting: list[tuple[int, simpy.Event]] = []
         self._wrote: bool | None = None
         self._busy = False
         self._asked = False
+        self._ahead = ahead
+        self._free_since = 0
 
     def transfer(
         self, cycles: int, turnaround_cycles: int, *, write: bool, priority: int
@@ -39,9 +42,11 @@ class DramChannel:
         yield granted
         waited = int(self._environment.now - asked)
         paid = turnaround_cycles if self._wrote is not None and self._wrote != write else 0
+        if self._ahead:
+            paid = max(0, paid - int(self._environment.now - self._free_since))
         self._wrote = write
         yield self._environment.timeout(cycles + paid)
-        self._busy = False
+        self._busy, self._free_since = False, int(self._environment.now)
         self._ask()
         return paid, waited
 

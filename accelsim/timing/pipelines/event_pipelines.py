@@ -27,13 +27,15 @@ from accelsim.timing.pipelines.stalls import COUNTS
 
 
 class EventPipelines:
-    """Runs operations on one DRAM channel, piece by piece."""
+    """Runs operations on one DRAM channel, piece by piece; ``ahead``: it turns round ahead (``DramChannel``)."""
 
-    def __init__(self, environment: simpy.Environment, loops: Loops, depths: tuple[int, int, int]) -> None:
+    def __init__(
+        self, environment: simpy.Environment, loops: Loops, depths: tuple[int, int, int], *, ahead: bool = False
+    ) -> None:
         self._environment = environment
         self._loops = loops
         self._depths = depths
-        self._channel = DramChannel(environment)
+        self._channel = DramChannel(environment, ahead=ahead)
 
     def start(self, start_at: int, priority: int, *, held_back: bool) -> Running:
         running = _Pipeline(self._environment, self._channel, self._loops, priority)

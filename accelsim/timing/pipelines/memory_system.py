@@ -109,13 +109,14 @@ def together(runs: Sequence[Alone]) -> Alone:
 
 
 class Solo:
-    """Runs one operation after another that has the channel to itself."""
+    """Runs one operation after another that has the channel to itself; ``ahead_cycles`` as in ``ChannelField``."""
 
-    def __init__(self, depths: tuple[int, int, int]) -> None:
+    def __init__(self, depths: tuple[int, int, int], ahead_cycles: int = 0) -> None:
         self._depths = depths
         self._pipelines = np.zeros((1, int(Field.END)), np.int64)
         self._tasks = np.zeros((1, len(TaskField)), np.int64)
         self._channel = np.zeros(len(ChannelField), np.int64)
+        self._channel[ChannelField.AHEAD_CYCLES] = ahead_cycles
         self._memory = Memory(1)
 
     def run(self, loops: Loops, start_at: int, last: int = NO_TRANSFER) -> Alone:
@@ -123,7 +124,7 @@ class Solo:
         channel, tables = self._channel, (self._pipelines, self._tasks, self._channel)
         self._tasks[0] = 0
         channel[ChannelField.NOW], channel[ChannelField.COUNT] = 0, 1
-        channel[ChannelField.BUSY], channel[ChannelField.LAST] = 0, last
+        channel[ChannelField.BUSY], channel[ChannelField.LAST], channel[ChannelField.FREE_SINCE] = 0, last, 0
         start(*tables, loops.code, loops.steps, 0, start_at, self._depths, False)
         forget(channel)
         if advance(*tables, loops.code, loops.steps, FOREVER, *self._memory.tables) < 0:

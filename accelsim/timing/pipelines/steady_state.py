@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from accelsim.timing.pipelines.channel import MOVING, WAITING, ChannelField, TaskField, set_due
+from accelsim.timing.pipelines.channel import MOVING, WAITING, ChannelField, TaskField, set_due, turned_ahead
 from accelsim.timing.pipelines.jit import inner
 from accelsim.timing.pipelines.loops import MOST_NESTED, Integers
 from accelsim.timing.pipelines.stages import MOST_HELD, Field
@@ -35,6 +35,7 @@ _MOVE, _MOVE_DUE, _WORK_DUE = int(TaskField.MOVE), int(TaskField.MOVE_DUE), int(
 _EVENTS, _LAST_CHECK, _DUE = (int(f) for f in (TaskField.EVENTS, TaskField.LAST_CHECK, TaskField.DUE))
 _TURNAROUND, _ASKED, _WAITED = int(TaskField.TURNAROUND), int(TaskField.ASKED), int(TaskField.WAITED)
 _NOW, _COUNT, _LAST = int(ChannelField.NOW), int(ChannelField.COUNT), int(ChannelField.LAST)
+_BUSY, _FREE_SINCE = int(ChannelField.BUSY), int(ChannelField.FREE_SINCE)
 _CHECKS, _GENERATION, _FRUITLESS = (
     int(f) for f in (ChannelField.CHECKS, ChannelField.GENERATION, ChannelField.FRUITLESS)
 )
@@ -49,10 +50,10 @@ class Memory:
     """Remembered states, for so many pipelines: the states, their hashes and cycles, and what grows."""
 
     def __init__(self, pipelines: int) -> None:
-        self.state = np.zeros((REMEMBERED, 1 + pipelines * STATE_OF_PIPELINE), np.int64)
+        self.state = np.zeros((REMEMBERED, 2 + pipelines * STATE_OF_PIPELINE), np.int64)
         self.meta = np.zeros((REMEMBERED, _META), np.int64)
         self.growth = np.zeros((REMEMBERED, pipelines * GROWTH_OF_PIPELINE), np.int64)
-        self.scratch = np.zeros(1 + pipelines * STATE_OF_PIPELINE, np.int64)
+        self.scratch = np.zeros(2 + pipelines * STATE_OF_PIPELINE, np.int64)
 
     @property
     def tables(self) -> tuple[Integers, Integers, Integers, Integers]:
@@ -108,7 +109,8 @@ def _describe(pipelines: Integers, tasks: Integers, channel: Integers, found: In
     """All that decides what comes next, up to turns of loops; returns its length."""
     now = channel[_NOW]
     found[0] = channel[_LAST]
-    at = 1
+    found[1] = 0 if channel[_BUSY] else turned_ahead(channel)
+    at = 2
     for row in range(channel[_COUNT]):
         pipeline, task = pipelines[row], tasks[row]
         found[at] = task[_MOVE]
@@ -162,6 +164,7 @@ def _repeat(
     if periods <= 0:
         return
     channel[_NOW] += periods * cycles
+    channel[_FREE_SINCE] += periods * cycles
     channel[_FRUITLESS] = 0
     for row in range(channel[_COUNT]):
         if not _quiet(tasks, channel, row):
