@@ -178,12 +178,9 @@ class PlacedStep:
         timed = zip(self.program.operations, self.timed(run), strict=True)
         return sum(plan.compute_cycles for operation, plan in timed if operation.unit is Unit.MAC_ARRAY) // arrays
 
-    def schedule(self, run: Run, arrays: int, before: int | None = None) -> Scheduled | None:
-        """The schedule on so many arrays; None where it doesn't end before the cycle ``before``."""
-        return self.tried(run, arrays, before)[0]
-
-    def tried(self, run: Run, arrays: int, before: int | None) -> tuple[Scheduled | None, int]:
-        """The same, and how many arrays were at work together, in one that is given up until then."""
+    def tried(self, run: Run, arrays: int, before: int | None = None) -> tuple[Scheduled | None, int]:
+        """The schedule on so many arrays, None where it doesn't end before the cycle ``before``; and how many of them
+        were at work together, in one that is given up until then."""
         asked, chains = self._asked(run)
         ranks = run.ranks or tuple(priorities(run.service, self.program.operations, chains.tolist()))
         left = LeastLeft(asked, arrays, chains)

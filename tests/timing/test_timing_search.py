@@ -59,7 +59,7 @@ def test_what_is_found_is_no_longer_than_the_greedy_schedule(machine, program, k
         timeline = PlannedStep(program, hw).simulate()
     except UserError:
         assume(False)
-    greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
+    greedy = PlacedStep(program, hw, place_tensors(program, hw)).tried(Run(), 2)[0]
     assert timeline.total_cycles <= greedy.cycles
 
 
@@ -73,7 +73,7 @@ def test_what_one_waits_for_long_is_moved(machine):
         Operation(3, "op", Unit.MAC_ARRAY, "l3", Phase.DATA_GRADIENT, (3, 3), (4,), (Gemm(256, 20000, 256),)),
     ]
     program, hw = Program([tensor(i, 256) for i in range(5)], operations), machine(50)
-    greedy = PlacedStep(program, hw, place_tensors(program, hw)).schedule(Run(), 2)
+    greedy = PlacedStep(program, hw, place_tensors(program, hw)).tried(Run(), 2)[0]
     assert greedy.placed.residency.on_chip == {1, 3}
     _, product, waiting, _ = greedy.timeline().operations
     assert waiting.start_cycle == product.end_cycle
@@ -95,10 +95,10 @@ def test_what_stood_by_goes_before_what_its_unit_took_first(machine):
     ]
     program, hw = Program([tensor(i, 64) for i in range(4)], operations), machine(256)
     placed = PlacedStep(program, hw, place_tensors(program, hw))
-    by_phases = placed.schedule(Run(), 1)
+    by_phases = placed.tried(Run(), 1)[0]
     pairs = waited_behind(program, by_phases.outline(), by_phases.held.ready_cycles.tolist())
     assert pairs == [(1, 0)]
-    overtaken = placed.schedule(Run(ranks=overtaking(by_phases.ranks, *pairs[0])), 1)
+    overtaken = placed.tried(Run(ranks=overtaking(by_phases.ranks, *pairs[0])), 1)[0]
     first, second, _ = overtaken.timeline().operations
     assert second.end_cycle == first.start_cycle
     assert overtaken.cycles == by_phases.cycles - by_phases.held.end_cycles[0]
