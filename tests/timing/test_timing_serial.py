@@ -301,3 +301,8 @@ def test_no_tiles_take_less_than_their_bound(load, data, program):
                 assert planner.cycles(streams.tiled(tile)) >= bound
     except UserError:
         assume(False)
+
+
+def test_an_empty_program(load):
+    hw = load("int8_range_bn").model_copy(update={"operation_overlap": "serial"})
+    assert simulate(Program([], []), hw).total_cycles == 0
