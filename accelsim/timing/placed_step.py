@@ -126,6 +126,7 @@ class PlacedStep:
         self.program, self.hw, self.residency = program, hw, residency
         self._known: _Known = known._known if known else _Known(program, residency, serial=hw.serial)
         self.planner: Planner = Planner(program, hw, residency, known.planner if known else None)
+        self.alike: Alike = self._known.alike
         self.places = tuple(residency.places(len(program.tensors)))
         if self.places not in self._known.plans:
             self._known.plans[self.places] = self._plans(known)
@@ -141,14 +142,13 @@ class PlacedStep:
 
     def _plans(self, known: PlacedStep | None) -> list[OperationPlan]:
         """Those of ``known``, but for operations that touch a tensor which lives elsewhere there."""
-        alike, places, operations = self._known.alike, self.places.__getitem__, self.program.operations
+        operations = self.program.operations
         plans, changed = [NOTHING] * len(operations), set(range(len(operations)))
         if known:
             moved = (i for i, both in enumerate(zip(self.places, known.places, strict=True)) if both[0] != both[1])
             plans, changed = list(known.plans), {each for index in moved for each in self._known.touching[index]}
         for index in sorted(changed):
-            key = alike.kinds[index], *map(places, alike.touched[index])
-            plans[index] = self.planner.plan(operations[index], key)
+            plans[index] = self.planner.plan(operations[index], self.alike.key(index, self.places))
         return plans
 
     @property

@@ -13,8 +13,7 @@ from accelsim.timing.mapping.tiling import best_nest
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.loops import Loops, Programs, assemble
-from accelsim.timing.pipelines.memory_system import Alone, Solo, together
-from accelsim.timing.pipelines.stalls import COUNTS
+from accelsim.timing.pipelines.memory_system import Alone, Solo, together, unmoved
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import NOTHING, OperationPlan, Segment, joined
 
@@ -93,7 +92,7 @@ class Planner:
 
     def _run(self, steps: Segment) -> Alone:
         if not steps.moves:
-            return Alone(steps.busy_cycles, [0] * COUNTS)
+            return unmoved(steps.busy_cycles)
         if steps not in self._runs:
             self._runs[steps] = self._solo.run(self.loops(steps), 0)
         return self._runs[steps]

@@ -18,9 +18,8 @@ import numpy as np
 import simpy
 
 from accelsim.errors import MisfitError
-from accelsim.timing.mapping.alike import Alike
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
-from accelsim.timing.pipelines.memory_system import Alone, together
+from accelsim.timing.pipelines.memory_system import Alone, together, unmoved
 from accelsim.timing.pipelines.stalls import COUNTS
 from accelsim.timing.placed_step import PlacedStep, Run, Scheduled
 from accelsim.timing.placement.nested import nested_placements
@@ -68,7 +67,7 @@ class _Runs:
 
     def _by_events(self, steps: Segment) -> Alone:
         if not steps.moves:
-            return Alone(steps.busy_cycles, [0] * COUNTS)
+            return unmoved(steps.busy_cycles)
         environment, loops = simpy.Environment(), self._planner.loops(steps)
         pipelines = EventPipelines(environment, loops, self._planner.depths, ahead=True)
         running = pipelines.start(0, 0, held_back=False)
@@ -81,16 +80,15 @@ class _Sums:
 
     def __init__(self, issued: PlacedStep) -> None:
         self._issued = issued
-        self._alike = Alike.of(issued.program, issued.residency.drained)
         self._cycles: dict[Hashable, int] = {}
 
     def cycles(self, residency: Residency) -> int | None:
         """Of all operations; None where one doesn't fit into its buffers."""
         planner = self._issued.planner.placed(residency)
-        places = residency.places(len(self._issued.program.tensors)).__getitem__
+        places = residency.places(len(self._issued.program.tensors))
         total = 0
         for operation in self._issued.program.operations:
-            key = self._alike.kinds[operation.index], *map(places, self._alike.touched[operation.index])
+            key = self._issued.alike.key(operation.index, places)
             if key not in self._cycles:
                 try:
                     self._cycles[key] = planner.alone(planner.plan(operation, key)).cycles

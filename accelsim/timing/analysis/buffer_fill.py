@@ -55,8 +55,7 @@ class _Fills:
 
     def of(self, operation: Operation, timing: OperationTiming) -> Fill:
         """Of one that takes time."""
-        places = map(self._places.__getitem__, self._alike.touched[operation.index])
-        key = self._alike.kinds[operation.index], *places
+        key = self._alike.key(operation.index, self._places)
         if key not in self._known:
             self._known[key] = self._fill(operation, timing)
         return self._known[key]

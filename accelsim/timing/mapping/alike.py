@@ -42,6 +42,10 @@ class Alike:
             touched.append(tensors)
         return cls(kinds, touched)
 
+    def key(self, operation: int, places: Sequence[int]) -> Hashable:
+        """The same for operations with the same plan, where tensors lie in these places."""
+        return self.kinds[operation], *map(places.__getitem__, self.touched[operation])
+
     def touching(self, tensors: int) -> list[list[int]]:
         """Of each of so many tensors, the operations that touch it."""
         found: list[list[int]] = [[] for _ in range(tensors)]

@@ -101,6 +101,11 @@ class Alone:
     stalls: list[int]
 
 
+def unmoved(busy_cycles: int) -> Alone:
+    """The run of what moves nothing: work without a stall."""
+    return Alone(busy_cycles, [0] * COUNTS)
+
+
 def together(runs: Sequence[Alone]) -> Alone:
     """Runs that follow each other as one: what led in the first one and out of the last one did so in all."""
     stalls = [sum(column) for column in zip(*(run.stalls for run in runs), strict=True)]
