@@ -35,8 +35,8 @@ def _once(function: F, **options: bool) -> F:
     References to arrays are not counted, which takes longer than the work on them: who calls holds them. So no compiled
     function can make an array.
     """
-    # Numba doesn't document this option. With counts it takes 1.3 to 1.5 times as long to time a ResNet-20, compiling
-    # aside. A Numba that no longer knew it would end the first call with a KeyError; no result needs it.
+    # Numba doesn't document this option. With counts it takes 1.4 times as long to time a ResNet-20, compiling aside.
+    # A Numba that no longer knew it would end the first call with a KeyError; no result needs it.
     uncounted: dict[str, Any] = {**options, "_nrt": False}
     dispatcher = watched(numba.njit(cache=True, error_model="numpy", **uncounted)(function))
     for_types = dispatcher.get_call_template
