@@ -13,12 +13,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import numba
 import numpy as np
 
 _Parts = frozenset[tuple[str, str]]
 """What machine code is made of: files and numbers, by name and content."""
 _known: dict[int, tuple[dict[str, Any], _Parts]] = {}
 """Of modules that were imported whole, by the identity of their globals, which are kept for that."""
+
+
+def compiles() -> bool:
+    """Whether Numba compiles anything, which NUMBA_DISABLE_JIT turns off."""
+    settings: Any = numba.config
+    return not settings.DISABLE_JIT
 
 
 def watched(dispatcher: Any) -> Any:

@@ -20,10 +20,10 @@ def choose_kernels(
     Args:
         name: kernels of the CPU; None leaves the choice.
         device: ``gpu``, ``cpu``, or ``auto``: the GPU where CuPy sees one and no ``name`` is given.
-        say: hears where ``auto`` computes, and why it left a GPU alone.
+        say: hears where ``auto`` computes, and why it left a GPU, or compiled kernels, alone.
 
     Raises:
-        UserError: there is no such backend or device, or no GPU that can be used.
+        UserError: there is no such backend or device, no GPU that can be used, or no compiler for kernels.
     """
     check_names(name, device)
     if device == "gpu" or (device == "auto" and name is None):
@@ -32,7 +32,14 @@ def choose_kernels(
             return kernels
     if name == "numpy":
         return NumpyKernels()
-    from accelsim.datapath.kernels.compiled import CompiledKernels  # Numba takes half a second to import
+    from accelsim.recompile import compiles  # Numba takes half a second to import
+
+    if not compiles():
+        if name is not None:
+            raise UserError(f"backend {name}: NUMBA_DISABLE_JIT is set, so nothing compiles; unset it, or give numpy")
+        say("NUMBA_DISABLE_JIT is set, so nothing compiles: computes on backend numpy")
+        return NumpyKernels()
+    from accelsim.datapath.kernels.compiled import CompiledKernels
 
     return CompiledKernels()
 

@@ -25,6 +25,8 @@ DTYPE_HEADER = {
 }
 """Titles by column, in reading order."""
 DTYPE_NUMERIC = ("bits", "elements", "bytes")
+DTYPE_WORDS = ("tensor", "role", "layer", "phase", "scale", "rounding", "lives_in", "arithmetic")
+"""Columns of names and words that may go over lines."""
 
 
 def dtype_frame(source: Result | pd.DataFrame, layer: str | None = None) -> pd.DataFrame:

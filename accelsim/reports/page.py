@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, dtype_rows
+from accelsim.reports.dtype_rows import DTYPE_HEADER, DTYPE_NUMERIC, DTYPE_WORDS, dtype_rows
 from accelsim.reports.figure_spec import panels
 from accelsim.reports.figures import draw_all
 from accelsim.reports.machines import ONE_MACHINE, is_cluster
@@ -16,6 +16,7 @@ from accelsim.reports.step_tables import STEP_TABLES
 from accelsim.reports.summary_figures import KEY_FIGURES, assumptions_of, is_complete, shown_figures, warnings_of
 from accelsim.reports.units import human_rate
 from accelsim.reports.web import (
+    WORDS,
     Card,
     Cell,
     assumptions,
@@ -147,7 +148,8 @@ def _dtypes(result: Result) -> str:
         return ""
     header = list(DTYPE_HEADER.values())
     numeric = [list(DTYPE_HEADER).index(name) for name in DTYPE_NUMERIC]
-    rows = [[Cell(text) for text in row] for row in dtype_rows(result.dtypes)]
+    kinds = [WORDS if name in DTYPE_WORDS else "" for name in DTYPE_HEADER]
+    rows = [[Cell(text, kind) for text, kind in zip(row, kinds, strict=True)] for row in dtype_rows(result.dtypes)]
     content = filterable(table(header, rows, numeric=numeric), header, ["Role", "Layer", "Phase", "Format"])
     return (
         '<h2>Number formats of every tensor</h2><section class="panel">'

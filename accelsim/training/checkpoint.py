@@ -24,7 +24,10 @@ _UNKNOWN = "hwconfig, workload, seed or batch differ"
 
 @dataclass
 class Progress:
-    """Where a training stands: steps done, their losses and accuracies as far as not yet logged, rows logged."""
+    """Where a training stands: steps done, their losses and accuracies as far as not yet logged, rows logged.
+
+    Those of a last step that is logged for being the last alone are still pending: a run that goes on logs others.
+    """
 
     step: int = 0
     pending: list[float] = field(default_factory=list)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -24,6 +24,7 @@ from accelsim.training.datasets import Dataset, Split
 from accelsim.training.evaluation import Batch, Score, as_codes, right_answers, score
 from accelsim.training.interrupts import after_the_step
 from accelsim.training.loader import prefetched
+from accelsim.training.logged_rows import as_in_one, mean
 from accelsim.training.records import Records
 from accelsim.training.reporter import Reporter
 from accelsim.training.state import State, image_order
@@ -110,6 +111,8 @@ class Trainer:
         """
         trained, spent, saved = 0, 0.0, time.monotonic()
         steps = range(self.progress.step, self.total_steps)
+        if self.progress.step < self.total_steps:
+            as_in_one(self.progress, self._is_logged, self._ends_epoch)
         self.records.start(self.progress.step, self.progress.rows, ends_epoch=self._ends_epoch(self.progress.step))
         with (
             watched(self.observer, "train", self.total_steps, "step", self.progress.step),
@@ -167,7 +170,7 @@ class Trainer:
             self.reporter.saw(self.records.add_quantisers(step, seen, skipped=context.skips_update))
         losses, answers = zip(*[finite_loss(context, part.loss, part.logits) for part in found], strict=True)
         right = right_answers(np.concatenate(answers), labels)
-        return StepOutcome(_mean(losses), right / labels.size, seen, loss_scale, context.skips_update)
+        return StepOutcome(mean(losses), right / labels.size, seen, loss_scale, context.skips_update)
 
     def _learning_rate(self) -> float:
         epoch = self.progress.step / self.steps_per_epoch
@@ -188,8 +191,8 @@ class Trainer:
                 "step": progress.step,
                 "epoch": epoch,
                 "learning_rate": rate,
-                "train_loss": _mean(progress.pending),
-                "train_accuracy": _mean(progress.pending_accuracies),
+                "train_loss": mean(progress.pending),
+                "train_accuracy": mean(progress.pending_accuracies),
                 "gradient_norm": None if outcome.skipped else outcome.seen.gradient_norm / outcome.loss_scale,
                 "weight_norm": outcome.seen.weight_norm,
                 "test_accuracy": accuracy,
@@ -197,8 +200,9 @@ class Trainer:
                 **self._loss_scaling(outcome.loss_scale),
             }
         )
-        progress.pending.clear()
-        progress.pending_accuracies.clear()
+        if self._is_logged_by_all(progress.step):
+            progress.pending.clear()
+            progress.pending_accuracies.clear()
         self.records.add_row(progress.rows[-1])
         if ends:
             self.reporter.epoch_ended(progress.rows, self.records.epoch_speed())
@@ -211,7 +215,11 @@ class Trainer:
         return {"loss_scale": loss_scale, "skipped_steps": self.machine.context.skipped_steps}
 
     def _is_logged(self, step: int) -> bool:
-        return self._ends_epoch(step) or step % self.log_every == 0
+        return step == self.total_steps or self._is_logged_by_all(step)
+
+    def _is_logged_by_all(self, step: int) -> bool:
+        """By longer runs, too, unless they are so long that they log fewer steps."""
+        return step % self.steps_per_epoch == 0 or step % self.log_every == 0
 
     def _ends_epoch(self, step: int) -> bool:
         return step % self.steps_per_epoch == 0 or step == self.total_steps
@@ -223,10 +231,6 @@ class Trainer:
         return score(
             self.network, self.machine, self.dataset, split, step=step, workers=workers, observer=self.observer
         )
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def fresh_checkpoint(state: State, fingerprint: str, described: dict[str, Any]) -> Checkpoint:

@@ -70,7 +70,8 @@ class Records:
         """
         in_time = ends_epoch or self._is_turn(step)
         self.quantisers.start(lambda found: found < step or (found == step and in_time))
-        self.speed.start(lambda found: found <= step)
+        logged = {row["step"] for row in rows}
+        self.speed.start(lambda found: found in logged)
         for tracker in self.trackers:
             tracker.start(step, rows)
 

@@ -32,7 +32,7 @@ EVIL = "</script><script>alert('x')</script>&\"<b>"
 class Elements(HTMLParser):
     """Start tags with their attributes, and a check that what opens closes."""
 
-    VOID = frozenset({"meta", "input", "br"})
+    VOID = frozenset({"meta", "input", "br", "wbr"})
 
     def __init__(self, page):
         super().__init__()
@@ -93,7 +93,7 @@ def test_key_figures_assumptions_formats_versions_and_seed_are_there(page):
     for text in ("87.50 %", "24.6 ms", "4.20 mJ", "1.50 KiB", "3.00 MiB", "42.0 %", "seed 7", "accelsim 0.1.0"):
         assert text in page
     assert page.index("3.00 MiB") < page.index("DRAM is plain bandwidth.") < page.index('class="figures"')
-    assert page.count("conv2d1.weight_codes") == 1
+    assert page.count("conv2d1.<wbr>weight_<wbr>codes") == 1
 
 
 def test_the_first_assumptions_are_open_and_the_rest_folded(make_result):
@@ -125,6 +125,17 @@ def test_hostile_text_stays_text(make_result):
     assert page.count("<script") == 3
     Elements(page)
     assert "<script" not in notebook_view(hostile)
+
+
+def test_names_and_words_of_number_formats_go_over_lines(result):
+    """No page is wide enough for all thirteen columns on one line each; numbers and shapes stay whole."""
+    name, scale = "attention.output.gradient_data_path", "none (floating point)"
+    frame = result.dtypes.iloc[:1].assign(tensor=name, scale=scale, shape="8x12x64")
+    page = own_part(run_page(dataclasses.replace(result, dtypes=frame)))
+    shown = page.partition("Number formats of every tensor")[2]
+    assert f'<td class="words">{scale}</td>' in shown
+    assert '<th scope="row" class="words">attention.<wbr>output.<wbr>gradient_<wbr>data_<wbr>path</th>' in shown
+    assert "<td>8x12x64</td>" in shown
 
 
 def test_a_run_that_only_timed_and_one_cut_short(make_result):

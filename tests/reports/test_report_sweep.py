@@ -182,7 +182,7 @@ def test_terminal_tables_fit_the_width():
 
 
 def test_a_refused_point_is_one_line():
-    assert failed_lines(data()) == ["mac_array.rows+columns=32, dram.standard=<b>: does not fit"]
+    assert failed_lines(data()) == ["mac_array.rows+mac_array.columns=32, dram.standard=<b>: does not fit"]
 
 
 def test_a_column_that_is_no_figure_is_refused():

@@ -48,6 +48,33 @@ def case(request, load, trace):
 
 
 @st.composite
+def _programs(draw, counts, sides, units, products):
+    """Products and lane work of all phases, on any square int8 tensors that were there before.
+
+    ``products(left, right)``: the Gemms of an operation, by the sides of what it reads.
+    """
+    count = draw(counts)
+    sides = draw(st.lists(sides, min_size=count + 2, max_size=count + 2))
+    tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL) for i, side in enumerate(sides)]
+    operations = []
+    for i in range(count):
+        inputs = (draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
+        left, right = (sides[each] for each in inputs)
+        unit = draw(st.sampled_from(units))
+        gemms = draw(products(left, right)) if unit is Unit.MAC_ARRAY else ()
+        work = None if gemms else Work(left**2 * draw(st.integers(1, 9)), 0, 1, integer(8))
+        phase = draw(st.sampled_from(Phase))
+        operations.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, (i + 2,), gemms, work))
+    return Program(tensors, operations)
+
+
+@pytest.fixture(scope="session")
+def programs():
+    """Makes random programs of numbers of operations, of sides, units and products that are given."""
+    return _programs
+
+
+@st.composite
 def _graphs(draw):
     """Products, lane work and in-place updates of all phases, on int8 tensors, which depend on each other at random."""
     count, side = draw(st.integers(1, 14)), draw(st.sampled_from([1, 32, 128]))

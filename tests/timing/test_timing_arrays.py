@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from accelsim.errors import UserError
 from accelsim.formats import Role, integer
 from accelsim.hardware import Dataflow, Dram
-from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
+from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit
 from accelsim.timing import simulate
 from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.placed_step import PlacedStep, Run
@@ -21,21 +21,14 @@ from accelsim.timing.scheduling.priorities import Service
 SIDES = st.sampled_from([16, 64, 200, 400])
 
 
-@st.composite
-def programs(draw):
-    """Products and lane work of all phases and many lengths, most of which have something to run beside."""
-    count = draw(st.integers(3, 16))
-    sides = draw(st.lists(SIDES, min_size=count + 2, max_size=count + 2))
-    tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL) for i, side in enumerate(sides)]
-    operations = []
-    for i in range(count):
-        inputs = (draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
-        unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.MAC_ARRAY, Unit.VECTOR]))
-        gemms = (Gemm(sides[inputs[0]], draw(SIDES), sides[inputs[1]]),) * (unit is Unit.MAC_ARRAY)
-        work = None if gemms else Work(sides[inputs[0]] ** 2 * draw(st.integers(1, 9)), 0, 1, integer(8))
-        phase = draw(st.sampled_from(Phase))
-        operations.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, (i + 2,), gemms, work))
-    return Program(tensors, operations)
+@pytest.fixture(scope="module")
+def any_program(programs):
+    """Of many lengths; most operations have something to run beside."""
+
+    def products(left, right):
+        return st.tuples(st.builds(Gemm, st.just(left), SIDES, st.just(right)))
+
+    return programs(st.integers(3, 16), SIDES, [Unit.MAC_ARRAY, Unit.MAC_ARRAY, Unit.VECTOR], products)
 
 
 @pytest.fixture(scope="module")
@@ -72,16 +65,18 @@ def cycles(program, hw):
 
 
 @CHECK
-@given(program=programs(), given_machine=MACHINES, arrays=st.integers(1, 5), more=st.integers(1, 3))
-def test_any_program(machine, program, given_machine, arrays, more):
+@given(data=st.data(), given_machine=MACHINES, arrays=st.integers(1, 5), more=st.integers(1, 3))
+def test_any_program(machine, any_program, data, given_machine, arrays, more):
+    program = data.draw(any_program)
     before, after = (machine(count, **given_machine) for count in (arrays, arrays + more))
     assert cycles(program, after) <= cycles(program, before)
 
 
 @CHECK
-@given(program=programs(), given_machine=MACHINES, arrays=st.integers(1, 4))
-def test_what_is_left_is_never_too_much(machine, program, given_machine, arrays):
+@given(data=st.data(), given_machine=MACHINES, arrays=st.integers(1, 4))
+def test_what_is_left_is_never_too_much(machine, any_program, data, given_machine, arrays):
     """Else a schedule on fewer arrays would be given up that is shorter. Without prefetch, nothing begins early."""
+    program = data.draw(any_program)
     hw = machine(arrays, **{**given_machine, "prefetch": False})
     try:
         step = PlannedStep(program, hw)
@@ -151,9 +146,10 @@ def test_a_planned_step_is_simulated_as_often_as_wanted(load, trace):
 
 
 @CHECK
-@given(program=programs(), given_machine=MACHINES, arrays=st.integers(2, 6))
-def test_numbers_of_arrays_that_are_passed_over_find_nothing_else(machine, program, given_machine, arrays):
+@given(data=st.data(), given_machine=MACHINES, arrays=st.integers(2, 6))
+def test_numbers_of_arrays_that_are_passed_over_find_nothing_else(machine, any_program, data, given_machine, arrays):
     """Those on which no more products than on fewer are ever at work together, in schedules that are given up, too."""
+    program = data.draw(any_program)
     hw = machine(arrays, **given_machine)
     try:
         step = PlannedStep(program, hw)

@@ -37,22 +37,12 @@ CHECK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCh
 SIDES = st.sampled_from([1, 16, 50, 64, 200])
 
 
-@st.composite
-def programs(draw):
-    """Products, grouped ones too, and lane work of all phases, on any tensors that were there before."""
-    count = draw(st.integers(1, 8))
-    sides = draw(st.lists(SIDES, min_size=count + 2, max_size=count + 2))
-    tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL) for i, side in enumerate(sides)]
-    operations = []
-    for i in range(count):
-        inputs = (draw(st.integers(0, i + 1)), draw(st.integers(0, i + 1)))
-        unit = draw(st.sampled_from([Unit.MAC_ARRAY, Unit.VECTOR, Unit.NORM]))
-        sizes = st.builds(Gemm, SIDES, SIDES, SIDES, st.sampled_from([1, 1, 3]))
-        gemms = tuple(draw(st.lists(sizes, min_size=1, max_size=2))) if unit is Unit.MAC_ARRAY else ()
-        work = None if gemms else Work(sides[inputs[0]] ** 2 * draw(st.integers(1, 9)), 0, 1, integer(8))
-        phase = draw(st.sampled_from(Phase))
-        operations.append(Operation(i, "op", unit, f"layer{i}", phase, inputs, (i + 2,), gemms, work))
-    return Program(tensors, operations)
+@pytest.fixture(scope="module")
+def any_program(programs):
+    """Grouped products, too."""
+    sizes = st.builds(Gemm, SIDES, SIDES, SIDES, st.sampled_from([1, 1, 3]))
+    gemms = st.lists(sizes, min_size=1, max_size=2).map(tuple)
+    return programs(st.integers(1, 8), SIDES, [Unit.MAC_ARRAY, Unit.VECTOR, Unit.NORM], lambda left, right: gemms)
 
 
 SIZE = st.integers(2_000, 300_000)
@@ -120,8 +110,9 @@ def cycles(program, hw):
 
 
 @CHECK
-@given(data=st.data(), program=programs())
-def test_more_hardware_never_makes_a_step_longer(load, data, program):
+@given(data=st.data())
+def test_more_hardware_never_makes_a_step_longer(load, any_program, data):
+    program = data.draw(any_program)
     before, after = data.draw(machines(load("int8_range_bn")))
     assert has_at_least(after, before)
     assert cycles(program, after) <= cycles(program, before)
@@ -138,9 +129,10 @@ def test_more_hardware_never_makes_a_real_step_longer(load, trace, data, fused):
 
 
 @CHECK
-@given(data=st.data(), program=programs())
-def test_each_operation_takes_what_it_takes_alone(load, data, program):
+@given(data=st.data())
+def test_each_operation_takes_what_it_takes_alone(load, any_program, data):
     """One begins as the one before ends, in the order of issue; a run with every piece as an event says the same."""
+    program = data.draw(any_program)
     hw, _ = data.draw(machines(load("int8_range_bn")))
     assume(fits(program, hw))
     step = PlannedStep(program, hw)
@@ -156,9 +148,10 @@ def test_each_operation_takes_what_it_takes_alone(load, data, program):
 
 
 @CHECK
-@given(data=st.data(), program=programs())
-def test_more_room_keeps_all_that_less_room_keeps(load, data, program):
+@given(data=st.data())
+def test_more_room_keeps_all_that_less_room_keeps(load, any_program, data):
     """In a place as near or nearer, by one of the placements that are tried."""
+    program = data.draw(any_program)
     before, after = data.draw(machines(load("int8_range_bn")))
     wide, narrow = (
         [where(placed, len(program.tensors)) for placed in nested_placements(program, place_tensors(program, hw))]
@@ -275,9 +268,10 @@ def test_no_product_of_an_operation_waits_longer_for_more_lanes(load):
 
 
 @CHECK
-@given(data=st.data(), program=programs())
-def test_no_tiles_take_less_than_their_bound(load, data, program):
+@given(data=st.data())
+def test_no_tiles_take_less_than_their_bound(load, any_program, data):
     """Nor where a tile's share of an operand is less than a byte, and its first load none."""
+    program = data.draw(any_program)
     hw, _ = data.draw(machines(load("int8_range_bn")))
     in_dram = Residency(frozenset(), level_names=tuple(level.name for level in hw.buffers.levels))
     planner = Planner(program, hw, in_dram)

@@ -59,9 +59,8 @@ def _bytes(training, path):
     return path.read_bytes()
 
 
-def _untested(training):
-    """Logged rows without the figures of tests, which stand at an end as well."""
-    return [{k: v for k, v in row.items() if "test" not in k} for row in training.checkpoint.progress.rows]
+def _steps(training):
+    return [row["step"] for row in training.checkpoint.progress.rows]
 
 
 def _table(training):
@@ -105,10 +104,33 @@ def test_a_run_in_parts_has_the_rows_of_a_run_in_one(train, tmp_path, stop):
     _, second = train("int8", start=copy.deepcopy(first.checkpoint), records=Records(tmp_path, 2))
     assert second.records.quantisers.text() == whole.records.quantisers.text()
     assert (tmp_path / "quantisers.csv").read_text() == whole.records.quantisers.text()
-    assert _untested(second) == _untested(whole)
+    assert _bytes(second, tmp_path / "parts") == _bytes(whole, tmp_path / "whole")
     speed = pd.read_csv(tmp_path / "speed.csv")
-    assert speed["step"].tolist() == [row["step"] for row in whole.checkpoint.progress.rows]
+    assert speed["step"].tolist() == _steps(whole)
     assert (speed["samples"] == trainer.batch).all()
+
+
+@pytest.mark.parametrize(("stop", "steps", "rows"), [(5, 7, 3), (11, 13, 5)])
+def test_a_run_that_goes_on_has_the_rows_of_its_own_length(train, tmp_path, monkeypatch, stop, steps, rows):
+    """It logs fewer steps than its first part alone, or as many; where that ended, no row may stand."""
+    monkeypatch.setattr("accelsim.training.loop.LOGGED_ROWS", rows)
+    _, whole = train("int8", steps=steps)
+    _, first = train("int8", steps=stop, records=Records(tmp_path))
+    _, second = train("int8", steps=steps, start=copy.deepcopy(first.checkpoint), records=Records(tmp_path))
+    assert stop in _steps(first)
+    assert stop not in _steps(whole)
+    assert _bytes(second, tmp_path / "parts") == _bytes(whole, tmp_path / "whole")
+    assert pd.read_csv(tmp_path / "speed.csv")["step"].tolist() == _steps(whole)
+
+
+def test_rows_of_several_steps_stay(train, monkeypatch):
+    monkeypatch.setattr("accelsim.training.loop.LOGGED_ROWS", 3)
+    _, first = train("int8", steps=8)
+    _, second = train("int8", steps=13, start=copy.deepcopy(first.checkpoint))
+    assert _steps(first) == [2, 4, 6, 8]
+    assert _steps(second) == [2, 4, 6, 8, 12, 13]
+    before, after = (each.checkpoint.progress.rows[3] for each in (first, second))
+    assert {**before, "test_accuracy": None, "test_loss": None} == after
 
 
 def test_metrics_of_each_step(train):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from accelsim.reports.field_paths import end_of_path
 from accelsim.reports.result import Result
 
 MOST_SHOWN = 3
@@ -39,8 +38,8 @@ def _tells(path: str, fields: Sequence[Fields]) -> bool:
 
 
 def shown_settings(settings: Fields) -> str:
-    """``activation.format=int4, batch_size=64``: the last two names of each path, and how many more there are."""
-    shown = [f"{'.'.join(end_of_path(path))}={_text(value)}" for path, value in settings.items()]
+    """``numerics.activation.format=int4, batch_size=64``: the first of them, and how many more there are."""
+    shown = [f"{path}={_text(value)}" for path, value in settings.items()]
     more = len(shown) - MOST_SHOWN
     return ", ".join(shown[:MOST_SHOWN] + ([f"{more} more"] if more > 0 else []))
 

@@ -89,8 +89,8 @@ class SweepData:
         return sorted(found) if all(isinstance(value, int | float) for value in found) else found
 
     def label(self, row: pd.Series[Any]) -> str:
-        """``rows+columns=16, standard=DDR4-2400``."""
-        return ", ".join(f"{short}={value_text(row[name], name)}" for name, short in self.short.items())
+        """``mac_array.rows+mac_array.columns=16, dram.standard=DDR4-2400``, as ``--vary`` takes the names."""
+        return ", ".join(f"{name}={value_text(row[name], name)}" for name in self.fields)
 
     @property
     def title(self) -> str:

@@ -2,6 +2,7 @@
 
 from accelsim.reports.web.document import document
 from accelsim.reports.web.parts import (
+    WORDS,
     Card,
     Cell,
     assumptions,
@@ -17,6 +18,7 @@ from accelsim.reports.web.parts import (
 )
 
 __all__ = [
+    "WORDS",
     "Card",
     "Cell",
     "assumptions",

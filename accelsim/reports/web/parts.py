@@ -15,6 +15,10 @@ _LONG_NAME = re.compile(r"[\w.+]{17,}")
 """Shorter ones look better whole on the next line."""
 
 
+WORDS = "words"
+"""Kind of the cells that go over lines, within names too, where room is short."""
+
+
 class Card(NamedTuple):
     """A key figure; ``meaning`` says how it is defined."""
 
@@ -24,7 +28,7 @@ class Card(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A table cell; ``kind`` is a style class (number, better, worse); a sortable table sorts by ``key``."""
+    """A table cell; ``kind`` is a style class (number, better, worse, words); a sortable table sorts by ``key``."""
 
     text: str
     kind: str = ""
@@ -122,12 +126,17 @@ def _card(item: Card) -> str:
 
 def _row(row: Sequence[Cell], numeric: Sequence[int]) -> str:
     cells = [
-        f"<td{_class(('number ' if i in numeric else '') + cell.kind)}{_key(cell)}>{escape(cell.text)}</td>"
+        f"<td{_class(('number ' if i in numeric else '') + cell.kind)}{_key(cell)}>{_text(cell)}</td>"
         for i, cell in enumerate(row)
     ]
     if cells:
         cells[0] = cells[0].replace("<td", '<th scope="row"', 1)[: -len("</td>")] + "</th>"
     return f"<tr>{''.join(cells)}</tr>"
+
+
+def _text(cell: Cell) -> str:
+    text = escape(cell.text)
+    return _JOINTS.sub(r"\1<wbr>", text) if cell.kind == WORDS else text
 
 
 def _key(cell: Cell) -> str:

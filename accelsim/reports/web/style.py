@@ -51,7 +51,7 @@ p { margin: .2rem 0; }
 .findings li + li { margin-top: .3rem; }
 .findings + .figures { margin-top: 12px; }
 .commands { margin-top: 8px; }
-.commands pre { margin: 0; white-space: pre-wrap; overflow-wrap: anywhere; }
+.commands pre { margin: 0; }
 .commands pre + pre { margin-top: .6rem; }
 .figures { display: grid; grid-template-columns: repeat(2, minmax(0, 1fr)); gap: 12px; }
 .figures .wide { grid-column: 1 / -1; }
@@ -83,10 +83,12 @@ tbody tr:hover { background: color-mix(in srgb, var(--accent) 9%, transparent); 
 .sortable thead button:focus-visible { outline: 2px solid var(--accent); }
 .sortable thead [aria-sort="ascending"] button::after { content: " ▲"; color: var(--accent); }
 .sortable thead [aria-sort="descending"] button::after { content: " ▼"; color: var(--accent); }
+.words { white-space: normal; line-height: 1.35; }
+table:has(.words) :is(th, td) { padding-left: 8px; padding-right: 8px; }
 td.message { white-space: normal; overflow-wrap: anywhere; }
 details { margin-top: 12px; }
 summary { cursor: pointer; font-weight: 600; }
-pre { overflow: auto; font-size: .82rem; margin: .6rem 0 0; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: .82rem; margin: .6rem 0 0; }
 footer { color: var(--soft); font-size: .86rem; padding-top: 24px; padding-bottom: 40px; }
 @media (max-width: 820px) { .cards { grid-template-columns: repeat(2, 1fr); } }
 @media (max-width: 820px) { .figures { grid-template-columns: minmax(0, 1fr); } }
