@@ -96,7 +96,7 @@ def test_a_mistake_is_told_in_the_compilers_words():
     assert compiler.destroyed == 1
 
 
-@pytest.mark.parametrize("name", ["momentum_step", "moved", "floats", "quantise"])
+@pytest.mark.parametrize("name", ["momentum_step", "multiply_add", "moved", "floats", "quantise"])
 def test_the_smallest_floats_are_kept(nvrtc, name):
     """No instruction that turns float32 below 2**-126 into zeros, which CuPy's own compilation asks for."""
     parameters = next(p for p in KERNELS[name].variants() if not p or ("X", "float32") in p)
@@ -111,12 +111,12 @@ def test_the_smallest_floats_are_kept(nvrtc, name):
 def test_the_smallest_floats_are_numpys(host_cuda):
     tiny = np.array([1e-45, -3e-42, 1.1e-38, 0.0, 2e-38], dtype=np.float32)
     numbers = [np.float32(x) for x in (0.9, 0.01, 0.5)]
-    for found, expected in zip(
-        host_cuda.momentum_step(tiny, tiny[::-1], tiny, *numbers),
-        NumpyKernels().momentum_step(tiny, tiny[::-1], tiny, *numbers),
-        strict=True,
+    for call in (
+        lambda k: k.momentum_step(tiny, tiny[::-1], tiny, *numbers),
+        lambda k: (k.multiply_add(tiny, numbers[0], tiny[::-1]),),
     ):
-        np.testing.assert_array_equal(found.view("int32"), expected.view("int32"))
+        for found, expected in zip(call(host_cuda), call(NumpyKernels()), strict=True):
+            np.testing.assert_array_equal(found.view("int32"), expected.view("int32"))
 
 
 def test_arguments_reach_cuda_at_their_widths(monkeypatch):
