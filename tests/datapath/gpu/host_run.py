@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import ctypes
 import mmap
-import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from accelsim.datapath.kernels.gpu.source import FOLDER, KERNELS, TYPES, source_of
+from accelsim.datapath.kernels.gpu.source import KERNELS, source_of
 
 HEADER = Path(__file__).parent / "host.h"
 FLAGS = ("-std=c++17", "-O1", "-w", "-fPIC", "-shared", "-ffp-contract=off", "-fwrapv", "-U_FORTIFY_SOURCE")
@@ -59,11 +58,12 @@ class Fenced:
 class HostLauncher:
     """Launches kernels on NumPy arrays, or on arrays that ``inside`` takes out of their wrapper.
 
-    It plays a device of any ``capability``; ``backwards`` lets the last thread of a block run first.
+    It plays a device of any ``capability``; ``backwards`` lets the last thread of a block run first. ``check`` refuses
+    what a device would not take (``arguments.py``).
     """
 
-    def __init__(self, folder: Path, inside: Any = lambda x: x) -> None:
-        self.folder, self.inside = folder, inside
+    def __init__(self, folder: Path, check: Callable[..., None], inside: Any = lambda x: x) -> None:
+        self.folder, self.check, self.inside = folder, check, inside
         self.libraries: dict[str, ctypes.CDLL] = {}
         self.launched: set[str] = set()
         self.backwards = False
@@ -73,8 +73,7 @@ class HostLauncher:
         self, name: str, parameters: Any, grid: Sequence[int], block: Sequence[int], arguments: Sequence[Any]
     ) -> None:
         self.launched.add(name)
-        _check_size(name, grid, block)
-        _check_arguments(name, parameters, [self.inside(x) for x in arguments])
+        self.check(name, parameters, grid, block, [self.inside(x) for x in arguments])
         self.run(self._library(name, parameters), name, grid, block, arguments)
 
     def address(self, x: Any) -> int:
@@ -123,55 +122,6 @@ class HostLauncher:
             command = [str(compiler()), *FLAGS, "-x", "c++-header", str(header), "-o", f"{header}.gch"]
             subprocess.run(command, check=True)
         return header
-
-
-MOST_BLOCKS, MOST_THREADS = (2**31 - 1, 65535, 65535), (1024, 1024, 64)
-"""Sizes of a grid and of a block, after the CUDA C++ Programming Guide."""
-UNITS = ("Unit", "Chunk", "Quad", "u32", "i32")
-"""Types in which kernels load several codes at once."""
-
-
-def _check_size(name: str, grid: Sequence[int], block: Sequence[int]) -> None:
-    """Refuse what a device would not launch."""
-    sizes = [
-        (size, most)
-        for found, mosts in ((grid, MOST_BLOCKS), (block, MOST_THREADS))
-        for size, most in zip(found, mosts, strict=False)
-    ]
-    if not all(isinstance(size, int) and 0 < size <= most for size, most in sizes) or np.prod(block) > MOST_THREADS[0]:
-        raise ValueError(f"{name}: no device launches {tuple(grid)} blocks of {tuple(block)} threads")
-
-
-def _check_arguments(name: str, parameters: Any, arguments: Sequence[Any]) -> None:
-    """Refuse arguments of other types than the kernel's parameters: a device reads their bits all the same."""
-    wanted = _parameters(name)
-    if len(wanted) != len(arguments):
-        raise TypeError(f"{name} takes {len(wanted)} arguments, not {len(arguments)}")
-    named = {key: TYPES[value] for key, value in parameters if isinstance(value, str)}
-    for (type_, is_pointer), x in zip(wanted, arguments, strict=True):
-        units = is_pointer and type_ in UNITS and isinstance(x, np.ndarray)
-        if not _fits(named.get(type_, type_), is_pointer, x) and not (units and x.dtype in (np.int8, np.int16)):
-            raise TypeError(f"{name}: {type(x).__name__} {getattr(x, 'dtype', '')} for {type_}{' *' * is_pointer}")
-        if units and x.nbytes and x.ctypes.data % 16:
-            raise TypeError(f"{name}: an array that does not start at 16 bytes, for {type_} *")
-
-
-def _parameters(name: str) -> list[tuple[str, bool]]:
-    """Type of each parameter in the source, and whether it's a pointer."""
-    text = (FOLDER / KERNELS[name].file).read_text(encoding="utf-8")
-    listed = re.search(rf"^KERNEL {name}\(([^)]*)\)", text, re.MULTILINE)[1].split(",")
-    found = [re.fullmatch(r"(?:const )?(\w+)(\*?) \w+", " ".join(one.split())) for one in listed]
-    return [(one[1], bool(one[2])) for one in found]
-
-
-def _fits(type_: str, is_pointer: bool, x: Any) -> bool:
-    if not is_pointer:
-        whole = isinstance(x, int | np.integer) and -(2**63) <= x < 2**63
-        return whole if type_ == "i64" else type_ == "f64" and isinstance(x, float)
-    if x is None or not isinstance(x, np.ndarray):
-        return x is None
-    names = TYPES | {"uint8": "u8", "uint16": "u16", "uint64": "u64"}
-    return names.get(str(x.dtype)) == type_
 
 
 def _entry(name: str, barriers: str) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from accelsim.datapath import NumpyKernels
 from accelsim.datapath.kernels import Carrier
-from accelsim.datapath.kernels.gpu import launch
+from accelsim.datapath.kernels.gpu import CudaKernels, launch
 from accelsim.datapath.kernels.gpu.machine_code import machine_code
 from accelsim.datapath.kernels.gpu.source import KERNELS, OPTIONS, source_of
 from accelsim.formats import integer
@@ -183,3 +183,14 @@ def test_a_part_of_an_array_is_copied_to_where_loads_may_begin(device, rng, offs
         expected = numpy.conv2d(x, w, *way, BYTES), numpy.conv2d_backward_weights(x, g, (3, 3), *way, WIDE)
         for one, other in zip(found, expected, strict=True):
             np.testing.assert_array_equal(one, other.astype(np.int64))
+
+
+def test_a_launcher_on_copies_brings_back_what_was_written(copying_launcher, rng):
+    """As the tests of kernels run on a GPU."""
+    x = rng.integers(-128, 128, (40, 7)).astype(np.int8)
+    kernels = CudaKernels(np, copying_launcher)
+    np.testing.assert_array_equal(kernels.relu(x), np.maximum(x, 0))
+    assert kernels.largest_magnitude(x) == np.abs(x.astype(int)).max()
+    assert copying_launcher.launched == {"relu", "largest_magnitude"}
+    with pytest.raises(TypeError, match="relu takes 3"):
+        copying_launcher("relu", (("X", "int8"), ("Y", "int8")), (1,), (32,), (x, x))
