@@ -95,8 +95,13 @@ def differing(kernels: Kernels) -> list[str]:
 
 
 def _agree(kernels: Kernels, check: Check) -> bool:
-    found = [[on_host(part) for part in check(k, _drawer(k.xp))] for k in (NumpyKernels(), kernels)]
-    return all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+    return all(np.array_equal(one, other) for one, other in found_and_expected(kernels, check))
+
+
+def found_and_expected(kernels: Kernels, check: Check) -> list[tuple[Any, Any]]:
+    """Each result of a check beside NumPy's."""
+    found, expected = ([on_host(part) for part in check(k, _drawer(k.xp))] for k in (kernels, NumpyKernels()))
+    return list(zip(found, expected, strict=True))
 
 
 def _drawer(xp: Any) -> Callable[..., Any]:
