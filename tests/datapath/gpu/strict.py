@@ -1,7 +1,8 @@
 """A stand-in for CuPy without a GPU: NumPy arrays in a wrapper that refuses what CuPy refuses.
 
 A strict array never turns into a NumPy array by itself and never mixes with one: ``asarray`` of the module brings data
-in, ``asnumpy`` takes it out, and each is counted. The module has only the names that CuPy has.
+in, ``asnumpy`` takes it out, and each is counted. The module has only the names that CuPy has. What it computes element
+by element makes zeros of float32 below 2**-126, as CuPy's kernels do, which are compiled with ``-ftz=true``.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class StrictArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method != "__call__" or set(keywords) - {"out", "dtype", "casting"}:
             raise TypeError(f"{ufunc.__name__}.{method}{tuple(keywords)}: not on device arrays")
-        return wrapped(getattr(ufunc, method)(*[inside(x) for x in inputs], **_all_inside(keywords)))
+        found = getattr(ufunc, method)(*[flushed(inside(x)) for x in inputs], **_all_inside(keywords))
+        if isinstance(found, np.ndarray) and "out" in keywords:
+            found[...] = flushed(found)
+        return wrapped(flushed(found))
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:
         if function not in FUNCTIONS:
@@ -130,7 +134,10 @@ class StrictModule:
         def call(*arguments: Any, **keywords: Any) -> Any:
             if isinstance(function, np.ufunc) and set(keywords) - {"out", "dtype", "casting"}:
                 raise TypeError(f"cupy.{function.__name__} takes no {tuple(keywords)}")
-            return wrapped(function(*[_inside_deep(x) for x in arguments], **_all_inside(keywords)))
+            given = [_inside_deep(x) for x in arguments]
+            if not isinstance(function, np.ufunc):
+                return wrapped(function(*given, **_all_inside(keywords)))
+            return wrapped(flushed(function(*[flushed(x) for x in given], **_all_inside(keywords))))
 
         return call
 
@@ -155,6 +162,14 @@ def inside(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         raise TypeError("a NumPy array meets a device array")
     return x
+
+
+def flushed(x: Any) -> Any:
+    """``x``, with zeros of the same sign for the smallest float32."""
+    if not isinstance(x, np.ndarray | np.generic) or x.dtype != np.float32:
+        return x
+    small = np.abs(x) < np.finfo(np.float32).smallest_normal
+    return np.where(small, np.copysign(np.float32(0), x), x) if small.any() else x
 
 
 def bare(x: Any) -> Any:
