@@ -65,10 +65,15 @@ class StrictArray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name not in METHODS:
             raise AttributeError(f"strict arrays have no {name}")
-        method = getattr(self._array, name)
+        method = self._astype if name == "astype" else getattr(self._array, name)
         return lambda *arguments, **keywords: wrapped(
             method(*[_inside_deep(x) for x in arguments], **_all_inside(keywords))
         )
+
+    def _astype(self, dtype: Any, **keywords: Any) -> Any:
+        if self._array.dtype == dtype:
+            return self._array.astype(dtype, **keywords)
+        return flushed(flushed(self._array).astype(dtype, **keywords))
 
     def __len__(self) -> int:
         return len(self._array)

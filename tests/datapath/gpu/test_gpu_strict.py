@@ -163,6 +163,8 @@ def test_the_stand_in_flushes_what_cupy_flushes(strict):
     x *= np.float32(1)
     assert x.tolist() == [np.float32(3e-38), 0.0]
     assert strict.asarray(np.array([1e-40])).tolist() == [1e-40]
+    assert strict.asarray(np.array([1e-40])).astype("float32").tolist() == [0.0]
+    assert strict.asarray(np.array([1e-40], dtype=np.float32)).astype("float64").tolist() == [0.0]
 
 
 @pytest.mark.parametrize(
