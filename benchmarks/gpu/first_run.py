@@ -76,15 +76,17 @@ def training(workload: str, folder: Path, *more: str) -> list[str]:
 def parts(folder: Path, data: Path | None) -> dict[str, Part]:
     """By name, the most telling first."""
     tests = [str(TESTS / f"test_gpu_{name}.py") for name in KERNEL_TESTS]
+    on_a_gpu = "-m", "gpu and not slow", str(TESTS)
     a_few_steps = script("training_step", "--networks", "cifar10_resnet20", "--rounds", "1", "--steps", "20")
     fashion = () if data is None else ("--data", str(data))
     found = {
         "environment": (script("environment"), 60),
         "checks": (script("checks"), 120),
-        "tests": ([sys.executable, *PYTEST, "-m", "gpu and not slow", str(TESTS)], 240),
-        "kernel_tests": ([sys.executable, *PYTEST, "-m", "not gpu and not slow", *tests], 180),
-        "equality": (script("equality"), 240),
-        "training": (training("digits_cnn", folder, "--epochs", "3"), 200),
+        "tests": ([sys.executable, *PYTEST, *on_a_gpu, "-k", "not every_layer"], 240),
+        "layers": ([sys.executable, *PYTEST, *on_a_gpu, "-k", "every_layer"], 300),
+        "kernel_tests": ([sys.executable, *PYTEST, "-m", "not gpu and not slow", *tests], 300),
+        "equality": (script("equality"), 300),
+        "training": (training("digits_cnn", folder, "--epochs", "3"), 240),
         "kernels": (script("kernels"), 120),
         "steps": (script("training_step"), 300),
         "fashion": (training("fashion_mnist_resnet20", folder, "--epochs", "2", *fashion), 300),
@@ -92,7 +94,7 @@ def parts(folder: Path, data: Path | None) -> dict[str, Part]:
         "memcheck": (sanitised("memcheck"), 180),
         "racecheck": (sanitised("racecheck"), 240),
     }
-    checking = dict.fromkeys(("checks", "tests", "kernel_tests"), CHECKING)
+    checking = dict.fromkeys(("checks", "tests", "layers", "kernel_tests"), CHECKING)
     return {name: Part(*part, checking.get(name, {})) for name, part in found.items()}
 
 
