@@ -7,6 +7,7 @@ by element makes zeros of float32 below 2**-126, as CuPy's kernels do, which are
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -46,7 +47,10 @@ class StrictArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method != "__call__" or set(keywords) - {"out", "dtype", "casting"}:
             raise TypeError(f"{ufunc.__name__}.{method}{tuple(keywords)}: not on device arrays")
-        found = getattr(ufunc, method)(*[flushed(inside(x)) for x in inputs], **_all_inside(keywords))
+        given = [flushed(inside(x)) for x in inputs]
+        if ufunc is np.matmul and StrictModule.last_first:
+            given = [given[0][..., ::-1], given[1][..., ::-1, :]]
+        found = getattr(ufunc, method)(*given, **_all_inside(keywords))
         if isinstance(found, np.ndarray) and "out" in keywords:
             found[...] = flushed(found)
         return wrapped(flushed(found))
@@ -66,6 +70,8 @@ class StrictArray(NDArrayOperatorsMixin):
         if name not in METHODS:
             raise AttributeError(f"strict arrays have no {name}")
         method = self._astype if name == "astype" else getattr(self._array, name)
+        if StrictModule.last_first and name in ("sum", "mean", "var") and self._array.dtype.kind == "f":
+            method = partial(_turned_round, self._array, name)
         return lambda *arguments, **keywords: wrapped(
             method(*[_inside_deep(x) for x in arguments], **_all_inside(keywords))
         )
@@ -108,6 +114,8 @@ class StrictModule:
     """``xp`` for the datapath; ``sent`` and ``fetched`` count transfers to the device and back, of one number, too."""
 
     sent = fetched = 0
+    last_first = False
+    """Whether products and sums of floats add the last first: a device has an order of its own, which isn't NumPy's."""
 
     uint64, int64, int32, int8, uint8, uint16, uint32 = (
         np.uint64, np.int64, np.int32, np.int8, np.uint8, np.uint16, np.uint32,
@@ -167,6 +175,11 @@ def inside(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         raise TypeError("a NumPy array meets a device array")
     return x
+
+
+def _turned_round(x: Any, name: str, axis: Any = None, **keywords: Any) -> Any:
+    """A reduction along ``axis`` that begins at its end."""
+    return getattr(np.flip(x, axis), name)(axis=axis, **keywords)
 
 
 def flushed(x: Any) -> Any:

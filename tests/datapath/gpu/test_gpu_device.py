@@ -39,8 +39,10 @@ LAYERS = {
     "residual": [{"residual": {"body": ["batch_norm", "relu", STEM]}}, {"dropout": {"rate": 0.2}}],
     "attention": ["tokens", {"multi_head_attention": {"heads": 2}}, "gelu", "mean_token"],
 }
-HWCONFIGS = ["int8_range_bn", "flexpoint", "mxfp8"]
-"""Machines whose bits no order of addition decides."""
+HWCONFIGS = ["int8_range_bn", "flexpoint"]
+"""Machines whose bits no order of addition decides: their accumulators are integers."""
+FLOATS = ["fp32", "bf16", "mxfp8"]
+"""Machines that add floats in the order of cuBLAS."""
 SHAPES = {
     "cifar10_resnet20 s1": (64, (32, 32), 16, 16, (3, 3), (1, 1), (1, 1)),
     "cifar10_resnet20 s3": (64, (8, 8), 64, 64, (3, 3), (1, 1), (1, 1)),
@@ -94,14 +96,29 @@ def test_convolutions_of_whole_networks(gpu, rng, shape):
         np.testing.assert_array_equal(on_host(call(gpu, gpu.xp.asarray)), call(numpy, np.asarray).astype(np.int64))
 
 
+def _network(layers):
+    ending = [] if layers == "attention" else ["flatten"]
+    described = [STEM, *LAYERS[layers], *ending, {"linear": {"units": CLASSES}}]
+    return Network([parse_layer(layer) for layer in described], (9, 9, 3), CLASSES)
+
+
 @pytest.mark.parametrize("hwconfig", HWCONFIGS)
 @pytest.mark.parametrize("layers", LAYERS)
 def test_every_layer(gpu, root, hwconfig, layers):
-    ending = [] if layers == "attention" else ["flatten"]
-    described = [STEM, *LAYERS[layers], *ending, {"linear": {"units": CLASSES}}]
-    network = Network([parse_layer(layer) for layer in described], (9, 9, 3), CLASSES)
-    hw = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml")
+    network, hw = _network(layers), load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml")
     _assert_same(_train(hw, network, gpu, 3), _train(hw, network, NumpyKernels(), 3))
+
+
+@pytest.mark.parametrize("hwconfig", FLOATS)
+@pytest.mark.parametrize("layers", LAYERS)
+def test_every_layer_of_floats(gpu, root, hwconfig, layers):
+    """Another order of addition turns last bits, and few of them codes: a step moves the weights by about as much."""
+    network, hw = _network(layers), load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml")
+    before, found, expected = (
+        np.concatenate([x.ravel() for _, x in sorted(_train(hw, network, kernels, steps)[0].items())])
+        for kernels, steps in ((NumpyKernels(), 0), (gpu, 1), (NumpyKernels(), 1))
+    )
+    assert np.linalg.norm(found - expected) <= 0.01 * np.linalg.norm(expected - before)
 
 
 @pytest.mark.parametrize("steps", [1, pytest.param(100, marks=pytest.mark.slow)])

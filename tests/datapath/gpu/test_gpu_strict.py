@@ -144,6 +144,27 @@ def test_the_gpu_backend_on_the_cpu(root, strict, host_launcher, network, machin
     _assert_same(_run(hw, *NETWORKS[network], kernels), _run(hw, *NETWORKS[network], NumpyKernels()))
 
 
+@pytest.mark.parametrize(
+    ("machine", "network", "same"),
+    [
+        *(
+            (machine, network, True)
+            for machine in ("int8", "flexpoint", "affine")
+            for network in ("convolutions", "transformer")
+        ),
+        *((machine, "convolutions", False) for machine in ("fp32", "mxfp8")),
+    ],
+)
+def test_no_order_of_addition_decides_a_bit_of_integers(monkeypatch, root, strict, machine, network, same):
+    """A device adds floats in an order of its own: machines whose accumulators are integers must not mind."""
+    monkeypatch.setattr(type(strict), "last_first", True)
+    name, settings = MACHINES[machine]
+    hw = load_hwconfig(root / "hwconfigs" / f"{name}.yaml", settings)
+    found, expected = (_run(hw, *NETWORKS[network], kernels) for kernels in (Portable(strict), NumpyKernels()))
+    equal = [np.array_equal(on_host(x), expected[0][key]) for key, x in found[0].items()]
+    assert all([*equal, found[1] == expected[1], np.array_equal(on_host(found[3]), expected[3])]) == same
+
+
 def test_the_stand_in_refuses_what_cupy_refuses(strict):
     x = strict.asarray(np.arange(4))
     for leak in (lambda: np.asarray(x), lambda: x + np.arange(4), lambda: np.sum(x), lambda: x[[0, 1]]):
