@@ -71,13 +71,24 @@ def _gpu(*, asked: bool, say: Callable[[str], None]) -> Kernels | None:
         if asked:
             raise UserError(f"no GPU to train on: {reason}; {cupy_kernels.INSTALL}, or give device cpu or auto")
         return None
-    kernels, device = cupy_kernels.CupyKernels(), cupy_kernels.device_name()
-    wrong = self_check.differing(kernels)
-    if wrong:
-        found = f"{device} does not compute the bits of the CPU in its self-check ({', '.join(wrong)})"
-        if asked:
-            raise UserError(f"{found}; give device cpu")
-        say(f"{found}; trains on the CPU")
-        return None
-    say(f"trains on the GPU {device}; --device cpu gives the same bits")
-    return kernels
+    device = cupy_kernels.device_name()
+    try:
+        kernels = cupy_kernels.CupyKernels()
+        wrong = self_check.differing(kernels)
+        found = (
+            f"{device} does not compute the bits of the CPU in its self-check ({', '.join(wrong)})" if wrong else None
+        )
+    except Exception as error:  # whatever it is (a library that is missing, an older driver), the CPU can train
+        found = f"{device} fails its self-check ({type(error).__name__}: {first_line(error)})"
+    if found is None:
+        say(f"trains on the GPU {device}; --device cpu gives the same bits")
+        return kernels
+    if asked:
+        raise UserError(f"{found}; give device cpu")
+    say(f"{found}; trains on the CPU")
+    return None
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without the paths that were searched."""
+    return str(error).strip().split("\n", 1)[0]

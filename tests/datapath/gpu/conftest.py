@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,12 +38,23 @@ def strict() -> ModuleType:
 def host_launcher(tmp_path_factory: pytest.TempPathFactory) -> object:
     """Launches the CUDA kernels on the CPU, on NumPy's arrays and on the stand-in's.
 
-    Skipped where no C++ compiler is found.
+    Skipped where no C++ compiler is found. Where the environment's ``KERNELS_ON`` is gpu, they run on a GPU instead, on
+    copies of the arrays.
     """
+    check, bare = _beside("arguments").check, _beside("strict").bare
+    if os.environ.get("KERNELS_ON") == "gpu":
+        return _beside("device_run").on_cupy(check, bare)
     host = _beside("host_run")
     if host.compiler() is None:
         pytest.skip("no C++ compiler (g++ or clang++) to run the CUDA sources on the CPU")
-    return host.HostLauncher(tmp_path_factory.mktemp("cuda"), _beside("strict").bare)
+    return host.HostLauncher(tmp_path_factory.mktemp("cuda"), check, bare)
+
+
+@pytest.fixture(scope="session")
+def copying_launcher(host_launcher: object) -> object:
+    """What runs the tests' kernels on a GPU, with the CPU in the GPU's place."""
+    module = _beside("device_run")
+    return module.DeviceLauncher(host_launcher, np.array, np.array, _beside("arguments").check, lambda x: x)
 
 
 @pytest.fixture(scope="session")

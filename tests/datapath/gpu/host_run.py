@@ -9,7 +9,7 @@ import ctypes
 import mmap
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ def compiler() -> str | None:
 
 
 class Fenced:
-    """A copy of an array that starts at 16 bytes, as a device's do, and ends where memory that nobody may touch begins.
+    """A copy of an array that starts at 16 bytes and ends where memory that nobody may touch begins.
 
     Whoever reads or writes past its end, by more than its last 16 bytes lack, ends the process with a fault.
     """
@@ -38,8 +38,8 @@ class Fenced:
     def __init__(self, array: Any) -> None:
         if not array.flags.c_contiguous:
             raise TypeError("a kernel got an array that is not in row-major order")
-        if array.ctypes.data % 16 and array.nbytes:
-            raise TypeError("a kernel got an array that does not start at 16 bytes")
+        if array.ctypes.data % array.itemsize and array.nbytes:
+            raise TypeError("a kernel got an array that does not start where its elements may")
         self.array, page = array, mmap.PAGESIZE
         room = -(-array.nbytes // page) * page
         self.memory = mmap.mmap(-1, room + page)
@@ -58,11 +58,12 @@ class Fenced:
 class HostLauncher:
     """Launches kernels on NumPy arrays, or on arrays that ``inside`` takes out of their wrapper.
 
-    It plays a device of any ``capability``; ``backwards`` lets the last thread of a block run first.
+    It plays a device of any ``capability``; ``backwards`` lets the last thread of a block run first. ``check`` refuses
+    what a device would not take (``arguments.py``).
     """
 
-    def __init__(self, folder: Path, inside: Any = lambda x: x) -> None:
-        self.folder, self.inside = folder, inside
+    def __init__(self, folder: Path, check: Callable[..., None], inside: Any = lambda x: x) -> None:
+        self.folder, self.check, self.inside = folder, check, inside
         self.libraries: dict[str, ctypes.CDLL] = {}
         self.launched: set[str] = set()
         self.backwards = False
@@ -72,7 +73,11 @@ class HostLauncher:
         self, name: str, parameters: Any, grid: Sequence[int], block: Sequence[int], arguments: Sequence[Any]
     ) -> None:
         self.launched.add(name)
+        self.check(name, parameters, grid, block, [self.inside(x) for x in arguments])
         self.run(self._library(name, parameters), name, grid, block, arguments)
+
+    def address(self, x: Any) -> int:
+        return int(self.inside(x).ctypes.data)
 
     def run(
         self, library: ctypes.CDLL, name: str, grid: Sequence[int], block: Sequence[int], arguments: Sequence[Any]

@@ -9,12 +9,12 @@ from typing import Any
 
 
 def library() -> Any:
-    """The compiler's library from the ``nvidia-cuda-nvrtc-cu12`` wheel, or None."""
+    """The compiler's library from the wheel nvidia-cuda-nvrtc-cu12, or nvidia-cuda-nvrtc of CUDA 13; or None."""
     try:
-        spec = find_spec("nvidia.cuda_nvrtc")
+        specs = [find_spec("nvidia.cuda_nvrtc"), find_spec("nvidia.cu13")]
     except ModuleNotFoundError:
         return None
-    places = [] if spec is None else [Path(place) / "lib" for place in spec.submodule_search_locations or ()]
+    places = [Path(place) / "lib" for spec in specs if spec for place in spec.submodule_search_locations or ()]
     found = [path for place in places for path in sorted(place.glob("libnvrtc.so.*"))]
     return ctypes.CDLL(str(found[0])) if found else None
 

@@ -1,11 +1,13 @@
 """A stand-in for CuPy without a GPU: NumPy arrays in a wrapper that refuses what CuPy refuses.
 
 A strict array never turns into a NumPy array by itself and never mixes with one: ``asarray`` of the module brings data
-in, ``asnumpy`` takes it out, and each is counted. The module has only the names that CuPy has.
+in, ``asnumpy`` takes it out, and each is counted. The module has only the names that CuPy has. What it computes element
+by element makes zeros of float32 below 2**-126, as CuPy's kernels do, which are compiled with ``-ftz=true``.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -45,7 +47,13 @@ class StrictArray(NDArrayOperatorsMixin):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
         if method != "__call__" or set(keywords) - {"out", "dtype", "casting"}:
             raise TypeError(f"{ufunc.__name__}.{method}{tuple(keywords)}: not on device arrays")
-        return wrapped(getattr(ufunc, method)(*[inside(x) for x in inputs], **_all_inside(keywords)))
+        given = [flushed(inside(x)) for x in inputs]
+        if ufunc is np.matmul and StrictModule.last_first:
+            given = [given[0][..., ::-1], given[1][..., ::-1, :]]
+        found = getattr(ufunc, method)(*given, **_all_inside(keywords))
+        if isinstance(found, np.ndarray) and "out" in keywords:
+            found[...] = flushed(found)
+        return wrapped(flushed(found))
 
     def __array_function__(self, function: Any, types: Any, arguments: Any, keywords: Any) -> Any:
         if function not in FUNCTIONS:
@@ -61,10 +69,17 @@ class StrictArray(NDArrayOperatorsMixin):
     def __getattr__(self, name: str) -> Any:
         if name not in METHODS:
             raise AttributeError(f"strict arrays have no {name}")
-        method = getattr(self._array, name)
+        method = self._astype if name == "astype" else getattr(self._array, name)
+        if StrictModule.last_first and name in ("sum", "mean", "var") and self._array.dtype.kind == "f":
+            method = partial(_turned_round, self._array, name)
         return lambda *arguments, **keywords: wrapped(
             method(*[_inside_deep(x) for x in arguments], **_all_inside(keywords))
         )
+
+    def _astype(self, dtype: Any, **keywords: Any) -> Any:
+        if self._array.dtype == dtype:
+            return self._array.astype(dtype, **keywords)
+        return flushed(flushed(self._array).astype(dtype, **keywords))
 
     def __len__(self) -> int:
         return len(self._array)
@@ -99,6 +114,8 @@ class StrictModule:
     """``xp`` for the datapath; ``sent`` and ``fetched`` count transfers to the device and back, of one number, too."""
 
     sent = fetched = 0
+    last_first = False
+    """Whether products and sums of floats add the last first: a device has an order of its own, which isn't NumPy's."""
 
     uint64, int64, int32, int8, uint8, uint16, uint32 = (
         np.uint64, np.int64, np.int32, np.int8, np.uint8, np.uint16, np.uint32,
@@ -130,7 +147,10 @@ class StrictModule:
         def call(*arguments: Any, **keywords: Any) -> Any:
             if isinstance(function, np.ufunc) and set(keywords) - {"out", "dtype", "casting"}:
                 raise TypeError(f"cupy.{function.__name__} takes no {tuple(keywords)}")
-            return wrapped(function(*[_inside_deep(x) for x in arguments], **_all_inside(keywords)))
+            given = [_inside_deep(x) for x in arguments]
+            if not isinstance(function, np.ufunc):
+                return wrapped(function(*given, **_all_inside(keywords)))
+            return wrapped(flushed(function(*[flushed(x) for x in given], **_all_inside(keywords))))
 
         return call
 
@@ -155,6 +175,19 @@ def inside(x: Any) -> Any:
     if isinstance(x, np.ndarray):
         raise TypeError("a NumPy array meets a device array")
     return x
+
+
+def _turned_round(x: Any, name: str, axis: Any = None, **keywords: Any) -> Any:
+    """A reduction along ``axis`` that begins at its end."""
+    return getattr(np.flip(x, axis), name)(axis=axis, **keywords)
+
+
+def flushed(x: Any) -> Any:
+    """``x``, with zeros of the same sign for the smallest float32."""
+    if not isinstance(x, np.ndarray | np.generic) or x.dtype != np.float32:
+        return x
+    small = np.abs(x) < np.finfo(np.float32).smallest_normal
+    return np.where(small, np.copysign(np.float32(0), x), x) if small.any() else x
 
 
 def bare(x: Any) -> Any:

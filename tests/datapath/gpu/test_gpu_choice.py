@@ -59,6 +59,22 @@ def test_a_gpu_that_computes_other_bits_is_left_alone(monkeypatch, host_launcher
         choose_kernels(device="gpu")
 
 
+@pytest.mark.parametrize("error", [ImportError("no libcublas\nlooked in /usr"), RuntimeError("no kernel image")])
+def test_a_gpu_that_breaks_in_its_self_check_is_left_alone(monkeypatch, host_launcher, error):
+    """A library that is missing, a driver that is older than the compiler: no traceback."""
+
+    class Broken(CudaKernels):
+        def byte_product(self, a, b):
+            raise error
+
+    _with_gpu(monkeypatch, Broken(np, host_launcher))
+    said, first = [], str(error).split("\n")[0]
+    assert choose_kernels(say=said.append).name == "compiled"
+    assert said == [f"Some GPU fails its self-check ({type(error).__name__}: {first}); trains on the CPU"]
+    with pytest.raises(UserError, match=rf"{first}\); give device cpu"):
+        choose_kernels(device="gpu")
+
+
 def test_self_check_finds_nothing_wrong_with_the_sources(host_cuda):
     assert self_check.differing(host_cuda) == []
 

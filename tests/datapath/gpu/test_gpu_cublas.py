@@ -22,7 +22,7 @@ def _gemm(transa, transb, m, n, k, alpha, a, a_type, lda, b, b_type, ldb, beta, 
     assert (a_type, b_type, c_type, compute) == (INT8, INT8, INT32, COMPUTE_INT32)
     assert (transa, transb) == (1, 0)
     assert not any(size % ALIGNED for size in (m, n, k, lda, ldb, ldc))
-    assert not any(pointer % 4 for pointer in (a, b, c))
+    assert not any(pointer % ALIGNED for pointer in (a, b, c))
     factors = [ctypes.c_int32.from_address(pointer).value for pointer in (alpha, beta)]
     left, right = _matrix(a, k, m, lda, np.int8).T, _matrix(b, k, n, ldb, np.int8)
     out = _matrix(c, m, n, ldc, np.int32)
@@ -56,3 +56,10 @@ def test_words_by_bytes(products, rng, m, k, n):
 def test_operands_that_do_not_lie_row_by_row(products, rng):
     a, b = rng.integers(-128, 128, (32, 16)).astype(np.int8), rng.integers(-128, 128, (32, 48)).astype(np.int8)
     np.testing.assert_array_equal(products.product(a.T, b.T), a.T.astype(int) @ b.astype(int))
+
+
+def test_a_part_of_an_array_is_copied_to_where_loads_may_begin(products, rng):
+    """A row of codes is in row-major order wherever it starts."""
+    flat = rng.integers(-128, 128, 1 + 16 * 32).astype(np.int8)
+    a, b = flat[1:].reshape(16, 32), rng.integers(-128, 128, (16, 32)).astype(np.int8)
+    np.testing.assert_array_equal(products.product(a, b), a.astype(int) @ b.T.astype(int))

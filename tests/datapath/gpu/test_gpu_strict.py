@@ -13,7 +13,7 @@ from accelsim.datapath.arrays import on_host
 from accelsim.datapath.divergence import silent_overflow
 from accelsim.datapath.kernels.gpu import CudaKernels
 from accelsim.hardware import load_hwconfig
-from accelsim.layers import Sgd
+from accelsim.layers import AdamW, Sgd
 from accelsim.layers.layer import parse_layer
 from accelsim.networks import Network
 from accelsim.training import initial_state
@@ -144,6 +144,27 @@ def test_the_gpu_backend_on_the_cpu(root, strict, host_launcher, network, machin
     _assert_same(_run(hw, *NETWORKS[network], kernels), _run(hw, *NETWORKS[network], NumpyKernels()))
 
 
+@pytest.mark.parametrize(
+    ("machine", "network", "same"),
+    [
+        *(
+            (machine, network, True)
+            for machine in ("int8", "flexpoint", "affine")
+            for network in ("convolutions", "transformer")
+        ),
+        *((machine, "convolutions", False) for machine in ("fp32", "mxfp8")),
+    ],
+)
+def test_no_order_of_addition_decides_a_bit_of_integers(monkeypatch, root, strict, machine, network, same):
+    """A device adds floats in an order of its own: machines whose accumulators are integers must not mind."""
+    monkeypatch.setattr(type(strict), "last_first", True)
+    name, settings = MACHINES[machine]
+    hw = load_hwconfig(root / "hwconfigs" / f"{name}.yaml", settings)
+    found, expected = (_run(hw, *NETWORKS[network], kernels) for kernels in (Portable(strict), NumpyKernels()))
+    equal = [np.array_equal(on_host(x), expected[0][key]) for key, x in found[0].items()]
+    assert all([*equal, found[1] == expected[1], np.array_equal(on_host(found[3]), expected[3])]) == same
+
+
 def test_the_stand_in_refuses_what_cupy_refuses(strict):
     x = strict.asarray(np.arange(4))
     for leak in (lambda: np.asarray(x), lambda: x + np.arange(4), lambda: np.sum(x), lambda: x[[0, 1]]):
@@ -154,6 +175,41 @@ def test_the_stand_in_refuses_what_cupy_refuses(strict):
     with pytest.raises(AttributeError, match="cupy has no"):
         strict.errstate  # noqa: B018
     assert float(x.sum()) == 6.0
+
+
+def test_the_stand_in_flushes_what_cupy_flushes(strict):
+    x, tiny = strict.asarray(np.array([3e-38, -1e-40], dtype=np.float32)), np.float32(0.1)
+    assert (x * tiny).tolist() == [0.0, 0.0]
+    assert strict.negative(x).tolist() == [np.float32(-3e-38), 0.0]
+    x *= np.float32(1)
+    assert x.tolist() == [np.float32(3e-38), 0.0]
+    assert strict.asarray(np.array([1e-40])).tolist() == [1e-40]
+    assert strict.asarray(np.array([1e-40])).astype("float32").tolist() == [0.0]
+    assert strict.asarray(np.array([1e-40], dtype=np.float32)).astype("float64").tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    "optimizer", [Sgd(learning_rate=0.05, momentum=0.9, nesterov=True), AdamW(learning_rate=0.001)]
+)
+def test_what_an_optimizer_keeps_shrinks_as_on_the_cpu(root, strict, host_launcher, optimizer):
+    """Where no gradient comes it falls below what CuPy's kernels tell from zero."""
+    hw = load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml")
+    network = Network([parse_layer("flatten"), parse_layer({"linear": {"units": CLASSES}})], (2, 2, 1), CLASSES)
+    found = []
+    for kernels in (CudaKernels(strict, host_launcher), NumpyKernels()):
+        state = initial_state(network.trace(hw.recipe(), optimizer, BATCH).parameters, 5, hw.recipe())
+        kept = [name for name in state if name.rpartition(".")[2] not in ("weight", "bias")]
+        for name in kept:
+            state[name] = np.full_like(state[name], 1.3e-38)
+        machine = Datapath(hw.recipe(), state, seed=1, kernels=kernels)
+        for step in range(2):
+            machine.begin_step(step, training=True, learning_rate=0.05)
+            images = np.zeros((BATCH, 2, 2, 1), dtype=np.float32)
+            network.train_step(machine, optimizer, images, np.zeros(BATCH, dtype=np.uint16), BATCH)
+        found.append({name: on_host(x) for name, x in machine.context.state.items()})
+    assert any(((np.abs(x) > 0) & (np.abs(x) < 1.17e-38)).any() for x in found[1].values())
+    for name, x in found[1].items():
+        np.testing.assert_array_equal(found[0][name].view("int32"), x.view("int32"), err_msg=name)
 
 
 def test_a_step_moves_its_batch_and_vectors_alone(root, strict):

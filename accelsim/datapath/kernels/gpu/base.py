@@ -15,6 +15,8 @@ from accelsim.formats import FixedPointMultiplier
 
 LANES = 8
 """Elements that one counter of random bits serves, and so one thread."""
+ALIGNMENT = 16
+"""Bytes of the widest load: a device reads so many from multiples of as many alone. New arrays start at more."""
 
 
 class CudaBase(Kernels):
@@ -35,6 +37,11 @@ class CudaBase(Kernels):
     def packed(self, x: Any) -> Any:
         """``x`` in row-major order, copied where it is not."""
         return self.xp.ascontiguousarray(x)
+
+    def aligned(self, x: Any) -> Any:
+        """``packed``, and copied where it's a part of an array that starts between two places for the widest load."""
+        x = self.packed(x)
+        return x.copy() if self.launch.address(x) % ALIGNMENT else x
 
     def numbers(self, multiplier: FixedPointMultiplier, channels: int) -> tuple[Any, int, int, int]:
         """A multiplier as kernels take it: (2, channels) mantissas and right shifts or None, channels, and the one."""

@@ -61,10 +61,11 @@ class BytesOnCublas:
         return total
 
     def _padded(self, x: Any) -> Any:
-        """``x`` with zeros up to multiples of ``ALIGNED``, in row-major order."""
+        """``x`` with zeros up to multiples of ``ALIGNED``, in row-major order, from such a multiple on."""
         shape = tuple(-(-size // ALIGNED) * ALIGNED for size in x.shape)
         if shape == x.shape:
-            return self.xp.ascontiguousarray(x)
+            x = self.xp.ascontiguousarray(x)
+            return x.copy() if self.pointer(x) % ALIGNED else x
         padded = self.xp.zeros(shape, dtype="int8")
         padded[: x.shape[0], : x.shape[1]] = x
         return padded

@@ -41,7 +41,8 @@ def missing() -> str | None:
 
         devices = cupy.cuda.runtime.getDeviceCount()
     except (ImportError, OSError, RuntimeError) as error:  # CuPy's CUDA errors are RuntimeErrors
-        return f"CuPy found no CUDA device ({error})"
+        reason = str(error).strip().split("\n", 1)[0]
+        return f"CuPy found no CUDA device ({reason})"
     return None if devices else "CuPy found no CUDA device"
 
 

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from accelsim.datapath.kernels.gpu.source import KERNELS, OPTIONS, Parameters, source_of
+from accelsim.datapath.kernels.gpu.machine_code import machine_code
+from accelsim.datapath.kernels.gpu.source import KERNELS, Parameters, source_of
 
 THREADS = 256
 """Threads of a block."""
@@ -27,6 +28,9 @@ class Launcher(Protocol):
     def capability(self) -> int:
         """Compute capability of the device, ten times: 90 for 9.0."""
 
+    def address(self, x: Any) -> int:
+        """Where the first element of ``x`` lies."""
+
     def __call__(
         self, name: str, parameters: Parameters, grid: Size, block: Size, arguments: Sequence[Any]
     ) -> None: ...
@@ -40,6 +44,9 @@ class CupyLauncher:
         import cupy
 
         return int(cupy.cuda.Device().compute_capability)
+
+    def address(self, x: Any) -> int:
+        return int(x.data.ptr)
 
     def __call__(self, name: str, parameters: Parameters, grid: Size, block: Size, arguments: Sequence[Any]) -> None:
         _function(name, parameters)(grid, block, tuple(_passed(x) for x in arguments))
@@ -55,14 +62,16 @@ def _module(file: str, source: str) -> Any:
     """Several kernels of a file share its module."""
     import cupy
 
-    return cupy.RawModule(code=source, options=OPTIONS)
+    module = cupy.cuda.function.Module()
+    module.load(machine_code(cupy.cuda.nvrtc, int(cupy.cuda.Device().compute_capability), file, source))
+    return module
 
 
 def _passed(x: Any) -> Any:
     """Numbers at the width that kernels take; a null pointer is eight bytes of zeros."""
     if x is None or isinstance(x, int | np.integer):
         return np.int64(x or 0)
-    return np.float64(x) if isinstance(x, float) else x
+    return np.float64(x) if isinstance(x, float | np.floating) else x
 
 
 def blocks_for(elements: int, each: int = 1) -> Size:

@@ -23,6 +23,13 @@ def _products(k: Kernels, draw: Callable[..., Any]) -> Any:
     return k.matmul(a, b, BYTES), k.matmul(g, b, WIDE)
 
 
+def _blas(k: Kernels, draw: Callable[..., Any]) -> Any:
+    """Exact while the library of floats keeps all bits of its factors and sums: not so where it is told to use TF32."""
+    a, b = draw("int16", 33, 70), draw("int16", 70, 17)
+    small = a >> 4, b >> 10  # 70 terms of 12 by 6 bits: below 2**24
+    return k.matmul(*small, Carrier("float32", 1 << 7)), k.matmul(a, b, Carrier("float64", 1 << 20))
+
+
 def _convolutions(k: Kernels, draw: Callable[..., Any]) -> Any:
     x, w, g = draw("int8", 3, 7, 9, 5), draw("int8", 21, 3, 3, 5), draw("int16", 3, 4, 5, 21)
     shape = (2, 2), (1, 1)
@@ -53,7 +60,14 @@ def _roundings(k: Kernels, draw: Callable[..., Any]) -> Any:
         np.array(k.largest_magnitudes(x, real)),
         k.floats(x, 0.3, "float32"),
         *k.momentum_step(real, 2 * real, -real, *map(np.float32, (0.9, 1e-4, 0.1))),
+        *_least(k),
     )
+
+
+def _least(k: Kernels) -> tuple[Any, Any, Any]:
+    """The smallest floats, which no kernel may turn into zeros."""
+    least, numbers = k.xp.asarray(np.array([1e-45, -3e-42, 1.1e-38], dtype="float32")), [np.float32(0.9)] * 3
+    return *k.momentum_step(least, least, least, *numbers), k.multiply_add(least, numbers[0], least)
 
 
 def _norms(k: Kernels, draw: Callable[..., Any]) -> Any:
@@ -67,6 +81,7 @@ def _norms(k: Kernels, draw: Callable[..., Any]) -> Any:
 
 CHECKS: dict[str, Check] = {
     "products": _products,
+    "products of BLAS": _blas,
     "convolutions": _convolutions,
     "wide convolutions": _wide_convolutions,
     "roundings": _roundings,
@@ -80,8 +95,13 @@ def differing(kernels: Kernels) -> list[str]:
 
 
 def _agree(kernels: Kernels, check: Check) -> bool:
-    found = [[on_host(part) for part in check(k, _drawer(k.xp))] for k in (NumpyKernels(), kernels)]
-    return all(np.array_equal(one, other) for one, other in zip(*found, strict=True))
+    return all(np.array_equal(one, other) for one, other in found_and_expected(kernels, check))
+
+
+def found_and_expected(kernels: Kernels, check: Check) -> list[tuple[Any, Any]]:
+    """Each result of a check beside NumPy's."""
+    found, expected = ([on_host(part) for part in check(k, _drawer(k.xp))] for k in (kernels, NumpyKernels()))
+    return list(zip(found, expected, strict=True))
 
 
 def _drawer(xp: Any) -> Callable[..., Any]:

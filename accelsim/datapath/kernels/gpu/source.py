@@ -64,6 +64,7 @@ KERNELS: dict[str, Kernel] = {
     "rescale": _kernel("rescale.cu", X=INTEGERS, OUT=("int32", "int64")),
     "floats": _kernel("floats.cu", X=(*INTEGERS, *FLOATS)),
     "momentum_step": _kernel("momentum_step.cu"),
+    "multiply_add": _kernel("multiply_add.cu"),
     "quantise": _QUANTISE,
     "quantise_stochastic": _QUANTISE,
     "random_codes": _kernel("random_codes.cu"),

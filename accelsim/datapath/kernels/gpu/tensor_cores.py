@@ -70,10 +70,10 @@ class CudaTensorCores(CudaBase):
         return self.packed(out[:outputs, ..., :channels])
 
     def in_units(self, x: Any, unit: int) -> Any:
-        """Codes with zeros up to a multiple of ``unit`` on the last axis, in row-major order."""
+        """Codes with zeros up to a multiple of ``unit`` on the last axis, in row-major order, aligned for loads."""
         size = x.shape[-1]
         if size % unit == 0:
-            return self.packed(x)
+            return self.aligned(x)
         padded = self.xp.zeros((*x.shape[:-1], ceil(size / unit) * unit), dtype=str(x.dtype))
         padded[..., :size] = x
         return padded

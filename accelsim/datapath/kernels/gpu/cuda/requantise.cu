@@ -39,6 +39,7 @@ KERNEL requantise_stochastic(const X* x, OUT* out, i64 size, const i64* numbers,
     EACH(block, (size + 7) / 8)
     {
         Codes random = philox(block, step, seed, tensor);
+#pragma unroll
         for (int lane = 0; lane < 8 && 8 * block + lane < size; ++lane) {
             i64 i = 8 * block + lane;
             Scaling by = scaling_of(i, numbers, channels, mantissa, shift);
