@@ -289,7 +289,7 @@ def test_no_tiles_take_less_than_their_bound(load, data, program):
         if operation.gemms:
             for part in product_parts(program, operation, hw, in_dram, NO_DRAIN):
                 grid = TileGrid.of(part.product, hw.buffers.levels, search=False)
-                for each in grid.only(grid.fits()).candidates(planner.dram):
+                for each in grid.only(grid.fits()).candidates(planner.dram).all():
                     nest = LoopNest(part.product, Gemm(*each.tile), each.outer, each.held)
                     found = planner.cycles(sequence([(nest.steps, part.product.times)]))
                     assert found >= each.bound

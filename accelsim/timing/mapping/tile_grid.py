@@ -35,6 +35,30 @@ class Candidate(NamedTuple):
     held: tuple[int, int]
 
 
+class Candidates(NamedTuple):
+    """Many of them, an entry each; ``traffic`` is that of DRAM in bytes."""
+
+    bounds: Floats
+    traffic: Floats
+    steps: Floats
+    tiles: Numbers
+    n_outside: npt.NDArray[np.bool_]
+    held: Numbers
+
+    @classmethod
+    def joined(cls, parts: Sequence[Candidates]) -> Candidates:
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+
+    def one(self, number: int) -> Candidate:
+        left, right = self.held[number].tolist()
+        outer: Outer = "n" if self.n_outside[number] else "m"
+        bound, *rest = (float(column[number]) for column in (self.bounds, self.traffic, self.steps))
+        return Candidate(bound, (rest[0], rest[1]), self.tiles[number].tolist(), outer, (left, right))
+
+    def all(self) -> Iterator[Candidate]:
+        return map(self.one, range(self.bounds.size))
+
+
 @dataclass(frozen=True)
 class TileGrid:
     """Tiles of ``product`` on a machine with ``levels``, by axis."""
@@ -50,6 +74,10 @@ class TileGrid:
 
     def only(self, wanted: npt.NDArray[np.bool_]) -> TileGrid:
         return TileGrid(self.product, self.levels, {axis: values[wanted] for axis, values in self.tile.items()})
+
+    def among(self, other: TileGrid) -> npt.NDArray[np.bool_]:
+        """Which of the tiles ``other``, a whole grid, has too."""
+        return np.asarray(np.all([np.isin(self.tile[axis], other.tile[axis]) for axis in AXES], axis=0))
 
     def share(self, first: Axis, second: Axis) -> Floats:
         """Part of an operand that a tile holds."""
@@ -78,15 +106,18 @@ class TileGrid:
             & (output.bytes * self.share("m", "n") <= output.tile_bytes * slack)
         )
 
-    def candidates(self, dram: DramModel) -> Iterator[Candidate]:
+    def candidates(self, dram: DramModel) -> Candidates:
         """Every tile in both loop orders; twice where the operands want the same room in a level."""
+        return Candidates.joined([order.candidates(dram) for order in self._orders()])
+
+    def _orders(self) -> Iterator[_Order]:
         for outer in get_args(Outer):
             held = self._held(outer, left_first=True)
-            yield from _Order(self, outer, held).candidates(dram)
+            yield _Order(self, outer, held)
             if self.levels:
                 other = self._held(outer, left_first=False)
                 differ = np.asarray((held[0] != other[0]) | (held[1] != other[1]))
-                yield from _Order(self.only(differ), outer, (other[0][differ], other[1][differ])).candidates(dram)
+                yield _Order(self.only(differ), outer, (other[0][differ], other[1][differ]))
 
     def stays(self, outer: Outer) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Where tiles of left and right operand stay in their buffers from one pass to the next."""
@@ -132,15 +163,17 @@ class _Order:
     outer: Outer
     held: tuple[Numbers, Numbers]
 
-    def candidates(self, dram: DramModel) -> Iterator[Candidate]:
-        grid = self.grid
-        tiles = np.stack([grid.tile[axis] for axis in AXES], axis=1).astype(int).tolist()
-        loads = self._loads()
-        traffic = loads[DRAM] + grid.product.output.stores[DRAM]
-        bounds = self._bound(loads, dram)
-        columns = (bounds, traffic, grid.steps, *self.held)
-        for tile, bound, moved, count, *held in zip(tiles, *(column.tolist() for column in columns), strict=True):
-            yield Candidate(bound, (moved, count), tile, self.outer, (held[0], held[1]))
+    def candidates(self, dram: DramModel) -> Candidates:
+        grid, loads = self.grid, self._loads()
+        tiles = np.stack([grid.tile[axis] for axis in AXES], axis=1).astype(np.int64)
+        return Candidates(
+            bounds=self._bound(loads, dram),
+            traffic=loads[DRAM] + grid.product.output.stores[DRAM],
+            steps=grid.steps,
+            tiles=tiles,
+            n_outside=np.full(len(tiles), self.outer == "n"),
+            held=np.stack(self.held, axis=1),
+        )
 
     def _loads(self) -> Floats:
         """Bytes fetched, by place and tile."""
@@ -165,7 +198,7 @@ class _Order:
         bus[DRAM] += self._turnaround_cycles(dram)
         times = self.grid.product.times
         work = times * self._busy_cycles() + self._moving_cycles(ends, dram).max(axis=0)
-        return np.asarray(latencies + np.maximum(times * bus.max(axis=0), work) - 1e-6)
+        return np.asarray(np.ceil(latencies + np.maximum(times * bus.max(axis=0), work) - 1e-6))
 
     def _busy_cycles(self) -> Floats:
         """Least cycles of the array, or of the busiest port."""

@@ -24,13 +24,15 @@ import itertools
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
+
 from accelsim.errors import InternalError, MisfitError
 from accelsim.hardware import Buffer, Buffers
 from accelsim.program import Gemm
 from accelsim.timing.mapping.loop_nest import AXES, LoopNest, Product
-from accelsim.timing.mapping.price import Contention, taken_cycles
+from accelsim.timing.mapping.price import Contention, Q, taken_cycles
 from accelsim.timing.mapping.systolic import Axis, quantum, size
-from accelsim.timing.mapping.tile_grid import Candidate, TileGrid, least_busy_cycles
+from accelsim.timing.mapping.tile_grid import Candidates, TileGrid, least_busy_cycles
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.plan import Segment, sequence
 
@@ -48,30 +50,39 @@ def best_nest(
     Raises:
         MisfitError: a buffer can't hold the operands of one fold.
     """
-    searches = (False, True) if product.array.tiling == "search" else (False,)
-    grids = [TileGrid.of(each, buffers.levels, search=search) for each in _ways(product) for search in searches]
-    fitting = [grid.only(grid.fits()) for grid in grids]
-    if not fitting[0].steps.size:
+    grids = [grid for way in _ways(product) for grid in _grids(way, buffers)]
+    if not grids[0].steps.size:
         raise misfits(name, product, buffers)[0]
-    candidates = [(grid.product, candidate) for grid in fitting for candidate in grid.candidates(dram)]
+    parts = [grid.candidates(dram) for grid in grids]
+    given, grid_of = Candidates.joined(parts), np.repeat(np.arange(len(parts)), [part.bounds.size for part in parts])
     grain = 1.0 if product.contention is Contention.NONE else max(1.0, least_busy_cycles(product) / RESOLUTION)
 
-    def rank(candidate: Candidate, cycles_alone: float) -> tuple[float, ...]:
-        taken = taken_cycles(dram, *candidate.rest, product.contention)
-        first = candidate.rest[0] if product.array.tiling_goal == "traffic" else 0.0
-        return first, (cycles_alone + taken) // grain, *candidate.rest
+    def rank(cycles_alone: Q, traffic: Q, steps: Q) -> tuple[Q, ...]:
+        price = cycles_alone + taken_cycles(dram, traffic, steps, product.contention)
+        return traffic * (product.array.tiling_goal == "traffic"), price // grain, traffic, steps
 
     best: tuple[tuple[float, ...], LoopNest] | None = None
-    for way, candidate in sorted(candidates, key=lambda each: rank(each[1], each[1].bound)):
-        if best is not None and rank(candidate, candidate.bound) >= best[0]:
+    least = np.stack(rank(given.bounds, given.traffic, given.steps))
+    for number in np.lexsort(least[::-1]):
+        if best is not None and tuple(least[:, number].tolist()) >= best[0]:
             break
-        nest = LoopNest(way, Gemm(*candidate.tile), candidate.outer, candidate.held)
-        found = rank(candidate, cycles(sequence([(nest.steps, product.times)])))
+        candidate = given.one(number)
+        nest = LoopNest(grids[grid_of[number]].product, Gemm(*candidate.tile), candidate.outer, candidate.held)
+        found = rank(cycles(sequence([(nest.steps, product.times)])), *candidate.rest)
         if best is None or found < best[0]:
             best = found, nest
     if best is None:
         raise InternalError("no candidate")
     return best[1]
+
+
+def _grids(product: Product, buffers: Buffers) -> list[TileGrid]:
+    """All tiles that fit: those of the rule, then what a search has beyond them."""
+    grids = [TileGrid.of(product, buffers.levels, search=False)]
+    if product.array.tiling == "search":
+        finer = TileGrid.of(product, buffers.levels, search=True)
+        grids.append(finer.only(~finer.among(grids[0])))
+    return [grid.only(grid.fits()) for grid in grids]
 
 
 def _ways(product: Product) -> list[Product]:
