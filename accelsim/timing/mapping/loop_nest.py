@@ -128,7 +128,7 @@ class LoopNest:
     held: tuple[int, int] = (0, 0)
 
     @cached_property
-    def cuts(self) -> dict[Axis, Cut]:
+    def cuts(self) -> dict[Axis, Cut[int]]:
         return {axis: Cut(size(self.product.gemm, axis), size(self.tile, axis)) for axis in AXES}
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,12 +11,14 @@ from typing import NamedTuple, get_args
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.hardware import Level
+from accelsim.hardware import Buffers, Level
 from accelsim.timing.mapping.holding import Floats, Numbers, Sweep, held_levels
 from accelsim.timing.mapping.loop_nest import AXES, Outer, Product
 from accelsim.timing.mapping.revisits import visits
+from accelsim.timing.mapping.shares import Cut
 from accelsim.timing.mapping.systolic import Axis, FoldClock, quantum, size
-from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.mapping.tile_work import TileWork
+from accelsim.timing.memory.dram_model import DramModel, whole_cycles
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, added
 
 OPERAND_AXES: tuple[tuple[Axis, Axis], ...] = (("m", "k"), ("n", "k"))
@@ -108,16 +111,16 @@ class TileGrid:
 
     def candidates(self, dram: DramModel) -> Candidates:
         """Every tile in both loop orders; twice where the operands want the same room in a level."""
-        return Candidates.joined([order.candidates(dram) for order in self._orders()])
+        return Candidates.joined([order.candidates(dram) for order in self.orders()])
 
-    def _orders(self) -> Iterator[_Order]:
+    def orders(self) -> Iterator[Order]:
         for outer in get_args(Outer):
             held = self._held(outer, left_first=True)
-            yield _Order(self, outer, held)
+            yield Order(self, outer, held)
             if self.levels:
                 other = self._held(outer, left_first=False)
                 differ = np.asarray((held[0] != other[0]) | (held[1] != other[1]))
-                yield _Order(self.only(differ), outer, (other[0][differ], other[1][differ]))
+                yield Order(self.only(differ), outer, (other[0][differ], other[1][differ]))
 
     def stays(self, outer: Outer) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Where tiles of left and right operand stay in their buffers from one pass to the next."""
@@ -156,7 +159,7 @@ class TileGrid:
 
 
 @dataclass(frozen=True)
-class _Order:
+class Order:
     """The tiles of a grid in one loop order, with the levels that hold what is swept of left and right operand."""
 
     grid: TileGrid
@@ -174,6 +177,34 @@ class _Order:
             n_outside=np.full(len(tiles), self.outer == "n"),
             held=np.stack(self.held, axis=1),
         )
+
+    def least_cycles(self, dram: DramModel, buffers: Buffers) -> Floats:
+        """A bound that takes longer to find, and is often met: work is exact, and so are first load and stores.
+
+        With one tile's room on the way in, loads and work take turns, and with one on the way out, stores and work.
+        """
+        product, loads, first = self.grid.product, self._loads(), self._first()
+        stores = self._stores()
+        latencies = dram.latency_cycles * ((first[DRAM] > 0) + (product.output.stores[DRAM] > 0))
+        storing = np.sum([times * self._transfer_cycles(moved, dram) for moved, times in stores], axis=0)
+        on_channel = np.sum([times * dram.least_cycles(moved[DRAM]) for moved, times in stores], axis=0)
+        channel = loads[DRAM] / dram.bytes_per_cycle + on_channel + self._turnaround_cycles(dram)
+        before, after = (self._transfer_cycles(moved, dram) for moved in (first, stores[-1][0]))
+        if not (buffers.input.double_buffered and buffers.weight.double_buffered):
+            before = product.times * self._moving_cycles(loads, dram).max(axis=0)
+        if not buffers.output.double_buffered:
+            after = product.times * storing
+        work = before + product.times * self.work().least_cycles + after
+        most = latencies + np.maximum(product.times * channel, work)
+        return whole_cycles(np.maximum(self._bound(loads, dram), most))
+
+    def work(self) -> TileWork:
+        product, grid = self.grid.product, self.grid
+        counts: dict[Axis, Floats] = {axis: grid.count(axis) for axis in AXES}
+        times = visits(product.array, product.passes, grid.tile, counts, self.outer).astype(np.int64)
+        left, right = (passes.astype(np.int64) for passes in grid.passes(self.outer))
+        tile: dict[Axis, Numbers] = {axis: lengths.astype(np.int64) for axis, lengths in grid.tile.items()}
+        return TileWork(product, tile, times, (left, right))
 
     def _loads(self) -> Floats:
         """Bytes fetched, by place and tile."""
@@ -198,7 +229,7 @@ class _Order:
         bus[DRAM] += self._turnaround_cycles(dram)
         times = self.grid.product.times
         work = times * self._busy_cycles() + self._moving_cycles(ends, dram).max(axis=0)
-        return np.asarray(np.ceil(latencies + np.maximum(times * bus.max(axis=0), work) - 1e-6))
+        return np.asarray(latencies + np.maximum(times * bus.max(axis=0), work) - 1e-6)
 
     def _busy_cycles(self) -> Floats:
         """Least cycles of the array, or of the busiest port."""
@@ -221,6 +252,12 @@ class _Order:
             rows.append(passing / level.bytes_per_cycle)
         return np.stack(rows)
 
+    def _transfer_cycles(self, moved: Floats, dram: DramModel) -> Floats:
+        """Cycles of one transfer of bytes by place, which takes as long as the slowest that it passes."""
+        rows = whole_cycles(self._moving_cycles(moved, dram))
+        rows[DRAM] = dram.least_cycles(moved[DRAM])
+        return np.asarray(rows.max(axis=0))
+
     def _first(self) -> Floats:
         """Bytes of the first load, by place."""
         product, grid = self.grid.product, self.grid
@@ -231,12 +268,29 @@ class _Order:
                 first[operand.source] += grid.least(operand.bytes, *axes)
         return first
 
+    def _stores(self) -> list[tuple[Floats, Floats]]:
+        """Bytes of stores by place, and how many there are of each kind; the last one last."""
+        gemm, tile = self.grid.product.gemm, self.grid.tile
+        m, n = (Cut(size(gemm, axis), tile[axis].astype(np.int64)) for axis in ("m", "n"))
+        stores = np.array(self.grid.product.output.stores)[:, None]
+        return [
+            (n.share(m.share(stores, m_last), n_last).astype(float), np.asarray(m_times * n_times, float))
+            for (m_last, m_times), (n_last, n_times) in itertools.product(m.parts, n.parts)
+        ]
+
     def _ends(self) -> Floats:
         """Bytes of the first load and of the last store, by place."""
         grid, gemm = self.grid, self.grid.product.gemm
         edge = [(size(gemm, a) - (grid.count(a) - 1) * grid.tile[a]) / size(gemm, a) for a in ("m", "n")]
         stores = np.array(grid.product.output.stores, float)[:, None]
         return self._first() + stores * (edge[0] * edge[1])
+
+    def _last_store(self) -> Floats:
+        """Bytes of the last store, by place."""
+        gemm, tile = self.grid.product.gemm, self.grid.tile
+        cuts = [Cut(size(gemm, axis), tile[axis].astype(np.int64)) for axis in ("m", "n")]
+        stores = np.array(self.grid.product.output.stores)[:, None]
+        return cuts[1].share(cuts[0].share(stores, True), True).astype(float)
 
     def _turnaround_cycles(self, dram: DramModel) -> Floats:
         """The channel turns round twice for each output tile but the last few, if DRAM gives and takes something."""

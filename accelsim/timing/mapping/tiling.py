@@ -23,12 +23,16 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
+from operator import itemgetter
 
 import numpy as np
+import numpy.typing as npt
 
-from accelsim.errors import InternalError, MisfitError
+from accelsim.errors import MisfitError
 from accelsim.hardware import Buffer, Buffers
 from accelsim.program import Gemm
+from accelsim.timing.mapping.holding import Floats
 from accelsim.timing.mapping.loop_nest import AXES, LoopNest, Product
 from accelsim.timing.mapping.price import Contention, Q, taken_cycles
 from accelsim.timing.mapping.systolic import Axis, quantum, size
@@ -53,27 +57,43 @@ def best_nest(
     grids = [grid for way in _ways(product) for grid in _grids(way, buffers)]
     if not grids[0].steps.size:
         raise misfits(name, product, buffers)[0]
-    parts = [grid.candidates(dram) for grid in grids]
-    given, grid_of = Candidates.joined(parts), np.repeat(np.arange(len(parts)), [part.bounds.size for part in parts])
+    orders = [order for grid in grids for order in grid.orders()]
+    parts = [order.candidates(dram) for order in orders]
+    given, order_of = Candidates.joined(parts), np.repeat(np.arange(len(parts)), [part.bounds.size for part in parts])
     grain = 1.0 if product.contention is Contention.NONE else max(1.0, least_busy_cycles(product) / RESOLUTION)
 
     def rank(cycles_alone: Q, traffic: Q, steps: Q) -> tuple[Q, ...]:
         price = cycles_alone + taken_cycles(dram, traffic, steps, product.contention)
         return traffic * (product.array.tiling_goal == "traffic"), price // grain, traffic, steps
 
-    best: tuple[tuple[float, ...], LoopNest] | None = None
-    least = np.stack(rank(given.bounds, given.traffic, given.steps))
-    for number in np.lexsort(least[::-1]):
-        if best is not None and tuple(least[:, number].tolist()) >= best[0]:
-            break
+    @cache
+    def run(number: int) -> tuple[tuple[float, ...], LoopNest]:
         candidate = given.one(number)
-        nest = LoopNest(grids[grid_of[number]].product, Gemm(*candidate.tile), candidate.outer, candidate.held)
-        found = rank(cycles(sequence([(nest.steps, product.times)])), *candidate.rest)
-        if best is None or found < best[0]:
-            best = found, nest
-    if best is None:
-        raise InternalError("no candidate")
+        way = orders[order_of[number]].grid.product
+        nest = LoopNest(way, Gemm(*candidate.tile), candidate.outer, candidate.held)
+        return rank(cycles(sequence([(nest.steps, product.times)])), *candidate.rest), nest
+
+    bounds = np.stack(rank(given.bounds, given.traffic, given.steps))
+    turns = np.lexsort(bounds[::-1])
+    best = run(turns[0])
+    turns = turns[_up_to(bounds[:, turns], best[0])]
+    if turns.size > 1:
+        least = np.concatenate([order.least_cycles(dram, buffers) for order in orders])
+        bounds = np.stack(rank(least, given.traffic, given.steps))
+        hopeful, _ = run(turns[np.lexsort(bounds[::-1, turns])[0]])
+        turns = turns[_up_to(bounds[:, turns], hopeful)]
+    for number in turns:
+        if tuple(bounds[:, number].tolist()) < best[0]:
+            best = min(best, run(number), key=itemgetter(0))
     return best[1]
+
+
+def _up_to(ranks: Floats, most: tuple[float, ...]) -> npt.NDArray[np.bool_]:
+    """Which of many ranks, a column each, aren't above ``most``."""
+    found = np.ones(ranks.shape[1], bool)
+    for row, figure in zip(reversed(ranks), reversed(most), strict=True):
+        found = (row < figure) | ((row == figure) & found)
+    return found
 
 
 def _grids(product: Product, buffers: Buffers) -> list[TileGrid]:
