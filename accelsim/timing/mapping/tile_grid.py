@@ -75,7 +75,7 @@ class TileGrid:
         axes = np.meshgrid(*(np.array(lengths(product, axis, search=search), float) for axis in AXES), indexing="ij")
         return cls(product, levels, {axis: values.ravel() for axis, values in zip(AXES, axes, strict=True)})
 
-    def only(self, wanted: npt.NDArray[np.bool_]) -> TileGrid:
+    def only(self, wanted: npt.NDArray[np.bool_] | Numbers) -> TileGrid:
         return TileGrid(self.product, self.levels, {axis: values[wanted] for axis, values in self.tile.items()})
 
     def among(self, other: TileGrid) -> npt.NDArray[np.bool_]:
@@ -165,6 +165,10 @@ class Order:
     grid: TileGrid
     outer: Outer
     held: tuple[Numbers, Numbers]
+
+    def only(self, wanted: Numbers) -> Order:
+        left, right = self.held
+        return Order(self.grid.only(wanted), self.outer, (left[wanted], right[wanted]))
 
     def candidates(self, dram: DramModel) -> Candidates:
         grid, loads = self.grid, self._loads()

@@ -44,6 +44,8 @@ PLAIN = {"edge_folds": "full", "fold_overlap": "serial"}
 """Options of an array that works as the simplest one does."""
 RESOLUTION = 1000
 """Parts of a product's own work below which cycles don't decide."""
+FEW = 8
+"""Candidates that are sooner run than bounded better."""
 
 
 def best_nest(
@@ -59,7 +61,8 @@ def best_nest(
         raise misfits(name, product, buffers)[0]
     orders = [order for grid in grids for order in grid.orders()]
     parts = [order.candidates(dram) for order in orders]
-    given, order_of = Candidates.joined(parts), np.repeat(np.arange(len(parts)), [part.bounds.size for part in parts])
+    sizes = [part.bounds.size for part in parts]
+    given, order_of, firsts = Candidates.joined(parts), np.repeat(np.arange(len(parts)), sizes), np.cumsum([0, *sizes])
     grain = 1.0 if product.contention is Contention.NONE else max(1.0, least_busy_cycles(product) / RESOLUTION)
 
     def rank(cycles_alone: Q, traffic: Q, steps: Q) -> tuple[Q, ...]:
@@ -73,17 +76,21 @@ def best_nest(
         nest = LoopNest(way, Gemm(*candidate.tile), candidate.outer, candidate.held)
         return rank(cycles(sequence([(nest.steps, product.times)])), *candidate.rest), nest
 
-    bounds = np.stack(rank(given.bounds, given.traffic, given.steps))
-    turns = np.lexsort(bounds[::-1])
+    bounds = given.bounds.copy()
+    ranks = np.stack(rank(bounds, given.traffic, given.steps))
+    turns = np.lexsort(ranks[::-1])
     best = run(turns[0])
-    turns = turns[_up_to(bounds[:, turns], best[0])]
-    if turns.size > 1:
-        least = np.concatenate([order.least_cycles(dram, buffers) for order in orders])
-        bounds = np.stack(rank(least, given.traffic, given.steps))
-        hopeful, _ = run(turns[np.lexsort(bounds[::-1, turns])[0]])
-        turns = turns[_up_to(bounds[:, turns], hopeful)]
+    turns = turns[_up_to(ranks[:, turns], best[0])]
+    if turns.size > FEW:
+        for number, order in enumerate(orders):
+            here = np.sort(turns[order_of[turns] == number])
+            if here.size:
+                bounds[here] = order.only(here - firsts[number]).least_cycles(dram, buffers)
+        ranks = np.stack(rank(bounds, given.traffic, given.steps))
+        hopeful, _ = run(turns[np.lexsort(ranks[::-1, turns])[0]])
+        turns = turns[_up_to(ranks[:, turns], hopeful)]
     for number in turns:
-        if tuple(bounds[:, number].tolist()) < best[0]:
+        if tuple(ranks[:, number].tolist()) < best[0]:
             best = min(best, run(number), key=itemgetter(0))
     return best[1]
 
