@@ -7,7 +7,7 @@ fit: the left operand's tile in ``buffers.input``, the right one's in ``buffers.
 that differ by less, the one of least DRAM traffic, then of fewest steps. The price (``price.py``) is the cycles that it
 takes alone on the accelerator, plus what it takes from others there. With ``tiling_goal: traffic``, DRAM traffic
 decides before the price. A bound that needs no simulation orders the candidates, and ends the search once no other can
-be better.
+be better. A tighter one leaves out more of them, but not the order, by which one of several that are as good is taken.
 
 More bandwidth or a shorter latency leaves the candidates as they are, and larger buffers add to them. So none of these
 makes the price of the goal ``time`` higher by more than that thousandth, nor, therefore, a product that runs alone
@@ -23,7 +23,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from itertools import pairwise
 from operator import itemgetter
 
 import numpy as np
@@ -32,11 +32,12 @@ import numpy.typing as npt
 from accelsim.errors import MisfitError
 from accelsim.hardware import Buffer, Buffers
 from accelsim.program import Gemm
-from accelsim.timing.mapping.holding import Floats
+from accelsim.timing.mapping.candidates import Candidates
+from accelsim.timing.mapping.holding import Floats, Numbers
 from accelsim.timing.mapping.loop_nest import AXES, LoopNest, Product
 from accelsim.timing.mapping.price import Contention, Q, taken_cycles
 from accelsim.timing.mapping.systolic import Axis, quantum, size
-from accelsim.timing.mapping.tile_grid import Candidates, TileGrid, least_busy_cycles
+from accelsim.timing.mapping.tile_grid import Order, TileGrid, least_busy_cycles
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.plan import Segment, sequence
 
@@ -59,40 +60,68 @@ def best_nest(
     grids = [grid for way in _ways(product) for grid in _grids(way, buffers)]
     if not grids[0].steps.size:
         raise misfits(name, product, buffers)[0]
-    orders = [order for grid in grids for order in grid.orders()]
-    parts = [order.candidates(dram) for order in orders]
-    sizes = [part.bounds.size for part in parts]
-    given, order_of, firsts = Candidates.joined(parts), np.repeat(np.arange(len(parts)), sizes), np.cumsum([0, *sizes])
-    grain = 1.0 if product.contention is Contention.NONE else max(1.0, least_busy_cycles(product) / RESOLUTION)
+    return _Search(product, [order for grid in grids for order in grid.orders()], buffers, dram, cycles).best()
 
-    def rank(cycles_alone: Q, traffic: Q, steps: Q) -> tuple[Q, ...]:
-        price = cycles_alone + taken_cycles(dram, traffic, steps, product.contention)
-        return traffic * (product.array.tiling_goal == "traffic"), price // grain, traffic, steps
 
-    @cache
-    def run(number: int) -> tuple[tuple[float, ...], LoopNest]:
-        candidate = given.one(number)
-        way = orders[order_of[number]].grid.product
-        nest = LoopNest(way, Gemm(*candidate.tile), candidate.outer, candidate.held)
-        return rank(cycles(sequence([(nest.steps, product.times)])), *candidate.rest), nest
+class _Search:
+    """For the best of the tiles in ``orders``; they are known by number."""
 
-    bounds = given.bounds.copy()
-    ranks = np.stack(rank(bounds, given.traffic, given.steps))
-    turns = np.lexsort(ranks[::-1])
-    best = run(turns[0])
-    turns = turns[_up_to(ranks[:, turns], best[0])]
-    if turns.size > FEW:
-        for number, order in enumerate(orders):
-            here = np.sort(turns[order_of[turns] == number])
+    def __init__(
+        self,
+        product: Product,
+        orders: list[Order],
+        buffers: Buffers,
+        dram: DramModel,
+        cycles: Callable[[Segment], int],
+    ) -> None:
+        self._product, self._orders, self._buffers, self._dram, self._cycles = product, orders, buffers, dram, cycles
+        parts = [order.candidates(dram) for order in orders]
+        self._given = Candidates.joined(parts)
+        self._firsts = np.cumsum([0, *(part.bounds.size for part in parts)])
+        alone = product.contention is Contention.NONE
+        self._grain = 1.0 if alone else max(1.0, least_busy_cycles(product) / RESOLUTION)
+        self._runs: dict[int, tuple[tuple[float, ...], LoopNest]] = {}
+
+    def best(self) -> LoopNest:
+        ranks = self._ranks(self._given.bounds)
+        turns = np.lexsort(ranks[::-1])
+        best = self._run(turns[0])
+        turns = turns[_up_to(ranks[:, turns], best[0])]
+        if turns.size > FEW:
+            ranks = self._ranks(self._bounded(turns))
+            hopeful, _ = self._run(turns[np.lexsort(ranks[::-1, turns])[0]])
+            turns = turns[_up_to(ranks[:, turns], hopeful)]
+        for number in turns:
+            if tuple(ranks[:, number].tolist()) < best[0]:
+                best = min(best, self._run(number), key=itemgetter(0))
+        return best[1]
+
+    def _rank(self, cycles_alone: Q, traffic: Q, steps: Q) -> tuple[Q, ...]:
+        price = cycles_alone + taken_cycles(self._dram, traffic, steps, self._product.contention)
+        return traffic * (self._product.array.tiling_goal == "traffic"), price // self._grain, traffic, steps
+
+    def _ranks(self, bounds: Floats) -> Floats:
+        """Of all, a column each."""
+        return np.stack(self._rank(bounds, self._given.traffic, self._given.steps))
+
+    def _bounded(self, turns: Numbers) -> Floats:
+        """The bounds of all, tighter ones of those whose ``turns`` may come."""
+        bounds = self._given.bounds.copy()
+        for order, (first, after) in zip(self._orders, pairwise(self._firsts), strict=True):
+            here = turns[(first <= turns) & (turns < after)]
             if here.size:
-                bounds[here] = order.only(here - firsts[number]).least_cycles(dram, buffers)
-        ranks = np.stack(rank(bounds, given.traffic, given.steps))
-        hopeful, _ = run(turns[np.lexsort(ranks[::-1, turns])[0]])
-        turns = turns[_up_to(ranks[:, turns], hopeful)]
-    for number in turns:
-        if tuple(ranks[:, number].tolist()) < best[0]:
-            best = min(best, run(number), key=itemgetter(0))
-    return best[1]
+                bounds[here] = order.only(here - first).least_cycles(self._dram, self._buffers)
+        return bounds
+
+    def _run(self, number: int) -> tuple[tuple[float, ...], LoopNest]:
+        """The rank and the nest of one."""
+        if number not in self._runs:
+            candidate = self._given.one(number)
+            order = self._orders[np.searchsorted(self._firsts, number, side="right") - 1]
+            nest = LoopNest(order.grid.product, Gemm(*candidate.tile), candidate.outer, candidate.held)
+            found = self._cycles(sequence([(nest.steps, self._product.times)]))
+            self._runs[number] = self._rank(found, *candidate.rest), nest
+        return self._runs[number]
 
 
 def _up_to(ranks: Floats, most: tuple[float, ...]) -> npt.NDArray[np.bool_]:
