@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -171,6 +172,21 @@ def test_of_candidates_that_are_as_good_the_first_by_the_simple_bound_is_taken(
     nests = [LoopNest(way, Gemm(*each.tile), each.outer, each.held) for way, each in in_order]
     ranks = [rank(each, cycles(nest.steps)) for (_, each), nest in zip(in_order, nests, strict=True)]
     assert best_nest("name", asked, memory, dram, cycles) == nests[ranks.index(min(ranks))]
+
+
+@settings(max_examples=20, deadline=None)
+@given(gemm=GEMMS, dataflow=DATAFLOWS, in_dram=st.tuples(*[st.booleans()] * 3), contention=st.sampled_from(Contention))
+def test_one_tile_takes_what_the_tighter_bound_says(dram, gemm, dataflow, in_dram, contention):
+    """But for a turn of the channel."""
+    memory = buffers(kib=65536)
+    array = ARRAY.model_copy(update={"dataflow": dataflow})
+    asked = replace(product(gemm, array=array, memory=memory, in_dram=in_dram), contention=contention)
+    whole = next(TileGrid.of(asked, (), search=False).orders()).only(np.array([0]))
+    (candidate,) = whole.candidates(dram).all()
+    nest = LoopNest(asked, Gemm(*candidate.tile), candidate.outer)
+    assert nest.steps.pieces == 1
+    (least,) = whole.least_cycles(dram, memory).tolist()
+    assert 0 <= alone(memory, dram)(nest.steps) - least <= dram.to_write_cycles
 
 
 def test_less_traffic_may_take_longer(dram):

@@ -153,7 +153,7 @@ class Order:
         """
         product, loads, first = self.grid.product, self._loads(), self._first()
         stores = self._stores()
-        latencies = dram.latency_cycles * ((first[DRAM] > 0) + (product.output.stores[DRAM] > 0))
+        latencies = dram.latency_cycles * ((first[DRAM] > 0) + int(product.output.stores[DRAM] > 0))
         storing = np.sum([times * self._transfer_cycles(moved, dram) for moved, times in stores], axis=0)
         on_channel = np.sum([times * dram.least_cycles(moved[DRAM]) for moved, times in stores], axis=0)
         channel = loads[DRAM] / dram.bytes_per_cycle + on_channel + self._turnaround_cycles(dram)
