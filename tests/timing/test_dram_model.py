@@ -3,6 +3,7 @@
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -56,6 +57,14 @@ def test_a_higher_data_rate_is_never_slower(model, name, size, more, pattern):
     rate = dram_standards()[name].organisation.data_rate_mtps + more
     slow, fast = model(name, pattern=pattern), model(name, pattern=pattern, organisation={"data_rate_mtps": rate})
     assert fast.cost(size, write=False).stream_cycles <= slow.cost(size, write=False).stream_cycles
+
+
+@settings(deadline=None)
+@given(name=names, sizes=st.lists(SIZES, min_size=1), channels=st.integers(1, 40), pattern=PATTERNS)
+def test_many_transfers_take_no_less_than_their_bound(model, name, sizes, channels, pattern):
+    found = model(name, channels=channels, pattern=pattern)
+    for least, size in zip(found.least_cycles(np.array(sizes, float)).tolist(), sizes, strict=True):
+        assert 0 <= found.cost(size, write=False).stream_cycles - least <= 1
 
 
 @settings(deadline=None)

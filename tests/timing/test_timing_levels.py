@@ -172,7 +172,7 @@ def test_where_both_operands_want_the_same_room_either_may_have_it(machine):
     )
     grid = TileGrid.of(asked, hw.buffers.levels, search=False)
     found = {}
-    for candidate in grid.candidates(DramModel.of(hw)):
+    for candidate in grid.candidates(DramModel.of(hw)).all():
         found.setdefault((*candidate.tile, candidate.outer), set()).add(candidate.held)
     assert found[32, 32, 32, "n"] == {(1, 0), (0, 1)}
     assert found[64, 64, 64, "n"] == {(0, 0)}
@@ -196,10 +196,12 @@ def test_no_candidate_beats_its_bound(machine, gemm, sizes, sources, presets, st
     output = Results(4 * gemm.m * gemm.n, KIB, (4 * gemm.m * gemm.n * stored, *none))
     asked = Product(gemm, hw.mac_array, left, right, output, presets=(presets, *none), streams=(0, *none))
     grid = TileGrid.of(asked, hw.buffers.levels, search=False)
-    for candidate in grid.only(grid.fits()).candidates(planner.dram):
-        nest = LoopNest(asked, Gemm(*candidate.tile), candidate.outer, candidate.held)
-        assert candidate.bound <= planner.cycles(nest.steps)
-        assert candidate.rest[0] == nest.steps.load_bytes + nest.steps.store_bytes
+    for order in grid.only(grid.fits()).orders():
+        least = order.least_cycles(planner.dram, hw.buffers).tolist()
+        for candidate, tighter in zip(order.candidates(planner.dram).all(), least, strict=True):
+            nest = LoopNest(asked, Gemm(*candidate.tile), candidate.outer, candidate.held)
+            assert max(candidate.bound, tighter) <= planner.cycles(nest.steps)
+            assert candidate.rest[0] == nest.steps.load_bytes + nest.steps.store_bytes
 
 
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -1,5 +1,9 @@
 """Pieces of tiled products: sums are exact, and loads follow the loops."""
 
+import operator
+from dataclasses import replace
+from fractions import Fraction
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -7,11 +11,17 @@ from hypothesis import strategies as st
 from accelsim.hardware import Dataflow, MacArray
 from accelsim.program import Gemm
 from accelsim.timing import product_cost
-from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
+from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results, SharedPort
+from accelsim.timing.mapping.price import Contention
+from accelsim.timing.mapping.revisits import Revisit
 from accelsim.timing.mapping.systolic import quantum, size
+from accelsim.timing.mapping.tile_grid import TileGrid
+from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS
+from accelsim.timing.memory.sram import Access, SramTraffic
 from accelsim.timing.plan import Piece, Segment, sequence, with_first, with_last
 
+DRAM_MODEL = DramModel(1, 1, 1, 1, 1, Fraction(1), Fraction(0), Fraction(0), 1, 0, 0)
 SIDES = st.integers(1, 6)
 ARRAYS = st.builds(
     MacArray,
@@ -64,6 +74,32 @@ def test_sums_are_exact(nest):
     assert busy <= nest.steps.busy_cycles <= busy + product.output.drain_cycles
     if not product.array.split_products:
         assert nest.compute_cycles == product.passes * product_cost(product.gemm, product.array).cycles
+
+
+@settings(deadline=None)
+@given(
+    nest=nests(),
+    contention=st.sampled_from(Contention),
+    widths=st.tuples(*[st.sampled_from([0, 1, 50])] * 2),
+    more_port_bytes=st.sampled_from([0, 900]),
+)
+def test_the_work_of_many_tilings_is_that_of_their_steps(nest, contention, widths, more_port_bytes):
+    """Where others run beside them, ports and lanes in the drain may add to it."""
+    ports = [SharedPort(3000, width) if width else None for width in widths]
+    left, right = (
+        replace(each, port=port) for each, port in zip((nest.product.left, nest.product.right), ports, strict=True)
+    )
+    revisit = Revisit(SramTraffic(input=Access(200, 10)), 2000, more_port_bytes, 3)
+    product = replace(nest.product, left=left, right=right, contention=contention, revisit=revisit)
+    grid = TileGrid.of(product, (), search=False)
+    for order in grid.orders():
+        found = order.work().least_cycles.tolist()
+        tilings = order.candidates(DRAM_MODEL).all()
+        steps = [LoopNest(product, Gemm(*each.tile), each.outer).steps.busy_cycles for each in tilings]
+        if contention is Contention.NONE:
+            assert found == steps
+        else:
+            assert all(map(operator.le, found, steps))
 
 
 ARRAY = MacArray(rows=2, columns=2, operand="int8", dataflow=Dataflow.OUTPUT_STATIONARY)

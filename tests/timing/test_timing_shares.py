@@ -4,6 +4,7 @@ import math
 import operator
 from fractions import Fraction
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,13 @@ def test_parts_of_more_are_no_less(length, tile, total, more):
         assert cut.even(total, last) <= cut.even(total + more, last)
         assert cut.even(total, last) == math.ceil(Fraction(total * cut.tile_length(last), length))
     assert (cut.count - 1) * cut.even(total, False) + cut.even(total, True) >= total
+
+
+@given(length=st.integers(1, 400), tiles=st.lists(st.integers(1, 400), min_size=1), total=TOTALS)
+def test_many_cuts_are_what_each_of_them_is(length, tiles, total):
+    cuts = [Cut(length, min(tile, length)) for tile in tiles]
+    many = Cut(length, np.array([cut.tile for cut in cuts]))
+    assert many.count.tolist() == [cut.count for cut in cuts]
+    for last in (False, True):
+        for part in ("share", "even"):
+            assert getattr(many, part)(total, last).tolist() == [getattr(cut, part)(total, last) for cut in cuts]

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -12,10 +13,10 @@ from accelsim.hardware import Buffer, Buffers, Dataflow, MacArray
 from accelsim.program import Gemm
 from accelsim.timing import product_cost
 from accelsim.timing.mapping.loop_nest import LoopNest, Operand, Product, Results
-from accelsim.timing.mapping.price import Contention
+from accelsim.timing.mapping.price import Contention, taken_cycles
 from accelsim.timing.mapping.systolic import quantum
-from accelsim.timing.mapping.tile_grid import lengths
-from accelsim.timing.mapping.tiling import RESOLUTION, best_nest
+from accelsim.timing.mapping.tile_grid import TileGrid, least_busy_cycles, lengths
+from accelsim.timing.mapping.tiling import RESOLUTION, _ways, best_nest
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS
 from accelsim.timing.memory.transfers import Transfers
@@ -135,6 +136,57 @@ def test_no_other_candidate_is_better(dram, gemm, contention, goal, in_dram):
         if fits:
             ranks.append(rank(candidate.steps))
     assert rank(best_nest("name", asked, memory, dram, cycles).steps) == min(ranks)
+
+
+@settings(max_examples=10, deadline=None)
+@given(
+    gemm=st.builds(Gemm, *[st.integers(1, 60)] * 3),
+    contention=st.sampled_from(Contention),
+    in_dram=st.tuples(*[st.booleans()] * 3),
+    options=st.fixed_dictionaries(
+        {
+            "tiling": st.sampled_from(["rule", "search"]),
+            "split_products": st.booleans(),
+            "edge_folds": st.sampled_from(["full", "used"]),
+            "fold_overlap": st.sampled_from(["serial", "overlapped"]),
+        }
+    ),
+)
+def test_of_candidates_that_are_as_good_the_first_by_the_simple_bound_is_taken(
+    dram, gemm, contention, in_dram, options
+):
+    """Whatever the tighter bound leaves out: against all that are given, timed, in that order."""
+    memory, array = buffers(kib=4), ARRAY.model_copy(update={"count": 2, **options})
+    cycles, asked = alone(memory, dram), product(gemm, array=array, memory=memory, in_dram=in_dram)
+    asked = replace(asked, contention=contention)
+    grain = 1 if contention is Contention.NONE else max(1, least_busy_cycles(asked) / RESOLUTION)
+
+    def rank(candidate, found):
+        return (found + taken_cycles(dram, *candidate.rest, contention)) // grain, *candidate.rest
+
+    given_all = []
+    for way, search in itertools.product(_ways(asked), [False, True][: 1 + (options["tiling"] == "search")]):
+        grid = TileGrid.of(way, (), search=search)
+        given_all += [(way, each) for each in grid.only(grid.fits()).candidates(dram).all()]
+    in_order = sorted(given_all, key=lambda each: rank(each[1], each[1].bound))
+    nests = [LoopNest(way, Gemm(*each.tile), each.outer, each.held) for way, each in in_order]
+    ranks = [rank(each, cycles(nest.steps)) for (_, each), nest in zip(in_order, nests, strict=True)]
+    assert best_nest("name", asked, memory, dram, cycles) == nests[ranks.index(min(ranks))]
+
+
+@settings(max_examples=20, deadline=None)
+@given(gemm=GEMMS, dataflow=DATAFLOWS, in_dram=st.tuples(*[st.booleans()] * 3), contention=st.sampled_from(Contention))
+def test_one_tile_takes_what_the_tighter_bound_says(dram, gemm, dataflow, in_dram, contention):
+    """But for a turn of the channel."""
+    memory = buffers(kib=65536)
+    array = ARRAY.model_copy(update={"dataflow": dataflow})
+    asked = replace(product(gemm, array=array, memory=memory, in_dram=in_dram), contention=contention)
+    whole = next(TileGrid.of(asked, (), search=False).orders()).only(np.array([0]))
+    (candidate,) = whole.candidates(dram).all()
+    nest = LoopNest(asked, Gemm(*candidate.tile), candidate.outer)
+    assert nest.steps.pieces == 1
+    (least,) = whole.least_cycles(dram, memory).tolist()
+    assert 0 <= alone(memory, dram)(nest.steps) - least <= dram.to_write_cycles
 
 
 def test_less_traffic_may_take_longer(dram):

@@ -77,7 +77,7 @@ class Streams:
         """All pieces, in tiles of so many elements; edges come last."""
         return sequence(self._pieces(Cut(self.elements, tile)))
 
-    def _pieces(self, cut: Cut) -> list[tuple[Piece, int]]:
+    def _pieces(self, cut: Cut[int]) -> list[tuple[Piece, int]]:
         """Each with how often it occurs.
 
         What rounding leaves over belongs to the last tile. Where operations run one after another each tile takes one

@@ -128,7 +128,7 @@ class LoopNest:
     held: tuple[int, int] = (0, 0)
 
     @cached_property
-    def cuts(self) -> dict[Axis, Cut]:
+    def cuts(self) -> dict[Axis, Cut[int]]:
         return {axis: Cut(size(self.product.gemm, axis), size(self.tile, axis)) for axis in AXES}
 
     @property
@@ -206,7 +206,7 @@ class LoopNest:
         steps = sequence((sequence((self._reduction(o, i), i.times) for i in inner), o.times) for o in outer)
         first, last = self._streams[0][0], self._streams[-1][0]
         fill, drain = clock.fill_cycles(first), clock.drain_cycles(last)
-        if self.port_stall_cycles and not self._alone:
+        if not self._alone and self.port_stall_cycles:
             fill = drain = 0
         if self.product.preset_bytes or fill:
             steps = with_first(steps, self.product.presets, passes * fill)
@@ -221,8 +221,8 @@ class LoopNest:
             passes, stays = passes[::-1], stays[::-1]
         operands = self.product.left, self.product.right
         sources = [self._source(*each) for each in zip(operands, self.held, passes, stays, strict=True)]
-        whole, last = (self._piece(m_last, n_last, k_last, sources) for k_last in (False, True))
-        return sequence([(whole, self.cuts["k"].count - 1), (last, 1)])
+        parts = [part for part in self.cuts["k"].parts if part[1]]
+        return sequence((self._piece(m_last, n_last, k_last, sources), times) for k_last, times in parts)
 
     def _source(self, operand: Operand, held: int, first: bool, stays: bool) -> int:
         """Where the tiles of a pass come from; ``IN_BUFFERS`` where they are there."""
@@ -237,7 +237,7 @@ class LoopNest:
             loads[sources[0]] += k.share(m.share(product.left.bytes, m_last), k_last)
         if sources[1] != IN_BUFFERS:
             loads[sources[1]] += k.share(n.share(product.right.bytes, n_last), k_last)
-        busy = self._busy_cycles(m_last, k_last, n_last)
+        busy = self._busy[m_last, k_last, n_last]
         if not k_last:
             return Piece.of(tuple(loads), busy, (0,) * len(loads))
 
@@ -248,6 +248,12 @@ class LoopNest:
         drain = product.output.drain_cycles
         busy = max(busy, n.even(m.even(drain, m_last), n_last) if self._alone else share(drain))
         return Piece.of(fetched, busy, shared(product.output.stores, share))
+
+    @cached_property
+    def _busy(self) -> dict[tuple[bool, ...], int]:
+        """Work by which tiles of m, k and n are the last, of those that occur."""
+        kinds = ([last for last, times in self.cuts[axis].parts if times] for axis in AXES)
+        return {kind: self._busy_cycles(*kind) for kind in itertools.product(*kinds)}
 
     def _busy_cycles(self, m_last: bool, k_last: bool, n_last: bool) -> int:
         """Work of a step, or its share of what the busiest port needs where that is more: in all, or in this step."""

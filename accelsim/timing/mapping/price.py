@@ -13,10 +13,15 @@ Where operations run one after another there are no others, and the price is the
 from __future__ import annotations
 
 from enum import Enum
+from typing import TypeVar
 
 from accelsim.hardware import HardwareConfig
 from accelsim.program import SERIAL_PATH, Operation
+from accelsim.timing.mapping.holding import Floats
 from accelsim.timing.memory.dram_model import DramModel
+
+Q = TypeVar("Q", float, Floats)
+"""A quantity of one candidate, or of many."""
 
 SERIAL_SHARE = 1 / 20
 """Of the cycles that DRAM needs, that count against an operation of the serial path."""
@@ -40,10 +45,10 @@ class Contention(Enum):
         return cls.SERVED_FIRST if operation.phase in SERIAL_PATH else cls.SERVED_LATER
 
 
-def taken_cycles(dram: DramModel, dram_bytes: float, steps: float, contention: Contention) -> float:
-    """What an operation takes from others that moves so many bytes in so many steps."""
+def taken_cycles(dram: DramModel, dram_bytes: Q, steps: Q, contention: Contention) -> Q:
+    """What an operation takes from others that moves so many bytes in so many steps; or each of many."""
     if contention is Contention.NONE:
-        return 0.0
+        return 0.0 * steps
     turns = steps * max(1, dram.to_read_cycles + dram.to_write_cycles)
     later = contention is Contention.SERVED_LATER
     charged_bytes = dram_bytes + dram_bytes / steps if later else SERIAL_SHARE * dram_bytes

@@ -6,37 +6,43 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+from typing import Generic, TypeVar
+
+from accelsim.timing.mapping.holding import Numbers
+
+N = TypeVar("N", int, Numbers)
+"""A number, or one for each of many tiles."""
 
 
 @dataclass(frozen=True)
-class Cut:
-    """An axis of ``length`` cut into whole tiles and a last one, which takes the rest."""
+class Cut(Generic[N]):
+    """An axis of ``length`` cut into whole tiles and a last one, which takes the rest; or cut in many ways."""
 
     length: int
-    tile: int
+    tile: N
 
     @cached_property
-    def count(self) -> int:
+    def count(self) -> N:
         return -(-self.length // self.tile)
 
-    def tile_length(self, last: bool) -> int:
+    def tile_length(self, last: bool) -> N:
         return self.length - (self.count - 1) * self.tile if last else self.tile
 
-    def share(self, total: int, last: bool) -> int:
+    def share(self, total: N | int, last: bool) -> N:
         """The part of ``total`` that belongs to a whole tile, rounded down, or to the last: all that remains."""
         whole = total * self.tile // self.length
         return total - (self.count - 1) * whole if last else whole
 
     @property
-    def parts(self) -> tuple[tuple[bool, int], ...]:
+    def parts(self) -> tuple[tuple[bool, N | int], ...]:
         """Whole tiles and the last one: whether it is, and how many there are."""
         return (False, self.count - 1), (True, 1)
 
-    def left_over(self, total: int) -> int:
+    def left_over(self, total: N) -> N:
         """What is over where the last tile's part is rounded down, too: less than one for each tile before it."""
         return total - (self.count - 1) * self.share(total, last=False) - self._down(total, last=True)
 
-    def spread(self, total: int, tile: int) -> int:
+    def spread(self, total: N, tile: int) -> N:
         """The part of a tile, by its number, where each of the first ones has one of what is over.
 
         None has less of a larger total.
@@ -44,10 +50,10 @@ class Cut:
         last = tile == self.count - 1
         return self._down(total, last) + (tile < self.left_over(total))
 
-    def _down(self, total: int, last: bool) -> int:
+    def _down(self, total: N, last: bool) -> N:
         return total * self.tile_length(last) // self.length
 
-    def even(self, total: int, last: bool) -> int:
+    def even(self, total: N, last: bool) -> N:
         """The part of a whole tile, or of the last, each rounded up, so that their sum may be above the total."""
         return -(-total * self.tile_length(last) // self.length)
 

@@ -25,8 +25,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from accelsim.hardware import Dataflow, MacArray
 from accelsim.program import Gemm
+from accelsim.timing.mapping.shares import N
 
 Axis = Literal["m", "k", "n"]
 
@@ -87,60 +90,61 @@ class FoldClock:
         """Of the whole stream."""
         return size(self.gemm, self.mapping.streamed)
 
-    def stream_cycles(self, rows: int, columns: int, steps: int) -> int:
-        """Cycles of all folds of a part that is ``rows`` by ``columns`` long on the array.
+    def stream_cycles(self, rows: N, columns: N, steps: N) -> N:
+        """Cycles of all folds of a part that is ``rows`` by ``columns`` long on the array, or of each of many parts.
 
         Folds go to ``count`` arrays where products are split; then the one with the most folds counts.
         """
         if self.array.split_products:
             together = -(-self._folds(rows, columns) // self.array.count)
-            one_fold = self._block_cycles(min(rows, self.array.rows), min(columns, self.array.columns), steps)
-            return min(together * one_fold, self._block_cycles(rows, columns, steps))
+            one_fold = self._block_cycles(_less(rows, self.array.rows), _less(columns, self.array.columns), steps)
+            return _less(together * one_fold, self._block_cycles(rows, columns, steps))
         return self._block_cycles(rows, columns, steps)
 
-    def fill_cycles(self, steps: int) -> int:
+    def fill_cycles(self, steps: N) -> N:
         """Before the first fold, where folds overlap."""
         if self._serial or not self.mapping.stationary_operand:
-            return 0
+            return 0 * steps
         rows = min(size(self.gemm, self.mapping.rows), self.array.rows)
-        return min(self._busy(steps), self._used(rows, "rows"))
+        return _less(self._busy(steps), self._used(rows, "rows"))
 
-    def drain_cycles(self, steps: int) -> int:
+    def drain_cycles(self, steps: N) -> N:
         """After the last fold, where folds overlap."""
         if self._serial:
-            return 0
+            return 0 * steps
         rows = self._used(_last(size(self.gemm, self.mapping.rows), self.array.rows), "rows")
         columns = self._used(_last(size(self.gemm, self.mapping.columns), self.array.columns), "columns")
         if self.mapping.stationary_operand:
-            return self.array.cycles_per_mac * (rows - 1) + columns - 1
-        return min(self._busy(steps), rows) + columns - 2
+            return 0 * steps + self.array.cycles_per_mac * (rows - 1) + columns - 1
+        return _less(self._busy(steps), rows) + columns - 2
 
     @property
     def _serial(self) -> bool:
         return self.array.fold_overlap == "serial"
 
-    def _busy(self, steps: int) -> int:
+    def _busy(self, steps: N) -> N:
         return self.array.cycles_per_mac * steps
 
-    def _used(self, length: int, side: Literal["rows", "columns"]) -> int:
+    def _used(self, length: N, side: Literal["rows", "columns"]) -> N:
         """Rows or columns whose time a fold of this length takes."""
         whole: int = getattr(self.array, side)
-        return length if self.array.edge_folds == "used" else whole
+        return length if self.array.edge_folds == "used" else 0 * length + whole
 
-    def _folds(self, rows: int, columns: int) -> int:
+    def _folds(self, rows: N, columns: N) -> N:
         return -(-rows // self.array.rows) * -(-columns // self.array.columns)
 
-    def _block_cycles(self, rows: int, columns: int, steps: int) -> int:
+    def _block_cycles(self, rows: N, columns: N, steps: N) -> N:
         """Folds one after the other; sums over their rows and columns, as edges are the only folds that differ."""
         down, across, busy = -(-rows // self.array.rows), -(-columns // self.array.columns), self._busy(steps)
         if not self._serial:
             edge = self._used(_last(rows, self.array.rows), "rows")
-            return across * ((down - 1) * max(busy, self.array.rows) + max(busy, edge))
+            return across * ((down - 1) * _more(busy, self.array.rows) + _more(busy, edge))
         used_rows = rows if self.array.edge_folds == "used" else down * self.array.rows
         used_columns = columns if self.array.edge_folds == "used" else across * self.array.columns
         row_cycles = 1 + self.array.cycles_per_mac if self.mapping.stationary_operand else 1
         constant = -1 - self.array.cycles_per_mac if self.mapping.stationary_operand else -2
-        return down * across * (busy + constant) + row_cycles * used_rows * across + used_columns * down
+        cycles: N = down * across * (busy + constant) + row_cycles * used_rows * across + used_columns * down
+        return cycles
 
 
 def size(gemm: Gemm, axis: Axis) -> int:
@@ -178,6 +182,14 @@ def _folds(gemm: Gemm, array: MacArray, axis: str) -> int:
     return -(-size(gemm, mapping.columns) // array.columns) if axis == mapping.columns else 1
 
 
-def _last(length: int, side: int) -> int:
+def _last(length: N, side: int) -> N:
     """Length of the last of the folds along an axis."""
     return (length - 1) % side + 1
+
+
+def _less(one: N, other: N | int) -> N:
+    return min(one, other) if isinstance(one, int) and isinstance(other, int) else np.minimum(one, other)
+
+
+def _more(one: N, other: N | int) -> N:
+    return max(one, other) if isinstance(one, int) and isinstance(other, int) else np.maximum(one, other)

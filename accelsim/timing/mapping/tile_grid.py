@@ -2,37 +2,28 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, get_args
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from accelsim.hardware import Level
+from accelsim.hardware import Buffers, Level
+from accelsim.timing.mapping.candidates import Candidates
 from accelsim.timing.mapping.holding import Floats, Numbers, Sweep, held_levels
 from accelsim.timing.mapping.loop_nest import AXES, Outer, Product
 from accelsim.timing.mapping.revisits import visits
+from accelsim.timing.mapping.shares import Cut
 from accelsim.timing.mapping.systolic import Axis, FoldClock, quantum, size
-from accelsim.timing.memory.dram_model import DramModel
+from accelsim.timing.mapping.tile_work import TileWork
+from accelsim.timing.memory.dram_model import DramModel, whole_cycles
 from accelsim.timing.memory.levels import DRAM, IN_BUFFERS, added
 
 OPERAND_AXES: tuple[tuple[Axis, Axis], ...] = (("m", "k"), ("n", "k"))
 """Of left and right operand, in the order in which a tile's share is cut from it."""
-
-
-class Candidate(NamedTuple):
-    """``bound``: the least cycles that it could take; ``rest``: DRAM traffic in bytes and steps; ``tile``: m, k and n.
-
-    ``held``: levels that hold what is swept of left and right operand.
-    """
-
-    bound: float
-    rest: tuple[float, float]
-    tile: list[int]
-    outer: Outer
-    held: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -48,8 +39,12 @@ class TileGrid:
         axes = np.meshgrid(*(np.array(lengths(product, axis, search=search), float) for axis in AXES), indexing="ij")
         return cls(product, levels, {axis: values.ravel() for axis, values in zip(AXES, axes, strict=True)})
 
-    def only(self, wanted: npt.NDArray[np.bool_]) -> TileGrid:
+    def only(self, wanted: npt.NDArray[np.bool_] | Numbers) -> TileGrid:
         return TileGrid(self.product, self.levels, {axis: values[wanted] for axis, values in self.tile.items()})
+
+    def among(self, other: TileGrid) -> npt.NDArray[np.bool_]:
+        """Which of the tiles ``other``, a whole grid, has too."""
+        return np.asarray(np.all([np.isin(self.tile[axis], other.tile[axis]) for axis in AXES], axis=0))
 
     def share(self, first: Axis, second: Axis) -> Floats:
         """Part of an operand that a tile holds."""
@@ -78,15 +73,18 @@ class TileGrid:
             & (output.bytes * self.share("m", "n") <= output.tile_bytes * slack)
         )
 
-    def candidates(self, dram: DramModel) -> Iterator[Candidate]:
+    def candidates(self, dram: DramModel) -> Candidates:
         """Every tile in both loop orders; twice where the operands want the same room in a level."""
+        return Candidates.joined([order.candidates(dram) for order in self.orders()])
+
+    def orders(self) -> Iterator[Order]:
         for outer in get_args(Outer):
             held = self._held(outer, left_first=True)
-            yield from _Order(self, outer, held).candidates(dram)
+            yield Order(self, outer, held)
             if self.levels:
                 other = self._held(outer, left_first=False)
                 differ = np.asarray((held[0] != other[0]) | (held[1] != other[1]))
-                yield from _Order(self.only(differ), outer, (other[0][differ], other[1][differ])).candidates(dram)
+                yield Order(self.only(differ), outer, (other[0][differ], other[1][differ]))
 
     def stays(self, outer: Outer) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """Where tiles of left and right operand stay in their buffers from one pass to the next."""
@@ -125,22 +123,56 @@ class TileGrid:
 
 
 @dataclass(frozen=True)
-class _Order:
+class Order:
     """The tiles of a grid in one loop order, with the levels that hold what is swept of left and right operand."""
 
     grid: TileGrid
     outer: Outer
     held: tuple[Numbers, Numbers]
 
-    def candidates(self, dram: DramModel) -> Iterator[Candidate]:
-        grid = self.grid
-        tiles = np.stack([grid.tile[axis] for axis in AXES], axis=1).astype(int).tolist()
-        loads = self._loads()
-        traffic = loads[DRAM] + grid.product.output.stores[DRAM]
-        bounds = self._bound(loads, dram)
-        columns = (bounds, traffic, grid.steps, *self.held)
-        for tile, bound, moved, count, *held in zip(tiles, *(column.tolist() for column in columns), strict=True):
-            yield Candidate(bound, (moved, count), tile, self.outer, (held[0], held[1]))
+    def only(self, wanted: Numbers) -> Order:
+        left, right = self.held
+        return Order(self.grid.only(wanted), self.outer, (left[wanted], right[wanted]))
+
+    def candidates(self, dram: DramModel) -> Candidates:
+        grid, loads = self.grid, self._loads()
+        tiles = np.stack([grid.tile[axis] for axis in AXES], axis=1).astype(np.int64)
+        return Candidates(
+            bounds=self._bound(loads, dram),
+            traffic=loads[DRAM] + grid.product.output.stores[DRAM],
+            steps=grid.steps,
+            tiles=tiles,
+            n_outside=np.full(len(tiles), self.outer == "n"),
+            held=np.stack(self.held, axis=1),
+        )
+
+    def least_cycles(self, dram: DramModel, buffers: Buffers) -> Floats:
+        """A bound that takes longer to find, and is often met: work is exact, and so are first load and stores.
+
+        With one tile's room on the way in, loads and work take turns, and with one on the way out, stores and work.
+        """
+        product, loads, first = self.grid.product, self._loads(), self._first()
+        stores = self._stores()
+        latencies = dram.latency_cycles * ((first[DRAM] > 0) + int(product.output.stores[DRAM] > 0))
+        storing = np.sum([times * self._transfer_cycles(moved, dram) for moved, times in stores], axis=0)
+        on_channel = np.sum([times * dram.least_cycles(moved[DRAM]) for moved, times in stores], axis=0)
+        channel = loads[DRAM] / dram.bytes_per_cycle + on_channel + self._turnaround_cycles(dram)
+        before, after = (self._transfer_cycles(moved, dram) for moved in (first, stores[-1][0]))
+        if not (buffers.input.double_buffered and buffers.weight.double_buffered):
+            before = product.times * self._moving_cycles(loads, dram).max(axis=0)
+        if not buffers.output.double_buffered:
+            after = product.times * storing
+        work = before + product.times * self.work().least_cycles + after
+        most = latencies + np.maximum(product.times * channel, work)
+        return whole_cycles(np.maximum(self._bound(loads, dram), most))
+
+    def work(self) -> TileWork:
+        product, grid = self.grid.product, self.grid
+        counts: dict[Axis, Floats] = {axis: grid.count(axis) for axis in AXES}
+        times = visits(product.array, product.passes, grid.tile, counts, self.outer).astype(np.int64)
+        left, right = (passes.astype(np.int64) for passes in grid.passes(self.outer))
+        tile: dict[Axis, Numbers] = {axis: lengths.astype(np.int64) for axis, lengths in grid.tile.items()}
+        return TileWork(product, tile, times, (left, right))
 
     def _loads(self) -> Floats:
         """Bytes fetched, by place and tile."""
@@ -188,6 +220,12 @@ class _Order:
             rows.append(passing / level.bytes_per_cycle)
         return np.stack(rows)
 
+    def _transfer_cycles(self, moved: Floats, dram: DramModel) -> Floats:
+        """Cycles of one transfer of bytes by place, which takes as long as the slowest that it passes."""
+        rows = whole_cycles(self._moving_cycles(moved, dram))
+        rows[DRAM] = dram.least_cycles(moved[DRAM])
+        return np.asarray(rows.max(axis=0))
+
     def _first(self) -> Floats:
         """Bytes of the first load, by place."""
         product, grid = self.grid.product, self.grid
@@ -198,12 +236,29 @@ class _Order:
                 first[operand.source] += grid.least(operand.bytes, *axes)
         return first
 
+    def _stores(self) -> list[tuple[Floats, Floats]]:
+        """Bytes of stores by place, and how many there are of each kind; the last one last."""
+        gemm, tile = self.grid.product.gemm, self.grid.tile
+        m, n = (Cut(size(gemm, axis), tile[axis].astype(np.int64)) for axis in ("m", "n"))
+        stores = np.array(self.grid.product.output.stores)[:, None]
+        return [
+            (n.share(m.share(stores, m_last), n_last).astype(float), np.asarray(m_times * n_times, float))
+            for (m_last, m_times), (n_last, n_times) in itertools.product(m.parts, n.parts)
+        ]
+
     def _ends(self) -> Floats:
         """Bytes of the first load and of the last store, by place."""
         grid, gemm = self.grid, self.grid.product.gemm
         edge = [(size(gemm, a) - (grid.count(a) - 1) * grid.tile[a]) / size(gemm, a) for a in ("m", "n")]
         stores = np.array(grid.product.output.stores, float)[:, None]
         return self._first() + stores * (edge[0] * edge[1])
+
+    def _last_store(self) -> Floats:
+        """Bytes of the last store, by place."""
+        gemm, tile = self.grid.product.gemm, self.grid.tile
+        cuts = [Cut(size(gemm, axis), tile[axis].astype(np.int64)) for axis in ("m", "n")]
+        stores = np.array(self.grid.product.output.stores)[:, None]
+        return cuts[1].share(cuts[0].share(stores, True), True).astype(float)
 
     def _turnaround_cycles(self, dram: DramModel) -> Floats:
         """The channel turns round twice for each output tile but the last few, if DRAM gives and takes something."""

@@ -28,6 +28,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 
+import numpy as np
+import numpy.typing as npt
+
 from accelsim.errors import InternalError
 from accelsim.hardware import Dram, DramTiming, HardwareConfig
 from accelsim.hardware.dram_standards import DramOrganisation, DramStandard
@@ -119,6 +122,15 @@ class DramModel:
         turnaround = self.to_write_cycles if write else self.to_read_cycles
         return TransferCost(ends[0], ends[1] - ends[0], ends[2] - ends[1], turnaround if size_bytes else 0)
 
+    def least_cycles(self, size_bytes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """``stream_cycles`` of many transfers, each never more than these, and less only where rounding says so."""
+        rounds, rest = np.divmod(size_bytes, self.channels * self.interleave_bytes)
+        share = rounds * self.interleave_bytes + np.minimum(rest, self.interleave_bytes)
+        bursts = np.ceil(share / self.burst_bytes)
+        activations = np.maximum(np.ceil(share / self.row_bytes), np.minimum(bursts, self.groups))
+        rows = np.maximum(bursts * float(self.burst_gap_cycles), activations * float(self.activate_gap_cycles))
+        return whole_cycles(rows / float(1 - self.refresh_share))
+
     def _busiest_share(self, size_bytes: int) -> int:
         """Bytes of the channel that gets the most."""
         rounds, rest = divmod(size_bytes, self.channels * self.interleave_bytes)
@@ -176,6 +188,11 @@ def _latency_ns(dram: Dram, timing: DramTiming) -> Fraction:
     steps = {"hit": (), "closed": (timing.tRCD_ns,), "conflict": (timing.tRP_ns, timing.tRCD_ns)}[dram.first_row]
     refresh = exact(timing.tRFC_ns)
     return sum(map(exact, steps), exact(timing.tCL_ns)) + refresh * refresh / exact(timing.tREFI_ns) / 2
+
+
+def whole_cycles(cycles: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Rounded up, unless what is over may come of adding floats."""
+    return np.asarray(np.ceil(cycles * (1 - 1e-12)))
 
 
 def exact(figure: float) -> Fraction:
