@@ -98,10 +98,10 @@ def test_what_is_left_is_never_too_much(machine, any_program, data, given_machin
 
 def test_an_array_too_many_would_get_in_the_way(machine):
     """The list schedule is longer on three arrays than on two, so one stays idle, and all is as on two."""
-    sides = [200, 64, 200, 400, 400, 200, 200]
+    sides = [64, 64, 200, 200, 400, 200, 64]
     tensors = [TensorSpec(i, f"t{i}", (side, side), integer(8), Role.INTERNAL) for i, side in enumerate(sides)]
-    read = [0, 1, 0, 0, 2, 3]
-    gemms = [(400, 200, 64), (400, 400, 200), (64, 400, 64), (64, 64, 400), (64, 200, 64), (400, 64, 200)]
+    read = [0, 1, 0, 1, 2, 5]
+    gemms = [(400, 64, 64), (64, 64, 64), (200, 400, 200), (64, 64, 64), (64, 200, 400), (400, 400, 400)]
     phases = [Phase.DATA_GRADIENT] * 4 + [Phase.WEIGHT_GRADIENT] * 2
     operations = [
         Operation(i, "op", Unit.MAC_ARRAY, f"layer{i}", phases[i], (read[i],) * 2, (i + 1,), (Gemm(*gemms[i]),))
@@ -114,7 +114,7 @@ def test_an_array_too_many_would_get_in_the_way(machine):
     for service in Service:
         greedy = placed.tried(Run(service=service), 3)[0]
         assert greedy.at_once == 3
-        assert greedy.cycles > 1.05 * three.total_cycles
+        assert greedy.cycles > 1.04 * three.total_cycles
     graph = schedule_graph(program, three)
     assert graph.replayed(graph.durations()) == [timing.end_cycle for timing in three.operations]
     assert not any(graph.gap_cycles(operation.index) for operation in operations)

@@ -1,6 +1,5 @@
 """Pieces of tiled products: sums are exact, and loads follow the loops."""
 
-import operator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -69,8 +68,9 @@ def test_sums_are_exact(nest):
     fetched = nest.left_read_bytes + nest.right_read_bytes
     assert nest.steps.load_bytes == fetched + product.preset_bytes + sum(product.streams)
     assert nest.steps.store_bytes == product.output.stored_bytes
-    busy = max(nest.compute_cycles + nest.revisit_cycles, product.port_cycles)
-    assert nest.compute_cycles + nest.revisit_cycles + nest.port_stall_cycles == busy
+    array, stall = nest.compute_cycles + nest.revisit_cycles, nest.port_stall_cycles
+    busy, rounding = array + stall, 3 * len(pieces) * (product.port_cycles > 0)
+    assert product.port_cycles - array <= stall <= product.port_cycles + rounding
     assert busy <= nest.steps.busy_cycles <= busy + product.output.drain_cycles
     if not product.array.split_products:
         assert nest.compute_cycles == product.passes * product_cost(product.gemm, product.array).cycles
@@ -84,7 +84,6 @@ def test_sums_are_exact(nest):
     more_port_bytes=st.sampled_from([0, 900]),
 )
 def test_the_work_of_many_tilings_is_that_of_their_steps(nest, contention, widths, more_port_bytes):
-    """Where others run beside them, ports and lanes in the drain may add to it."""
     ports = [SharedPort(3000, width) if width else None for width in widths]
     left, right = (
         replace(each, port=port) for each, port in zip((nest.product.left, nest.product.right), ports, strict=True)
@@ -96,10 +95,7 @@ def test_the_work_of_many_tilings_is_that_of_their_steps(nest, contention, width
         found = order.work().least_cycles.tolist()
         tilings = order.candidates(DRAM_MODEL).all()
         steps = [LoopNest(product, Gemm(*each.tile), each.outer).steps.busy_cycles for each in tilings]
-        if contention is Contention.NONE:
-            assert found == steps
-        else:
-            assert all(map(operator.le, found, steps))
+        assert found == steps
 
 
 ARRAY = MacArray(rows=2, columns=2, operand="int8", dataflow=Dataflow.OUTPUT_STATIONARY)

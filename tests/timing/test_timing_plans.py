@@ -135,15 +135,15 @@ def test_no_other_tile_of_a_lane_operation_is_better(load, elements):
 @pytest.mark.parametrize(
     ("turn", "contention", "taken"),
     [
-        (0, Contention.SERVED_FIRST, 4.5),
-        (5, Contention.SERVED_FIRST, 20.5),
+        (0, Contention.SERVED_FIRST, 5.75),
+        (5, Contention.SERVED_FIRST, 21.75),
         (0, Contention.SERVED_LATER, 16.5),
         (5, Contention.SERVED_LATER, 32.5),
         (5, Contention.NONE, 0),
     ],
 )
 def test_what_steps_and_bytes_take_from_others(turn, contention, taken):
-    """100 bytes in 4 steps take DRAM 10 cycles: a twentieth of these counts, or all and once more those of a step."""
+    """100 bytes in 4 steps take DRAM 10 cycles: a twentieth and half a step of these count, or all and a step."""
     dram = DramModel(1, 1, 1, 1, 1, Fraction(1, 10), Fraction(0), Fraction(0), 0, min(turn, 2), max(0, turn - 2))
     assert taken_cycles(dram, 100, 4, contention) == pytest.approx(taken)
 

@@ -80,11 +80,9 @@ class Streams:
     def _pieces(self, cut: Cut[int]) -> list[tuple[Piece, int]]:
         """Each with how often it occurs.
 
-        What rounding leaves over belongs to the last tile. Where operations run one after another each tile takes one
-        of it, from the first on: so no tile has more to do than with more in all, and more hardware spares each some.
+        Of what rounding leaves over each tile takes one, from the first on: so no tile has more to do than with more
+        in all, and more hardware spares each some.
         """
-        if self.contention is not Contention.NONE:
-            return [(self._piece(partial(cut.share, last=last)), times) for last, times in cut.parts]
         totals = (*self.loads, *self.stores, max(self.compute_cycles, self.port_cycles), self.conversion_cycles)
         turns = sorted({0, cut.count - 1, *map(cut.left_over, totals)})
         pieces = [(self._piece(partial(cut.spread, tile=first)), after - first) for first, after in pairwise(turns)]

@@ -10,7 +10,8 @@ output buffer until it is done and is stored once. Each step multiplies one tile
 Loads after the first of the same tile come from the level that holds what is swept, where one does (``holding``), else
 from where the operand lies.
 
-Edge tiles are smaller; what rounding leaves over belongs to the last tile along an axis, so that all sums are exact.
+Edge tiles are smaller; what rounding leaves over of bytes belongs to the last tile along an axis, so that all sums are
+exact. What ports, and lanes in the drain, need is rounded up in each step, so none has more to do with less in all.
 """
 
 from __future__ import annotations
@@ -165,9 +166,7 @@ class LoopNest:
 
     @cached_property
     def port_stall_cycles(self) -> int:
-        """What that adds to the work: in all, or, where operations run one after another, step by step."""
-        if not self._alone:
-            return max(0, self.port_cycles - self.compute_cycles - self.revisit_cycles)
+        """What that adds to the work, step by step."""
         kinds = itertools.product(*(self.cuts[axis].parts for axis in AXES))
         return sum(
             times_m * times_k * times_n * max(0, self._at_port(m, k, n) - self._work(m, k, n))
@@ -206,8 +205,6 @@ class LoopNest:
         steps = sequence((sequence((self._reduction(o, i), i.times) for i in inner), o.times) for o in outer)
         first, last = self._streams[0][0], self._streams[-1][0]
         fill, drain = clock.fill_cycles(first), clock.drain_cycles(last)
-        if not self._alone and self.port_stall_cycles:
-            fill = drain = 0
         if self.product.preset_bytes or fill:
             steps = with_first(steps, self.product.presets, passes * fill)
         return with_last(steps, passes * drain) if drain else steps
@@ -245,8 +242,7 @@ class LoopNest:
             return n.share(m.share(total, m_last), n_last)
 
         fetched = added((tuple(loads), shared(product.streams, share)))
-        drain = product.output.drain_cycles
-        busy = max(busy, n.even(m.even(drain, m_last), n_last) if self._alone else share(drain))
+        busy = max(busy, n.even(m.even(product.output.drain_cycles, m_last), n_last))
         return Piece.of(fetched, busy, shared(product.output.stores, share))
 
     @cached_property
@@ -256,20 +252,8 @@ class LoopNest:
         return {kind: self._busy_cycles(*kind) for kind in itertools.product(*kinds)}
 
     def _busy_cycles(self, m_last: bool, k_last: bool, n_last: bool) -> int:
-        """Work of a step, or its share of what the busiest port needs where that is more: in all, or in this step."""
-        if self._alone:
-            return max(self._work(m_last, k_last, n_last), self._at_port(m_last, k_last, n_last))
-        if not self.port_stall_cycles:
-            return self._work(m_last, k_last, n_last)
-        share = self.port_cycles
-        for axis, last in zip(AXES, (m_last, k_last, n_last), strict=True):
-            share = self.cuts[axis].share(share, last)
-        return share
-
-    @property
-    def _alone(self) -> bool:
-        """Each step has no less to do with less hardware, where nothing else runs and every cycle of it shows."""
-        return self.product.contention is Contention.NONE
+        """Work of a step, or its share of what the busiest port needs where that is more."""
+        return max(self._work(m_last, k_last, n_last), self._at_port(m_last, k_last, n_last))
 
     def _at_port(self, m_last: bool, k_last: bool, n_last: bool) -> int:
         """A step's share of what the busiest port needs, rounded up."""

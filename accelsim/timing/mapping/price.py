@@ -3,9 +3,12 @@
 It is the cycles that the operation takes alone on the accelerator, plus what it takes from others there:
 
 - a turn of the DRAM channel, to and fro, for each step, as others move between its steps, and at least a cycle;
-- on the serial path, whose operations DRAM serves first: a twentieth of the cycles that DRAM needs for its bytes, so
-  that no traffic is bought at any price;
+- on the serial path, whose operations DRAM mostly serves first: a twentieth of the cycles that DRAM needs for its
+  bytes, so that no traffic is bought at any price, and half of those of a step, as what comes in the midst of one
+  waits for its end;
 - off it: all these cycles, and once more those of a step, for which the serial path may have to wait.
+
+So a larger buffer, or faster work, is no reason to move more at a time than others beside it can wait for.
 
 Where operations run one after another there are no others, and the price is the cycles alone.
 """
@@ -25,6 +28,8 @@ Q = TypeVar("Q", float, Floats)
 
 SERIAL_SHARE = 1 / 20
 """Of the cycles that DRAM needs, that count against an operation of the serial path."""
+SERIAL_STEPS = 1 / 2
+"""Steps of an operation of the serial path that others wait for."""
 
 
 class Contention(Enum):
@@ -50,6 +55,6 @@ def taken_cycles(dram: DramModel, dram_bytes: Q, steps: Q, contention: Contentio
     if contention is Contention.NONE:
         return 0.0 * steps
     turns = steps * max(1, dram.to_read_cycles + dram.to_write_cycles)
-    later = contention is Contention.SERVED_LATER
-    charged_bytes = dram_bytes + dram_bytes / steps if later else SERIAL_SHARE * dram_bytes
-    return turns + charged_bytes / dram.bytes_per_cycle
+    first = contention is Contention.SERVED_FIRST
+    charged = SERIAL_SHARE + SERIAL_STEPS / steps if first else 1 + 1 / steps
+    return turns + charged * dram_bytes / dram.bytes_per_cycle

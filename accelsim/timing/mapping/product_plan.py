@@ -104,7 +104,7 @@ class _Parts:
         weights = [gemm.count * gemm.k * gemm.n for gemm in self.gemms]
         lefts = [self._read_bytes(self.operands.left, gemm.count * gemm.m * gemm.k) for gemm in self.gemms]
         rights = split_by_weight(self._read_bytes(self.operands.right, sum(weights)), weights)
-        by_output = [self.operands.output.bytes, self.drain.cycles, self.drain.streamed_bytes]
+        by_output = [self.operands.output.bytes, self.drain.streamed_bytes]
         by_output += [*self._stores(), *self.residency.moved(self.moves.streamed)]
         others = (split_by_weight(total, outputs) for total in by_output)
         sizes = zip(lefts, rights, *others, strict=True)
@@ -117,11 +117,10 @@ class _Parts:
             shares = [cut.share(total, place.last) for total in sizes]
             product, traffic = self._part(one, shares, kept=position > 0, first=position == 0 and place.first)
             if self.hw.serial:
-                results = replace(product.output, drain_cycles=self._even_drain(gemm))
-                product = replace(product, output=results, times=place.times)
+                product = replace(product, times=place.times)
             yield ProductPart(product, traffic, place.times)
 
-    def _even_drain(self, gemm: Gemm) -> int:
+    def _drain_cycles(self, gemm: Gemm) -> int:
         """A product's share of what lanes in the drain need, rounded up: none has more to do with more lanes."""
         outputs = sum(each.count * each.m * each.n for each in self.gemms)
         return -(-self.drain.cycles * gemm.m * gemm.n // outputs)
@@ -129,7 +128,7 @@ class _Parts:
     def _part(self, gemm: Gemm, sizes: list[int], *, kept: bool, first: bool) -> tuple[Product, SramTraffic]:
         """A product, and what it accesses on chip; ``kept``: one before it has read the same left operand."""
         buffers, left = self.hw.buffers, self.operands.left
-        left_bytes, right_bytes, wide_bytes, drain_cycles, streamed_bytes, *by_place = sizes
+        left_bytes, right_bytes, wide_bytes, streamed_bytes, *by_place = sizes
         stores, streams = tuple(by_place[: 1 + self.levels]), tuple(by_place[1 + self.levels :])
         kept = kept and left.bytes <= buffers.input.tile_bytes
         extra = self.moves.inputs if first else ()
@@ -144,7 +143,7 @@ class _Parts:
             array=self.hw.mac_array,
             left=_operand(left_bytes, IN_BUFFERS if kept else self._place(left), buffers.input, traffic.input),
             right=_operand(right_bytes, self._place(self.operands.right), buffers.weight, traffic.weight),
-            output=Results(wide_bytes, buffers.output.tile_bytes, stores, drain_cycles),
+            output=Results(wide_bytes, buffers.output.tile_bytes, stores, self._drain_cycles(gemm)),
             passes=self.passes,
             port_cycles=traffic.port_cycles(buffers, tiles=results),
             presets=self.residency.moved(extra),

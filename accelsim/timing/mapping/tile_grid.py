@@ -253,13 +253,6 @@ class Order:
         stores = np.array(grid.product.output.stores, float)[:, None]
         return self._first() + stores * (edge[0] * edge[1])
 
-    def _last_store(self) -> Floats:
-        """Bytes of the last store, by place."""
-        gemm, tile = self.grid.product.gemm, self.grid.tile
-        cuts = [Cut(size(gemm, axis), tile[axis].astype(np.int64)) for axis in ("m", "n")]
-        stores = np.array(self.grid.product.output.stores)[:, None]
-        return cuts[1].share(cuts[0].share(stores, True), True).astype(float)
-
     def _turnaround_cycles(self, dram: DramModel) -> Floats:
         """The channel turns round twice for each output tile but the last few, if DRAM gives and takes something."""
         grid, product = self.grid, self.grid.product

@@ -10,7 +10,6 @@ import numpy as np
 
 from accelsim.timing.mapping.holding import Numbers
 from accelsim.timing.mapping.loop_nest import AXES, Product
-from accelsim.timing.mapping.price import Contention
 from accelsim.timing.mapping.shares import Cut
 from accelsim.timing.mapping.systolic import Axis, FoldClock, size
 
@@ -26,7 +25,7 @@ class TileWork:
 
     @cached_property
     def least_cycles(self) -> Numbers:
-        """Busy cycles of all steps; where others run beside them no more than these, as ports then count in all."""
+        """Busy cycles of all steps."""
         cycles = self._ends
         for m_last, k_last, n_last in itertools.product((False, True), repeat=3):
             last: dict[Axis, bool] = {"m": m_last, "k": k_last, "n": n_last}
@@ -56,10 +55,8 @@ class TileWork:
         return self.product.passes * (self._clock.fill_cycles(first) + self._clock.drain_cycles(last))
 
     def _step(self, last: dict[Axis, bool]) -> Numbers:
-        """Of one step: the array, its share of the busiest port, and of the drain, where each has its own."""
+        """Of one step: the array, or its share of the busiest port or of the drain where that is more."""
         work = self._work(last)
-        if self.product.contention is not Contention.NONE:
-            return work
         share = self._port_cycles
         for axis in AXES:
             share = self._cuts[axis].even(share, last[axis])
