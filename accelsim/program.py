@@ -163,6 +163,11 @@ class Operation:
     def macs(self) -> int:
         return sum(gemm.macs for gemm in self.gemms)
 
+    @property
+    def steps_parameter(self) -> bool:
+        """True for an optimizer's step, whichever it is: the update unit overwrites its first operand, a parameter."""
+        return self.unit is Unit.UPDATE and any(first in self.outputs for first in self.inputs[:1])
+
 
 @dataclass
 class Program:

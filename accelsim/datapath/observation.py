@@ -15,7 +15,6 @@ from accelsim.machine import Tensor, Value
 from accelsim.program import Operation, TensorSpec
 
 CONVERSIONS = ("quantise", "requantise", "convert", "dequantise")
-UPDATES = ("sgd", "adamw")
 
 
 class Watcher(Protocol):
@@ -106,7 +105,7 @@ class Observation:
             self.found[outputs[0].name] = Quantised(
                 outputs[0], op.layer, _statistics(xp, op, inputs[0], outputs, values)
             )
-        elif op.opcode in UPDATES:
+        elif op.steps_parameter:
             weights, gradient, *_ = inputs
             if self.updates:
                 self.gradients.append(_power(xp, gradient))

@@ -30,7 +30,6 @@ REGISTER_BITS = 32
 DROPOUT = frozenset({"dropout", "dropout_backward"})
 """They draw by Philox; backward draws again what forward drew."""
 CONVERSIONS = frozenset({"quantise", "requantise", "convert", "dequantise"})
-UPDATES = frozenset({"sgd", "adamw"})
 
 
 @dataclass(frozen=True)
@@ -63,11 +62,11 @@ def draws_of(program: Program, operation: Operation, recipe: Recipe) -> Iterator
             yield from _as_recorded(sums * -(-output.elements // machines), operation)
     elif operation.opcode in CONVERSIONS:
         yield from _as_recorded(outputs[0].elements, operation)
-    elif operation.opcode in UPDATES and outputs[0].format.is_integer:
+    elif operation.steps_parameter and outputs[0].format.is_integer:
         # The velocity is rounded even where no momentum keeps it.
         for role in (Role.OPTIMIZER_STATE, Role.MASTER_WEIGHT):
             yield from _rounded(outputs[0].elements, recipe, role)
-    elif operation.opcode in UPDATES:
+    elif operation.steps_parameter:
         for kept in outputs:
             if _rounds(kept.format):
                 yield from _rounded(kept.elements, recipe, kept.role)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from accelsim.formats.blocks import spread
+from accelsim.formats.blocks import split, spread
 from accelsim.formats.integer import IntegerFormat, integer
 from accelsim.formats.mx import BlockFormat
 from accelsim.formats.rounding import MAX_RANDOM_BITS
@@ -20,6 +20,8 @@ class IntegerBlockFormat(BlockFormat):
 
     Emulation carries doubles: a code of up to 16 bits times a scale of 24 is exact. A product adds in double
     precision too, where hardware has integers inside a block and the accumulator's format from block to block.
+
+    A block that holds NaN or infinity becomes NaN altogether, as its scale would in fp32.
     """
 
     @property
@@ -33,8 +35,11 @@ class IntegerBlockFormat(BlockFormat):
     def units(self, xp: Any, x: Any, axis: int) -> Any:
         if not isinstance(self.element, IntegerFormat):
             raise TypeError(f"{self} holds no integers")
+        x = xp.asarray(x, dtype=xp.float64)
+        peak = xp.moveaxis(xp.abs(split(xp, x, axis, self.block)).max(axis=-1), -1, axis)
         blocks = scale_for(xp, x, self.element, "per_block", "fp32", axis=axis, block=self.block)
-        return spread(xp, blocks.step, axis, self.block, x.shape[axis])
+        step = xp.where(peak < float("inf"), blocks.step, float("nan"))
+        return spread(xp, step, axis, self.block, x.shape[axis])
 
     def quantised(
         self, xp: Any, x: Any, axis: int, rounding: str, random: Any = None, random_bits: int = MAX_RANDOM_BITS
@@ -42,8 +47,11 @@ class IntegerBlockFormat(BlockFormat):
         if not isinstance(self.element, IntegerFormat):
             raise TypeError(f"{self} holds no integers")
         x = xp.asarray(x, dtype=xp.float64)
-        scale = Scale(self.units(xp, x, axis), 0, self.element.symmetric_min_code)
-        return scaled_values(xp, scaled_codes(xp, x, scale, self.element, rounding, random, random_bits), scale)
+        unit = self.units(xp, x, axis)
+        known = ~xp.isnan(unit)
+        scale = Scale(xp.where(known, unit, 1.0), 0, self.element.symmetric_min_code)
+        codes = scaled_codes(xp, xp.where(known, x, 0.0), scale, self.element, rounding, random, random_bits)
+        return xp.where(known, scaled_values(xp, codes, scale), float("nan"))
 
 
 def integer_blocks(bits: int, block: int) -> IntegerBlockFormat:

@@ -30,7 +30,7 @@ class RoleFormat(FileModel):
     """Number format: int8, int16, int32, fp32, ..."""
     rounding: Rounding = Rounding.NEAREST
     """nearest (gemmlowp's two roundings where integers are requantised), nearest_even, nearest_away, truncate
-    (toward minus infinity) or stochastic."""
+    (toward minus infinity; of floats toward zero) or stochastic."""
     random_bits: Annotated[int, Field(ge=1, le=16)] = 16
     """Random bits that stochastic rounding adds below the last kept bit."""
     random_source: RandomSource = RandomSource.PHILOX

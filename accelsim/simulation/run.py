@@ -32,6 +32,7 @@ from accelsim.timing import Timeline
 from accelsim.training import Checkpoint, Training
 from accelsim.training.changes import changed_fields
 from accelsim.training.datasets import Dataset
+from accelsim.training.loop import Watch, unwatched
 from accelsim.training.trackers import TRACKERS, Tracker, check_trackers
 
 
@@ -54,6 +55,7 @@ def simulate(
     track: Sequence[str] = (),
     scalesim_reports: Path | str | None = None,
     runs_as: HardwareConfig | Path | str | None = None,
+    watch: Watch | None = None,
     observer: Observer | None = None,
 ) -> Result:
     """Time one training step of ``workload`` on ``hwconfig``, and train it bit by bit unless ``timing_only``.
@@ -81,6 +83,8 @@ def simulate(
         scalesim_reports: folder for SCALE-Sim's three report files.
         runs_as: a machine with no more of anything than this one, or the path of its YAML file. What is beyond it stays
             idle: the step takes the cycles of that machine, at this one's energy and area.
+        watch: called with each training step, from 1 on, that is about to begin, and with the datapath's context; who
+            it returns sees all operations of the step with their values (``datapath.KeptTensors``). Changes no bit.
         observer: hears of progress.
 
     Raises:
@@ -90,6 +94,8 @@ def simulate(
     steps, quantisers_every = whole("steps", steps), whole("quantisers_every", quantisers_every)
     _check_options(steps=steps, timing_only=timing_only, resume=resume, quantisers_every=quantisers_every)
     _check_track(track, timing_only=timing_only, out=out)
+    if watch is not None and timing_only:
+        raise UserError("timing_only trains nothing, so there is nothing to watch; leave one of them out")
     if resume and out is None:
         raise UserError("resume: a training goes on in its run folder; give out, too")
     check_names(backend, device)
@@ -119,6 +125,7 @@ def simulate(
         unset=None if runs_as else unset_machine(hwconfig, for_hardware, inputs.hw),
         resume=resume,
         force=force,
+        watch=watch,
         observer=observer,
     )
     with held_folder(folder):
@@ -150,6 +157,7 @@ class _Run:
     unset: HardwareConfig | None
     resume: bool
     force: bool
+    watch: Watch | None
     observer: Observer
 
     def result(self) -> Result:
@@ -202,6 +210,7 @@ class _Run:
             observer=self.observer,
             trackers=self._trackers(traced, timeline),
             cycles_per_step=timeline.total_cycles,
+            watch=self.watch or unwatched,
         )
 
     def _trackers(self, traced: Traced, timeline: Timeline) -> list[Tracker]:

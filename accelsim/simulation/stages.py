@@ -21,7 +21,7 @@ from accelsim.timing.planned_step import PlannedStep
 from accelsim.training import Checkpoint, Trainer, Training, initial_state, load_checkpoint, save_checkpoint
 from accelsim.training.datasets import Dataset, read_dataset
 from accelsim.training.initial_weights import Values, take_weights
-from accelsim.training.loop import Watch, fresh_checkpoint
+from accelsim.training.loop import Watch, fresh_checkpoint, unwatched
 from accelsim.training.records import Records
 from accelsim.training.state import state_types
 from accelsim.training.trackers import Tracker
@@ -143,7 +143,7 @@ def train(
     observer: Observer,
     trackers: Sequence[Tracker] = (),
     cycles_per_step: int = 0,
-    watch: Watch = lambda step, context: None,
+    watch: Watch = unwatched,
 ) -> Training:
     """Train on the datapath from ``start``; ``out`` holds a checkpoint, and what is recorded, from the first moment on.
 

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from accelsim.formats import FP32, Recipe, Role, Rounding, ScalePolicy
+from accelsim.formats.integer_blocks import IntegerBlockFormat
 from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
 from accelsim.program import Operation, Program, TensorSpec, Unit
 
@@ -146,6 +147,8 @@ def _row(
 def _scale(tensor: TensorSpec, recipe: Recipe, maker: Operation | None) -> str:
     if tensor.format.tensor_scaled and maker is not None and "scale" in maker.attributes:
         return f"E4M3, per block; over all {_quantiser_scale(maker)}, fp32"
+    if isinstance(tensor.format, IntegerBlockFormat):
+        return "largest magnitude of the block / largest code, fp32, per block"
     if tensor.format.family in FAMILY_SCALES:
         return FAMILY_SCALES[tensor.format.family]
     # Narrow accumulators keep the scales of what was multiplied; those of fp32 are multiplied out.

@@ -36,6 +36,10 @@ Watch = Callable[[int, Context], Watcher | None]
 """Who looks at a step (counted from 1) that is about to begin, if anybody does."""
 
 
+def unwatched(step: int, context: Context) -> None:
+    """Nobody looks."""
+
+
 @dataclass(frozen=True)
 class Training:
     """What a training left: its last checkpoint, how fast it went (None where nothing ran), on which kernels, and what
@@ -81,7 +85,7 @@ class Trainer:
         observer: Observer | None = None,
         keep: Callable[[Checkpoint], None] = lambda checkpoint: None,
         records: Records | None = None,
-        watch: Watch = lambda step, context: None,
+        watch: Watch = unwatched,
         cycles_per_step: int = 0,
     ) -> None:
         self.network, self.workload, self.dataset = network, workload, dataset

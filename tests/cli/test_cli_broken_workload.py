@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from accelsim.layers import LAYERS
+from accelsim.layers import LAYERS, OPTIMIZERS
 
 KINDS = ", ".join(sorted(LAYERS))
+UPDATES = ", ".join(sorted(OPTIMIZERS))
 LAYER_CASES = [
     ("conv3d", f"10:7: network.layers.1: no layer is called 'conv3d' (did you mean 'conv2d'?); allowed: {KINDS}"),
     (
@@ -111,7 +112,7 @@ FIELD_CASES = [
     ("learning_rate: 0.05", "learning_rate: -1", "20:24: optimizer.learning_rate: found -1; allowed: a number above 0"),
     ("learning_rate: 0.05", "learning_rate: .nan", "20:24: optimizer.learning_rate: found nan"),
     ("momentum: 0.9", "momentum: 1", "20:45: optimizer.momentum: found 1; allowed: a number from 0 to below 1"),
-    ("kind: sgd", "kind: adam", "20:13: optimizer.kind: found 'adam'; allowed: adamw, sgd (did you mean 'adamw'?)"),
+    ("kind: sgd", "kind: adam", f"20:13: optimizer.kind: found 'adam'; allowed: {UPDATES} (did you mean 'adamw'?)"),
     (
         "kind: cosine",
         "kind: cosin",

@@ -47,6 +47,19 @@ def test_the_remedies_help(root):
     assert _train(root, "mac_array.accumulators.forward=fp16_e6m9").summary["steps"] == 3
 
 
+@pytest.mark.parametrize("name", ["ternary", "binary", "int8", "int8_b32", "mxint8", "fp8_e4m3"])
+def test_weights_that_ran_away_end_the_run_in_every_family(root, name):
+    machine = "int8_range_bn" if name in ("ternary", "binary", "int8") else "mxfp8"
+    runs_away = "optimizer={learning_rate: 1000, momentum: 0.99, weight_decay: 10, no_decay: []}"
+    with pytest.raises(UserError, match=DIVERGED):
+        accelsim.simulate(
+            root / "hwconfigs" / f"{machine}.yaml",
+            root / WORKLOAD,
+            steps=40,
+            settings=[f"numerics.weight={name}", runs_away],
+        )
+
+
 @pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """Noise in 10 and in 3 classes, as .npz files."""

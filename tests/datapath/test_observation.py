@@ -12,8 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelsim.datapath import Datapath, Observation
+from accelsim.datapath.units import HANDLERS
+from accelsim.errors import InternalError
 from accelsim.formats import FP32, Granularity, Role, Rounding, TensorRule, format_by_name
 from accelsim.machine import Parameter
+from accelsim.program import Unit, Work
 
 RULES = {
     "nearest": TensorRule(format_by_name("int8")),
@@ -82,3 +85,23 @@ def test_norms_are_those_before_the_update_and_before_clipping(make_datapath, fp
     )
     assert not seen.found
     assert any((machine.context.state[name] != value).any() for name, value in values.items())
+
+
+def test_norms_are_those_of_any_optimizer(make_datapath, fp32_machine, rng, monkeypatch):
+    """What overwrites a parameter in the update unit is its update, under whatever name."""
+    w, g = rng.normal(size=(2, 7)).astype(np.float32)
+    machine = make_datapath(fp32_machine, {"w": w})
+    seen = machine.context.observation = Observation(quantisers=False, distributions=True)
+
+    def step():
+        kept = machine.parameter(Parameter("w", (7,), Role.WEIGHT))
+        gradient = machine.external("g", (7,), FP32, Role.WEIGHT_GRADIENT, g)
+        machine.issue("sign_step", Unit.UPDATE, [kept, gradient], [], work=Work(7, 1, 1, FP32), in_place=[kept])
+
+    with pytest.raises(InternalError, match="no unit of the datapath executes 'sign_step'"):
+        step()
+    monkeypatch.setitem(HANDLERS, "sign_step", lambda context, operation, inputs, outputs: [])
+    step()
+    assert seen.weight_norm == pytest.approx(np.linalg.norm(w.astype(float)))
+    assert seen.gradient_norm == pytest.approx(np.linalg.norm(g.astype(float)))
+    assert set(seen.updated) == {"w"}

@@ -29,12 +29,13 @@ def rounding(hw, role="layer_gradient_data_path", **choices):
     return HardwareConfig.model_validate(raw)
 
 
-def operation(opcode, *outputs, attributes=None):
-    """A program of one operation that writes 1000 elements of each (format, role)."""
+def operation(opcode, *outputs, attributes=None, in_place=False):
+    """A program of one operation that writes 1000 elements of each (format, role), which it reads where in place."""
     tensors = [TensorSpec(i, f"t{i}", (10, 100), format_by_name(name), role) for i, (name, role) in enumerate(outputs)]
     indices = tuple(range(len(tensors)))
+    read = indices if in_place else ()
     return Program(
-        tensors, [Operation(0, opcode, Unit.UPDATE, "layer", Phase.UPDATE, (), indices, attributes=attributes or {})]
+        tensors, [Operation(0, opcode, Unit.UPDATE, "layer", Phase.UPDATE, read, indices, attributes=attributes or {})]
     )
 
 
@@ -80,6 +81,7 @@ def test_dropout_draws_by_philox_on_every_machine(load):
         )
 
 
+@pytest.mark.parametrize("opcode", ["sgd", "one_of_its_own"])
 @pytest.mark.parametrize(
     ("name", "outputs", "draws"),
     [
@@ -89,9 +91,9 @@ def test_dropout_draws_by_philox_on_every_machine(load):
         ("int8_range_bn", (("int16", Role.MASTER_WEIGHT), ("int16", Role.OPTIMIZER_STATE)), 2),
     ],
 )
-def test_updates_draw_for_what_they_store(load, name, outputs, draws):
+def test_updates_draw_for_what_they_store(load, opcode, name, outputs, draws):
     """Floats as wide as the arithmetic aren't rounded; integers round the velocity whether it is kept or not."""
-    recipe, program = load(name).recipe(), operation("sgd", *outputs)
+    recipe, program = load(name).recipe(), operation(opcode, *outputs, in_place=True)
     stored = (Role.MASTER_WEIGHT, Role.OPTIMIZER_STATE)
     rules = {role: replace(recipe[role], rounding=Rounding.STOCHASTIC) for role in stored}
     found = list(draws_of(program, program.operations[0], replace(recipe, rules={**recipe.rules, **rules})))
@@ -115,7 +117,8 @@ def test_a_machine_of_three_draws_for_a_third_of_the_sums(load, rounds_each_sum,
 def test_updates_that_round_to_nearest_draw_nothing(load, name, format_name):
     """Nor do roles that the recipe has no rule for."""
     stored = (Role.MASTER_WEIGHT, Role.OPTIMIZER_STATE)
-    recipe, program = load(name).recipe(), operation("adamw", *((format_name, role) for role in stored))
+    outputs = [(format_name, role) for role in stored]
+    recipe, program = load(name).recipe(), operation("adamw", *outputs, in_place=True)
     rules = {role: replace(recipe[role], rounding=Rounding.NEAREST) for role in stored}
     for known in ({**recipe.rules, **rules}, {}):
         assert not list(draws_of(program, program.operations[0], replace(recipe, rules=known)))

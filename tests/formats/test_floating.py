@@ -235,3 +235,12 @@ def test_off_grid_values_have_no_code():
         encode_float(np, np.array([np.inf]), FP8_E4M3)
     with pytest.raises(ValueError, match="fp8_e4m3"):
         encode_float(np, np.array([480.0]), FP8_E4M3)
+
+
+def test_overflow_as_numerics_md_shows_it():
+    x = np.array([0.3, 17.0, 460.0, -900.0])
+    assert round_to_float(np, x, FP8_E4M3).tolist() == [0.3125, 16, 448, -448]
+    converted = round_to_float(np, x, FP8_E4M3, saturate=False)
+    assert converted[:3].tolist() == [0.3125, 16, 448]
+    assert encode_float(np, converted, FP8_E4M3).tolist() == [42, 88, 126, 255]
+    assert format_by_name("mxfp4").quantised(np, x, -1, "nearest_even").tolist() == [0, 0, 512, -768]

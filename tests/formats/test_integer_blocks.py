@@ -43,6 +43,19 @@ def test_blocks_lie_along_the_axis(axis, rng):
     np.testing.assert_array_equal(found.reshape(lines.shape), expected)
 
 
+@pytest.mark.parametrize("mode", RoundingMode)
+@pytest.mark.parametrize("broken", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("f", FORMATS, ids=str)
+def test_a_block_with_a_value_that_is_not_finite_is_none(f, broken, mode):
+    """A code of 0 in its place would hide that a training diverged."""
+    x = np.ones(2 * f.block)
+    x[1] = broken
+    random = np.zeros(x.shape, np.uint16)
+    values = f.quantised(np, x, -1, mode, random, 4)
+    assert np.isnan(values[: f.block]).all()
+    assert (values[f.block :] == f.quantised(np, x[f.block :], -1, mode, random[f.block :], 4)).all()
+
+
 def test_sizes_count_one_fp32_scale_a_block():
     f = format_by_name("int4_b16")
     assert f.bits_per_element == 6

@@ -101,10 +101,11 @@ def test_an_option_that_is_not_used_is_not_written():
     assert ADAPTER.validate_python(ADAPTER.dump_python(clipped, mode="json")) == clipped
 
 
+KINDS = ", ".join(sorted(OPTIMIZERS))
 ARGUMENTS = ("hwconfigs/int8_range_bn.yaml", "workloads/digits_cnn.yaml")
 FAULTS = {
-    "optimizer.kind=adam": "found 'adam'; allowed: adamw, sgd (did you mean 'adamw'?)",
-    "optimizer={kind: [1], learning_rate: 0.1}": "found [1]; allowed: adamw, sgd",
+    "optimizer.kind=adam": f"found 'adam'; allowed: {KINDS} (did you mean 'adamw'?)",
+    "optimizer={kind: [1], learning_rate: 0.1}": f"found [1]; allowed: {KINDS}",
     "optimizer={kind: adamw, learning_rate: 0.1, beta1: 1}": "beta1: found 1; allowed: a number from 0 to below 1",
     "optimizer={kind: adamw, learning_rate: 0.1, beta3: 1}": "beta3: unknown field (did you mean 'beta",
     "optimizer={kind: adamw}": "learning_rate: missing; allowed: a number above 0",

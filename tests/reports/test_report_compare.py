@@ -16,6 +16,9 @@ from accelsim.errors import UserError
 from accelsim.reports.compare import compare_page, comparison, comparison_table, comparison_warnings
 from accelsim.reports.compare.cells import compare_cells, verdict
 from accelsim.reports.compare.figures import FIGURES, draw_comparison
+from accelsim.reports.compare.figures.cycles import cycles
+from accelsim.reports.compare.figures.energy import energy
+from accelsim.reports.compare.figures.ticks import TICK_CHARACTERS, folded
 from accelsim.reports.compare.labels import _numbered, unique_labels
 from accelsim.reports.compare.metrics import CHARTED, METRICS, better_way
 from accelsim.reports.compare.settings import differing_settings, shown_settings
@@ -280,6 +283,20 @@ def test_hostile_names_stay_text(make_result):
     evil = "</script><script>alert(1)</script>"
     page = compare_page([make_result(evil), make_result(evil)]).replace(get_plotlyjs(), "")
     assert "<script>alert" not in page
+
+
+def test_names_below_bars_fold_where_settings_can_be_broken(make_result):
+    long = "fp8_hybrid (numerics.activation.format=fp8_e3m4, epochs=1)"
+    lines = folded(long).split("<br>")
+    assert lines == ["fp8_hybrid (numerics.", "activation.format=", "fp8_e3m4, epochs=1)"]
+    assert max(map(len, lines)) <= TICK_CHARACTERS
+    assert folded("<b>") == "&lt;b&gt;"
+    assert folded("x" * 60) == "x" * 60, "what can't be broken stays whole"
+    results = [make_result("a"), make_result(long)]
+    for draw in (cycles, energy):
+        figure = draw(results)
+        assert figure.layout.xaxis.tickvals == figure.data[0].x == ("a", long)
+        assert figure.layout.xaxis.ticktext == ("a", "<br>".join(lines))
 
 
 def test_traffic_of_classes_stands_side_by_side(make_result):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from accelsim.formats import Rounding
 from accelsim.hardware import load_hwconfig
 from accelsim.networks import load_workload
-from accelsim.simulation.tensor_table import PRODUCT_SCALE, tensor_table
+from accelsim.simulation.tensor_table import PRODUCT_SCALE, ROUNDINGS, tensor_table
 
 
 def table_of(root, hw):
@@ -33,6 +34,19 @@ def test_two_levels_of_scales_and_stochastic_floats(root):
         "nearest even, after every operation",
         "stochastic, 16 random bits",
     )
+
+
+def test_every_rounding_that_rounds_once_has_words():
+    assert set(ROUNDINGS) == set(Rounding) - {Rounding.NEAREST, Rounding.STOCHASTIC}
+
+
+def test_blocks_say_what_their_scale_is(root):
+    hw = load_hwconfig(root / "hwconfigs" / "mxfp8.yaml", ["numerics.weight=int4_b16"])
+    table = table_of(root, hw)
+    assert table.loc["linear1.weight_codes", "scale"] == (
+        "largest magnitude of the block / largest code, fp32, per block"
+    )
+    assert table.loc["linear1.gradient_data_path", "scale"] == "power of two, per block"
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,11 @@ class RoundingKernels(NumberKernels):
     def requantise_once(
         self, x: Any, multiplier: FixedPointMultiplier, rounding: Rounding, low: int, high: int, storage: str
     ) -> Any:
-        """x times the multiplier, rounded once: nearest even, nearest away from zero, or truncated."""
+        """x times the multiplier, rounded once: nearest even, nearest away from zero, or truncated.
+
+        Raises:
+            ValueError: another rounding.
+        """
         xp, mantissa, shift = self.xp, self.xp.asarray(multiplier.mantissa), self.xp.asarray(31 - multiplier.exponent)
         half = xp.int64(1) << (shift - 1)
         low, high = on_device(xp, low), on_device(xp, high)
@@ -94,6 +98,8 @@ class RoundingKernels(NumberKernels):
                 y += half - 1 + ((y >> shift) & 1)
             elif rounding is Rounding.NEAREST_AWAY:
                 y += half - (y < 0)
+            elif rounding is not Rounding.TRUNCATE:
+                raise ValueError(f"requantise_once has no rounding {rounding}")
             y >>= shift
             return xp.clip(y, low, high, out=y)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.context import Context
-from accelsim.datapath.divergence import notes_overflow
+from accelsim.datapath.divergence import diverged, notes_overflow
 from accelsim.datapath.units.scales import choose_scale, expect_finite
 from accelsim.formats import FP32, FloatFormat, Rounding, TensorRule
 from accelsim.formats.flexpoint import AutoflexState, FlexpointFormat
@@ -102,9 +102,16 @@ def to_flexpoint(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) ->
 
 
 def to_signs(c: Context, x: Tensor, output: TensorSpec, rule: TensorRule) -> Value:
-    """Ternary or binary codes and their mean magnitude."""
+    """Ternary or binary codes and their mean magnitude.
+
+    Raises:
+        UserError: a value is not finite.
+    """
     convert = binary_codes if output.format.family == "binary" else ternary_codes
-    codes, scale = convert(c.kernels.xp, c.kernels.real_values(x.data, x.scale))
+    try:
+        codes, scale = convert(c.kernels.xp, c.kernels.real_values(x.data, x.scale))
+    except ValueError as error:
+        raise diverged(c, f"{x.name} is not finite") from error
     return Value(codes, scale)
 
 

@@ -35,6 +35,7 @@ p { margin: .2rem 0; }
 .machines {
   display: grid; grid-template-columns: repeat(auto-fit, minmax(260px, 1fr)); gap: 4px 24px; margin-top: 1rem;
 }
+.machines > * { min-width: 0; overflow-wrap: anywhere; }
 .machines .chips { margin-top: .3rem; }
 .cards { display: grid; grid-template-columns: repeat(4, 1fr); gap: 12px; margin-top: 1.3rem; }
 .card, .panel {

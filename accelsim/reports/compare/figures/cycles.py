@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from accelsim.reports.compare.figures.ticks import name_bars
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.figures.aggregate import by_phase, phase_title, text
 from accelsim.reports.figures.style import styled
@@ -17,14 +18,15 @@ from accelsim.reports.units import human_count
 def cycles(results: Sequence[Result]) -> go.Figure | None:
     """One stacked bar a result: compute and stall cycles of each phase."""
     sums = [by_phase(result.layers, ["compute_cycles", "stall_cycles"]) for result in results]
-    names = [text(name) for name in unique_labels(results)]
+    labels = unique_labels(results)
+    names = [text(name) for name in labels]
     figure = go.Figure()
     for phase in PHASES:
         for what in ("compute", "stall"):
             values = [float(frame[f"{what}_cycles"].get(phase, 0.0)) for frame in sums]
             if any(values):
                 _add_bars(figure, phase, what, names, values)
-    figure.update_xaxes(type="category", showgrid=False)
+    name_bars(figure, labels)
     figure.update_yaxes(title_text="Cycles", tickformat="~s")
     return styled(figure, height=420, barmode="stack") if figure.data else None
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
+from accelsim.reports.compare.figures.ticks import name_bars
 from accelsim.reports.compare.labels import unique_labels
 from accelsim.reports.figures.aggregate import numbers, text
 from accelsim.reports.figures.style import styled
@@ -16,7 +17,8 @@ from accelsim.reports.units import ENERGY_PJ, human_energy, scale_for
 
 def energy(results: Sequence[Result]) -> go.Figure | None:
     """One stacked bar a result; None when no energy is known."""
-    names = [text(name) for name in unique_labels(results)]
+    labels = unique_labels(results)
+    names = [text(name) for name in labels]
     values = {part: [_energy_pj(result, part) for result in results] for part in COMPONENTS}
     tallest = max(sum(column) for column in zip(*values.values(), strict=True))
     if not tallest:
@@ -34,7 +36,7 @@ def energy(results: Sequence[Result]) -> go.Figure | None:
                 hovertext=[f"<b>{n}</b><br>{title}: {human_energy(v)}" for n, v in zip(names, energies, strict=True)],
                 hoverinfo="text",
             )
-    figure.update_xaxes(type="category", showgrid=False)
+    name_bars(figure, labels)
     figure.update_yaxes(title_text=f"Energy per step ({unit})")
     return styled(figure, height=420, barmode="stack")
 
