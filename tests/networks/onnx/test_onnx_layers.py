@@ -50,6 +50,12 @@ def test_features_after_an_image_are_put_in_order_for_all_that_read_them(model, 
     assert equal(m.proto(y)) == ["flatten", "batch_norm", "layer_norm", "dropout", "relu", "linear", "linear", "relu"]
 
 
+def test_rms_norm(model, equal):
+    m = model(*IMAGE)
+    y = m.node("RMSNormalization", m.node("Flatten", "x"), m.weight(192))
+    assert equal(m.proto(dense(m, y, 192), opset=23)) == ["flatten", "rms_norm", "linear"]
+
+
 @pytest.mark.parametrize(
     ("op", "attributes", "features"),
     [
