@@ -45,14 +45,13 @@ def test_a_periodic_text_is_learned(root, tmp_path, workload, hwconfig):
     assert losses.iloc[-1] < losses.iloc[0] < np.log(5)
 
 
-@pytest.mark.parametrize("hwconfig", ["fp32", "int8_range_bn", "nvfp4"])
+@pytest.mark.parametrize("hwconfig", ["fp32", "int8_range_bn", "mxfp8"])
 def test_it_is_learned_with_rms_norm(root, tmp_path, workload, hwconfig):
     workload.write_text(WORKLOAD.replace("layer_norm", "rms_norm"))
     np.save(tmp_path / "train.npy", np.arange(4000) % 5)
     result = accelsim.simulate(root / "hwconfigs" / f"{hwconfig}.yaml", workload, data=tmp_path)
     assert result.summary["test_accuracy"] > 0.95
-    losses = result.metrics["test_loss"].dropna()
-    assert losses.iloc[-1] < losses.iloc[0] < np.log(5)
+    assert result.metrics["test_loss"].dropna().iloc[-1] < 0.1
 
 
 def test_rms_norm_stopped_and_resumed_equals_uninterrupted(root, tmp_path, workload):
