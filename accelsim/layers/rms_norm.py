@@ -13,8 +13,8 @@ from accelsim.machine import Machine, Parameter, Tensor
 class RmsNorm(Layer):
     """y = gamma * x / spread, the same in training and evaluation: layer norm without mean and offset.
 
-    All spreads are about zero. The paper has the root mean square alone and says nothing of the range or l1, which are
-    here what a norm unit built for these makes of a group whose mean is taken to be zero.
+    All spreads are about zero. Zhang and Sennrich (2019) have the root mean square alone and say nothing of the range
+    or l1, which are here what a norm unit built for these makes of a group whose mean is taken to be zero.
     """
 
     axes: Axes = "last"
