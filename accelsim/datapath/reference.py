@@ -198,6 +198,28 @@ def normalise_row(
     ]
 
 
+def root_square(codes: Sequence[int]) -> int:
+    """n times the root mean square of one group: isqrt(n sum(q^2))."""
+    return isqrt(len(codes) * sum(q * q for q in codes))
+
+
+def range_about_zero(codes: Sequence[int]) -> tuple[int, int, int]:
+    """2 max|q| of one group, the first position of the maximum, or of the minimum where that is farther from zero, and
+    1 or -1 for which it is."""
+    top, bottom = max(codes), min(codes)
+    return (2 * top, codes.index(top), 1) if top >= -bottom else (-2 * bottom, codes.index(bottom), -1)
+
+
+def norm_about_zero_backward(
+    g: Sequence[int], taken: Sequence[int], mantissa: int, exponent: int, bits: int
+) -> list[int]:
+    """Input gradient of one group of a norm about zero; what the spread's gradient takes off each element, ``taken``,
+    has ``bits`` fraction bits: ``rescale(q << bits, ...)`` by sum(g q) / sum(q^2) for the root mean square, the share
+    by sign(q) for l1, and the share by sign at one position for the range."""
+    words = [saturate((gi << bits) - part, INT32_MIN, INT32_MAX) for gi, part in zip(g, taken, strict=True)]
+    return [rescale(word, mantissa, exponent) for word in words]
+
+
 def accumulate_wrapping(a: Sequence[int], b: Sequence[int], bits: int, start: int = 0) -> int:
     """A dot product in an accumulator that wraps after every addition."""
     total = wrap(start, bits)

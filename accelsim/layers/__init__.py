@@ -21,6 +21,7 @@ from accelsim.layers.recompute import Recompute
 from accelsim.layers.relu import Relu
 from accelsim.layers.repeat import Repeat
 from accelsim.layers.residual import Residual
+from accelsim.layers.rms_norm import RmsNorm
 from accelsim.layers.sequence import LayerError, run
 from accelsim.layers.sgd import Sgd
 from accelsim.layers.tokens import MeanToken, SelectToken, Tokens
@@ -59,6 +60,7 @@ __all__ = [
     "Relu",
     "Repeat",
     "Residual",
+    "RmsNorm",
     "SelectToken",
     "Sgd",
     "Tokens",

@@ -13,7 +13,7 @@ from accelsim.layers.spread import Measured, Spread, measure
 from accelsim.machine import Machine, Parameter, Tensor
 
 
-def _evaluation_has_no_backward(g: Tensor, gain: Tensor | None, products: tuple[Tensor, Tensor]) -> Tensor:
+def _evaluation_has_no_backward(g: Tensor, gain: Tensor | None, products: tuple[Tensor, ...]) -> Tensor:
     raise InternalError("backward of a batch norm that ran in evaluation")
 
 

@@ -10,6 +10,21 @@ from accelsim.layers.spread import Spread, measure
 from accelsim.machine import Machine, Parameter, Tensor
 from accelsim.machine.norm import Group
 
+Axes = Literal["last", "all"]
+
+
+def group_of(axes: Axes, x: Tensor) -> Group:
+    """Which elements are normalised together.
+
+    Raises:
+        ValueError: a single one is.
+    """
+    group: Group = "row" if axes == "last" else "sample"
+    size = x.shape[-1] if group == "row" else x.elements // x.shape[0]
+    if size < 2:
+        raise ValueError(f"normalises over {size} value; at least 2 are needed (its input has shape {x.shape})")
+    return group
+
 
 @register("layer_norm")
 class LayerNorm(Layer):
@@ -19,17 +34,14 @@ class LayerNorm(Layer):
     sums: its product with the gradient is quantised as an incoming gradient is.
     """
 
-    axes: Literal["last", "all"] = "last"
+    axes: Axes = "last"
     """Normalise over the channels at each position (last), or over all axes but the batch (all)."""
     spread: Spread = "machine"
     """What to divide by: the range, the standard deviation, l1 (mean absolute deviation x sqrt(pi/2)), or whichever the
     norm unit is built for. A range is taken whole: chunks cut batches."""
 
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
-        group: Group = "row" if self.axes == "last" else "sample"
-        size = x.shape[-1] if group == "row" else x.elements // x.shape[0]
-        if size < 2:
-            raise ValueError(f"normalises over {size} value; at least 2 are needed (its input has shape {x.shape})")
+        group = group_of(self.axes, x)
         gamma = Parameter(f"{self.name}.gamma", x.shape[-1:], Role.NORM_PARAMETER, fill=1.0)
         beta = Parameter(f"{self.name}.beta", x.shape[-1:], Role.NORM_PARAMETER)
         inputs = m.quantise(x, Role.ACTIVATION)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from accelsim.machine import Machine, Tensor
-from accelsim.machine.norm import Group
+from accelsim.machine.norm import Group, groups
 
 CODE_FACTOR = 0.5 * 0.35 * (1 + math.sqrt(math.pi * math.log(4)))
 """The published code's constant, 0.540208: it turns the paper's two standard deviations into about one."""
@@ -16,8 +16,8 @@ L1_FACTOR = math.sqrt(math.pi / 2)
 
 Spread = Literal["machine", "range", "deviation", "l1"]
 """What to divide by: a fixed one, or whichever the norm unit is built for."""
-BackwardData = Callable[[Tensor, Tensor | None, tuple[Tensor, Tensor]], Tensor]
-"""From the incoming gradient, gamma (None where the gradient has it) and the two sums to the input gradient."""
+BackwardData = Callable[[Tensor, Tensor | None, tuple[Tensor, ...]], Tensor]
+"""From the incoming gradient, gamma (None where the gradient has it) and its sums to the input gradient."""
 
 
 class Measured(NamedTuple):
@@ -27,12 +27,15 @@ class Measured(NamedTuple):
     backward: BackwardData
 
 
-def measure(m: Machine, x: Tensor, mean: Tensor, wanted: Spread, group: Group, chunks: int | None = None) -> Measured:
-    """Measure the spread of each group of ``x``; ``chunks`` are the machine's by default, and belong to the range."""
-    norm = m.recipe.norm
+def measure(
+    m: Machine, x: Tensor, mean: Tensor | None, wanted: Spread, group: Group, chunks: int | None = None
+) -> Measured:
+    """Measure the spread of each group of ``x`` about the ``mean``, or about zero; ``chunks`` are the machine's by
+    default, and belong to the range."""
+    norm, about_zero = m.recipe.norm, mean is None
     kind = norm.spread if wanted == "machine" else wanted
     if kind == "deviation":
-        deviation = m.reduce_deviation(x, group)
+        deviation = m.reduce_deviation(x, group, about_zero=about_zero)
         return Measured(
             deviation, lambda g, gain, sums: m.batch_norm_backward(g, x, mean, deviation, gain, sums, group)
         )
@@ -41,12 +44,14 @@ def measure(m: Machine, x: Tensor, mean: Tensor, wanted: Spread, group: Group, c
         return Measured(
             l1, lambda g, gain, sums: m.l1_norm_backward(g, x, mean, l1, signs, gain, sums, L1_FACTOR, group)
         )
-    samples = x.elements // mean.elements
+    samples = x.elements // groups(x.shape, group)
     pieces, constant = range_constant(samples, norm.chunks if chunks is None else chunks, norm.constant)
-    spread, extremes = m.reduce_range(x, pieces, constant, group)
-    return Measured(
-        spread, lambda g, gain, sums: m.range_norm_backward(g, spread, extremes, gain, sums, constant, group)
-    )
+    spread, extremes = m.reduce_range(x, pieces, constant, group, about_zero=about_zero)
+
+    def backward(g: Tensor, gain: Tensor | None, sums: tuple[Tensor, ...]) -> Tensor:
+        return m.range_norm_backward(g, spread, extremes, gain, sums, constant, group, about_zero=about_zero)
+
+    return Measured(spread, backward)
 
 
 def range_constant(samples: int, wanted_chunks: int, constant: str) -> tuple[int, float]:

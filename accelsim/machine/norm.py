@@ -2,11 +2,15 @@
 
 Integer inputs use fixed point inside: means carry fraction bits below the input's code, sums are
 64-bit, results leave as 32-bit words. Range batch norm is Banner et al. 2018, section 3.
+
+A norm about zero, as RMS norm (Zhang and Sennrich 2019), takes the same instructions without a mean: what belongs to
+one is neither computed nor counted.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from accelsim.formats import Format, Role, integer
@@ -37,7 +41,10 @@ def groups(shape: tuple[int, ...], group: Group) -> int:
 
 
 class NormInstructions(Issuer):
-    """All tensors are channels-last; statistics have shape (groups,), gain and offset (channels,)."""
+    """All tensors are channels-last; statistics have shape (groups,), gain and offset (channels,).
+
+    Norms about zero have None for the mean, the sum of signs and beta, and no sum for beta's gradient.
+    """
 
     def reduce_mean(self, x: Tensor, group: Group = "channel") -> Tensor:
         """Mean of each group."""
@@ -45,34 +52,40 @@ class NormInstructions(Issuer):
         work = Work(x.elements, 0, 1, wide(x))
         return self.issue("reduce_mean", Unit.NORM, [x], [output], work=work, group=group)[0]
 
-    def reduce_range(self, x: Tensor, chunks: int, constant: float, group: Group = "channel") -> tuple[Tensor, Tensor]:
+    def reduce_range(
+        self, x: Tensor, chunks: int, constant: float, group: Group = "channel", *, about_zero: bool = False
+    ) -> tuple[Tensor, Tensor]:
         """Spread = constant x mean over chunks of (max - min), and where in the group the extremes stand.
 
         A group is cut into ``chunks`` equal runs in batch-major order. Extremes have shape
-        (2, chunks, groups): first position of each maximum, then of each minimum.
+        (2, chunks, groups): first position of each maximum, then of each minimum. ``about_zero`` the range is
+        2 max |x|, from the same two comparisons: extremes are the positions of the maxima, or of the minima where those
+        are farther from zero, then the signs of what stands there.
         """
         lanes = groups(x.shape, group)
         outputs = [Output("spread", (lanes,), wide(x)), Output("extremes", (2, chunks, lanes), WIDE)]
         work = Work(x.elements, 0, 2, wide(x))
-        spread, extremes = self.issue(
-            "reduce_range", Unit.NORM, [x], outputs, work=work, chunks=chunks, constant=constant, group=group
-        )
+        attributes = {"chunks": chunks, "constant": constant, "group": group}
+        spread, extremes = self._about("reduce_range", about_zero, [x], outputs, work, **attributes)
         return spread, extremes
 
-    def reduce_deviation(self, x: Tensor, group: Group = "channel") -> Tensor:
-        """Standard deviation (of the population) of each group."""
+    def reduce_deviation(self, x: Tensor, group: Group = "channel", *, about_zero: bool = False) -> Tensor:
+        """Standard deviation (of the population) of each group; ``about_zero`` the root mean square."""
         output = Output("spread", (groups(x.shape, group),), sums(x))
-        work = Work(x.elements, 1, 2, sums(x))
-        return self.issue("reduce_deviation", Unit.NORM, [x], [output], work=work, group=group)[0]
+        work = Work(x.elements, 1, 1 if about_zero else 2, sums(x))
+        return self._about("reduce_deviation", about_zero, [x], [output], work, group=group)[0]
 
-    def reduce_l1(self, x: Tensor, mean: Tensor, constant: float, group: Group = "channel") -> tuple[Tensor, Tensor]:
+    def reduce_l1(
+        self, x: Tensor, mean: Tensor | None, constant: float, group: Group = "channel"
+    ) -> tuple[Tensor, Tensor | None]:
         """Spread = constant x mean of |x - mean| in each group, and the sum of sign(x - mean), with sign(0) = 0."""
-        outputs = [Output("spread", mean.shape, sums(x)), Output("sign_sum", mean.shape, WIDE)]
-        work = Work(x.elements, 0, 4, wide(x))
-        spread, signs = self.issue(
-            "reduce_l1", Unit.NORM, [x, mean], outputs, work=work, constant=constant, group=group
-        )
-        return spread, signs
+        lanes = groups(x.shape, group)
+        outputs = [Output("spread", (lanes,), sums(x)), Output("sign_sum", (lanes,), WIDE)]
+        zero = mean is None
+        work = Work(x.elements, 0, 2 if zero else 4, wide(x))
+        made = outputs[:1] if zero else outputs
+        spread, *signs = self._about("reduce_l1", zero, [x, mean], made, work, constant=constant, group=group)
+        return spread, signs[0] if signs else None
 
     def normalise(self, x: Tensor, mean: Tensor, spread: Tensor, gamma: Tensor, beta: Tensor) -> Tensor:
         """gamma * (x - mean) / spread + beta by channel, as a 32-bit word with 16 fraction bits."""
@@ -81,41 +94,32 @@ class NormInstructions(Issuer):
         return self.issue("normalise", Unit.NORM, [x, mean, spread, gamma, beta], [output], work=work)[0]
 
     def normalise_rows(
-        self, x: Tensor, mean: Tensor, spread: Tensor, gamma: Tensor, beta: Tensor, group: Group
+        self, x: Tensor, mean: Tensor | None, spread: Tensor, gamma: Tensor, beta: Tensor | None, group: Group
     ) -> Tensor:
         """(x - mean) / spread by group, then gamma and beta by channel: two words with 16 fraction bits, in turn."""
-        work = Work(x.elements, 2, 2, wide(x))
+        work = Work(x.elements, 2, (mean is not None) + (beta is not None), wide(x))
         output = Output("normalised", x.shape, wide(x), Role.ACCUMULATOR)
         operands = [x, mean, spread, gamma, beta]
-        return self.issue("normalise_rows", Unit.NORM, operands, [output], work=work, group=group)[0]
+        return self._about("normalise_rows", mean is None, operands, [output], work, group=group)[0]
 
     def reduce_products(
-        self, g: Tensor, x: Tensor, mean: Tensor, spread: Tensor, group: Group = "channel"
-    ) -> tuple[Tensor, Tensor]:
+        self, g: Tensor, x: Tensor, mean: Tensor | None, spread: Tensor, group: Group = "channel"
+    ) -> tuple[Tensor, ...]:
         """Sums over each group of g and of g * (x - mean) / spread; by channel, the gradients of beta and gamma."""
-        outputs = [
-            Output("beta_sum", mean.shape, sums(g), Role.ACCUMULATOR),
-            Output("gamma_sum", mean.shape, sums(g), Role.ACCUMULATOR),
-        ]
         # Integers add up g x, and take the mean's share off the sum.
-        work = Work(x.elements, 1, 2 if g.format.is_integer else 3, sums(g))
+        adds = 1 if mean is None else 2 if g.format.is_integer else 3
+        work, outputs = Work(x.elements, 1, adds, sums(g)), _gradient_sums(g, spread.shape, about_zero=mean is None)
         operands = [g, x, mean, spread]
-        first, second = self.issue("reduce_products", Unit.NORM, operands, outputs, work=work, group=group)
-        return first, second
+        return self._about("reduce_products", mean is None, operands, outputs, work, group=group)
 
     def reduce_row_products(
-        self, g: Tensor, x: Tensor, mean: Tensor, spread: Tensor, group: Group
-    ) -> tuple[Tensor, Tensor]:
+        self, g: Tensor, x: Tensor, mean: Tensor | None, spread: Tensor, group: Group
+    ) -> tuple[Tensor, ...]:
         """Gradients of beta and gamma by channel, where the statistics are by row or sample."""
-        channels = x.shape[-1:]
-        outputs = [
-            Output("beta_sum", channels, sums(g), Role.ACCUMULATOR),
-            Output("gamma_sum", channels, sums(g), Role.ACCUMULATOR),
-        ]
-        work = Work(x.elements, 2, 3, sums(g))
+        outputs = _gradient_sums(g, x.shape[-1:], about_zero=mean is None)
+        work = Work(x.elements, 2, 1 if mean is None else 3, sums(g))
         operands = [g, x, mean, spread]
-        beta, gamma = self.issue("reduce_row_products", Unit.NORM, operands, outputs, work=work, group=group)
-        return beta, gamma
+        return self._about("reduce_row_products", mean is None, operands, outputs, work, group=group)
 
     def weigh(self, g: Tensor, gamma: Tensor) -> Tensor:
         """g * gamma by channel, the exact product: the gradient of what gamma multiplied."""
@@ -129,48 +133,51 @@ class NormInstructions(Issuer):
         spread: Tensor,
         extremes: Tensor,
         gamma: Tensor | None,
-        products: tuple[Tensor, Tensor],
+        products: tuple[Tensor, ...],
         constant: float,
         group: Group = "channel",
+        *,
+        about_zero: bool = False,
     ) -> Tensor:
         """Input gradient of range norm: the spread's gradient lands on the extremes alone, which their places address.
 
         Without ``gamma``, ``g`` is already the gradient of the normalised values (here and in the next two).
         """
-        work = Work(g.elements, 1, 1, wide(g))
-        operands = (g, spread, extremes, gamma, *products)
-        return self._backward("range_norm_backward", operands, work, constant=constant, group=group)
+        work = Work(g.elements, 1, 0 if about_zero else 1, wide(g))
+        others = (spread, extremes, gamma, *products)
+        return self._backward("range_norm_backward", about_zero, g, others, work, constant=constant, group=group)
 
     def batch_norm_backward(
         self,
         g: Tensor,
         x: Tensor,
-        mean: Tensor,
+        mean: Tensor | None,
         spread: Tensor,
         gamma: Tensor | None,
-        products: tuple[Tensor, Tensor],
+        products: tuple[Tensor, ...],
         group: Group = "channel",
     ) -> Tensor:
         """Input gradient of norm by the standard deviation."""
-        work = Work(g.elements, 2, 3, wide(g))
-        return self._backward("batch_norm_backward", (g, x, mean, spread, gamma, *products), work, group=group)
+        work = Work(g.elements, 2, 1 if mean is None else 3, wide(g))
+        others = (x, mean, spread, gamma, *products)
+        return self._backward("batch_norm_backward", mean is None, g, others, work, group=group)
 
     def l1_norm_backward(
         self,
         g: Tensor,
         x: Tensor,
-        mean: Tensor,
+        mean: Tensor | None,
         spread: Tensor,
-        signs: Tensor,
+        signs: Tensor | None,
         gamma: Tensor | None,
-        products: tuple[Tensor, Tensor],
+        products: tuple[Tensor, ...],
         constant: float,
         group: Group = "channel",
     ) -> Tensor:
         """Input gradient of norm by the mean absolute deviation: the spread's gradient lands by sign(x - mean)."""
-        work = Work(g.elements, 1, 4, wide(g))
-        operands = (g, x, mean, spread, signs, gamma, *products)
-        return self._backward("l1_norm_backward", operands, work, constant=constant, group=group)
+        work = Work(g.elements, 1, 2 if mean is None else 4, wide(g))
+        others = (x, mean, spread, signs, gamma, *products)
+        return self._backward("l1_norm_backward", mean is None, g, others, work, constant=constant, group=group)
 
     def track(self, running: Parameter, statistic: Tensor, momentum: float, *, inverse: bool = False) -> None:
         """running <- momentum * running + (1 - momentum) * statistic (or 1 / statistic), kept for evaluation.
@@ -208,7 +215,29 @@ class NormInstructions(Issuer):
         output = Output("spread", source.shape, source.format)
         return self.issue("recall_spread", Unit.NORM, [source], [output], work=work)[0]
 
-    def _backward(self, opcode: str, operands: tuple[Tensor | None, ...], work: Work, **attributes: Any) -> Tensor:
+    def _backward(
+        self, opcode: str, about_zero: bool, g: Tensor, others: Sequence[Tensor | None], work: Work, **attributes: Any
+    ) -> Tensor:
+        output = Output("input_gradient", g.shape, wide(g), Role.ACCUMULATOR)
+        return self._about(opcode, about_zero, [g, *others], [output], work, **attributes)[0]
+
+    def _about(
+        self,
+        opcode: str,
+        about_zero: bool,
+        operands: Sequence[Tensor | None],
+        outputs: Sequence[Output],
+        work: Work,
+        **attributes: Any,
+    ) -> tuple[Tensor, ...]:
+        """Issue it with the operands that there are; an attribute tells what is about zero."""
         present = [operand for operand in operands if operand is not None]
-        output = Output("input_gradient", present[0].shape, wide(present[0]), Role.ACCUMULATOR)
-        return self.issue(opcode, Unit.NORM, present, [output], work=work, **attributes)[0]
+        if about_zero:
+            attributes["about_zero"] = True
+        return self.issue(opcode, Unit.NORM, present, outputs, work=work, **attributes)
+
+
+def _gradient_sums(g: Tensor, shape: tuple[int, ...], *, about_zero: bool) -> list[Output]:
+    """Those of beta, which is of norms with a mean, and of gamma."""
+    names = ["gamma_sum"] if about_zero else ["beta_sum", "gamma_sum"]
+    return [Output(name, shape, sums(g), Role.ACCUMULATOR) for name in names]

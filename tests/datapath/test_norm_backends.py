@@ -36,7 +36,7 @@ def _train(recipe, kernels, norms, *, check):
 def test_training_steps(int8_machine, spread, epsilon):
     recipe = int8_machine.recipe()
     rule = replace(recipe.norm, spread=spread, chunks=4, epsilon=0.01, epsilon_place=epsilon, running_average="inverse")
-    norms = ["batch_norm", "relu", "layer_norm", {"layer_norm": {"axes": "all"}}]
+    norms = ["batch_norm", "relu", "layer_norm", {"layer_norm": {"axes": "all"}}, "rms_norm"]
     rules, threads = replace(recipe, norm=rule), CompiledKernels(3)
     expected = _train(rules, NumpyKernels(), norms, check=True)
     for found in (_train(rules, threads, norms, check=check) for check in (True, False)):

@@ -27,6 +27,7 @@ def _results(k, g, x, gamma, beta, outside):
     return {
         "mean": mean,
         "spread": spread,
+        "mean square": k.float_mean_square(x),
         "products": np.stack(sums),
         "standardised": k.float_standardise(x, mean, spread),
         "normalised": k.float_normalise(x.reshape(-1, 1, x.shape[1]), mean, spread, gamma, beta),

@@ -34,7 +34,7 @@ def test_backward_equals_finite_differences(network, batch, draw_state, rng):
     _assert_finite_differences(network, float_recipe(FP64), batch, draw_state, rng)
 
 
-@pytest.mark.parametrize("layer", ["batch_norm", {"layer_norm": {"axes": "all"}}])
+@pytest.mark.parametrize("layer", ["batch_norm", {"layer_norm": {"axes": "all"}}, "rms_norm"])
 @pytest.mark.parametrize(
     "norm",
     [

@@ -9,9 +9,9 @@ import pytest
 
 from accelsim.datapath import Datapath
 from accelsim.formats import Role
-from accelsim.layers import BatchNorm, LayerNorm, Sgd
+from accelsim.layers import BatchNorm, LayerNorm, RmsNorm, Sgd
 from accelsim.layers.layer import parse_layer
-from accelsim.layers.spread import CODE_FACTOR, range_constant
+from accelsim.layers.spread import CODE_FACTOR, L1_FACTOR, range_constant
 from accelsim.networks import Network
 
 OPTIMIZER = Sgd(learning_rate=0.1)
@@ -46,6 +46,29 @@ def test_layer_norm_knows_no_evaluation(hw, axes, spread, rng, request):
         np.testing.assert_allclose(trained.std(axis=over), 1, atol=0.02)
 
 
+@pytest.mark.parametrize("hw", ["int8_machine", "fp32_machine"])
+@pytest.mark.parametrize("axes", ["last", "all"])
+@pytest.mark.parametrize("spread", ["range", "deviation", "l1"])
+def test_rms_norm_knows_no_evaluation_and_leaves_means(hw, axes, spread, rng, request):
+    """As layer norm; but each sample is only multiplied, so its mean and deviation keep their ratio."""
+    x = (rng.normal(size=(4, 3, 3, 6)) + 1).astype(np.float32)
+    x[0] *= np.float32(2 * np.abs(x).max() / np.abs(x[0]).max())
+    m = Datapath(request.getfixturevalue(hw).recipe(), _state(6), seed=1, check=True)
+    layer = RmsNorm(name="norm", axes=axes, spread=spread)
+    trained = _forward(m, layer, x, training=True)
+    np.testing.assert_array_equal(trained, _forward(m, layer, x, training=False))
+    np.testing.assert_array_equal(trained[:2], _forward(m, layer, x[:2], training=False))
+    over = (3,) if axes == "last" else (1, 2, 3)
+    ratios = trained.mean(axis=over) / trained.std(axis=over), x.mean(axis=over) / x.std(axis=over)
+    np.testing.assert_allclose(*ratios, rtol=0.1, atol=0.1)
+    measured = {
+        "deviation": np.sqrt((trained**2).mean(axis=over)),
+        "range": 2 * np.abs(trained).max(axis=over) * range_constant(6 if axes == "last" else 54, 1, "paper")[1],
+        "l1": np.abs(trained).mean(axis=over) * L1_FACTOR,
+    }
+    np.testing.assert_allclose(measured[spread], 1, atol=0.02)
+
+
 @pytest.mark.parametrize("average", ["spread", "inverse"])
 @pytest.mark.parametrize("hw", ["int8_machine", "fp32_machine"])
 def test_batch_norm_repeats_training_where_the_batch_does(average, hw, rng, request):
@@ -68,7 +91,10 @@ def test_constants_of_the_range():
     assert range_constant(31, 16, "paper")[0] == 1
 
 
-@pytest.mark.parametrize(("layer", "size"), [("layer_norm", (4, 4, 1)), ({"layer_norm": {"axes": "all"}}, (1, 1, 1))])
+@pytest.mark.parametrize(
+    ("layer", "size"),
+    [("layer_norm", (4, 4, 1)), ({"layer_norm": {"axes": "all"}}, (1, 1, 1)), ("rms_norm", (4, 4, 1))],
+)
 def test_layer_norm_needs_two_values(fp32_machine, layer, size):
     network = Network([parse_layer(found) for found in (layer, "flatten", {"linear": {"units": 3}})], size, 3)
     with pytest.raises(Exception, match="normalises over 1 value"):

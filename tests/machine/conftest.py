@@ -56,6 +56,17 @@ def _range(b: Bench, gamma: list[Tensor | None]) -> None:
     b.m.range_norm_backward(b.g(), *b.each(1), b.x(2, 4, CHANNELS, of="int32"), *gamma, b.sums(), 0.3)
 
 
+def _about_zero(b: Bench, kind: str) -> None:
+    """A backward, where there is neither a mean nor a sum of g."""
+    g, spread, total = b.g(), *b.each(2)
+    if kind == "range":
+        b.m.range_norm_backward(g, spread, b.x(2, 1, 8, of="int32"), None, (total,), 0.3, "row", about_zero=True)
+    elif kind == "deviation":
+        b.m.batch_norm_backward(g, b.x(), None, spread, None, (total,), "row")
+    else:
+        b.m.l1_norm_backward(g, b.x(), None, spread, None, None, (total,), 1.25, "row")
+
+
 CALLS: dict[str, Callable[[Bench], Any]] = {
     "relu": lambda b: b.m.relu(b.x()),
     "relu, maximum": lambda b: b.m.relu(b.x(), 6.0),
@@ -103,19 +114,28 @@ CALLS: dict[str, Callable[[Bench], Any]] = {
     "reduce_mean": lambda b: b.m.reduce_mean(b.x()),
     "reduce_mean, rows": lambda b: b.m.reduce_mean(b.x(), "row"),
     "reduce_range": lambda b: b.m.reduce_range(b.x(), 4, 0.3),
+    "reduce_range, zero": lambda b: b.m.reduce_range(b.x(), 1, 0.3, "row", about_zero=True),
     "reduce_deviation": lambda b: b.m.reduce_deviation(b.x()),
+    "reduce_deviation, zero": lambda b: b.m.reduce_deviation(b.x(), "row", about_zero=True),
+    "reduce_l1, zero": lambda b: b.m.reduce_l1(b.x(), None, 1.25, "row"),
     "reduce_l1": lambda b: b.m.reduce_l1(b.x(), *b.each(1), 1.25),
     "normalise": lambda b: b.m.normalise(b.x(), *b.each(4)),
     "normalise_rows": lambda b: b.m.normalise_rows(b.x(), *b.each(2, 4), *b.each(2), "sample"),
+    "normalise_rows, zero": lambda b: b.m.normalise_rows(b.x(), None, *b.each(2), None, "row"),
     "reduce_products": lambda b: b.m.reduce_products(b.g(), b.x(), *b.each(2)),
+    "reduce_products, zero": lambda b: b.m.reduce_products(b.g(), b.x(), None, *b.each(1), "row"),
     "reduce_row_products": lambda b: b.m.reduce_row_products(b.g(), b.x(), *b.each(2, 4), "sample"),
+    "reduce_row_products, zero": lambda b: b.m.reduce_row_products(b.g(), b.x(), None, *b.each(1), "row"),
     "weigh": lambda b: b.m.weigh(b.g(), *b.each(1)),
     "range_norm_backward": lambda b: _range(b, b.each(1)),
     "range_norm_backward, weighed": lambda b: _range(b, [None]),
+    "range_norm_backward, zero": lambda b: _about_zero(b, "range"),
     "batch_norm_backward": lambda b: b.m.batch_norm_backward(b.g(), b.x(), *b.each(3), b.sums()),
     "batch_norm_backward, weighed": lambda b: b.m.batch_norm_backward(b.g(), b.x(), *b.each(2), None, b.sums()),
+    "batch_norm_backward, zero": lambda b: _about_zero(b, "deviation"),
     "l1_norm_backward": lambda b: b.m.l1_norm_backward(b.g(), b.x(), *b.each(4), b.sums(), 1.25),
     "l1_norm_backward, weighed": lambda b: b.m.l1_norm_backward(b.g(), b.x(), *b.each(3), None, b.sums(), 1.25),
+    "l1_norm_backward, zero": lambda b: _about_zero(b, "l1"),
     "track": lambda b: b.m.track(b.running, *b.each(1), 0.9),
     "track, inverse": lambda b: b.m.track(b.running, *b.each(1), 0.9, inverse=True),
     "recall_mean": lambda b: b.m.recall_mean(b.running, b.x()),

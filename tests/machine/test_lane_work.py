@@ -147,25 +147,34 @@ ROWS = [
     Row("reduce_mean", ALL, *ONCE_ADDED, "added to the sum"),
     Row("reduce_mean, rows", ALL, *ONCE_ADDED, "added to the sum, whatever the groups"),
     Row("reduce_range", ALL, "0 + 2 int32", "0 + 2 fp32", "compared with the largest and the smallest so far"),
+    Row("reduce_range, zero", ALL, "0 + 2 int32", "0 + 2 fp32", "as about a mean; the farther one, once a group"),
     Row("reduce_deviation", ALL, "1 + 2 int64", "1 + 2 fp32", "squared; sums of squares and of x, or x less its mean"),
+    Row("reduce_deviation, zero", ALL, "1 + 1 int64", "1 + 1 fp32", "squared; the sum of squares"),
+    Row("reduce_l1, zero", ALL, "0 + 2 int32", "0 + 2 fp32", "compared with 0; the sum of magnitudes"),
     Row("reduce_l1", ALL, "0 + 4 int32", "0 + 4 fp32", "less the mean, compared with 0; sums of magnitudes and signs"),
     Row("normalise", ALL, "1 + 2 int32", "1 + 2 fp32", "less the mean, times gamma / spread, plus beta"),
     Row("normalise_rows", ALL, "2 + 2 int32", "2 + 2 fp32", "less the mean, times 1 / spread, times gamma, plus beta"),
+    Row("normalise_rows, zero", ALL, "2 + 0 int32", "2 + 0 fp32", "times 1 / spread, times gamma"),
     # Integers, exactly: sums of g and g x, and the mean's share comes off the latter. Floats would lose what cancels.
     Row("reduce_products", ALL, "1 + 2 int64", "1 + 3 fp32", "g x, or g (x - mean); the difference and two sums"),
+    Row("reduce_products, zero", ALL, "1 + 1 int64", "1 + 1 fp32", "g x; its sum"),
     Row("reduce_row_products", ALL, "2 + 3 int64", "2 + 3 fp32", "times 1 / spread, too, which no channel shares"),
+    Row("reduce_row_products, zero", ALL, "2 + 1 int64", "2 + 1 fp32", "g x, times 1 / spread; its sum"),
     Row("weigh", ALL, "1 + 0 int32", "1 + 0 fp32", "g gamma"),
     # What the extremes take are two additions a chunk: their places are at hand, as taps are in max_pool2d_backward.
     Row("range_norm_backward", ALL, "1 + 1 int32", "1 + 1 fp32", "less the mean, times gamma / spread"),
     Row("range_norm_backward, weighed", ALL, "1 + 1 int32", "1 + 1 fp32", WEIGHED),
+    Row("range_norm_backward, zero", ALL, "1 + 0 int32", "1 + 0 fp32", "times 1 / spread, but for one a group"),
     # Three subtractions: mean of g, mean of x, and what of x - mean comes off g.
     Row("batch_norm_backward", ALL, "2 + 3 int32", "2 + 3 fp32", "g - mean - factor (x - mean), times gamma / spread"),
     Row("batch_norm_backward, weighed", ALL, "2 + 3 int32", "2 + 3 fp32", WEIGHED),
+    Row("batch_norm_backward, zero", ALL, "2 + 1 int32", "2 + 1 fp32", "g - factor x, times 1 / spread"),
     # Three subtractions and a comparison: g less its centre, x less its mean, the sign of that, the share by it.
     Row(
         "l1_norm_backward", ALL, "1 + 4 int32", "1 + 4 fp32", "g - centre - share sign(x - mean), times gamma / spread"
     ),
     Row("l1_norm_backward, weighed", ALL, "1 + 4 int32", "1 + 4 fp32", WEIGHED),
+    Row("l1_norm_backward, zero", ALL, "1 + 2 int32", "1 + 2 fp32", "g - share sign(x), times 1 / spread"),
     Row("track", CHANNELS, "", "2 + 1 fp32", "momentum x old + (1 - momentum) x new"),
     Row("track, inverse", CHANNELS, "", "6 + 4 fp32", "and a reciprocal: Newton's 2 + 1 twice from a look-up"),
     Row("recall_mean", CHANNELS, "", "1 + 0 fp32", "over the scale of x", "int8_range_bn", training=False),

@@ -7,6 +7,7 @@ import pytest
 
 import accelsim
 from accelsim.errors import UserError
+from accelsim.training.checkpoint import read_checkpoint
 
 WORKLOAD = """
 name: periodic
@@ -42,6 +43,33 @@ def test_a_periodic_text_is_learned(root, tmp_path, workload, hwconfig):
     assert result.summary["test_accuracy"] > 0.95
     losses = result.metrics["test_loss"].dropna()
     assert losses.iloc[-1] < losses.iloc[0] < np.log(5)
+
+
+@pytest.mark.parametrize("hwconfig", ["fp32", "int8_range_bn", "mxfp8"])
+def test_it_is_learned_with_rms_norm(root, tmp_path, workload, hwconfig):
+    workload.write_text(WORKLOAD.replace("layer_norm", "rms_norm"))
+    np.save(tmp_path / "train.npy", np.arange(4000) % 5)
+    result = accelsim.simulate(root / "hwconfigs" / f"{hwconfig}.yaml", workload, data=tmp_path)
+    assert result.summary["test_accuracy"] > 0.95
+    assert result.metrics["test_loss"].dropna().iloc[-1] < 0.1
+
+
+def test_rms_norm_stopped_and_resumed_equals_uninterrupted(root, tmp_path, workload):
+    """In parts of batches and recomputed, too."""
+    workload.write_text(WORKLOAD.replace("layer_norm", "rms_norm"))
+    np.save(tmp_path / "train.npy", np.arange(4000) % 5)
+    files = root / "hwconfigs" / "int8_range_bn.yaml", workload
+    plain = ["micro_batches=2"]
+    accelsim.simulate(*files, data=tmp_path, out=tmp_path / "whole", steps=12, settings=plain)
+    again = [*plain, "network.recompute=2"]
+    for stop in (5, 12):
+        accelsim.simulate(*files, data=tmp_path, out=tmp_path / "parts", steps=stop, settings=again, resume=stop > 5)
+    one, other = (read_checkpoint(tmp_path / name / "checkpoint.safetensors") for name in ("whole", "parts"))
+    assert any(name.startswith("rms_norm") for name in one.state)
+    assert {name: value.tobytes() for name, value in one.state.items()} == {
+        name: value.tobytes() for name, value in other.state.items()
+    }
+    assert one.scales == other.scales
 
 
 def test_a_missing_text_is_named(root, tmp_path, workload):

@@ -28,7 +28,8 @@ class NormKernels(RoundingKernels):
 
         Codes of up to 16 bits: terms are below 2**30 and rows below 2**23, so float64 holds every partial sum. Wider
         ones are normalised words of at most 2**16 * (elements of a group) / 2 (an l1 spread is no smaller) times 16-bit
-        gradients: below 2**63 up to 2**33 elements.
+        gradients: below 2**63 up to 2**33 elements. About zero they are at most 2**16 * (elements of a group) *
+        sqrt(2 / pi): up to 2**32.
         """
         xp = self.xp
         exact = xp.float64 if max(a.dtype.itemsize, b.dtype.itemsize) <= 2 else xp.int64
@@ -53,10 +54,26 @@ class NormKernels(RoundingKernels):
         starts = size * xp.arange(chunks)[:, None]
         return (highest - lowest).sum(axis=0), xp.stack([tops + starts, bottoms + starts])
 
+    def range_about_zero(self, x: Any, chunks: int) -> tuple[Any, Any]:
+        """Sum over chunks of 2 max |x|, and (2, chunks, channels): first rows of the maxima, or of the minima where
+        those are farther from zero, and 1 or -1 for which it is."""
+        xp, (tops, bottoms) = self.xp, self.range_sum(x, chunks)[1]
+        highest, lowest = (xp.take_along_axis(x, rows, axis=0).astype(xp.int64) for rows in (tops, bottoms))
+        is_top = highest >= -lowest
+        places = xp.stack([xp.where(is_top, tops, bottoms), xp.where(is_top, 1, -1)])
+        return 2 * xp.maximum(highest, -lowest).sum(axis=0), places
+
     def deviation(self, x: Any) -> Any:
         """rows times the standard deviation, as an exact integer square root."""
-        xp, rows = self.xp, x.shape[0]
-        total, squares = self.channel_sum(x), self.channel_products(x, x)
+        return self._root(x, self.channel_sum(x))
+
+    def root_square(self, x: Any) -> Any:
+        """rows times the root mean square, likewise."""
+        return self._root(x, self.xp.zeros(x.shape[1], dtype=self.xp.int64))
+
+    def _root(self, x: Any, total: Any) -> Any:
+        """Integer square root of rows * sum(x * x) - total * total."""
+        xp, rows, squares = self.xp, x.shape[0], self.channel_products(x, x)
         largest = rows << 2 * (8 * x.dtype.itemsize - 1)
         if rows * largest >= 1 << 62 and rows * int(squares.max()) >= 1 << 62:
             # Wide codes of large batches: a number a channel, so Python's integers cost nothing.

@@ -19,6 +19,11 @@ class FloatNormKernels:
         """Variance of each column, float64."""
         return x.var(axis=0, dtype="float64")
 
+    def float_mean_square(self, x: Any) -> Any:
+        """Mean of x * x of each column, float64."""
+        wide = x.astype("float64")
+        return (wide * wide).mean(axis=0)
+
     def float_normalise(self, x: Any, centre: Any, spread: Any, gamma: Any, beta: Any) -> Any:
         """gamma (x - mean) / spread + beta; x of any shape whose last axis is the columns."""
         return (x - centre) * (gamma / divisor(spread)) + beta

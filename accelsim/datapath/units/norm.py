@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from accelsim.datapath.context import NORM_FRACTION, NORM_FRACTION_BITS, NORMALISED_SCALE, Context
 from accelsim.datapath.kernels.numbers import ONE, Numbers
 from accelsim.datapath.kernels.rounding import INT32_MAX, INT32_MIN
 from accelsim.datapath.units import norm_float
-from accelsim.datapath.units.norm_groups import columns_of, rows_of, standardised
+from accelsim.datapath.units.norm_groups import centre_of, columns_of, is_about_zero, rows_of, standardised
 from accelsim.datapath.units.norm_scale import epsilon, is_inside, numbers, spread_scale
 from accelsim.datapath.units.registry import executes
 from accelsim.machine import Tensor, Value
@@ -36,10 +38,11 @@ def reduce_range(
     (x,) = inputs
     rule, columns = c.recipe.norm, columns_of(c, op, x)
     chunks, constant = op.attributes["chunks"], op.attributes["constant"]
+    about_zero = is_about_zero(op)
     if not x.format.is_integer:
-        spread, extremes = norm_float.scaled_range(c.kernels.xp, columns, chunks, constant, epsilon(rule, x))
-        return [Value(spread), Value(extremes)]
-    total, extremes = c.kernels.range_sum(columns, chunks)
+        measure = norm_float.scaled_range_about_zero if about_zero else norm_float.scaled_range
+        return [Value(part) for part in measure(c.kernels.xp, columns, chunks, constant, epsilon(rule, x))]
+    total, extremes = (c.kernels.range_about_zero if about_zero else c.kernels.range_sum)(columns, chunks)
     spread = total.astype("int32")
     scale = spread_scale(c.kernels, rule, x, spread, x.scale * constant / chunks)
     return [Value(spread, scale), Value(extremes.astype("int32"))]
@@ -49,12 +52,13 @@ def reduce_range(
 def reduce_deviation(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """Standard deviation of each group as an integer square root."""
+    """Standard deviation or root mean square of each group as an integer square root."""
     (x,) = inputs
-    rule, columns = c.recipe.norm, columns_of(c, op, x)
+    rule, columns, about_zero = c.recipe.norm, columns_of(c, op, x), is_about_zero(op)
     if not x.format.is_integer:
-        return [Value(_deviation(c, columns, epsilon(rule, x), inside=is_inside(rule)))]
-    root = c.kernels.deviation(columns)
+        squared = (c.kernels.float_mean_square if about_zero else c.kernels.float_variance)(columns)
+        return [Value(_root(squared, epsilon(rule, x), inside=is_inside(rule)).astype(columns.dtype))]
+    root = (c.kernels.root_square if about_zero else c.kernels.deviation)(columns)
     return [Value(root, spread_scale(c.kernels, rule, x, root, x.scale / columns.shape[0], squared=True))]
 
 
@@ -62,15 +66,16 @@ def reduce_deviation(
 def reduce_l1(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """Sum of |x - mean| of each group, in the fixed point of the mean, and of the signs."""
-    x, mean = inputs
+    """Sum of |x - mean| of each group, in the fixed point of the mean, and of the signs where there is one."""
+    x, *means = inputs
     rule, columns, constant = c.recipe.norm, columns_of(c, op, x), op.attributes["constant"]
+    mean = centre_of(c, op, x, means)
     if not x.format.is_integer:
         found = norm_float.absolute_deviation(c.kernels.xp, columns, mean.data, constant, epsilon(rule, x))
-        return [Value(part) for part in found]
+        return [Value(part) for part in found[: len(outputs)]]
     total, signs = c.kernels.absolute_deviation(columns, mean.data, NORM_FRACTION_BITS)
     scale = spread_scale(c.kernels, rule, x, total, mean.scale * constant / columns.shape[0])
-    return [Value(total, scale), Value(signs.astype("int32"))]
+    return [Value(total, scale), Value(signs.astype("int32"))][: len(outputs)]
 
 
 @executes("normalise")
@@ -93,14 +98,17 @@ def normalise_rows(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     """A multiplier per group holds 1 / spread, then one per channel gamma."""
-    x, mean, spread, gamma, beta = inputs
-    words = standardised(c, op, x, mean, spread)
+    rest, offsets = (inputs, ()) if is_about_zero(op) else (inputs[:-1], inputs[-1:])
+    x, *means, spread, gamma = rest
+    words = standardised(c, op, x, centre_of(c, op, x, means), spread)
     if not x.format.is_integer:
-        return [Value(words * gamma.data + beta.data)]
+        weighed = words * gamma.data
+        return [Value(weighed + offsets[0].data if offsets else weighed)]
     # The same kernel with a centre of zero and no fraction bits: a gain and an offset for each channel.
     centre = c.kernels.xp.zeros(x.shape[-1], dtype="int32")
-    factor, added = numbers(c.kernels, gamma, beta)
-    gain, offset = c.kernels.forward_gain(factor, ONE, 1.0), c.kernels.offsets(added, NORMALISED_SCALE)
+    factor, *added = numbers(c.kernels, gamma, *offsets)
+    gain = c.kernels.forward_gain(factor, ONE, 1.0)
+    offset = c.kernels.offsets(added[0], NORMALISED_SCALE) if added else np.zeros(x.shape[-1], dtype=np.int64)
     y = c.kernels.normalise(words.reshape(-1, x.shape[-1]), centre, gain, offset, 0)
     return [Value(y.reshape(x.shape), NORMALISED_SCALE)]
 
@@ -137,7 +145,6 @@ def recall_spread(
     return [Value(c.kernels.xp.asarray(inverse.astype(outputs[0].format.storage)))]
 
 
-def _deviation(c: Context, x: Any, epsilon: float, *, inside: bool) -> Any:
-    """sqrt(variance + epsilon), or sqrt(variance) + epsilon where that is not ``inside``; rounded once to floats."""
-    variance = c.kernels.float_variance(x)
-    return ((variance + epsilon) ** 0.5 if inside else variance**0.5 + epsilon).astype(x.dtype)
+def _root(squared: Any, epsilon: float, *, inside: bool) -> Any:
+    """sqrt(squared + epsilon), or sqrt(squared) + epsilon where that is not ``inside``."""
+    return (squared + epsilon) ** 0.5 if inside else squared**0.5 + epsilon

@@ -11,7 +11,14 @@ from accelsim.datapath.context import NORM_FRACTION, NORM_FRACTION_BITS, NORMALI
 from accelsim.datapath.kernels.norm_float import divisor, gradient_sums
 from accelsim.datapath.kernels.numbers import divided
 from accelsim.datapath.units import norm_float
-from accelsim.datapath.units.norm_groups import columns_of, restored, rows_of, standardised
+from accelsim.datapath.units.norm_groups import (
+    centre_of,
+    columns_of,
+    is_about_zero,
+    restored,
+    rows_of,
+    standardised,
+)
 from accelsim.datapath.units.norm_scale import damping, epsilon, gradient_multiplier, is_inside, numbers
 from accelsim.datapath.units.registry import executes
 from accelsim.machine import Tensor, Value
@@ -22,29 +29,31 @@ from accelsim.program import Operation, TensorSpec
 def reduce_products(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """sum g and sum g (x - mean), exactly."""
-    g, x, mean, spread = inputs
-    gradient, columns = columns_of(c, op, g), columns_of(c, op, x)
+    """sum g, where there is a mean, and sum g (x - mean), exactly."""
+    g, x, *means, spread = inputs
+    gradient, columns, mean = columns_of(c, op, g), columns_of(c, op, x), centre_of(c, op, x, means)
     if not x.format.is_integer:
-        return [Value(total) for total in c.kernels.float_products(gradient, columns, mean.data, spread.data)]
+        sums = c.kernels.float_products(gradient, columns, mean.data, spread.data)
+        return [Value(total) for total in sums[-len(outputs) :]]
     g_sum, gx_sum = c.kernels.gradient_sums(gradient, columns)
     # sum g (x - mean) = sum g x - mean sum g, exactly, in units of the mean's fixed point.
     gd_sum = (gx_sum << NORM_FRACTION_BITS) - mean.data * g_sum
     scales = c.kernels.reciprocals(numbers(c.kernels, spread)[0], g.scale * mean.scale)
-    return [Value(g_sum, g.scale), Value(gd_sum, scales)]
+    return [Value(g_sum, g.scale), Value(gd_sum, scales)][-len(outputs) :]
 
 
 @executes("reduce_row_products")
 def reduce_row_products(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
-    """sum g and sum g (x - mean) / spread by channel; the second factor is the word that ``normalise_rows`` scaled."""
-    g, x, mean, spread = inputs
-    words = standardised(c, op, x, mean, spread).reshape(-1, x.shape[-1])
+    """sum g, where there is a mean, and sum g (x - mean) / spread by channel; the second factor is the word that
+    ``normalise_rows`` scaled."""
+    g, x, *means, spread = inputs
+    words = standardised(c, op, x, centre_of(c, op, x, means), spread).reshape(-1, x.shape[-1])
     if not x.format.is_integer:
-        return [Value(total) for total in gradient_sums(rows_of(g), words)]
-    weighted = c.kernels.channel_products(rows_of(g), words)
-    return [Value(c.kernels.channel_sum(rows_of(g)), g.scale), Value(weighted, g.scale * NORMALISED_SCALE)]
+        return [Value(total) for total in gradient_sums(rows_of(g), words)[-len(outputs) :]]
+    weighted = Value(c.kernels.channel_products(rows_of(g), words), g.scale * NORMALISED_SCALE)
+    return [Value(c.kernels.channel_sum(rows_of(g)), g.scale), weighted] if means else [weighted]
 
 
 @executes("weigh")
@@ -60,6 +69,8 @@ def range_norm_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     """dx of range norm: g - mean(g), less the spread gradient at the extremes, times gamma over spread."""
+    if is_about_zero(op):
+        return [_range_about_zero_backward(c, op, *inputs)]
     g, spread, extremes, *gamma, g_sum, products = inputs
     columns = columns_of(c, op, g)
     if not g.format.is_integer:
@@ -77,7 +88,7 @@ def batch_norm_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     """dx of norm by the standard deviation: g - mean(g), less its part along x - mean, times gamma over spread."""
-    g, x, mean, spread, *gamma, g_sum, products = inputs
+    g, x, mean, spread, *gamma, g_sum, products = _completed(c, op, inputs)
     rule, gradient, columns = c.recipe.norm, columns_of(c, op, g), columns_of(c, op, x)
     if not g.format.is_integer:
         gain, sums = _float_gain(spread, gamma), (g_sum.data, products.data)
@@ -106,7 +117,7 @@ def l1_norm_backward(
     c: Context, op: Operation, inputs: tuple[Tensor, ...], outputs: tuple[TensorSpec, ...]
 ) -> Sequence[Value]:
     """dx of l1 norm: e - mean(e), e = g - sum(g d) / sum|d| sign(d), times gamma over spread, with d = x - mean."""
-    g, x, mean, spread, signs, *gamma, g_sum, products = inputs
+    g, x, mean, spread, signs, *gamma, g_sum, products = _completed(c, op, inputs, signs=True)
     gradient, columns = columns_of(c, op, g), columns_of(c, op, x)
     if not g.format.is_integer:
         gain, sums = _float_gain(spread, gamma), (g_sum.data, products.data)
@@ -127,6 +138,37 @@ def l1_norm_backward(
         NORM_FRACTION_BITS,
     )
     return [Value(restored(c, op, dx, g.shape), g.scale * NORM_FRACTION * largest)]
+
+
+def _completed(c: Context, op: Operation, inputs: tuple[Tensor, ...], *, signs: bool = False) -> tuple[Tensor, ...]:
+    """Operands of a backward, with zeros about zero for the mean, the sum of signs and the sum of g."""
+    if not is_about_zero(op):
+        return inputs
+    g, x, spread, *others = inputs
+    zero = centre_of(c, op, x, [])
+    return g, x, zero, spread, *([zero] if signs else []), *others[:-1], zero, others[-1]
+
+
+def _range_about_zero_backward(
+    c: Context, op: Operation, g: Tensor, spread: Tensor, places: Tensor, *others: Tensor
+) -> Value:
+    """dx of range norm about zero: g, less the spread gradient where the largest magnitude stands and by its sign."""
+    *gamma, products = others
+    columns, xp = columns_of(c, op, g), c.kernels.xp
+    if not g.format.is_integer:
+        gain, constant = _float_gain(spread, gamma), op.attributes["constant"]
+        dx = norm_float.range_about_zero_backward(xp, columns, gain, places.data, products.data, constant)
+        return Value(restored(c, op, dx, g.shape))
+    multiplier, largest = gradient_multiplier(c.kernels, spread, gamma)
+    # The range is twice the magnitude that its gradient lands on.
+    share = c.kernels.spread_share(products.data << 1, spread.data, damping(c.kernels, c.recipe.norm, spread))
+    # l1's rule, of a tensor that is zero everywhere else.
+    signs = xp.zeros(columns.shape, dtype="int8")
+    for chunk in range(places.shape[1]):
+        signs[places.data[0, chunk], xp.arange(columns.shape[1])] = places.data[1, chunk].astype("int8")
+    centres = xp.zeros((2, columns.shape[1]), dtype="int64")
+    dx = c.kernels.l1_norm_backward(columns, signs, centres, share, multiplier, NORM_FRACTION_BITS)
+    return Value(restored(c, op, dx, g.shape), g.scale * NORM_FRACTION * largest)
 
 
 def _float_gain(spread: Tensor, gamma: list[Tensor]) -> Any:

@@ -18,6 +18,17 @@ def scaled_range(xp: Any, x: Any, chunks: int, constant: float, epsilon: float) 
     return (span * constant + epsilon).astype(x.dtype), extremes
 
 
+def scaled_range_about_zero(xp: Any, x: Any, chunks: int, constant: float, epsilon: float) -> tuple[Any, Any]:
+    """constant x mean over chunks of 2 max |x| + epsilon, and the rows of the maxima, or of the minima where those are
+    farther from zero, with 1 or -1 for which it is."""
+    tops, bottoms = scaled_range(xp, x, chunks, constant, epsilon)[1]
+    highest, lowest = (xp.take_along_axis(x, rows, axis=0).astype("float64") for rows in (tops, bottoms))
+    is_top = highest >= -lowest
+    places = xp.stack([xp.where(is_top, tops, bottoms), xp.where(is_top, 1, -1)]).astype("int32")
+    span = 2 * xp.maximum(highest, -lowest).mean(axis=0)
+    return (span * constant + epsilon).astype(x.dtype), places
+
+
 def absolute_deviation(xp: Any, x: Any, centre: Any, constant: float, epsilon: float) -> tuple[Any, Any]:
     """constant x mean of |x - mean| + epsilon, and the sum of the signs."""
     d = x - centre
@@ -37,6 +48,17 @@ def range_backward(xp: Any, g: Any, gain: Any, extremes: Any, sums: tuple[Any, A
     for chunk in range(chunks):
         e[extremes[0, chunk], columns] -= share
         e[extremes[1, chunk], columns] += share
+    return e * gain
+
+
+def range_about_zero_backward(xp: Any, g: Any, gain: Any, places: Any, total: Any, constant: float) -> Any:
+    """``range_backward`` about zero: the spread's gradient lands by sign on the rows that ``scaled_range_about_zero``
+    found; ``total`` is the sum of g times the standardised x."""
+    chunks, columns = places.shape[1], xp.arange(g.shape[1])
+    e = g.copy()
+    share = total * g.dtype.type(2 * constant / chunks)
+    for chunk in range(chunks):
+        e[places[0, chunk], columns] -= share * places[1, chunk].astype(g.dtype)
     return e * gain
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from accelsim.datapath.arrays import is_per_channel
-from accelsim.datapath.context import NORM_FRACTION_BITS, NORMALISED_SCALE, Context
+from accelsim.datapath.context import NORM_FRACTION, NORM_FRACTION_BITS, NORMALISED_SCALE, Context
 from accelsim.datapath.kernels.numbers import ONE
 from accelsim.datapath.units.norm_scale import numbers
 from accelsim.errors import UserError
-from accelsim.machine import Tensor
+from accelsim.machine import Tensor, Value
+from accelsim.machine.norm import groups
 from accelsim.program import Operation
 
 
@@ -35,6 +37,20 @@ def restored(c: Context, op: Operation, columns: Any, shape: tuple[int, ...]) ->
     """The inverse of ``columns_of``."""
     turned = columns if op.attributes["group"] == "channel" else c.kernels.xp.ascontiguousarray(columns.T)
     return turned.reshape(shape)
+
+
+def is_about_zero(op: Operation) -> bool:
+    """Whether a norm has no mean."""
+    return bool(op.attributes.get("about_zero", False))
+
+
+def centre_of(c: Context, op: Operation, x: Tensor, mean: list[Tensor]) -> Tensor:
+    """The ``mean``; where there is none, zeros in its place: the bits are those of nothing subtracted."""
+    if mean:
+        return mean[0]
+    storage, scale = ("int32", x.scale * NORM_FRACTION) if x.format.is_integer else (x.data.dtype, 1.0)
+    shape = (groups(x.shape, op.attributes["group"]),)
+    return replace(x, shape=shape, value=Value(c.kernels.xp.zeros(shape, dtype=storage), scale))
 
 
 def standardised(c: Context, op: Operation, x: Tensor, mean: Tensor, spread: Tensor) -> Any:

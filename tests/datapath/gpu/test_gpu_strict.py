@@ -47,7 +47,19 @@ TRANSFORMER = [
     *({"linear": {"units": 8}}, "gelu", "select_token", {"linear": {"units": CLASSES}}),
 ]
 TEXT = [{"embedding": {"vocabulary": CLASSES, "width": 4}}, "gelu", {"linear": {"units": CLASSES}}]
-NETWORKS = {"convolutions": (CONVOLUTIONS, IMAGE), "transformer": (TRANSFORMER, IMAGE), "text": (TEXT, (7,))}
+NORMS = [
+    {"conv2d": {"filters": 5, "kernel": 3, "padding": 1}},
+    *({"rms_norm": {"spread": spread}} for spread in ("range", "deviation", "l1")),
+    {"rms_norm": {"axes": "all"}},
+    "flatten",
+    {"linear": {"units": CLASSES}},
+]
+NETWORKS = {
+    "convolutions": (CONVOLUTIONS, IMAGE),
+    "transformer": (TRANSFORMER, IMAGE),
+    "text": (TEXT, (7,)),
+    "norms about zero": (NORMS, IMAGE),
+}
 INTEGER_UPDATE = [
     "numerics.master_weight={format: int20, rounding: stochastic}",
     "numerics.optimizer_state=int24",
@@ -119,7 +131,9 @@ def _assert_same(found, expected):
 
 
 FAST = [("convolutions", name) for name in MACHINES] + [("transformer", "int8"), ("transformer", "affine")]
+FAST += [("norms about zero", name) for name in ("int8", "fp32", "affine")]
 FAST_ON_CUDA = [("convolutions", "int8"), ("convolutions", "fp32"), ("transformer", "int8"), ("text", "int8")]
+FAST_ON_CUDA += [("norms about zero", "int8")]
 
 
 def _cases(fast, networks):
@@ -128,7 +142,7 @@ def _cases(fast, networks):
     return [pytest.param(*pair, marks=[] if pair in fast else pytest.mark.slow, id=" on ".join(pair)) for pair in pairs]
 
 
-@pytest.mark.parametrize(("network", "machine"), _cases(FAST, ["convolutions", "transformer"]))
+@pytest.mark.parametrize(("network", "machine"), _cases(FAST, ["convolutions", "transformer", "norms about zero"]))
 def test_inherited_kernels_leak_nothing(root, strict, network, machine):
     name, settings = MACHINES[machine]
     hw = load_hwconfig(root / "hwconfigs" / f"{name}.yaml", settings)
@@ -150,7 +164,7 @@ def test_the_gpu_backend_on_the_cpu(root, strict, host_launcher, network, machin
         *(
             (machine, network, True)
             for machine in ("int8", "flexpoint", "affine")
-            for network in ("convolutions", "transformer")
+            for network in ("convolutions", "transformer", "norms about zero")
         ),
         *((machine, "convolutions", False) for machine in ("fp32", "mxfp8")),
     ],

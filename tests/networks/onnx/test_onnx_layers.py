@@ -50,6 +50,53 @@ def test_features_after_an_image_are_put_in_order_for_all_that_read_them(model, 
     assert equal(m.proto(y)) == ["flatten", "batch_norm", "layer_norm", "dropout", "relu", "linear", "linear", "relu"]
 
 
+def written_out_rms_norm(m, x, form, channels):
+    """In forms that exporters write: the root divides, or its inverse multiplies, with casts or without."""
+    two, epsilon = m.constant(np.float32(2)), m.constant(np.float32(1e-5))
+    wide = m.node("Cast", x, to=1) if form == "Cast" else x
+    square = m.node("Mul", x, x) if form == "Div" else m.node("Pow", wide, two)
+    root = m.node("Sqrt", m.node("Add", m.node("ReduceMean", square, m.constant(np.array([-1]))), epsilon))
+    if form == "Div":
+        return m.node("Mul", m.node("Div", x, root), m.weight(channels))
+    standardised = m.node("Mul", wide, m.node("Reciprocal", root))
+    if form == "without a gain":
+        return standardised
+    back = m.node("Cast", standardised, to=1) if form == "Cast" else standardised
+    return m.node("Mul", m.weight(channels), back)
+
+
+def rms_norm(m, x, form, channels):
+    if form == "node":
+        return m.node("RMSNormalization", x, m.weight(channels))
+    return written_out_rms_norm(m, x, form, channels)
+
+
+@pytest.mark.parametrize("form", ["node", "Reciprocal", "Div", "Cast", "without a gain"])
+def test_rms_norm(model, equal, form):
+    """After an image its gain is put in order; and twice, with a branch around the second."""
+    m = model(*IMAGE)
+    y = rms_norm(m, m.node("Flatten", "x"), form, 192)
+    assert equal(m.proto(dense(m, y, 192), opset=23)) == ["flatten", "rms_norm", "linear"]
+    m = model(9)
+    x = rms_norm(m, "x", form, 9)
+    y = m.node("Add", x, dense(m, rms_norm(m, x, form, 9), 9, 9))
+    found = equal(m.proto(dense(m, y, 9), opset=23))
+    assert found == ["flatten", "rms_norm", ("residual", ["rms_norm", "linear"], []), "linear"]
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_only_looks_like_rms_norm_is_refused(model, read, axis):
+    """The mean of squares over the batch, or the mean alone."""
+    from accelsim.errors import UserError
+
+    m = model(9)
+    square = m.node("Mul", "x", "x") if axis == 0 else m.node("Mul", "x", m.constant(np.float32(1)))
+    mean = m.node("ReduceMean", square, m.constant(np.array([axis])))
+    y = m.node("Div", "x", m.node("Sqrt", mean))
+    with pytest.raises(UserError, match=r"node 'Div3' \(Div\): joins branches that start at 'x'"):
+        read(m.proto(dense(m, y, 9)))
+
+
 @pytest.mark.parametrize(
     ("op", "attributes", "features"),
     [

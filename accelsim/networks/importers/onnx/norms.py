@@ -35,12 +35,24 @@ def batch_norm(context: Context, node: Node, stream: Stream) -> Step:
 @reads("LayerNormalization")
 def layer_norm(context: Context, node: Node, stream: Stream) -> Step:
     """Over the channels at each position; epsilon is the norm unit's."""
-    axis = node.attributes.get("axis", -1) % len(stream.shape)
-    if axis != len(stream.shape) - 1 or not stream.channels_last:
-        raise context.error(node, "normalises over other axes than the channels, which is not supported")
+    _expect_channels(context, node, stream)
     gamma = _row(context, node, 1, stream)
     beta = _row(context, node, 2, stream) if node.input(2) else np.zeros_like(gamma)
     return Step([context.layer(node, "layer_norm", {}, {"gamma": gamma, "beta": beta})], stream.named(node.output))
+
+
+@reads("RMSNormalization")
+def rms_norm(context: Context, node: Node, stream: Stream) -> Step:
+    """As layer norm."""
+    _expect_channels(context, node, stream)
+    values = {"gamma": _row(context, node, 1, stream)}
+    return Step([context.layer(node, "rms_norm", {}, values)], stream.named(node.output))
+
+
+def _expect_channels(context: Context, node: Node, stream: Stream) -> None:
+    axis = node.attributes.get("axis", -1) % len(stream.shape)
+    if axis != len(stream.shape) - 1 or not stream.channels_last:
+        raise context.error(node, "normalises over other axes than the channels, which is not supported")
 
 
 def _row(context: Context, node: Node, place: int, stream: Stream) -> NDArray[Any]:

@@ -12,10 +12,11 @@ from accelsim.networks.importers.onnx.context import HANDLERS, Context, Step
 from accelsim.networks.importers.onnx.gelu import find_gelu
 from accelsim.networks.importers.onnx.graph import Node
 from accelsim.networks.importers.onnx.joins import JOINS
+from accelsim.networks.importers.onnx.rms_norm import find_rms_norm
 from accelsim.networks.importers.onnx.stream import Stream
 
 Pattern = Callable[[Context, Stream, list[Node]], Step | None]
-PATTERNS: tuple[Pattern, ...] = (find_attention, find_gelu)
+PATTERNS: tuple[Pattern, ...] = (find_attention, find_gelu, find_rms_norm)
 """What several nodes together stand for; each is tried wherever a chain goes on."""
 
 

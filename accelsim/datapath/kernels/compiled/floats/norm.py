@@ -28,9 +28,11 @@ class CompiledFloatNorm(FloatNormKernels):
         x = plain(x)
         if not _fits(x):
             return super().float_variance(x)
-        x, mean, total = np.ascontiguousarray(x), self._column_sums(x) / x.shape[0], np.zeros(x.shape[1])
-        self._over_columns(x, lambda start, stop: loops.squares(x, mean, total, start, stop))
-        return total / x.shape[0]
+        return self._mean_square(x, self._column_sums(x) / x.shape[0])
+
+    def float_mean_square(self, x: Any) -> Any:
+        x = plain(x)
+        return self._mean_square(x, np.zeros(x.shape[1])) if _fits(x) else super().float_mean_square(x)
 
     def float_normalise(self, x: Any, centre: Any, spread: Any, gamma: Any, beta: Any) -> Any:
         x = plain(x)
@@ -67,6 +69,12 @@ class CompiledFloatNorm(FloatNormKernels):
         x, total = np.ascontiguousarray(x), np.zeros(x.shape[1])
         self._over_columns(x, lambda start, stop: loops.sums(x, total, start, stop))
         return total
+
+    def _mean_square(self, x: Any, centre: Any) -> Any:
+        """Mean of (x - centre)^2 of each column."""
+        x, total = np.ascontiguousarray(x), np.zeros(x.shape[1])
+        self._over_columns(x, lambda start, stop: loops.squares(x, centre, total, start, stop))
+        return total / x.shape[0]
 
     def _over_columns(self, x: Any, work: Any) -> None:
         self.workers.spread(x.shape[1], x.shape[0], work, multiple=LINE)
