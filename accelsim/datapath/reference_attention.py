@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 
-from accelsim.datapath.reference import INT32_MAX, divide_rounded, rescale
+from accelsim.datapath.reference import INT32_MAX, INT32_MIN, divide_rounded, rescale
 
 
 def power_of_two(exponent: int) -> int:
@@ -40,6 +40,11 @@ def looked_up(table: Sequence[int], code: int, bits: int, segment_bits: int) -> 
         return entry
     rise = (table[(place >> segment_bits) + 1] - entry) * (place % (1 << segment_bits))
     return entry + rounding_shift(rise, segment_bits)
+
+
+def times_slope(word: int, slope: int, bits: int) -> int:
+    """A gradient's word times a slope with ``bits`` fraction bits, rounded half up, saturated to 32 bits."""
+    return max(INT32_MIN, min(INT32_MAX, rounding_shift(word * slope, bits)))
 
 
 def rounding_shift(x: int, bits: int) -> int:

@@ -23,6 +23,7 @@ from accelsim.layers.repeat import Repeat
 from accelsim.layers.residual import Residual
 from accelsim.layers.sequence import LayerError, run
 from accelsim.layers.sgd import Sgd
+from accelsim.layers.silu import Silu
 from accelsim.layers.tokens import MeanToken, SelectToken, Tokens
 from accelsim.layers.unembedding import Unembedding
 
@@ -61,6 +62,7 @@ __all__ = [
     "Residual",
     "SelectToken",
     "Sgd",
+    "Silu",
     "Tokens",
     "Unembedding",
     "run",

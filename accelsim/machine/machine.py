@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from accelsim.machine.attention import AttentionInstructions
 from accelsim.machine.channels import ChannelInstructions
+from accelsim.machine.curves import CurveInstructions
 from accelsim.machine.dropout import DropoutInstructions
 from accelsim.machine.exchange import ExchangeInstructions
-from accelsim.machine.gelu import GeluInstructions
 from accelsim.machine.gradients import GradientInstructions
 from accelsim.machine.hadamard import HadamardInstructions
 from accelsim.machine.norm import NormInstructions
@@ -19,9 +19,9 @@ class Machine(
     AttentionInstructions,
     GradientInstructions,
     ChannelInstructions,
+    CurveInstructions,
     DropoutInstructions,
     ExchangeInstructions,
-    GeluInstructions,
     HadamardInstructions,
     TokenInstructions,
     NormInstructions,

@@ -63,6 +63,7 @@ CASES: dict[str, list[object]] = {
         *HEAD,
     ],
     "gelu": [*STEM, "gelu", *HEAD],
+    "silu": [*STEM, "silu", *HEAD],
     "recompute": [
         *STEM,
         {"recompute": {"body": ["batch_norm", "relu", {"conv2d": {"filters": 3, "kernel": 3}}]}},

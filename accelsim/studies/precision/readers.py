@@ -40,6 +40,7 @@ READERS: dict[str, dict[int, str]] = {
 FORWARD_READERS = (
     "relu",
     "gelu",
+    "silu",
     "dropout",
     "max_pool2d",
     "average_pool2d",
@@ -47,7 +48,7 @@ FORWARD_READERS = (
     "prepend",
 )
 """Whose first operand is an activation, in the forward pass alone."""
-HANDS_ON = ("relu", "gelu", "dropout", "max_pool2d", "slice_tokens")
+HANDS_ON = ("relu", "gelu", "silu", "dropout", "max_pool2d", "slice_tokens")
 """What leaves on the codes of what was read, or as such, so that no quantiser follows."""
 
 

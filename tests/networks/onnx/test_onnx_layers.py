@@ -140,6 +140,11 @@ def test_gelu(model, equal, read, form, written_out):
     )
 
 
+def test_silu(model, equal):
+    m = model(9)
+    assert equal(m.proto(dense(m, m.node("Mul", m.node("Sigmoid", "x"), "x"), 9))) == ["flatten", "silu", "linear"]
+
+
 def test_what_only_looks_like_gelu_is_refused(model, read):
     from accelsim.errors import UserError
 

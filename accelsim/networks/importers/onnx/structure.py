@@ -9,13 +9,13 @@ from pydantic import ValidationError
 from accelsim.layers import Layer
 from accelsim.networks.importers.onnx.attention import find_attention
 from accelsim.networks.importers.onnx.context import HANDLERS, Context, Step
-from accelsim.networks.importers.onnx.gelu import find_gelu
+from accelsim.networks.importers.onnx.curves import find_curve
 from accelsim.networks.importers.onnx.graph import Node
 from accelsim.networks.importers.onnx.joins import JOINS
 from accelsim.networks.importers.onnx.stream import Stream
 
 Pattern = Callable[[Context, Stream, list[Node]], Step | None]
-PATTERNS: tuple[Pattern, ...] = (find_attention, find_gelu)
+PATTERNS: tuple[Pattern, ...] = (find_attention, find_curve)
 """What several nodes together stand for; each is tried wherever a chain goes on."""
 
 
@@ -108,7 +108,7 @@ _SUPPORTED_BRANCHES = (
 _REMEDIES = {
     "LRN": " (no layer normalises over neighbouring channels; batch_norm is the usual replacement)",
     "Softmax": " inside the network, except in multi-head attention",
-    "Sigmoid": " (Relu, Clip from 0 and Gelu are)",
-    "HardSwish": " (Relu, Clip from 0 and Gelu are)",
+    "Sigmoid": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
+    "HardSwish": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
     "ReduceMean": " here",
 }
