@@ -9,6 +9,7 @@ Epilogue = Literal[
     "relu_backward",
     "add",
     "add_parameter",
+    "multiply",
     "gelu",
     "gelu_backward",
     "silu",

@@ -9,6 +9,7 @@ from accelsim.layers.conv2d import Conv2d
 from accelsim.layers.dropout import Dropout
 from accelsim.layers.embedding import Embedding
 from accelsim.layers.flatten import Flatten
+from accelsim.layers.gated import Gated
 from accelsim.layers.gelu import Gelu
 from accelsim.layers.layer import LAYERS, Backward, Layer, LayerField, Layers
 from accelsim.layers.layer_norm import LayerNorm
@@ -40,6 +41,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "Gated",
     "Gelu",
     "GlobalAveragePool",
     "Layer",

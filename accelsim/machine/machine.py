@@ -7,6 +7,7 @@ from accelsim.machine.channels import ChannelInstructions
 from accelsim.machine.curves import CurveInstructions
 from accelsim.machine.dropout import DropoutInstructions
 from accelsim.machine.exchange import ExchangeInstructions
+from accelsim.machine.gating import GatingInstructions
 from accelsim.machine.gradients import GradientInstructions
 from accelsim.machine.hadamard import HadamardInstructions
 from accelsim.machine.norm import NormInstructions
@@ -22,6 +23,7 @@ class Machine(
     CurveInstructions,
     DropoutInstructions,
     ExchangeInstructions,
+    GatingInstructions,
     HadamardInstructions,
     TokenInstructions,
     NormInstructions,

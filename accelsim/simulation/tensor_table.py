@@ -25,6 +25,7 @@ SCALE_RULES: dict[str, str] = {
     "quantise_bias": "the accumulators' (input scale x weight scale)",
     "relu": SAME_SCALE,
     "relu_backward": SAME_SCALE,
+    "multiply": "product of the operands' scales, x 2^k (rounded half up) where 32 bits are too few",
     "add": "sum of both ranges / 2^30",
     "add_parameter": "sum of both ranges / 2^30",
     "prepend": "sum of both ranges / 2^30",

@@ -16,6 +16,7 @@ TEXT = (7,)
 
 STEM = [{"conv2d": {"filters": 4, "kernel": 3, "padding": 1}}]
 HEAD = ["flatten", {"linear": {"units": CLASSES}}]
+POINTS = {"filters": 3, "kernel": 1}
 PATCHES = [{"conv2d": {"filters": 6, "kernel": 2, "stride": 2}}, "tokens"]
 ATTENTION = {"multi_head_attention": {"heads": 2}}
 CAUSAL = {"multi_head_attention": {"heads": 2, "causal": True}}
@@ -64,6 +65,12 @@ CASES: dict[str, list[object]] = {
     ],
     "gelu": [*STEM, "gelu", *HEAD],
     "silu": [*STEM, "silu", *HEAD],
+    "gated": [
+        *STEM,
+        {"gated": {"gate": [{"conv2d": POINTS}, "silu"], "value": [{"conv2d": POINTS}]}},
+        *HEAD,
+    ],
+    "gated identity": [*STEM, {"gated": {"gate": [{"conv2d": {"filters": 4, "kernel": 1}}]}}, *HEAD],
     "recompute": [
         *STEM,
         {"recompute": {"body": ["batch_norm", "relu", {"conv2d": {"filters": 3, "kernel": 3}}]}},

@@ -105,6 +105,11 @@ ROWS = [
     Row("gelu_backward, wide", ALL, "1 + 1 int32", "19 + 15 fp32", "the slope, times g"),
     Row("gelu_backward, wide", ALL, "", "19 + 15 fp32", "a, b and c hold the scale of x", "fp8_hybrid"),
     Row("gelu_backward, 16 bits", ALL, "2 + 3 int32", "", "a slope between two entries, times g"),
+    Row("multiply", ALL, "1 + 0 int8", "1 + 0 fp32", "codes as they are; floats in the unit's fp32"),
+    Row("multiply", ALL, "", "2 + 0 fp32", "both scales are one constant", "fp8_hybrid"),
+    Row("multiply", ALL, "", "1 + 0 fp32", "scales of blocks are powers of two", "mxfp8"),
+    Row("multiply, gradient", ALL, "1 + 0 int8", "1 + 0 fp32", "as multiply"),
+    Row("multiply, 16 bits", ALL, "1 + 0 int16", "", "the wider operand decides"),
     # As gelu, but u log2 e is x times a constant, 1 + 0; s + (x s) (1 - s) has two multiplications where x s has one.
     Row("silu", ALL, "0 + 1 int8", "13 + 11 fp32", "a look-up of integers; floats x / (1 + exp(-x)), by the sign of x"),
     Row("silu, 16 bits", ALL, "1 + 3 int16", "", "a look-up; entry + (next entry - entry) x rest"),

@@ -44,6 +44,7 @@ ATTENTION = {"multi_head_attention": {"heads": 2}}
 TRANSFORMER = [
     {"conv2d": {"filters": 6, "kernel": 4, "stride": 4}},
     *("tokens", "class_token", "positional_embedding", {"residual": {"body": ["layer_norm", ATTENTION]}}),
+    {"gated": {"gate": [{"linear": {"units": 8}}, "silu"], "value": [{"linear": {"units": 8}}]}},
     *({"linear": {"units": 8}}, "gelu", "silu", "select_token", {"linear": {"units": CLASSES}}),
 ]
 TEXT = [{"embedding": {"vocabulary": CLASSES, "width": 4}}, "gelu", {"linear": {"units": CLASSES}}]

@@ -61,7 +61,7 @@ def _single(context: Context, node: Node, stream: Stream) -> Step:
 
 
 def _branches(context: Context, stream: Stream, nodes: list[Node]) -> Step:
-    """The sum of two branches, or the channels of several side by side; a branch may be empty."""
+    """The sum or product of two branches, or the channels of several side by side; a branch may be empty."""
     neck = next(context.graph.necks(stream.name, nodes), "")
     if not neck:
         text = f"ends the network, but other nodes that start at {stream.name!r} do too; {_SUPPORTED_BRANCHES}"
@@ -103,7 +103,8 @@ def unsupported(op: str) -> str:
 
 
 _SUPPORTED_BRANCHES = (
-    "supported: branches from one tensor that meet again in an Add of two (residual) or a Concat of channels (concat)"
+    "supported: branches from one tensor that meet again in an Add of two (residual), a Mul of two (gated) or a Concat "
+    "of channels (concat)"
 )
 _REMEDIES = {
     "LRN": " (no layer normalises over neighbouring channels; batch_norm is the usual replacement)",
