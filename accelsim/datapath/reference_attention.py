@@ -61,6 +61,17 @@ def products(a: Sequence[int], b: Sequence[int], bits: int) -> tuple[list[int], 
     return [rounding_shift(x * y, shift) for x, y in zip(a, b, strict=True)], shift
 
 
+def turned(row: Sequence[int], angles: Sequence[int], sign: int) -> list[int]:
+    """Words of a row's heads, in pairs turned by ``angles``, cosines and sines of 14 fraction bits; or, with ``sign``
+    -1, by the opposite ones."""
+    half, found = len(angles) // 2, []
+    for place in range(0, len(row), 2):
+        a, b, i = row[place], row[place + 1], place // 2 % half
+        cosine, sine = angles[i], sign * angles[half + i]
+        found += [rounding_shift(a * cosine - b * sine, 14), rounding_shift(a * sine + b * cosine, 14)]
+    return found
+
+
 def rounding_shift(x: int, bits: int) -> int:
     """x / 2**bits, rounded half up."""
     return (x + ((1 << bits) >> 1)) >> bits

@@ -12,6 +12,7 @@ from accelsim.machine.gradients import GradientInstructions
 from accelsim.machine.hadamard import HadamardInstructions
 from accelsim.machine.norm import NormInstructions
 from accelsim.machine.output_stage import OutputStageInstructions
+from accelsim.machine.rotary import RotaryInstructions
 from accelsim.machine.tokens import TokenInstructions
 from accelsim.machine.update import UpdateInstructions
 
@@ -25,6 +26,7 @@ class Machine(
     ExchangeInstructions,
     GatingInstructions,
     HadamardInstructions,
+    RotaryInstructions,
     TokenInstructions,
     NormInstructions,
     OutputStageInstructions,

@@ -48,6 +48,9 @@ class Bench:
         """Tensors of one value a channel, or sample: statistics, gains, sums."""
         return [self.wide(size) for _ in range(count)]
 
+    def angles(self) -> Tensor:
+        return self.m.rotation_table(self.wide(*TEXTS), 4, 10000.0)
+
     def sums(self) -> tuple[Tensor, Tensor]:
         return self.wide(CHANNELS), self.wide(CHANNELS)
 
@@ -86,6 +89,8 @@ CALLS: dict[str, Callable[[Bench], Any]] = {
     "multiply": lambda b: b.m.multiply(b.x(), b.x()),
     "multiply, gradient": lambda b: b.m.multiply(b.x(role=Role.GRADIENT_DATA), b.x()),
     "multiply, 16 bits": lambda b: b.m.multiply(b.x(of="int16"), b.x()),
+    "rotary": lambda b: b.m.rotary(b.wide(*TEXTS), b.angles(), "turned"),
+    "rotary_backward": lambda b: b.m.rotary_backward(b.wide(*TEXTS), b.angles(), "turned_back"),
     "silu": lambda b: b.m.silu(b.x()),
     "silu, 16 bits": lambda b: b.m.silu(b.x(of="int16")),
     "silu_backward": lambda b: b.m.silu_backward(b.g(), b.x()),

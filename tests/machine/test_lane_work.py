@@ -110,6 +110,14 @@ ROWS = [
     Row("multiply", ALL, "", "1 + 0 fp32", "scales of blocks are powers of two", "mxfp8"),
     Row("multiply, gradient", ALL, "1 + 0 int8", "1 + 0 fp32", "as multiply"),
     Row("multiply, 16 bits", ALL, "1 + 0 int16", "", "the wider operand decides"),
+    Row("rotary", TOKENS * 8, "2 + 1 int32", "2 + 1 fp32", "a cos - b sin, or a sin + b cos"),
+    Row(
+        *("rotary", TOKENS * 8, "3 + 1 int32", "", "channels brought to one scale first", "int8_range_bn"),
+        changed="numerics.weight.granularity=per_channel",
+    ),
+    Row(
+        "rotary_backward", TOKENS * 8, "2 + 1 int32", "2 + 1 fp32", "as rotary; products of activations have one scale"
+    ),
     # As gelu, but u log2 e is x times a constant, 1 + 0; s + (x s) (1 - s) has two multiplications where x s has one.
     Row("silu", ALL, "0 + 1 int8", "13 + 11 fp32", "a look-up of integers; floats x / (1 + exp(-x)), by the sign of x"),
     Row("silu, 16 bits", ALL, "1 + 3 int16", "", "a look-up; entry + (next entry - entry) x rest"),

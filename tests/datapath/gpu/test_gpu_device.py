@@ -37,7 +37,13 @@ LAYERS = {
     "layer_norm": ["layer_norm", {"relu": {"maximum": 0.5}}],
     "pooling": [{"max_pool2d": {"kernel": 3, "stride": 2}}, {"average_pool2d": {"kernel": 2, "stride": 1}}],
     "residual": [{"residual": {"body": ["batch_norm", "relu", STEM]}}, {"dropout": {"rate": 0.2}}],
-    "attention": ["tokens", {"multi_head_attention": {"heads": 2}}, "gelu", {"gated": {"gate": ["silu"]}}, "mean_token"],
+    "attention": [
+        "tokens",
+        {"multi_head_attention": {"heads": 2}},
+        "gelu",
+        {"gated": {"gate": ["silu"]}},
+        "mean_token",
+    ],
 }
 HWCONFIGS = ["int8_range_bn", "flexpoint"]
 """Machines whose bits no order of addition decides: their accumulators are integers."""

@@ -41,13 +41,14 @@ CONVOLUTIONS = [
     {"linear": {"units": CLASSES}},
 ]
 ATTENTION = {"multi_head_attention": {"heads": 2}}
+GROUPED = {"multi_head_attention": {"heads": 2, "kv_heads": 1, "causal": True, "rotary": {}}}
 TRANSFORMER = [
     {"conv2d": {"filters": 6, "kernel": 4, "stride": 4}},
     *("tokens", "class_token", "positional_embedding", {"residual": {"body": ["layer_norm", ATTENTION]}}),
     {"gated": {"gate": [{"linear": {"units": 8}}, "silu"], "value": [{"linear": {"units": 8}}]}},
     *({"linear": {"units": 8}}, "gelu", "silu", "select_token", {"linear": {"units": CLASSES}}),
 ]
-TEXT = [{"embedding": {"vocabulary": CLASSES, "width": 4}}, "gelu", {"linear": {"units": CLASSES}}]
+TEXT = [{"embedding": {"vocabulary": CLASSES, "width": 4}}, GROUPED, "gelu", {"linear": {"units": CLASSES}}]
 NETWORKS = {"convolutions": (CONVOLUTIONS, IMAGE), "transformer": (TRANSFORMER, IMAGE), "text": (TEXT, (7,))}
 INTEGER_UPDATE = [
     "numerics.master_weight={format: int20, rounding: stochastic}",
