@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
@@ -12,16 +13,15 @@ from accelsim.machine.constant import Constant
 from accelsim.machine.rotary import FRACTION_BITS, ROTATION
 
 
+@cache
 def _rotation(constant: Constant) -> Value:
-    """Integers with their fraction bits; floats each the nearest one of its format."""
-    (tokens, d), storage = constant.shape, constant.format.storage
-    table = rotation.rotation_table(tokens, d, constant.argument)
-    if constant.format.is_integer:
-        codes = [[rotation.in_fixed_point(number, FRACTION_BITS) for number in row] for row in table]
-        return Value(np.array(codes, dtype=storage), 0.5**FRACTION_BITS)
-    # The quotient of two integers is the nearest double.
-    one = 1 << rotation.FRACTION_BITS
-    return Value(np.array([[number / one for number in row] for row in table]).astype(storage))
+    """Integers with their fraction bits; floats each the double nearest to it, rounded to its format."""
+    is_integer, (tokens, d) = constant.format.is_integer, constant.shape
+    table, one = np.empty((tokens, d), constant.format.storage), 1 << rotation.FRACTION_BITS
+    for position, row in enumerate(rotation.rotation_rows(tokens, d, constant.argument)):
+        numbers = (rotation.in_fixed_point(each, FRACTION_BITS) if is_integer else each / one for each in row)
+        table[position] = list(numbers)
+    return Value(table, 0.5**FRACTION_BITS if is_integer else 1.0)
 
 
 TABLES: dict[str, Callable[[Constant], Value]] = {ROTATION: _rotation}

@@ -59,8 +59,8 @@ class MultiHeadAttention(Layer):
     heads: Annotated[int, Field(ge=1, le=4096)]
     """Heads; the width is a multiple of it."""
     kv_heads: Annotated[int, Field(ge=1, le=4096)] | None = None
-    """Heads of keys and values, each of which as many heads of queries share (grouped-query attention, Ainslie et al.
-    2023, arXiv 2305.13245); left out, as many as heads."""
+    """Heads of keys and values, each shared by heads / kv_heads heads of queries (grouped-query attention: Ainslie et
+    al. 2023, arXiv 2305.13245); left out, as many as heads."""
     causal: bool = False
     """Whether a token sees only itself and those before it."""
     bias: bool = True
@@ -83,13 +83,11 @@ class MultiHeadAttention(Layer):
         width = x.shape[-1]
         if width % self.heads:
             raise ValueError(f"has {self.heads} heads, which don't divide the width {width} of its input")
-        read, shared = m.quantise(x, Role.ACTIVATION), width // self.heads * self._kv_heads
-        widths = zip(PARTS, (width, shared, shared), strict=True)
-        projected = [self._dense(m, part, units, read) for part, units in widths]
+        read, d = m.quantise(x, Role.ACTIVATION), width // self.heads
+        widths = (width, d * self._kv_heads, d * self._kv_heads)
+        projected = [self._dense(m, part, units, read) for part, units in zip(PARTS, widths, strict=True)]
         if self.rotary is not None:
-            projected[:2] = [
-                self._rotated(m, self.rotary, *each) for each in zip(PARTS[:2], projected[:2], strict=True)
-            ]
+            projected[:2] = [_rotated(m, self.rotary, d, *each) for each in zip(PARTS[:2], projected[:2], strict=True)]
         axes: tuple[int | Along, ...] = (self._channels(width), self._channels(width), TOKENS)
         q, k, v = (
             Operand.of(m, y, Role.ACTIVATION, part, axis)
@@ -144,16 +142,6 @@ class MultiHeadAttention(Layer):
 
         return y, scoped
 
-    def _rotated(self, m: Machine, rotary: Rotary, part: str, made: tuple[Tensor, Backward]) -> tuple[Tensor, Backward]:
-        """Queries or keys turned by their position, and the backward of that and of their dense layer."""
-        y, backward = made
-        d = y.shape[-1] // (self.heads if part == "query" else self._kv_heads)
-        if d % 2:
-            raise ValueError(f"has heads of {d} channels, but rotary needs an even number of them")
-        table = m.rotation_table(y, d, rotary.base)
-        turned = m.rotary(y, table, f"{part}_turned")
-        return turned, lambda g: backward(m.rotary_backward(g, table, f"{part}_turned_back"))
-
     def _channels(self, width: int) -> Along:
         return Along((-1,), width // self.heads)
 
@@ -179,6 +167,16 @@ class MultiHeadAttention(Layer):
         """The inverse of ``_together``."""
         batch, kv, rows, n = x.shape
         return x if kv == self.heads else x.reshaped((batch, self.heads, rows * kv // self.heads, n))
+
+
+def _rotated(m: Machine, rotary: Rotary, d: int, part: str, made: tuple[Tensor, Backward]) -> tuple[Tensor, Backward]:
+    """Queries or keys turned by their position, and the backward of that and of their dense layer."""
+    y, backward = made
+    if d % 2:
+        raise ValueError(f"has heads of {d} channels, but rotary needs an even number of them")
+    table = m.rotation_table(y, d, rotary.base)
+    turned = m.rotary(y, table, f"{part}_turned")
+    return turned, lambda g: backward(m.rotary_backward(g, table, f"{part}_turned_back"))
 
 
 def _heads(x: Tensor, heads: int) -> Tensor:

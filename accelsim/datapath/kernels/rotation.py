@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from decimal import Decimal, localcontext
-from functools import cache
 
 FRACTION_BITS = 96
 """Of all numbers here; every position adds an error of a few units."""
@@ -11,22 +11,20 @@ DIGITS = 50
 """Of the angles of position 1, and of their sines and cosines."""
 
 
-@cache
-def rotation_table(tokens: int, d: int, base: float) -> tuple[tuple[int, ...], ...]:
+def rotation_rows(tokens: int, d: int, base: float) -> Iterator[list[int]]:
     """Of each position d / 2 cosines, then as many sines, of position x base^(-2i / d), with ``FRACTION_BITS``.
 
     Position 1 from series; each of the others is the one before it, turned by position 1.
     """
     steps = [_unit(i, d, base) for i in range(d // 2)]
-    half, rows = 1 << (FRACTION_BITS - 1), []
+    half = 1 << (FRACTION_BITS - 1)
     turned = [(1 << FRACTION_BITS, 0)] * len(steps)
     for _ in range(tokens):
-        rows.append((*(c for c, _ in turned), *(s for _, s in turned)))
+        yield [*(c for c, _ in turned), *(s for _, s in turned)]
         turned = [
             ((c * x - s * y + half) >> FRACTION_BITS, (s * x + c * y + half) >> FRACTION_BITS)
             for (c, s), (x, y) in zip(turned, steps, strict=True)
         ]
-    return tuple(rows)
 
 
 def in_fixed_point(number: int, bits: int) -> int:
