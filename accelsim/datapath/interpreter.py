@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from accelsim.datapath.arrays import on_host
+from accelsim.datapath.constants import TABLES
 from accelsim.datapath.context import Context
 from accelsim.datapath.fixed_point import held
 from accelsim.datapath.kernels import Kernels, NumpyKernels
@@ -20,6 +21,7 @@ from accelsim.errors import InternalError
 from accelsim.formats import FP32, FloatFormat, IntegerFormat, Recipe, Role
 from accelsim.formats.float_codes import round_to_float
 from accelsim.machine import Machine, Parameter, Tensor, Value
+from accelsim.machine.constant import Constant
 from accelsim.machine.vector import wide
 from accelsim.program import Operation, Phase, TensorSpec, Unit
 
@@ -47,6 +49,7 @@ class Datapath(Machine):
         state.update({name: kernels.xp.asarray(value) for name, value in state.items()})
         self.context = Context(kernels, recipe, seed, state, scales or ScaleState())
         self.check = check
+        self._tables: dict[Constant, Value] = {}
         self._origin, self._known_before = (0, 0), self.context.scales.copy()
         super().__init__(recipe)
 
@@ -109,14 +112,23 @@ class Datapath(Machine):
     def bring(self, data: Any) -> Value:
         return Value(self.context.kernels.xp.asarray(data))
 
-    def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
+    def load(self, what: Parameter | Constant, spec: TensorSpec) -> Value:
+        if isinstance(what, Constant):
+            return self._table(what)
         if isinstance(spec.format, IntegerFormat):
-            value = held(self.context, parameter, spec.format)
+            value = held(self.context, what, spec.format)
         else:
-            value = Value(self.context.state[parameter.name])
-        if parameter.role is MASTER_WEIGHT:
+            value = Value(self.context.state[what.name])
+        if what.role is MASTER_WEIGHT:
             self.context.kernels.expect_peak(value.data)
         return value
+
+    def _table(self, constant: Constant) -> Value:
+        """Worked out once, and kept where the kernels compute."""
+        if constant not in self._tables:
+            found = TABLES[constant.kind](constant)
+            self._tables[constant] = found._replace(data=self.context.kernels.xp.asarray(found.data))
+        return self._tables[constant]
 
 
 def _unscaled(xp: Any, x: Tensor) -> Tensor:

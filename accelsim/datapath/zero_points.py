@@ -15,7 +15,7 @@ from accelsim.formats import IntegerFormat, integer
 from accelsim.machine import Tensor, Value
 from accelsim.program import TensorSpec
 
-KEPT = ("relu", "max_pool2d", "gelu", "slice_tokens")
+KEPT = ("relu", "max_pool2d", "gelu", "silu", "slice_tokens")
 """Opcodes that hand on codes of their first input, on its scale and zero point."""
 
 

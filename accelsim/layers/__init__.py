@@ -9,6 +9,7 @@ from accelsim.layers.conv2d import Conv2d
 from accelsim.layers.dropout import Dropout
 from accelsim.layers.embedding import Embedding
 from accelsim.layers.flatten import Flatten
+from accelsim.layers.gated import Gated
 from accelsim.layers.gelu import Gelu
 from accelsim.layers.layer import LAYERS, Backward, Layer, LayerField, Layers
 from accelsim.layers.layer_norm import LayerNorm
@@ -24,6 +25,7 @@ from accelsim.layers.residual import Residual
 from accelsim.layers.rms_norm import RmsNorm
 from accelsim.layers.sequence import LayerError, run
 from accelsim.layers.sgd import Sgd
+from accelsim.layers.silu import Silu
 from accelsim.layers.tokens import MeanToken, SelectToken, Tokens
 from accelsim.layers.unembedding import Unembedding
 
@@ -40,6 +42,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "Gated",
     "Gelu",
     "GlobalAveragePool",
     "Layer",
@@ -63,6 +66,7 @@ __all__ = [
     "RmsNorm",
     "SelectToken",
     "Sgd",
+    "Silu",
     "Tokens",
     "Unembedding",
     "run",

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from accelsim.errors import InternalError
 from accelsim.formats import Format, Recipe, Role, ScaleForm, TensorRule
+from accelsim.machine.constant import Constant
 from accelsim.machine.lane_steps import has_scale
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.parts import Parts
@@ -115,16 +116,21 @@ class Issuer(ABC):
         Raises:
             ValueError: another layer has it in another shape.
         """
-        if parameter.name not in self._persistent:
-            rule = self.rule(parameter.role)
-            output = Output(parameter.name, parameter.shape, rule.format, parameter.role)
-            spec = self._recorder.tensor(output, persistent=True)
-            self._notebook.persistent.append((parameter, spec))
-            self._persistent[parameter.name] = Tensor(spec, spec.shape, self.load(parameter, spec))
-        found = self._persistent[parameter.name]
+        found = self._kept(parameter, self.rule(parameter.role).format, parameter.role)
         if found.shape != parameter.shape:
             raise ValueError(f"shares {parameter.name} of shape {found.shape}, but needs it in {parameter.shape}")
         return found
+
+    def constant(self, constant: Constant) -> Tensor:
+        """The handle of a table that the machine has from the start; the same one however often a step asks."""
+        return self._kept(constant, constant.format, Role.INTERNAL)
+
+    def _kept(self, what: Parameter | Constant, format_: Format, role: Role) -> Tensor:
+        if what.name not in self._persistent:
+            spec = self._recorder.tensor(Output(what.name, what.shape, format_, role), persistent=True)
+            self._notebook.persistent.append((what, spec))
+            self._persistent[what.name] = Tensor(spec, spec.shape, self.load(what, spec))
+        return self._persistent[what.name]
 
     def external(self, name: str, shape: tuple[int, ...], format_: Format, role: Role, data: Any = None) -> Tensor:
         """A tensor that the host puts into DRAM before the step (images, labels), of the part that is open."""
@@ -167,8 +173,8 @@ class Issuer(ABC):
     def _repeat(self, script: Script, given: Mapping[str, Any]) -> tuple[Tensor, ...]:
         self._recorder = script.recorder.copy()
         start = [Tensor(spec, spec.shape, self.bring(given[name])) for name, spec in script.externals]
-        for parameter, spec in script.persistent:
-            self._persistent[parameter.name] = Tensor(spec, spec.shape, self.load(parameter, spec))
+        for what, spec in script.persistent:
+            self._persistent[what.name] = Tensor(spec, spec.shape, self.load(what, spec))
         start += self._persistent.values()
         return script.run(start, self.execute)
 
@@ -237,5 +243,5 @@ class Issuer(ABC):
         return Value(data)
 
     @abstractmethod
-    def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
+    def load(self, what: Parameter | Constant, spec: TensorSpec) -> Value:
         """Return the current value of a persistent tensor."""

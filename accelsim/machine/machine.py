@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from accelsim.machine.attention import AttentionInstructions
 from accelsim.machine.channels import ChannelInstructions
+from accelsim.machine.curves import CurveInstructions
 from accelsim.machine.dropout import DropoutInstructions
 from accelsim.machine.exchange import ExchangeInstructions
-from accelsim.machine.gelu import GeluInstructions
+from accelsim.machine.gating import GatingInstructions
 from accelsim.machine.gradients import GradientInstructions
 from accelsim.machine.hadamard import HadamardInstructions
 from accelsim.machine.norm import NormInstructions
 from accelsim.machine.output_stage import OutputStageInstructions
+from accelsim.machine.rotary import RotaryInstructions
 from accelsim.machine.tokens import TokenInstructions
 from accelsim.machine.update import UpdateInstructions
 
@@ -19,10 +21,12 @@ class Machine(
     AttentionInstructions,
     GradientInstructions,
     ChannelInstructions,
+    CurveInstructions,
     DropoutInstructions,
     ExchangeInstructions,
-    GeluInstructions,
+    GatingInstructions,
     HadamardInstructions,
+    RotaryInstructions,
     TokenInstructions,
     NormInstructions,
     OutputStageInstructions,

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from accelsim.machine.constant import Constant
 from accelsim.machine.parameter import Parameter
 from accelsim.machine.recorder import Recorder
 from accelsim.machine.tensor import Tensor, Value, View
@@ -36,7 +37,7 @@ class Script(NamedTuple):
 
     recorder: Recorder
     externals: tuple[tuple[str, TensorSpec], ...]
-    persistent: tuple[tuple[Parameter, TensorSpec], ...]
+    persistent: tuple[tuple[Parameter | Constant, TensorSpec], ...]
     lines: tuple[Line, ...]
     places: int
     left: tuple[int, ...]
@@ -85,7 +86,7 @@ class Notebook:
 
     def __init__(self) -> None:
         self.externals: list[tuple[str, TensorSpec]] = []
-        self.persistent: list[tuple[Parameter, TensorSpec]] = []
+        self.persistent: list[tuple[Parameter | Constant, TensorSpec]] = []
         self.calls: list[tuple[Operation, tuple[Seen, ...], tuple[TensorSpec, ...]]] = []
 
     def operation(self, operation: Operation, inputs: Iterable[Tensor], outputs: tuple[TensorSpec, ...]) -> None:

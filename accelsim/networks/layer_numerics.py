@@ -30,7 +30,8 @@ class UnmatchedLayerError(UserError):
 
 class NamedLayer(NamedTuple):
     """A layer as numerics see it: ``scopes`` are the names that its operations go by. One that hands activations on
-    has nothing of its own that they meet. ``branches`` all read its input."""
+    has nothing of its own that they meet, but under names beside its own: there its branches meet. ``branches`` all
+    read its input."""
 
     name: str
     scopes: tuple[str, ...]
@@ -119,12 +120,15 @@ def _spread(
     nothing is lost before it: unless an entry says how, or there is nothing after it.
     """
     for layer in reversed(layers):
-        read = [_spread(recipe, branch, entries, behind, found) for branch in layer.branches if branch]
         numbers = entries[layer.name]
-        rules, ahead = recipe.with_entries(numbers), read[0] if read else behind
+        own = recipe.with_entries(numbers)
+        after = own[Role.ACTIVATION] if layer.hands_on and layer.scopes[1:] else behind
+        read = [_spread(recipe, branch, entries, after, found) for branch in layer.branches if branch]
+        rules, ahead = own.copy(), read[0] if read else behind
         told = any(Role.ACTIVATION in recipe.layers[number].rules for number in numbers)
         if layer.hands_on and not told and ahead is not None:
             rules[Role.ACTIVATION] = ahead
-        found.update(dict.fromkeys(layer.scopes, rules))
+        found.update(dict.fromkeys(layer.scopes, own if layer.hands_on else rules))
+        found[layer.name] = rules
         behind = rules[Role.ACTIVATION]
     return behind

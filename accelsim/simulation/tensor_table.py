@@ -10,6 +10,7 @@ import pandas as pd
 from accelsim.formats import FP32, Recipe, Role, Rounding, ScalePolicy
 from accelsim.formats.integer_blocks import IntegerBlockFormat
 from accelsim.formats.recipe import SCALED_BELOW_BITS, RandomSource
+from accelsim.machine.rotary import FRACTION_BITS
 from accelsim.program import Operation, Program, TensorSpec, Unit
 
 PRODUCT_SCALE = "product of the operands' scales"
@@ -26,6 +27,7 @@ SCALE_RULES: dict[str, str] = {
     "quantise_bias": "the accumulators' (input scale x weight scale)",
     "relu": SAME_SCALE,
     "relu_backward": SAME_SCALE,
+    "multiply": f"{PRODUCT_SCALE}, x 2^k beyond 32 bits",
     "add": "sum of both ranges / 2^30",
     "add_parameter": "sum of both ranges / 2^30",
     "prepend": "sum of both ranges / 2^30",
@@ -35,10 +37,14 @@ SCALE_RULES: dict[str, str] = {
     "scatter_add": SAME_SCALE,
     "slice_tokens": SAME_SCALE,
     "slice_tokens_backward": SAME_SCALE,
+    "rotary": f"{SAME_SCALE} (one for all channels), x 2 beyond 32 bits",
+    "rotary_backward": f"{SAME_SCALE}, x 2 beyond 32 bits",
     "softmax": "fixed: 2^-24",
     "softmax_backward": "gradient scale x probability scale / sqrt(d), x 2^k where 32 bits are too few",
     "gelu": SAME_SCALE,
     "gelu_backward": SAME_SCALE,
+    "silu": SAME_SCALE,
+    "silu_backward": SAME_SCALE,
     "max_pool2d": SAME_SCALE,
     "max_pool2d_backward": SAME_SCALE,
     "average_pool2d": "the input's / taps",
@@ -70,8 +76,12 @@ ROUNDED_ONCE = {
     "concat",
     "softmax",
     "softmax_backward",
+    "rotary",
+    "rotary_backward",
     "gelu",
     "gelu_backward",
+    "silu",
+    "silu_backward",
     "reduce_mean",
     "normalise",
     "normalise_rows",
@@ -157,12 +167,19 @@ def _scale(tensor: TensorSpec, recipe: Recipe, maker: Operation | None) -> str:
         return "none (floating point)"
     if maker is None and tensor.role in (Role.ACTIVATION, Role.WEIGHT):
         return "not part of a topology"
+    if _is_table(tensor):
+        return f"fixed: 2^-{FRACTION_BITS}"
     if tensor.persistent and tensor.format.is_integer:
         headroom = recipe[tensor.role].headroom
         return "power of two, chosen once" + ("" if headroom == 1 else f", with headroom {headroom:g}")
     if maker is None or (tensor.role is Role.INTERNAL and tensor.name.endswith(INDICES)):
         return "none (index)"
     return _quantiser_scale(maker) if "scale" in maker.attributes else SCALE_RULES[maker.opcode]
+
+
+def _is_table(tensor: TensorSpec) -> bool:
+    """Whether it is there from the start and stays as it is: angles of rotary embeddings."""
+    return tensor.persistent and tensor.role is Role.INTERNAL
 
 
 def _quantiser_scale(maker: Operation) -> str:
@@ -184,6 +201,8 @@ def _times(headroom: float) -> str:
 
 
 def _rounding(tensor: TensorSpec, maker: Operation | None) -> str:
+    if _is_table(tensor):
+        return "constants, to nearest"
     if maker is None:
         return "kept between steps" if tensor.persistent else "from the host"
     named = maker.attributes.get("rounding", Rounding.NEAREST)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from accelsim.formats import Recipe
 from accelsim.machine import Machine, Parameter, Tensor, Value
+from accelsim.machine.constant import Constant
 from accelsim.program import Operation, TensorSpec
 
 
@@ -29,6 +30,7 @@ class Tracer(Machine):
         """The first of so many machines: all do the same operations."""
         return super().working(machines) if self._every_machine else range(1, 2)
 
-    def load(self, parameter: Parameter, spec: TensorSpec) -> Value:
-        self.parameters[parameter.name] = parameter
+    def load(self, what: Parameter | Constant, spec: TensorSpec) -> Value:
+        if isinstance(what, Parameter):
+            self.parameters[what.name] = what
         return Value()

@@ -65,7 +65,21 @@ LAYER_CASES = [
         "{residual: {body: [{residual: {body: [{conv2d: {filtrs: 3, kernel: 3}}]}}]}}",
         "10:55: network.layers.1.residual.body.0.residual.body.0.conv2d.filtrs: unknown field (did you mean 'filt",
     ),
+    ("{gated: {value: [relu]}}", "10:8: network.layers.1.gated.gate: missing"),
+    (
+        "{multi_head_attention: {heads: 4, kv_heads: 3}}",
+        "10:41: network.layers.1.multi_head_attention.kv_heads: found 3, which doesn't divide the 4 heads",
+    ),
+    (
+        "{multi_head_attention: {heads: 4, rotary: {bse: 3}}}",
+        "multi_head_attention.rotary.bse: unknown field (did you mean 'base'?); allowed: base",
+    ),
+    ("{multi_head_attention: {heads: 4, rotary: {base: 1}}}", "rotary.base: found 1; allowed: a number above 1"),
     # Shapes that don't fit.
+    (
+        "{gated: {gate: [{conv2d: {filters: 3, kernel: 1}}]}}",
+        "10:7: network.layers.1: layer gated1 (gated): cannot multiply conv2d2.product of shape",
+    ),
     ("{conv2d: {filters: 8, kernel: 11}}", "10:7: network.layers.1: layer conv2d2 (conv2d): a 11x11 window"),
     ("{max_pool2d: {kernel: 9}}", "10:7: network.layers.1: layer max_pool2d1 (max_pool2d): a 9x9 window"),
     (

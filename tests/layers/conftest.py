@@ -16,9 +16,12 @@ TEXT = (7,)
 
 STEM = [{"conv2d": {"filters": 4, "kernel": 3, "padding": 1}}]
 HEAD = ["flatten", {"linear": {"units": CLASSES}}]
+POINTS = {"filters": 3, "kernel": 1}
 PATCHES = [{"conv2d": {"filters": 6, "kernel": 2, "stride": 2}}, "tokens"]
 ATTENTION = {"multi_head_attention": {"heads": 2}}
 CAUSAL = {"multi_head_attention": {"heads": 2, "causal": True}}
+ROTARY = {"multi_head_attention": {"heads": 1, "rotary": {"base": 100}}}
+GROUPED = {"multi_head_attention": {"heads": 4, "kv_heads": 2, "causal": True, "rotary": {}}}
 CASES: dict[str, list[object]] = {
     "conv2d": STEM + HEAD,
     "conv2d strided": [*STEM, {"conv2d": {"filters": 3, "kernel": 3, "stride": 2, "padding": 1}}, *HEAD],
@@ -67,6 +70,13 @@ CASES: dict[str, list[object]] = {
         *HEAD,
     ],
     "gelu": [*STEM, "gelu", *HEAD],
+    "silu": [*STEM, "silu", *HEAD],
+    "gated": [
+        *STEM,
+        {"gated": {"gate": [{"conv2d": POINTS}, "silu"], "value": [{"conv2d": POINTS}]}},
+        *HEAD,
+    ],
+    "gated identity": [*STEM, {"gated": {"gate": [{"conv2d": {"filters": 4, "kernel": 1}}]}}, *HEAD],
     "recompute": [
         *STEM,
         {"recompute": {"body": ["batch_norm", "relu", {"conv2d": {"filters": 3, "kernel": 3}}]}},
@@ -80,6 +90,8 @@ CASES: dict[str, list[object]] = {
     "class token": [*PATCHES, "class_token", "positional_embedding", ATTENTION, "select_token", *HEAD[1:]],
     "multi_head_attention": [*PATCHES, {"multi_head_attention": {"heads": 3, "bias": False}}, "mean_token", *HEAD[1:]],
     "causal attention": [*PATCHES, {"residual": {"body": ["layer_norm", CAUSAL]}}, *HEAD],
+    "rotary attention": [*PATCHES, {"residual": {"body": [ROTARY]}}, "mean_token", *HEAD[1:]],
+    "grouped-query attention": [{"conv2d": {"filters": 8, "kernel": 2, "stride": 2}}, "tokens", GROUPED, *HEAD],
     "embedding": [{"embedding": {"vocabulary": CLASSES, "width": 4}}, "gelu", {"linear": {"units": CLASSES}}],
     "unembedding": [
         {"embedding": {"name": "table", "vocabulary": CLASSES, "width": 6}},

@@ -28,6 +28,8 @@ OPTIMIZER = Sgd(learning_rate=0.05)
 ROLES = ("weight", "activation", "layer_gradient_data_path", "layer_gradient_weight_path")
 WHOLE_LINES = ("matmul_backward_data", "matmul_backward_weights", "batched_matmul")
 """Products whose operands are quantised for them, in rows or columns as they are multiplied."""
+SHARING = 2
+"""Heads of queries that have the same keys, in the case of grouped-query attention."""
 EITHER_MACHINE = [[], ["numerics.weight_gradient_hadamard=4"]]
 
 
@@ -104,7 +106,11 @@ def _check(operation, spec, lines):
     assert whole.all(), f"{operation.name} reduces a part of a block of {spec.name}"
     if operation.opcode in WHOLE_LINES:
         taken = np.bincount(places // len(sizes))
-        fewest = math.ceil(lines.shape[1] / spec.format.block)
+        length, runs = lines.shape[1], 1
+        if operation.opcode == "batched_matmul" and length == SHARING * spec.along.run_in(spec.shape):
+            # Rows of heads that share keys are one line, but blocks stay within a head.
+            length, runs = length // SHARING, SHARING
+        fewest = runs * math.ceil(length / spec.format.block)
         assert (taken == fewest).all(), f"{operation.name} reads short blocks of {spec.name}"
 
 

@@ -140,7 +140,7 @@ def test_a_training_step(root, rng, draw_state, name):
     assert Program.from_json(traced.program.to_json()) == traced.program
 
 
-@pytest.mark.parametrize("after", ["linear", "relu", "batch_norm", "layer_norm", "rms_norm", "dropout", "gelu"])
+@pytest.mark.parametrize("after", ["linear", "relu", "batch_norm", "layer_norm", "rms_norm", "dropout", "gelu", "silu"])
 def test_scales_of_channels_outlive_flatten(root, rng, draw_state, kernels, after):
     """Accumulators have a scale for each channel, and flatten lays the channels of all pixels in a row."""
     hw = load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml", ["numerics.weight.granularity=per_channel"])

@@ -161,6 +161,25 @@ def test_a_residual_reads_as_its_body(int8_machine):
     assert formats(network, hw.recipe())["conv2d4"] == "int8"
 
 
+def test_a_gated_product_reads_for_its_branches_and_multiplies_for_itself(int8_machine):
+    """Its input has the format of the gate's first layer; operands, and what leads to them, that of the product."""
+    conv = {"conv2d": {"filters": 3, "kernel": 1}}
+    gated = {"gated": {"gate": [conv, "silu"], "value": [conv]}}
+    network = chain(conv, "relu", gated, "flatten", {"linear": {"units": 3}})
+    inside = entry("conv2d[23]", activation="int10")
+    assert formats(network, changed(int8_machine, None, [inside]).recipe()) == {
+        "conv2d1": "int8",
+        "relu1": "int10",
+        "silu1": "int8",
+        "gated1.product": "int8",
+        "linear1": "int8",
+    }
+    own = changed(int8_machine, None, [entry("gated1", activation="int12", layer_gradient_data_path="int9"), inside])
+    found = formats(network, own.recipe())
+    assert (found["relu1"], found["conv2d2"], found["gated1.product"]) == ("int12", "int10", "int12")
+    assert formats(network, own.recipe(), Role.GRADIENT_DATA)["gated1.product"] == "int9"
+
+
 def test_a_layer_stands_for_those_inside(int8_machine):
     conv = {"conv2d": {"filters": 3, "kernel": 3, "padding": 1}}
     network = chain(

@@ -28,6 +28,17 @@ TEXT = [
     *BLOCK,
     {"unembedding": {"embedding": "table", "units": 5}},
 ]
+LLAMA = {"heads": 4, "kv_heads": 2, "causal": True, "bias": False, "rotary": {"base": 10000}}
+GATE, VALUE = [{"linear": {"units": 12, "bias": False}}, "silu"], [{"linear": {"units": 12, "bias": False}}]
+SWIGLU = [{"gated": {"gate": GATE, "value": VALUE}}, {"linear": {"units": 8, "bias": False}}]
+GATED = [
+    {"embedding": {"vocabulary": 5, "width": 8}},
+    {"residual": {"body": ["layer_norm", {"multi_head_attention": LLAMA}]}},
+    {"residual": {"body": ["layer_norm", *SWIGLU]}},
+    "layer_norm",
+    {"linear": {"units": 5, "bias": False}},
+]
+"""As LLaMA has them (Touvron et al. 2023, arXiv 2302.13971), and keys that heads share."""
 INTEGER_UPDATE = [
     "numerics.master_weight={format: int20, rounding: stochastic}",
     "numerics.optimizer_state=int24",
@@ -56,8 +67,12 @@ MACHINES: dict[str, tuple[str, list[str]]] = {
 OPTIMIZER = Sgd(learning_rate=0.05)
 
 
-def _network(text):
-    layers = TEXT if text else IMAGES
+NETWORKS = {"images": (IMAGES, False), "text": (TEXT, True), "gated": (GATED, True)}
+every_network = pytest.mark.parametrize(("layers", "text"), NETWORKS.values(), ids=NETWORKS)
+
+
+def _network(text, layers=None):
+    layers = layers or (TEXT if text else IMAGES)
     return Network([parse_layer(layer) for layer in layers], (6,) if text else (6, 6, 2), 5)
 
 
@@ -68,12 +83,12 @@ def _batch(rng, text):
     return rng.normal(size=(4, 6, 6, 2)).astype(np.float32), rng.integers(0, 5, size=4).astype(np.uint16)
 
 
-@pytest.mark.parametrize("text", [False, True], ids=["images", "text"])
+@every_network
 @pytest.mark.parametrize("name", MACHINES)
-def test_training_steps(root, rng, draw_state, name, text):
+def test_training_steps(root, rng, draw_state, name, layers, text):
     """Traced and computed alike, values on their format's grid, and learning."""
     hwconfig, settings = MACHINES[name]
-    recipe, network = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml", settings).recipe(), _network(text)
+    recipe, network = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml", settings).recipe(), _network(text, layers)
     traced, batch, losses = network.trace(recipe, OPTIMIZER, 4), _batch(rng, text), []
     machine = Datapath(recipe, draw_state(traced.parameters), seed=1, check=True)
     for step in range(12):
@@ -85,11 +100,11 @@ def test_training_steps(root, rng, draw_state, name, text):
     assert Program.from_json(traced.program.to_json()) == traced.program
 
 
-@pytest.mark.parametrize("text", [False, True], ids=["images", "text"])
+@every_network
 @pytest.mark.parametrize("name", ["int8", "affine", "integer update", "mxfp8"])
-def test_backends_give_the_same_bits(root, draw_state, name, text):
+def test_backends_give_the_same_bits(root, draw_state, name, layers, text):
     hwconfig, settings = MACHINES[name]
-    recipe, network = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml", settings).recipe(), _network(text)
+    recipe, network = load_hwconfig(root / "hwconfigs" / f"{hwconfig}.yaml", settings).recipe(), _network(text, layers)
     parameters, contexts = network.trace(recipe, OPTIMIZER, 4).parameters, []
     for kernels in (NumpyKernels(), CompiledKernels(2, grain=64)):
         rng = np.random.Generator(np.random.PCG64(2))
@@ -105,25 +120,52 @@ def test_backends_give_the_same_bits(root, draw_state, name, text):
         np.testing.assert_array_equal(value, contexts[1].state[tensor], err_msg=tensor)
 
 
-@pytest.mark.parametrize("causal", [False, True])
-def test_attention_is_the_published_formula(rng, causal):
+@pytest.mark.parametrize(
+    "fields", [{}, {"causal": True}, {"kv_heads": 1}, {"rotary": {"base": 10}}, {"kv_heads": 1, "rotary": {}}]
+)
+def test_attention_is_the_published_formula(rng, fields):
     """Each head on its own, in double precision: softmax(Q K^T / sqrt(d)) V, then the output layer."""
     x, recipe = rng.normal(size=(2, 5, 6)).astype(np.float32), float_recipe(FP32)
-    layer = MultiHeadAttention(name="a", heads=3, causal=causal)
-    names = {f"a.{part}": (6, 6) for part in ("query", "key", "value", "output")}
+    layer, causal = MultiHeadAttention(name="a", heads=3, **fields), "causal" in fields
+    shared = 2 * fields.get("kv_heads", 3)
+    names = {"a.query": (6, 6), "a.key": (shared, 6), "a.value": (shared, 6), "a.output": (6, 6)}
     state = {f"{name}.weight": rng.normal(size=shape).astype(np.float32) for name, shape in names.items()}
-    state |= {f"{name}.bias": rng.normal(size=6).astype(np.float32) for name in names}
+    state |= {f"{name}.bias": rng.normal(size=shape[0]).astype(np.float32) for name, shape in names.items()}
     machine = Datapath(recipe, state, seed=1, check=True)
     y, _ = layer.forward(machine, machine.external("x", x.shape, FP32, Role.ACTIVATION, x))
     q, k, v = (x @ state[f"a.{p}.weight"].T + state[f"a.{p}.bias"] for p in ("query", "key", "value"))
+    if "rotary" in fields:
+        # A head has one pair of channels, which as a complex number turns by a radian a position.
+        q, k = ((_complex(each) * np.exp(1j * np.arange(5)[:, None])).view(np.float64) for each in (q, k))
     found = np.zeros((2, 5, 6))
     for n, head in np.ndindex(2, 3):
-        at = slice(2 * head, 2 * head + 2)
-        scores = q[n, :, at] @ k[n, :, at].T / np.sqrt(2)
+        at, keys = slice(2 * head, 2 * head + 2), slice(2 * head % shared, 2 * head % shared + 2)
+        scores = q[n, :, at] @ k[n, :, keys].T / np.sqrt(2)
         weights = np.exp(np.where(np.tri(5, dtype=bool) | (not causal), scores, -np.inf))
-        found[n, :, at] = weights / weights.sum(axis=1, keepdims=True) @ v[n, :, at]
+        found[n, :, at] = weights / weights.sum(axis=1, keepdims=True) @ v[n, :, keys]
     expected = found @ state["a.output.weight"].T + state["a.output.bias"]
     np.testing.assert_allclose(y.data, expected, rtol=2e-4, atol=2e-4)
+
+
+def _complex(pairs):
+    return pairs.astype(np.float64)[..., ::2] + 1j * pairs.astype(np.float64)[..., 1::2]
+
+
+def test_rotary_scores_depend_on_distances_alone(rng):
+    """Tokens that are all alike: what a token sees of another follows from how far apart they are."""
+    x = np.repeat(rng.normal(size=(1, 1, 8)), 6, axis=1).astype(np.float32)
+    layer = MultiHeadAttention(name="a", heads=2, bias=False, rotary={"base": 100})
+    names = [f"a.{part}.weight" for part in ("query", "key", "value", "output")]
+    state = {name: rng.normal(size=(8, 8)).astype(np.float32) for name in names}
+    machine = Datapath(float_recipe(FP32), state, seed=1, check=True)
+    softmax, seen = machine.softmax, []
+    machine.softmax = lambda scores, **named: (seen.append(scores.data[0]), softmax(scores, **named))[1]
+    layer.forward(machine, machine.external("x", x.shape, FP32, Role.ACTIVATION, x))
+    (scores,) = seen
+    for head, offset in np.ndindex(2, 5):
+        along = np.diagonal(scores[head], offset)
+        np.testing.assert_allclose(along, along[0], rtol=1e-4, atol=1e-4)
+    assert np.abs(np.diff(scores[0, 0])).min() > 1e-3
 
 
 def test_attention_right_behind_the_images(fp32_machine, int8_machine, rng, draw_state):
@@ -161,6 +203,11 @@ def test_a_shared_table_is_updated_once(fp32_machine):
             r"shares table\.weight of shape \(5, 8\), but needs it in \(5, 6\)",
         ),
         ([*PATCHES, {"multi_head_attention": {"heads": 3}}], (6, 6, 1), "3 heads, which don't divide the width 8"),
+        (
+            [*PATCHES, {"multi_head_attention": {"heads": 8, "rotary": {}}}],
+            (6, 6, 1),
+            "heads of 1 channels, but rotary",
+        ),
         ([{"multi_head_attention": {"heads": 3}}], (6, 6, 1), "needs an input of batch, tokens and width"),
         ([*PATCHES, {"select_token": {"position": 10}}], (6, 6, 1), "needs tokens 10 to 10, but its input has 10"),
         ([*TEXT[:1], {"linear": {"units": 4}}], (6,), r"the loss needs \(batch, tokens, 5\)"),

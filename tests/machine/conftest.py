@@ -48,6 +48,9 @@ class Bench:
         """Tensors of one value a channel, or sample: statistics, gains, sums."""
         return [self.wide(size) for _ in range(count)]
 
+    def angles(self) -> Tensor:
+        return self.m.rotation_table(self.wide(*TEXTS), 4, 10000.0)
+
     def sums(self) -> tuple[Tensor, Tensor]:
         return self.wide(CHANNELS), self.wide(CHANNELS)
 
@@ -94,6 +97,16 @@ CALLS: dict[str, Callable[[Bench], Any]] = {
     "gelu_backward": lambda b: b.m.gelu_backward(b.g(), b.x()),
     "gelu_backward, wide": lambda b: b.m.gelu_backward(b.wide(), b.x()),
     "gelu_backward, 16 bits": lambda b: b.m.gelu_backward(b.wide(), b.x(of="int16")),
+    "multiply": lambda b: b.m.multiply(b.x(), b.x()),
+    "multiply, gradient": lambda b: b.m.multiply(b.x(role=Role.GRADIENT_DATA), b.x()),
+    "multiply, 16 bits": lambda b: b.m.multiply(b.x(of="int16"), b.x()),
+    "rotary": lambda b: b.m.rotary(b.wide(*TEXTS), b.angles(), "turned"),
+    "rotary_backward": lambda b: b.m.rotary_backward(b.wide(*TEXTS), b.angles(), "turned_back"),
+    "silu": lambda b: b.m.silu(b.x()),
+    "silu, 16 bits": lambda b: b.m.silu(b.x(of="int16")),
+    "silu_backward": lambda b: b.m.silu_backward(b.g(), b.x()),
+    "silu_backward, wide": lambda b: b.m.silu_backward(b.wide(), b.x()),
+    "silu_backward, 16 bits": lambda b: b.m.silu_backward(b.wide(), b.x(of="int16")),
     "hadamard": lambda b: b.m.rotate(b.x(32, 12, of="bf16"), "rotated", ROTATED),
     "hadamard, codes": lambda b: b.m.rotate(b.x(32, 12), "rotated", ROTATED),
     "hadamard, codes left over": lambda b: b.m.rotate(b.x(40, 12), "rotated", ROTATED),

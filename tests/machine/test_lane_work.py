@@ -105,6 +105,35 @@ ROWS = [
     Row("gelu_backward, wide", ALL, "1 + 1 int32", "19 + 15 fp32", "the slope, times g"),
     Row("gelu_backward, wide", ALL, "", "19 + 15 fp32", "a, b and c hold the scale of x", "fp8_hybrid"),
     Row("gelu_backward, 16 bits", ALL, "2 + 3 int32", "", "a slope between two entries, times g"),
+    Row("multiply", ALL, "1 + 0 int8", "1 + 0 fp32", "codes as they are; floats in the unit's fp32"),
+    Row("multiply", ALL, "", "2 + 0 fp32", "both scales are one constant", "fp8_hybrid"),
+    Row("multiply", ALL, "", "1 + 0 fp32", "scales of blocks are powers of two", "mxfp8"),
+    Row("multiply, gradient", ALL, "1 + 0 int8", "1 + 0 fp32", "as multiply"),
+    Row("multiply, 16 bits", ALL, "1 + 0 int16", "", "the wider operand decides"),
+    Row("rotary", TOKENS * 8, "2 + 1 int32", "2 + 1 fp32", "a cos - b sin, or a sin + b cos"),
+    Row(
+        *("rotary", TOKENS * 8, "3 + 1 int32", "", "channels brought to one scale first", "int8_range_bn"),
+        changed="numerics.weight.granularity=per_channel",
+    ),
+    Row(
+        "rotary_backward", TOKENS * 8, "2 + 1 int32", "2 + 1 fp32", "as rotary; products of activations have one scale"
+    ),
+    # As gelu, but u log2 e is x times a constant, 1 + 0; s + (x s) (1 - s) has two multiplications where x s has one.
+    Row("silu", ALL, "0 + 1 int8", "13 + 11 fp32", "a look-up of integers; floats x / (1 + exp(-x)), by the sign of x"),
+    Row("silu, 16 bits", ALL, "1 + 3 int16", "", "a look-up; entry + (next entry - entry) x rest"),
+    Row("silu", ALL, "", "13 + 11 fp32", "in the unit's fp32, whatever it reads", "bf16"),
+    Row("silu", ALL, "", "14 + 11 fp32", "log2 e holds the scale of u, but x is multiplied out", "fp8_hybrid"),
+    Row("silu_backward", ALL, "1 + 1 int32", "15 + 13 fp32", "the slope, times g"),
+    Row("silu_backward, wide", ALL, "1 + 1 int32", "15 + 13 fp32", "the slope, times g"),
+    Row(
+        "silu_backward, wide",
+        ALL,
+        "",
+        "16 + 13 fp32",
+        "log2 e holds the scale of u, but x is multiplied out",
+        "fp8_hybrid",
+    ),
+    Row("silu_backward, 16 bits", ALL, "2 + 3 int32", "", "a slope between two entries, times g"),
     Row("hadamard", 4 * 32 * 12, "", "0 + 1 fp32", "log2 16 stages of an addition; signs, 1 / 4 free", "nvfp4"),
     Row(
         *("hadamard", 2 * 32 * 12, "", "0 + 1 fp32", "log2 4 stages", "nvfp4"),

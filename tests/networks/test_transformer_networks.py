@@ -1,10 +1,12 @@
-"""ViT-S/16, ViT-B/16 and GPT-2 small against published counts.
+"""ViT-S/16, ViT-B/16, GPT-2 small and MobileLLM-125M against published counts.
 
 - ViT-S/16: 22,050,664 parameters and 4.6 G multiply-accumulates of one image, as DeiT-S in Touvron et al. (arXiv
   2012.12877, table 1: 22 M) and in the results table of the timm library (22.05 M, 4.61 G with its other operations).
 - ViT-B/16, the same file with twice the width and the heads: 86,567,656 and 17.56 G, torchvision's model page for
   vit_b_16.
 - GPT-2 small: 124,439,808 parameters with the tied head (the published checkpoint's), 163,037,184 with its own.
+- MobileLLM-125M: 124.6 M parameters (Liu et al., arXiv 2402.14905, and its model card). It has RMS norms, so the
+  offsets of ``llama_small``'s layer norms come on top.
 """
 
 import math
@@ -16,6 +18,7 @@ from accelsim.networks import load_workload
 from accelsim.program import Phase
 
 GPT2_TOKENS, GPT2_WIDTH, GPT2_VOCABULARY = 1024, 768, 50257
+LLAMA_WIDTH = 576
 
 
 @pytest.fixture
@@ -65,6 +68,20 @@ def test_gpt2_small_with_a_head_of_its_own(traced):
     assert _learned(traced("gpt2_small", [head])) == 124_439_808 + GPT2_VOCABULARY * GPT2_WIDTH == 163_037_184
 
 
+def test_llama_small(traced):
+    found = traced("llama_small")
+    offsets = sum(math.prod(p.shape) for name, p in found.parameters.items() if name.endswith(".beta"))
+    assert offsets == 61 * LLAMA_WIDTH
+    assert round((_learned(found) - offsets) / 1e6, 1) == 124.6
+
+
+def test_multiply_accumulates_of_a_token_of_llama_small(traced):
+    """One for each weight of a product, and 2 t w for each block's attention, as heads share keys but not scores."""
+    attention = LLAMA_WIDTH * (2 * LLAMA_WIDTH + 2 * LLAMA_WIDTH // 3)
+    weights = 30 * (attention + 3 * LLAMA_WIDTH * 1536) + 32000 * LLAMA_WIDTH
+    assert _forward_macs(traced("llama_small")) == 2048 * (weights + 30 * 2 * 2048 * LLAMA_WIDTH)
+
+
 def test_multiply_accumulates_of_a_token(traced):
     """One for each weight of a product (12 w^2 a block, and the head), and 2 t w for each block's attention."""
     weights = 12 * 12 * GPT2_WIDTH**2 + GPT2_VOCABULARY * GPT2_WIDTH
@@ -72,7 +89,7 @@ def test_multiply_accumulates_of_a_token(traced):
     assert _forward_macs(traced("gpt2_small")) == GPT2_TOKENS * (weights + attention)
 
 
-@pytest.mark.parametrize("name", ["imagenet_vit_s16", "gpt2_small"])
+@pytest.mark.parametrize("name", ["imagenet_vit_s16", "gpt2_small", "llama_small"])
 def test_backward_takes_twice_the_products_of_forward(traced, name):
     """Products of weights have two gradients, products of activations as well; patches need no gradient of images."""
     found = traced(name)

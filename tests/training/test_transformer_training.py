@@ -28,6 +28,31 @@ optimizer: {learning_rate: 0.2}
 """
 
 
+GATED = """
+name: pairs
+dataset: {kind: text}
+network:
+  tokens: 8
+  classes: 2
+  layers:
+    - embedding: {name: table, vocabulary: 2, width: 16}
+    - residual:
+        body:
+          - layer_norm
+          - multi_head_attention: {heads: 4, kv_heads: 2, causal: true, bias: false, rotary: {base: 100}}
+    - residual:
+        body:
+          - layer_norm
+          - gated: {gate: [linear: {units: 24, bias: false}, silu], value: [linear: {units: 24, bias: false}]}
+          - linear: {units: 16, bias: false}
+    - layer_norm
+    - linear: {units: 2, bias: false}
+batch_size: 16
+epochs: 4
+optimizer: {kind: adamw, learning_rate: 0.02}
+"""
+
+
 @pytest.fixture
 def workload(tmp_path):
     path = tmp_path / "periodic.yaml"
@@ -70,6 +95,16 @@ def test_rms_norm_stopped_and_resumed_equals_uninterrupted(root, tmp_path, workl
         name: value.tobytes() for name, value in other.state.items()
     }
     assert one.scales == other.scales
+
+
+@pytest.mark.parametrize("hwconfig", ["fp32", "int8_range_bn"])
+@pytest.mark.parametrize("rotary", [True, False])
+def test_positions_are_learned_by_turning(root, tmp_path, hwconfig, rotary):
+    """Of 0, 0, 1, 1, ... a token tells the next one only with the one before it; of the first, nothing does."""
+    (tmp_path / "pairs.yaml").write_text(GATED if rotary else GATED.replace(", rotary: {base: 100}", ""))
+    np.save(tmp_path / "train.npy", np.arange(4000) // 2 % 2)
+    result = accelsim.simulate(root / "hwconfigs" / f"{hwconfig}.yaml", tmp_path / "pairs.yaml", data=tmp_path)
+    assert (result.summary["test_accuracy"] > 0.8) == rotary
 
 
 def test_a_missing_text_is_named(root, tmp_path, workload):

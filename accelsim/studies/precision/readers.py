@@ -21,7 +21,7 @@ ROLES = {
 CLASS_OF = {role: name for name, role in ROLES.items()}
 
 WEIGHT_PRODUCTS = ("matmul_backward_weights", "conv2d_backward_weights")
-PRODUCTS_OF_ACTIVATIONS = "batched_matmul"
+PRODUCTS_OF_ACTIVATIONS = ("batched_matmul", "multiply")
 READERS: dict[str, dict[int, str]] = {
     "matmul": {0: ACTIVATIONS, 1: WEIGHTS},
     "conv2d": {0: ACTIVATIONS, 1: WEIGHTS},
@@ -40,6 +40,7 @@ READERS: dict[str, dict[int, str]] = {
 FORWARD_READERS = (
     "relu",
     "gelu",
+    "silu",
     "dropout",
     "max_pool2d",
     "average_pool2d",
@@ -47,7 +48,7 @@ FORWARD_READERS = (
     "prepend",
 )
 """Whose first operand is an activation, in the forward pass alone."""
-HANDS_ON = ("relu", "gelu", "dropout", "max_pool2d", "slice_tokens")
+HANDS_ON = ("relu", "gelu", "silu", "dropout", "max_pool2d", "slice_tokens")
 """What leaves on the codes of what was read, or as such, so that no quantiser follows."""
 
 
@@ -56,6 +57,6 @@ def class_read(opcode: str, phase: Phase, operand: int, *, is_gradient: bool) ->
     if operand in READERS.get(opcode, {}):
         return READERS[opcode][operand]
     if phase is Phase.FORWARD:
-        reads = opcode == PRODUCTS_OF_ACTIVATIONS or (opcode in FORWARD_READERS and operand == 0)
+        reads = opcode in PRODUCTS_OF_ACTIVATIONS or (opcode in FORWARD_READERS and operand == 0)
         return ACTIVATIONS if reads else None
-    return DATA_PATH if opcode == PRODUCTS_OF_ACTIVATIONS and is_gradient else None
+    return DATA_PATH if opcode in PRODUCTS_OF_ACTIVATIONS and is_gradient else None

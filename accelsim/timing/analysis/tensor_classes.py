@@ -33,7 +33,7 @@ class TensorClass(StrEnum):
     STATISTIC = "statistic"
     """Means, spreads and sums of norms, running statistics, and the norm and overflows of gradients."""
     HOST = "host"
-    """What the host puts into DRAM (images, tokens, labels) and takes from it (the loss)."""
+    """What the host puts into DRAM (images, tokens, labels, tables of angles) and takes from it (the loss)."""
 
 
 _BY_ROLE = {
@@ -108,10 +108,10 @@ class TensorClasses:
         return self._backward_class(tensor, maker)
 
     def _is_the_hosts(self, tensor: TensorSpec, maker: Operation | None) -> bool:
-        """Images and labels as they come, and the loss, which nobody else reads."""
+        """Images and labels as they come, tables, and the loss, which nobody else reads."""
         if tensor.role is Role.LOSS:
             return not self._readers[tensor.index]
-        return maker is None and tensor.role in (Role.INPUT, Role.LABEL)
+        return maker is None and (tensor.persistent or tensor.role in (Role.INPUT, Role.LABEL))
 
     def _backward_class(self, tensor: TensorSpec, maker: Operation) -> TensorClass:
         """Of an intermediate that isn't made in the forward pass."""

@@ -40,7 +40,13 @@ LAYERS = {
     "rms_norm l1": [{"rms_norm": {"spread": "l1"}}],
     "pooling": [{"max_pool2d": {"kernel": 3, "stride": 2}}, {"average_pool2d": {"kernel": 2, "stride": 1}}],
     "residual": [{"residual": {"body": ["batch_norm", "relu", STEM]}}, {"dropout": {"rate": 0.2}}],
-    "attention": ["tokens", {"multi_head_attention": {"heads": 2}}, "gelu", "mean_token"],
+    "attention": [
+        "tokens",
+        {"multi_head_attention": {"heads": 2}},
+        "gelu",
+        {"gated": {"gate": ["silu"]}},
+        "mean_token",
+    ],
 }
 HWCONFIGS = ["int8_range_bn", "flexpoint"]
 """Machines whose bits no order of addition decides: their accumulators are integers."""

@@ -41,12 +41,14 @@ CONVOLUTIONS = [
     {"linear": {"units": CLASSES}},
 ]
 ATTENTION = {"multi_head_attention": {"heads": 2}}
+GROUPED = {"multi_head_attention": {"heads": 2, "kv_heads": 1, "causal": True, "rotary": {}}}
 TRANSFORMER = [
     {"conv2d": {"filters": 6, "kernel": 4, "stride": 4}},
     *("tokens", "class_token", "positional_embedding", {"residual": {"body": ["layer_norm", ATTENTION]}}),
-    *({"linear": {"units": 8}}, "gelu", "select_token", {"linear": {"units": CLASSES}}),
+    {"gated": {"gate": [{"linear": {"units": 8}}, "silu"], "value": [{"linear": {"units": 8}}]}},
+    *({"linear": {"units": 8}}, "gelu", "silu", "select_token", {"linear": {"units": CLASSES}}),
 ]
-TEXT = [{"embedding": {"vocabulary": CLASSES, "width": 4}}, "gelu", {"linear": {"units": CLASSES}}]
+TEXT = [{"embedding": {"vocabulary": CLASSES, "width": 4}}, GROUPED, "gelu", {"linear": {"units": CLASSES}}]
 NORMS = [
     {"conv2d": {"filters": 5, "kernel": 3, "padding": 1}},
     *({"rms_norm": {"spread": spread}} for spread in ("range", "deviation", "l1")),

@@ -187,12 +187,17 @@ def test_gelu(model, equal, read, form, written_out):
     )
 
 
+def test_silu(model, equal):
+    m = model(9)
+    assert equal(m.proto(dense(m, m.node("Mul", m.node("Sigmoid", "x"), "x"), 9))) == ["flatten", "silu", "linear"]
+
+
 def test_what_only_looks_like_gelu_is_refused(model, read):
     from accelsim.errors import UserError
 
     m = model(9)
     y = m.node("Mul", "x", m.node("Add", m.node("Erf", "x"), m.constant(np.float32(1))))
-    with pytest.raises(UserError, match=r"node 'Mul2' \(Mul\): joins branches that start at 'x'"):
+    with pytest.raises(UserError, match=r"node 'Erf0' \(Erf\): not supported"):
         read(m.proto(dense(m, y, 9)))
 
 

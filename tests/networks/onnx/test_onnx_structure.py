@@ -67,8 +67,23 @@ def test_features_that_every_later_layer_reads_as_in_densenet(model, equal):
     assert equal(m.proto(scores(m, y, 11))) == [layer, layer, layer, "global_average_pool", "linear"]
 
 
-def gate(m, x):
-    return m.node("Mul", m.node("Relu", x), conv(m, x, 2, 2))
+def per_channel(m, x):
+    return m.node("Mul", conv(m, x, 2, 2), m.node("GlobalAveragePool", x))
+
+
+def divided(m, x):
+    return m.node("Div", m.node("Relu", x), conv(m, x, 2, 2))
+
+
+def test_products_of_branches(model, equal):
+    """SwiGLU, with the gate in either place, and a branch times what it starts from."""
+    m = model(2, 4, 4)
+    inner = conv(m, "x", 3, 2)
+    gate = m.node("Mul", inner, m.node("Sigmoid", inner))
+    y = m.node("Mul", conv(m, "x", 3, 2), gate)
+    y = m.node("Mul", conv(m, y, 3, 3), y)
+    gated = ("gated", ["conv2d", "silu"], ["conv2d"])
+    assert equal(m.proto(scores(m, y, 3))) == [gated, ("gated", ["conv2d"], []), "global_average_pool", "linear"]
 
 
 def three_branches(m, x):
@@ -96,7 +111,8 @@ def reordered(m, x):
 @pytest.mark.parametrize(
     ("block", "fault"),
     [
-        (gate, r"node 'Mul2' \(Mul\): joins branches that start at 'x'; supported: branches from one tensor"),
+        (per_channel, r"node 'Mul2' \(Mul\): multiplies shapes \[2, 2, 4, 4\] and \[2, 2, 1, 1\] that don't lie alike"),
+        (divided, r"node 'Div2' \(Div\): joins branches that start at 'x'; supported: branches from one tensor"),
         (three_branches, r"node 'Sum2' \(Sum\): adds 3 branches; allowed: 2"),
         (crossed, r"node '\w+' \(\w+\): belongs to several branches that meet in 'Add5'"),
         (twice, r"node 'Add0' \(Add\): takes 'x' twice"),

@@ -1,4 +1,4 @@
-"""Where branches meet: sums and concatenations of channels."""
+"""Where branches meet: sums, products and concatenations of channels."""
 
 from __future__ import annotations
 
@@ -12,14 +12,25 @@ from accelsim.networks.importers.onnx.graph import Node
 
 def add(context: Context, join: Node, steps: list[Step]) -> Step:
     """body(x) + shortcut(x); the longer branch is the body."""
+    body, shortcut = _two(context, join, steps, "adds")
+    return Step([context.plain("residual", body=body, shortcut=shortcut)], steps[0].stream.named(join.output))
+
+
+def multiply(context: Context, join: Node, steps: list[Step]) -> Step:
+    """gate(x) times value(x); the longer branch is the gate, as it has the activation function."""
+    gate, value = _two(context, join, steps, "multiplies")
+    return Step([context.plain("gated", gate=gate, value=value)], steps[0].stream.named(join.output))
+
+
+def _two(context: Context, join: Node, steps: list[Step], verb: str) -> list[list[Layer]]:
+    """Layers of two branches that meet element by element, the longer one first."""
     if len(steps) != 2:
-        raise context.error(join, f"adds {len(steps)} branches; allowed: 2")
-    body, shortcut = sorted((step.layers for step in steps), key=len, reverse=True)
+        raise context.error(join, f"{verb} {len(steps)} branches; allowed: 2")
     first, second = (step.stream for step in steps)
     if not first.same_layout(second):
         shapes = f"{list(first.shape)} and {list(second.shape)}"
-        raise context.error(join, f"adds shapes {shapes} that don't lie alike here")
-    return Step([context.plain("residual", body=body, shortcut=shortcut)], first.named(join.output))
+        raise context.error(join, f"{verb} shapes {shapes} that don't lie alike here")
+    return sorted((step.layers for step in steps), key=len, reverse=True)
 
 
 def concat(context: Context, join: Node, steps: list[Step]) -> Step:
@@ -43,5 +54,10 @@ def concat(context: Context, join: Node, steps: list[Step]) -> Step:
     return Step(layers, replace(first, name=join.output, shape=shape))
 
 
-JOINS: dict[str, Callable[[Context, Node, list[Step]], Step]] = {"Add": add, "Sum": add, "Concat": concat}
+JOINS: dict[str, Callable[[Context, Node, list[Step]], Step]] = {
+    "Add": add,
+    "Sum": add,
+    "Mul": multiply,
+    "Concat": concat,
+}
 """What reads a node in which branches meet, by its operator."""

@@ -9,14 +9,14 @@ from pydantic import ValidationError
 from accelsim.layers import Layer
 from accelsim.networks.importers.onnx.attention import find_attention
 from accelsim.networks.importers.onnx.context import HANDLERS, Context, Step
-from accelsim.networks.importers.onnx.gelu import find_gelu
+from accelsim.networks.importers.onnx.curves import find_curve
 from accelsim.networks.importers.onnx.graph import Node
 from accelsim.networks.importers.onnx.joins import JOINS
 from accelsim.networks.importers.onnx.rms_norm import find_rms_norm
 from accelsim.networks.importers.onnx.stream import Stream
 
 Pattern = Callable[[Context, Stream, list[Node]], Step | None]
-PATTERNS: tuple[Pattern, ...] = (find_attention, find_gelu, find_rms_norm)
+PATTERNS: tuple[Pattern, ...] = (find_attention, find_curve, find_rms_norm)
 """What several nodes together stand for; each is tried wherever a chain goes on."""
 
 
@@ -62,7 +62,7 @@ def _single(context: Context, node: Node, stream: Stream) -> Step:
 
 
 def _branches(context: Context, stream: Stream, nodes: list[Node]) -> Step:
-    """The sum of two branches, or the channels of several side by side; a branch may be empty."""
+    """The sum or product of two branches, or the channels of several side by side; a branch may be empty."""
     neck = next(context.graph.necks(stream.name, nodes), "")
     if not neck:
         text = f"ends the network, but other nodes that start at {stream.name!r} do too; {_SUPPORTED_BRANCHES}"
@@ -104,12 +104,13 @@ def unsupported(op: str) -> str:
 
 
 _SUPPORTED_BRANCHES = (
-    "supported: branches from one tensor that meet again in an Add of two (residual) or a Concat of channels (concat)"
+    "supported: branches from one tensor that meet again in an Add of two (residual), a Mul of two (gated) or a Concat "
+    "of channels (concat)"
 )
 _REMEDIES = {
     "LRN": " (no layer normalises over neighbouring channels; batch_norm is the usual replacement)",
     "Softmax": " inside the network, except in multi-head attention",
-    "Sigmoid": " (Relu, Clip from 0 and Gelu are)",
-    "HardSwish": " (Relu, Clip from 0 and Gelu are)",
+    "Sigmoid": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
+    "HardSwish": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
     "ReduceMean": " here",
 }

@@ -1,12 +1,13 @@
-"""GELU in its tanh form, from multiplications and the portable exponential alone, and tables of a function of codes.
+"""Smooth activation functions x s(u), with the logistic function s, and tables of a function of codes.
 
-gelu(x) = x s(u), with the logistic function s and u = 2 sqrt(2 / pi) (x + 0.044715 x^3) (Hendrycks and Gimpel 2016).
+They take multiplications and the portable exponential alone. GELU in its tanh form has
+u = 2 sqrt(2 / pi) (x + 0.044715 x^3) (Hendrycks and Gimpel 2016), SiLU u = x (Elfwing et al. 2017).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from accelsim.datapath.kernels.portable import portable_exp
 
@@ -15,6 +16,16 @@ TWICE_ROOT = 1.5957691216057308
 CUBIC = 0.044715
 SEGMENTS_BITS = 8
 """Codes that are too many for an entry each are cut into 2^8 segments."""
+
+Function = Callable[[Any, Any], Any]
+"""Of an array library and an array of doubles, to such an array."""
+
+
+class Curve(NamedTuple):
+    """A function and its derivative, in double precision."""
+
+    function: Function
+    slope: Function
 
 
 def gelu(xp: Any, x: Any) -> Any:
@@ -28,9 +39,22 @@ def gelu_slope(xp: Any, x: Any) -> Any:
     return s + x * (s * (1.0 - s)) * (TWICE_ROOT * (1.0 + 3.0 * CUBIC * (x * x)))
 
 
-def tabulated(
-    xp: Any, function: Callable[[Any, Any], Any], bits: int, direct_bits: int, scale: float, unit: float
-) -> Any:
+def silu(xp: Any, x: Any) -> Any:
+    """x s(x), in double precision."""
+    return x * _logistic(xp, x)
+
+
+def silu_slope(xp: Any, x: Any) -> Any:
+    """s(x) + x s(x) (1 - s(x)), in double precision."""
+    s = _logistic(xp, x)
+    return s + x * (s * (1.0 - s))
+
+
+CURVES = {"gelu": Curve(gelu, gelu_slope), "silu": Curve(silu, silu_slope)}
+"""By opcode."""
+
+
+def tabulated(xp: Any, function: Function, bits: int, direct_bits: int, scale: float, unit: float) -> Any:
     """Entries function(code * scale) / unit, rounded half up: for each code of ``bits`` bits, or each segment's end."""
     half = 1 << (bits - 1)
     step = 1 if bits <= direct_bits else 1 << (bits - SEGMENTS_BITS)
