@@ -108,7 +108,8 @@ class Scheduled:
 
     def _timeline(self, timings: list[OperationTiming]) -> Timeline:
         waits = self.placed.all_waits if self.run.rooms else Waits(self.placed.needed, [set()] * len(timings))
-        return Timeline(timings, self.placed.residency, self.arrays, self.ranks, waits)
+        tiling = self.placed.hw.mac_array.tiling
+        return Timeline(timings, self.placed.residency, self.arrays, self.ranks, tiling, waits)
 
 
 class PlacedStep:

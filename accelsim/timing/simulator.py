@@ -23,7 +23,8 @@ def simulate(
     come first, or those that begin the longest chain; DRAM serves the tiles that wait for it in the same order. An
     operation holds its unit until its last tile is stored. Other placements of tensors and orders of service are tried,
     and the shortest schedule counts (``schedule_search``). Where it is shorter on fewer arrays, the others stay idle
-    (``planned_step``), so that more arrays never make a step longer, unless products are split over them.
+    (``tiled_step``), so that more arrays never make a step longer, unless products are split over them; where it is
+    shorter with tiles that weren't searched for, it has those (``planned_step``).
 
     Operations in ``untimed`` take no time and move nothing: what if they were free?
 

@@ -75,14 +75,15 @@ class Timeline:
     """One simulated training step: operations in issue order, and where the tensors lived.
 
     ``products_at_once``: arrays that products were given to side by side; further ones stayed idle. ``ranks``: of each
-    operation, from 0, how soon units and DRAM served it among those that waited. ``waits``: what operations waited for,
-    where that is at hand.
+    operation, from 0, how soon units and DRAM served it among those that waited. ``tiling``: how tiles were found.
+    ``waits``: what operations waited for, where that is at hand.
     """
 
     operations: list[OperationTiming] = field(default_factory=list)
     residency: Residency = field(default_factory=lambda: Residency(frozenset()))
     products_at_once: int = 1
     ranks: tuple[int, ...] = ()
+    tiling: str = "rule"
     waits: Waits | None = field(default=None, compare=False, repr=False)
 
     @property

@@ -8,8 +8,9 @@ from typing import Any
 HEAD = """# Does more hardware ever make a step longer?
 
 `make more-hardware` writes this page (`benchmarks/more_hardware.py`). Each machine runs one training step, and once
-more with twice of one thing, or with the better of two options. More arrays never make a step longer, exactly; nor does
-anything, but for what tiles are priced by besides cycles (docs/timing.md), where operations run one at a time.
+more with twice of one thing, or with the better of two options. More arrays and a search for tiles never make a step
+longer, exactly; nor does anything, but for what tiles are priced by besides cycles (docs/timing.md), where operations
+run one at a time.
 Operations beside each other are served by priority, and there a schedule may get longer (Graham 1969); residency and
 tiles are chosen by rules. How often, and by how much, where each machine is timed by itself (`sweep` and `compare` let
 none be slower than one with less: docs/timing.md):

@@ -17,6 +17,7 @@ from accelsim.timing.schedule_search import ScheduleSearch
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
 from accelsim.timing.scheduling.ordering import Rows, predecessors
 from accelsim.timing.scheduling.priorities import Service
+from accelsim.timing.tiled_step import TiledStep
 
 SIDES = st.sampled_from([16, 64, 200, 400])
 
@@ -152,11 +153,11 @@ def test_numbers_of_arrays_that_are_passed_over_find_nothing_else(machine, any_p
     program = data.draw(any_program)
     hw = machine(arrays, **given_machine)
     try:
-        step = PlannedStep(program, hw)
+        step = TiledStep(program, hw)
     except UserError:
         assume(False)
     each = [ScheduleSearch(step._place, Run(), count).shortest() for count in range(arrays, 0, -1)]
-    assert step.simulate() == min(each, key=lambda scheduled: scheduled.cycles).timeline()
+    assert step.shortest(Run()).timeline() == min(each, key=lambda scheduled: scheduled.cycles).timeline()
 
 
 def test_arrays_that_are_never_at_work_together_are_not_searched(load, edit, trace, monkeypatch):
@@ -167,6 +168,6 @@ def test_arrays_that_are_never_at_work_together_are_not_searched(load, edit, tra
         searched.append(arrays)
         return ScheduleSearch(place, run, arrays)
 
-    monkeypatch.setattr("accelsim.timing.planned_step.ScheduleSearch", noted)
+    monkeypatch.setattr("accelsim.timing.tiled_step.ScheduleSearch", noted)
     PlannedStep(trace("int8_range_bn"), edit(load("int8_range_bn"), "mac_array", count=8)).simulate()
     assert searched == [8, 1]

@@ -80,7 +80,7 @@ def test_what_takes_no_time_gives_room_to_what_was_issued_before_it():
     timings = [OperationTiming(i, start, end, 0, 0, 0, 0, NOTHING.sram) for i, (start, end) in enumerate(cycles)]
     placed = Residency(frozenset(), placing=Placing(Course((1, 2, 0), (0, 1, 2), (0, 5, 5, 9))))
     waits = Waits([(), (), (1,)], [{2}, set(), set()])
-    timeline, program = Timeline(timings, placed, 1, (0, 1, 2), waits), Program([], operations)
+    timeline, program = Timeline(timings, placed, 1, (0, 1, 2), waits=waits), Program([], operations)
     graph, path = schedule_graph(program, timeline), critical_path(program, timeline)
     assert list(graph.order) == [1, 2, 0]
     check_replay(graph, timeline, path.slack_cycles)

@@ -63,6 +63,33 @@ def test_what_is_found_is_no_longer_than_the_greedy_schedule(machine, program, k
     assert timeline.total_cycles <= greedy.cycles
 
 
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(program=programs(), kib=st.sampled_from([8, 16, 32, 64]), count=st.sampled_from([1, 2]))
+def test_a_search_for_tiles_never_makes_a_step_longer(machine, edit, program, kib, count):
+    hw = machine(kib, count)
+    searched = PlannedStep(program, edit(hw, "mac_array", tiling="search"))
+    try:
+        by_rule = PlannedStep(program, hw).simulate()
+    except UserError:
+        assume(False)
+    timeline = searched.simulate()
+    assert timeline.total_cycles <= by_rule.total_cycles
+    assert searched.simulate(like=timeline) == timeline == searched.simulate(skip=False)
+
+
+def test_a_step_that_is_shorter_with_tiles_of_the_rule_has_those(load, edit, trace):
+    """Each product alone takes no longer with the tiles that are searched for."""
+    hw, program = load("bf16"), trace("bf16", "fashion_mnist_mlp")
+    searched = PlannedStep(program, edit(hw, "mac_array", tiling="search"))
+    by_rule, timeline = PlannedStep(program, hw).simulate(), searched.simulate()
+    assert timeline == by_rule
+    assert searched.simulate(like=timeline) == by_rule
+    free = frozenset(op.index for op in program.operations if op.phase is Phase.WEIGHT_GRADIENT)
+    assert searched.simulate(untimed=free, like=timeline) == PlannedStep(program, hw).simulate(
+        untimed=free, like=by_rule
+    )
+
+
 def test_what_one_waits_for_long_is_moved(machine):
     """``t1`` fills the chip until a long product at the end of the queue has read it; ``t3`` would wait for that."""
     reader = Operation(1, "op", Unit.MAC_ARRAY, "l1", Phase.WEIGHT_GRADIENT, (1, 1), (2,), (Gemm(256, 20000, 256),))
