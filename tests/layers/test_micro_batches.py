@@ -10,7 +10,7 @@ import pytest
 from accelsim.datapath import Datapath, Observation, ScaleState, reference
 from accelsim.datapath.kernels import NumpyKernels
 from accelsim.datapath.kernels.compiled import CompiledKernels
-from accelsim.formats import FP32, FixedPointMultiplier, FloatFormat, float_recipe
+from accelsim.formats import FP32, FixedPointMultiplier, FloatFormat, Rounding, float_recipe
 from accelsim.hardware import load_hwconfig
 from accelsim.layers import AdamW, Sgd
 from accelsim.layers.layer import parse_layer
@@ -234,6 +234,6 @@ def test_every_part_draws_random_bits_of_its_own(root, rng):
         first, second = (machine.found[name + end].data for end in ("", ".part2"))
         assert np.array_equal(first, second) is equal
         assert first.shape == second.shape
-    nearest = replace(recipe, rules={role: replace(rule, rounding="nearest") for role, rule in recipe.rules.items()})
+    nearest = replace(recipe, rules={role: replace(rule, rounding=Rounding.NEAREST) for role, rule in recipe.rules.items()})
     machine, _ = _step(network, nearest, state, batch, 2, optimizer)
     assert np.array_equal(*(machine.found["conv2d1.input" + end].data for end in ("", ".part2")))
