@@ -20,9 +20,9 @@ class RmsNorm(Layer):
     axes: Axes = "last"
     """Normalise over the channels at each position (last), or over all axes but the batch (all)."""
     spread: Spread = "machine"
-    """What to divide by: the deviation from zero, which is the root mean square; the range about zero, 2 max abs(x), with
-    the norm unit's constant; l1 (mean of abs(x) x sqrt(pi/2)); or whichever the norm unit is built for. A range is taken
-    whole: chunks cut batches."""
+    """What to divide by: the deviation from zero, which is the root mean square; the range about zero, 2 max abs(x),
+    with the norm unit's constant; l1 (mean of abs(x) x sqrt(pi/2)); or whichever the norm unit is built for. A range is
+    taken whole: chunks cut batches."""
 
     def forward(self, m: Machine, x: Tensor) -> tuple[Tensor, Backward]:
         group = group_of(self.axes, x)

@@ -234,6 +234,7 @@ def test_every_part_draws_random_bits_of_its_own(root, rng):
         first, second = (machine.found[name + end].data for end in ("", ".part2"))
         assert np.array_equal(first, second) is equal
         assert first.shape == second.shape
-    nearest = replace(recipe, rules={role: replace(rule, rounding=Rounding.NEAREST) for role, rule in recipe.rules.items()})
+    rules = {role: replace(rule, rounding=Rounding.NEAREST) for role, rule in recipe.rules.items()}
+    nearest = replace(recipe, rules=rules)
     machine, _ = _step(network, nearest, state, batch, 2, optimizer)
     assert np.array_equal(*(machine.found["conv2d1.input" + end].data for end in ("", ".part2")))
