@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from accelsim.errors import UserError
 from accelsim.formats import Role, integer
-from accelsim.hardware import Dataflow, HardwareConfig
+from accelsim.hardware import Dataflow, HardwareConfig, load_hwconfig
 from accelsim.hardware.at_least import has_at_least
 from accelsim.hardware.epilogues import Epilogue
 from accelsim.program import Gemm, Operation, Phase, Program, TensorSpec, Unit, Work
@@ -297,6 +297,21 @@ def test_no_tiles_take_less_than_their_bound(load, any_program, data):
                 assert planner.cycles(streams.tiled(tile)) >= bound
     except UserError:
         assume(False)
+
+
+@pytest.mark.parametrize("tile", [80, 40, 20])
+def test_a_channel_turns_round_while_a_level_lags(root, tile):
+    """One of 4 bytes a cycle needs longer for a store than DRAM does, which then is ready for the next load."""
+    memory = "capacity_bytes: 2000, word_bits: 64, double_buffered: false"
+    settings = [f"buffers.{name}={{{memory}, bytes_per_cycle: 64}}" for name in ("input", "weight", "output")]
+    settings += [f"buffers.levels=[{{name: l0, {memory}, bytes_per_cycle: 4}}]", "operation_overlap=serial"]
+    hw = load_hwconfig(root / "hwconfigs" / "int8_range_bn.yaml", settings)
+    tensors = [TensorSpec(i, f"t{i}", (1, size), integer(8), Role.INTERNAL) for i, size in enumerate((64, 640))]
+    operation = Operation(0, "op", Unit.VECTOR, "l", Phase.FORWARD, (0,), (1,), (), Work(64, 0, 1, integer(8)))
+    program, in_dram = Program(tensors, [operation]), Residency(frozenset(), level_names=("l0",))
+    planner, streams = Planner(program, hw, in_dram), lane_streams(program, operation, hw, in_dram, NO_DRAIN)
+    bound = streams.bound(tile, Transfers(planner.dram.cost, hw.buffers.levels), planner.dram.latency_cycles)
+    assert 0.8 * planner.cycles(streams.tiled(tile)) < bound <= planner.cycles(streams.tiled(tile))
 
 
 def test_an_empty_program(load):

@@ -18,7 +18,7 @@ from accelsim.timing.mapping.shares import Cut
 from accelsim.timing.memory.dram_model import DramModel
 from accelsim.timing.memory.levels import DRAM, Moved, level_accesses, shared
 from accelsim.timing.memory.sram import Access, SramTraffic
-from accelsim.timing.memory.transfers import Transfers
+from accelsim.timing.memory.transfers import Move, Transfers
 from accelsim.timing.placement.drain import Drain, drain_of
 from accelsim.timing.placement.residency import Residency
 from accelsim.timing.plan import OperationPlan, Piece, Segment, sequence
@@ -101,10 +101,15 @@ class Streams:
         moves = list(zip(loads, stores, (times for _, times in pieces), strict=True))
         moving = sum(times * (load.cycles + store.cycles) for load, store, times in moves)
         if all(load.stream_cycles and store.stream_cycles for load, store, _ in moves[:-1]):
-            turns = sum(times for *_, times in moves) - 4
-            moving += max(0, turns) * (loads[0].turnaround_cycles + stores[0].turnaround_cycles)
+            turns = max(0, sum(times for *_, times in moves) - 4)
+            moving += turns * (_beyond_lags(loads[0], stores) + _beyond_lags(stores[0], loads))
         work = max(self.compute_cycles, self.port_cycles) + loads[0].cycles + stores[-1].cycles
         return max(work, moving) + latency_cycles * ((loads[0].stream_cycles > 0) + (stores[-1].stream_cycles > 0))
+
+
+def _beyond_lags(turned_for: Move, before: Sequence[Move]) -> int:
+    """Cycles by which the channel turns round longer than the transfers before it lag: it turns meanwhile."""
+    return max(0, turned_for.turnaround_cycles - max(move.lag_cycles for move in before))
 
 
 def lane_streams(
