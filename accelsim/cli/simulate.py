@@ -27,6 +27,22 @@ SETTINGS = Annotated[
     list[str] | None,
     typer.Option("--set", help="Change a field of either file: numerics.activation.format=int4. Repeatable."),
 ]
+QUANTISERS_EVERY = Annotated[
+    int | None,
+    typer.Option(
+        help="Record scale, saturation, zeros and noise of every quantiser in each N-th training step, into "
+        "quantisers.csv. Default: in the last step of each epoch alone.",
+        metavar="N",
+    ),
+]
+TRACK = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Follow the training live: tensorboard writes figures and histograms into the run folder, for "
+        "TensorBoard to show (an extra of the package). Repeatable.",
+        metavar="TRACKER",
+    ),
+]
 JSON = Annotated[bool, typer.Option("--json", help="Print the figures as JSON, and nothing else.")]
 
 
@@ -77,22 +93,8 @@ def simulate(
         bool,
         typer.Option("--force", help="Overwrite the run in the run folder; with --resume, all but its training."),
     ] = False,
-    quantisers_every: Annotated[
-        int | None,
-        typer.Option(
-            help="Record scale, saturation, zeros and noise of every quantiser in each N-th training step, into "
-            "quantisers.csv. Default: in the last step of each epoch alone.",
-            metavar="N",
-        ),
-    ] = None,
-    track: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Follow the training live: tensorboard writes figures and histograms into the run folder, for "
-            "TensorBoard to show (an extra of the package). Repeatable.",
-            metavar="TRACKER",
-        ),
-    ] = None,
+    quantisers_every: QUANTISERS_EVERY = None,
+    track: TRACK = None,
     runs_as: Annotated[
         Path | None,
         typer.Option(

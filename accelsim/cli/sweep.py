@@ -13,7 +13,7 @@ from accelsim.cli.console import plain_console
 from accelsim.cli.folders import default_folder
 from accelsim.cli.logs import LOG, listener
 from accelsim.cli.numbers import seeds_asked
-from accelsim.cli.simulate import HWCONFIG, JSON, SETTINGS, WORKLOAD
+from accelsim.cli.simulate import HWCONFIG, JSON, QUANTISERS_EVERY, SETTINGS, TRACK, WORKLOAD
 from accelsim.errors import UserError
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ def sweep(
     data: Annotated[
         Path | None, typer.Option(help="Folder of the data set's files, instead of the workload's.")
     ] = None,
+    quantisers_every: QUANTISERS_EVERY = None,
+    track: TRACK = None,
     jobs: Annotated[int, typer.Option(help="Points at once. 0: as many as there are CPUs.", min=0)] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder of table, page and points. Default: runs/sweep-HWCONFIG-WORKLOAD.")
@@ -103,6 +105,8 @@ def sweep(
             steps=steps,
             seeds=() if seeds is None else seeds_asked(seeds),
             data=data,
+            quantisers_every=quantisers_every,
+            track=track or (),
             jobs=jobs,
             out=folder,
             resume=resume,

@@ -234,3 +234,30 @@ def test_every_point_trains_for_every_seed(int8, tiny, tmp_path):
     folders = [path for path in (tmp_path / "out" / "points").iterdir() if path.is_dir()]
     assert all((path / "summary.json").exists() for path in folders)
     assert len(folders) == 4
+
+
+def test_trainings_of_a_sweep_are_followed(int8, tiny, tmp_path):
+    """Points that are there stay as they are, whoever follows those that are added."""
+    vary = {"numerics.activation.format": ["int8", "int4"]}
+    options = {"steps": 4, "out": tmp_path / "out"}
+    first = accelsim.sweep(int8, tiny, {"numerics.activation.format": ["int8"]}, **options)
+    found = accelsim.sweep(int8, tiny, vary, **options, resume=True, track=["tensorboard"], quantisers_every=2)
+    points = [tmp_path / "out" / "points" / key for key in found.table["key"]]
+    assert found.table["train_loss"][0] == first.table["train_loss"][0]
+    assert [(point / "tensorboard").exists() for point in points] == [False, True]
+    steps = [sorted(set(pd.read_csv(point / "quantisers.csv")["step"])) for point in points]
+    assert steps == [[4], [2, 4]]
+
+
+def test_who_follows_a_sweep_is_asked_for_in_full(int8, tiny, tmp_path):
+    vary = {"dram.channels": [1, 2]}
+    for options, expected in (
+        ({"track": ["tensorboard"]}, "track: tensorboard writes into the run folders of points; give out, too"),
+        ({"track": "tensorboard"}, "track: a list of texts is wanted"),
+        ({"track": ["tensorbord"], "out": tmp_path}, "no such tracker.*tensorboard"),
+        ({"track": ["tensorboard"], "out": tmp_path, "timing_only": True}, "no figure depends on --track"),
+        ({"quantisers_every": 0}, "--quantisers-every: at least 1 is wanted, not 0"),
+        ({"quantisers_every": 3, "timing_only": True}, "no figure depends on --quantisers-every"),
+    ):
+        with pytest.raises(UserError, match=expected):
+            accelsim.sweep(int8, tiny, vary, **options)

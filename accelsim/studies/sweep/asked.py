@@ -30,7 +30,10 @@ class Point:
 
 @dataclass(frozen=True)
 class Asked:
-    """The files, what varies, and the options that all points share."""
+    """The files, what varies, and the options that all points share.
+
+    ``quantisers_every`` and ``track`` decide no figure, so a sweep goes on with others of these.
+    """
 
     hwconfig: Hwconfig
     workload: Work
@@ -41,6 +44,8 @@ class Asked:
     steps: int | None = None
     seeds: tuple[int, ...] = ()
     data: Path | None = None
+    quantisers_every: int | None = None
+    track: tuple[str, ...] = ()
 
     @property
     def fields(self) -> tuple[str, ...]:

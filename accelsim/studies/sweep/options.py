@@ -7,6 +7,7 @@ from typing import Any
 
 from accelsim.errors import UserError
 from accelsim.studies.sweep.asked import Asked
+from accelsim.training.trackers import check_trackers
 
 
 def text_list(name: str, given: Any) -> tuple[str, ...]:
@@ -27,6 +28,7 @@ def check_asked(asked: Asked) -> None:
         UserError: nothing varies, a field is both set and varied, or a number is out of its range.
     """
     _check_numbers(asked)
+    check_trackers(asked.track)
     if asked.timing_only:
         _check_timing_only(asked)
     if not asked.varied and len(asked.seeds) < 2:
@@ -43,10 +45,19 @@ def check_asked(asked: Asked) -> None:
 def _check_numbers(asked: Asked) -> None:
     if asked.steps is not None and asked.steps < 1:
         raise UserError(f"--steps: at least 1 is wanted, not {asked.steps}")
+    if asked.quantisers_every is not None and asked.quantisers_every < 1:
+        raise UserError(f"--quantisers-every: at least 1 is wanted, not {asked.quantisers_every}")
 
 
 def _check_timing_only(asked: Asked) -> None:
-    training = {"seeds": asked.seeds or None, "epochs": asked.epochs, "steps": asked.steps, "data": asked.data}
+    training = {
+        "seeds": asked.seeds or None,
+        "epochs": asked.epochs,
+        "steps": asked.steps,
+        "data": asked.data,
+        "quantisers-every": asked.quantisers_every,
+        "track": asked.track or None,
+    }
     for name, value in training.items():
         if value is not None:
             raise UserError(f"--timing-only trains nothing, so no figure depends on --{name}; leave one of them out")

@@ -49,7 +49,7 @@ class Sweep:
         points, usual = self.data.points, self.data.axes
         x, y = x or usual[0], y or usual[1]
         found = frontier(points, metric_of(x, points), metric_of(y, points))
-        of_one_seed = {"seed", "command"} if self.data.several_seeds else set()
+        of_one_seed = {"seed", "key", "command"} if self.data.several_seeds else set()
         return found[[name for name in self.table if name not in of_one_seed]].reset_index(drop=True)
 
     def __repr__(self) -> str:

@@ -36,6 +36,8 @@ def sweep(
     steps: int | None = None,
     seeds: Sequence[int] | int = (),
     data: Path | str | None = None,
+    quantisers_every: int | None = None,
+    track: Sequence[str] = (),
     jobs: int = 1,
     out: Path | str | None = None,
     resume: bool = False,
@@ -55,7 +57,8 @@ def sweep(
             joined by ``+`` take the same value; ``hwconfig`` and ``workload`` take paths. Or texts, as of ``--vary``.
         settings: fields of either file that all points have, as ``numerics.activation.format=int4``.
         timing_only: cycles and energy alone; otherwise every point trains.
-        epochs, steps, data: as of ``simulate``, for every point.
+        epochs, steps, data, quantisers_every, track: as of ``simulate``, for every point; the latter two decide no
+            figure, and needn't be the same where a sweep goes on. Trackers write into the points' run folders.
         seeds: each point is trained once for each of them; or how many, counted from the seed of ``workload`` on, with
             ``settings``, the same for all points.
         jobs: points at once, each in a process of its own where there are several; 0 for as many as there are CPUs. A
@@ -86,8 +89,12 @@ def sweep(
         steps=steps,
         seeds=seed_numbers(seeds, hwconfig, workload, settings),
         data=None if data is None else Path(data),
+        quantisers_every=quantisers_every,
+        track=text_list("track", track),
     )
     check_asked(asked)
+    if asked.track and out is None:
+        raise UserError(f"track: {asked.track[0]} writes into the run folders of points; give out, too")
     if jobs < 0:
         raise UserError(f"jobs must be at least 1, not {jobs}")
     search = check_search(asked, trials, text_list("minimise", minimise), text_list("maximise", maximise))

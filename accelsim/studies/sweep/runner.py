@@ -109,6 +109,8 @@ class PointRunner:
                 steps=asked.steps,
                 seed=point.seed,
                 data=asked.data,
+                quantisers_every=asked.quantisers_every,
+                track=asked.track,
                 settings=asked.all_settings(point),
                 resume=resume,
                 force=not resume,

@@ -11,7 +11,7 @@ from accelsim.studies.sweep.asked import Asked, Point
 from accelsim.studies.sweep.runner import Outcome
 from accelsim.studies.sweep.varied import Varied, known_value
 
-FIRST, LAST = "point", ("runs_as", "failed", "command")
+FIRST, LAST = "point", ("runs_as", "failed", "key", "command")
 """Columns beside the varied fields and the figures."""
 
 
@@ -19,7 +19,8 @@ def sweep_table(
     asked: Asked, points: Sequence[Point], outcomes: Mapping[Point, Outcome], runs_as: Mapping[Point, Point]
 ) -> pd.DataFrame:
     """One row a point and seed: ``point`` (its number, from 1, shared by its seeds), each varied field, all scalar
-    figures of the summary, ``total_area_um2`` (arithmetic and buffers), ``runs_as``, ``failed`` and ``command``.
+    figures of the summary, ``total_area_um2`` (arithmetic and buffers), ``runs_as``, ``failed``, ``key`` (which names
+    the point's files and its run folder) and ``command``.
 
     A varied field's column holds numbers where all its values are, else texts as they were given.
     """
@@ -38,6 +39,7 @@ def sweep_table(
                 **{name: value for name, value in summary.items() if name not in columns},
                 "runs_as": _runs_as(asked, numbers, runs_as.get(point)) or summary.get("runs_as", ""),
                 "failed": outcome.get("failed", ""),
+                "key": asked.key(point),
                 "command": asked.command(point),
             }
         )
