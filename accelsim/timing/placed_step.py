@@ -28,7 +28,7 @@ from accelsim.timing.scheduling.known_schedules import KnownSchedules
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
 from accelsim.timing.scheduling.ordering import Rows, dependency_waits, in_issue_order, predecessors, successors
 from accelsim.timing.scheduling.priorities import Service, priorities
-from accelsim.timing.scheduling.rooms import Waits, waits_for_room
+from accelsim.timing.scheduling.rooms import NO_ROOM, Waits, waits_for_room
 from accelsim.timing.scheduling.schedule import Schedule
 from accelsim.timing.timeline import OperationTiming, Timeline
 
@@ -107,7 +107,7 @@ class Scheduled:
         )
 
     def _timeline(self, timings: list[OperationTiming]) -> Timeline:
-        waits = self.placed.all_waits if self.run.rooms else Waits(self.placed.needed, [set()] * len(timings))
+        waits = self.placed.all_waits if self.run.rooms else Waits(self.placed.needed, [NO_ROOM] * len(timings))
         tiling = self.placed.hw.mac_array.tiling
         return Timeline(timings, self.placed.residency, self.arrays, self.ranks, tiling, waits)
 

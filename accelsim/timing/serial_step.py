@@ -45,7 +45,7 @@ def serially(placed: PlacedStep, run: Run) -> Scheduled:
     ends = np.cumsum(cycles, dtype=np.int64)
     starts = ends - cycles
     stalls = np.array([alone.stalls for alone in runs], np.int64).reshape(-1, COUNTS)
-    return Scheduled(placed, run, tuple(range(len(runs))), Held(starts, starts, starts, ends, stalls), 1, 1)
+    return Scheduled(placed, run, tuple(range(len(runs))), Held.of(starts, starts, starts, ends, stalls), 1, 1)
 
 
 class _Runs:

@@ -27,7 +27,7 @@ class Runs:
             self.count += 1
             ends = np.array([3, 10])
             in_time = before is None or before > 10
-            return (Held(ends, ends, ends, ends, ends) if in_time else None), 2
+            return (Held.of(ends, ends, ends, ends, ends) if in_time else None), 2
 
         return self.known.get("step", before, run)
 

@@ -94,7 +94,7 @@ def test_what_is_read_for_long_is_there_until_its_reader_ends(small):
 
 
 def test_a_schedule_says_which_operations_are_there_beside_each_other():
-    held = Held(*(np.array(cycles) for cycles in ([0] * 5, [0] * 5, [7, 0, 0, 3, 7], [8, 7, 3, 9, 7], [[0]] * 5)))
+    held = Held.of(*(np.array(cycles) for cycles in ([0] * 5, [0] * 5, [7, 0, 0, 3, 7], [8, 7, 3, 9, 7], [[0]] * 5)))
     course = Scheduled(None, Run(), (), held, 1, 1).course
     assert course.turns == (1, 2, 3, 0, 4)
     # Operation 1 ends as 0 and 4 begin, and 3 runs on beside both; 4 takes no time.

@@ -133,8 +133,6 @@ class FastSchedule:
 
 
 def _held(operations: Integers) -> Held:
-    columns = np.ascontiguousarray(operations.T)
     field = OperationField
-    return Held(
-        columns[field.READY], columns[field.FETCH], columns[field.BEGUN], columns[field.END], columns[field.STALLS :].T
-    )
+    ready, fetch, start, end = (operations[:, column] for column in (field.READY, field.FETCH, field.BEGUN, field.END))
+    return Held.of(ready, fetch, start, end, operations[:, field.STALLS :])

@@ -9,6 +9,7 @@ it has room for: of the operations that have begun, the last in that order count
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Sequence
 from itertools import accumulate
 from typing import NamedTuple
@@ -24,22 +25,26 @@ class Waits(NamedTuple):
     """What each operation waits for: what it needs, and what has room to give back."""
 
     needed: Order
-    rooms: Sequence[set[int]]
+    rooms: Sequence[frozenset[int]]
 
 
-def waits_for_room(program: Program, residency: Residency, order: Order) -> list[set[int]]:
+NO_ROOM = frozenset[int]()
+"""What operations wait for that wait for no room: most of them."""
+
+
+def waits_for_room(program: Program, residency: Residency, order: Order) -> list[frozenset[int]]:
     """For each operation, those that must end before it starts for room's sake, beyond what ``order`` implies."""
-    waits: list[set[int]] = [set() for _ in order]
+    waits = defaultdict[int, set[int]](set)
     lives = residency.lifetimes(program)
     for place, room_bytes in enumerate(residency.room_bytes):
         kept = residency.kept_in(place)
         if kept:
             _wait(program, lives, kept, room_bytes, order, waits)
-    return waits
+    return [frozenset(waits[each]) if each in waits else NO_ROOM for each in range(len(order))]
 
 
 def _wait(
-    program: Program, lives: Lifetimes, kept: frozenset[int], room_bytes: int, order: Order, waits: list[set[int]]
+    program: Program, lives: Lifetimes, kept: frozenset[int], room_bytes: int, order: Order, waits: dict[int, set[int]]
 ) -> None:
     """Add the waits for one place, of ``room_bytes``, and the tensors that it keeps."""
     given_back = sorted(kept, key=lambda index: (lives.spent[index], index))

@@ -88,7 +88,7 @@ class Schedule:
         count = len(self._operations)
         cycles = np.array([self._held[index] for index in range(count)], np.int64).reshape(-1, 4)
         stalls = np.array([self._stalls[index] for index in range(count)], np.int64).reshape(-1, COUNTS)
-        return Held(cycles[:, 0], cycles[:, 1], cycles[:, 2], cycles[:, 3], stalls)
+        return Held.of(cycles[:, 0], cycles[:, 1], cycles[:, 2], cycles[:, 3], stalls)
 
     @property
     def _now(self) -> int:
