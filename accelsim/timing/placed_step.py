@@ -179,6 +179,10 @@ class PlacedStep:
         timed = zip(self.program.operations, self.timed(run), strict=True)
         return sum(plan.compute_cycles for operation, plan in timed if operation.unit is Unit.MAC_ARRAY) // arrays
 
+    def forget_schedules(self) -> None:
+        """Of all placements of the step: those that are known take memory, and are found again."""
+        self._known.schedules = KnownSchedules()
+
     def tried(self, run: Run, arrays: int, before: int | None = None) -> tuple[Scheduled | None, int]:
         """The schedule on so many arrays, None where it doesn't end before the cycle ``before``; and how many of them
         were at work together, in one that is given up until then."""
@@ -186,7 +190,7 @@ class PlacedStep:
         ranks = run.ranks or tuple(priorities(run.service, self.program.operations, chains.tolist()))
         left = LeastLeft(asked, arrays, chains)
         if run.skip:
-            key = self._alike(run.rooms), run.untimed, ranks, arrays
+            key = self._alike(run.rooms), run.untimed, np.array(ranks, np.int32).tobytes(), arrays
             held, at_once = self._known.schedules.get(key, before, lambda: self._fast(run, ranks, left, arrays, before))
         else:
             held, at_once = self._by_events(run, ranks, left, arrays, before)

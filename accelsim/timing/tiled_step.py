@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cached_property
+from weakref import WeakValueDictionary
 
 from accelsim.errors import InternalError, MisfitError
 from accelsim.hardware import HardwareConfig
@@ -39,41 +40,60 @@ class TiledStep:
         self._program = program
         self._hw = hw
         self._issued = _placed_as_issued(program, hw)
-        self._placed: dict[Placing, PlacedStep | None] = {Placing(): self._issued}
-        self._residencies = {Placing().course: self._issued.residency}
-        """One for each course of the step: others of that course have their tensors there from when to when it has."""
 
     def shortest(self, run: Run) -> Scheduled:
         """The shortest schedule found; the progress of ``run`` hears of the first one on all arrays."""
         if self._hw.serial:
             return serially(self._placed_serially, run)
-        search = ScheduleSearch(self._place, run, self._hw.mac_array.products_at_once)
+        places = Places(self._program, self._hw, self._issued)
+        search = ScheduleSearch(places.placed, run, self._hw.mac_array.products_at_once)
         best = _ended(search.shortest())
         for fewer in range(search.at_once - 1, 0, -1):
-            on_fewer = ScheduleSearch(self._place, replace(run, progress=None), fewer)
+            on_fewer = ScheduleSearch(places.placed, replace(run, progress=None), fewer)
             best = on_fewer.shortest(best.cycles) or best
+        self._issued.forget_schedules()
         return best
 
     def like(self, timeline: Timeline, run: Run) -> Scheduled:
         """The schedule with tensors placed, and units serving, as in ``timeline``, on as many arrays."""
         if self._hw.serial:
             return serially(self._placed_serially, run)
-        return _ended(ScheduleSearch(self._place, run, timeline.products_at_once).like(timeline))
+        places = Places(self._program, self._hw, self._issued)
+        return _ended(ScheduleSearch(places.placed, run, timeline.products_at_once).like(timeline))
 
     @cached_property
     def _placed_serially(self) -> PlacedStep:
         return placed_serially(self._issued)
 
-    def _place(self, placing: Placing) -> PlacedStep | None:
-        if placing not in self._placed:
-            known = self._residencies.get(placing.course, self._issued.residency)
-            residency = place_tensors(self._program, self._hw, placing, known, self._issued.spared_cycles)
-            self._residencies[placing.course] = residency
+
+class Places:
+    """The step with its tensors placed in one way or another.
+
+    A search looks at many, and each takes memory, so those that nobody holds are forgotten.
+    """
+
+    def __init__(self, program: Program, hw: HardwareConfig, issued: PlacedStep) -> None:
+        self._program, self._hw, self._issued = program, hw, issued
+        self._placed = WeakValueDictionary[Placing, PlacedStep]({Placing(): issued})
+        self._misfits = set[Placing]()
+        self._residencies = {Placing().course: issued.residency}
+        """One for each course of the step: others of that course have their tensors there from when to when it has."""
+
+    def placed(self, placing: Placing) -> PlacedStep | None:
+        """None where some operation then doesn't fit into the buffers."""
+        found = self._placed.get(placing)
+        if found is None and placing not in self._misfits:
             try:
-                self._placed[placing] = PlacedStep(self._program, self._hw, residency, self._issued)
+                found = self._placed[placing] = self._place(placing)
             except MisfitError:
-                self._placed[placing] = None
-        return self._placed[placing]
+                self._misfits.add(placing)
+        return found
+
+    def _place(self, placing: Placing) -> PlacedStep:
+        known = self._residencies.get(placing.course, self._issued.residency)
+        residency = place_tensors(self._program, self._hw, placing, known, self._issued.spared_cycles)
+        self._residencies[placing.course] = residency
+        return PlacedStep(self._program, self._hw, residency, self._issued)
 
 
 def _ended(found: Scheduled | None) -> Scheduled:

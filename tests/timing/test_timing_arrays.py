@@ -17,7 +17,7 @@ from accelsim.timing.schedule_search import ScheduleSearch
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
 from accelsim.timing.scheduling.ordering import Rows, predecessors
 from accelsim.timing.scheduling.priorities import Service
-from accelsim.timing.tiled_step import TiledStep
+from accelsim.timing.tiled_step import Places, TiledStep
 
 SIDES = st.sampled_from([16, 64, 200, 400])
 
@@ -153,10 +153,11 @@ def test_numbers_of_arrays_that_are_passed_over_find_nothing_else(machine, any_p
     program = data.draw(any_program)
     hw = machine(arrays, **given_machine)
     try:
-        step = TiledStep(program, hw)
+        step, issued = TiledStep(program, hw), PlacedStep(program, hw, place_tensors(program, hw))
     except UserError:
         assume(False)
-    each = [ScheduleSearch(step._place, Run(), count).shortest() for count in range(arrays, 0, -1)]
+    places = Places(program, hw, issued)
+    each = [ScheduleSearch(places.placed, Run(), count).shortest() for count in range(arrays, 0, -1)]
     assert step.shortest(Run()).timeline() == min(each, key=lambda scheduled: scheduled.cycles).timeline()
 
 
