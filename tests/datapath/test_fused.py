@@ -138,6 +138,25 @@ def test_normalise_requantise_relu(rng, compiled, shape, factor):
     same(NUMPY.relu(codes), compiled.relu(lazy_codes))
 
 
+@pytest.mark.parametrize("with_mask", [False, True])
+@pytest.mark.parametrize("case", ["any", "on the peak"])
+def test_sums_of_a_range_norm_gradient(rng, compiled, case, with_mask):
+    """The words at the extremes are in the sum, as in the backward of a branch that begins with a norm."""
+    operands = gradient(rng, (512, 12), case)
+    other = rng.integers(-(2**20), 2**20, (512, 12)).astype(np.int32)
+    mask = rng.integers(-3, 3, other.shape).astype(np.int8)
+    multipliers = [FixedPointMultiplier.from_real(real) for real in (0.4, 0.5)]
+    for order in (1, -1):
+        pairs = [(kernels.range_norm_backward(*operands, 8), other)[::order] for kernels in (NUMPY, compiled)]
+        expected, found = (
+            kernels.add(*pair, *multipliers) for kernels, pair in zip((NUMPY, compiled), pairs, strict=True)
+        )
+        if with_mask:
+            expected, found = NUMPY.relu_backward(expected, mask), compiled.relu_backward(found, mask)
+        same(expected, found)
+        assert NUMPY.largest_magnitude(expected) == compiled.largest_magnitude(found)
+
+
 @pytest.mark.parametrize("reals", [(0.4, 0.5), (900.0, 1.0), (2.0**-3, 2.0**9)])
 @pytest.mark.parametrize("other", ["codes", "words"])
 def test_sums_of_normalised_words(rng, compiled, reals, other):

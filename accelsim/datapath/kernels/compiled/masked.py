@@ -67,7 +67,8 @@ class Sum(Maskable):
     def compute(self, y: Any) -> tuple[Any, int]:
         words, size = pending(self.a, ScaledRows), self.a.size
         right, out = self.b.reshape(-1), np.empty(size, dtype=np.int32)
-        if words is not None and y is None:
+        # Words with others in their places are no longer those that the codes give.
+        if words is not None and words.patches is None and y is None:
             return out, self._from_codes(words, right, out)
         left, mask = plain(self.a).reshape(-1), None if y is None else y.reshape(-1)
 
