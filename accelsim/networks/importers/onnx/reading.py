@@ -84,7 +84,7 @@ def initial_values(model: Any, path: Path, *, weights: bool) -> dict[str, NDArra
     Without ``weights`` those in other files are zeros of the right shape, which take no memory.
 
     Raises:
-        UserError: a value is missing, broken or not finite.
+        UserError: a value is missing, broken or not finite; minus infinity may stand in masks.
     """
     if model.graph.sparse_initializer:
         name = model.graph.sparse_initializer[0].values.name
@@ -121,6 +121,11 @@ def _value(tensor: Any, path: Path, *, weights: bool) -> NDArray[Any]:
             remedy = "put it beside the model, or give --no-weights"
             raise UserError(f"{where}: its values stand in {location!r}, which can't be read; {remedy}") from error
     array = as_array(tensor, where)
-    if not np.isfinite(array).all():
+    if not np.isfinite(array).all() and not _is_mask(array):
         raise UserError(f"{where}: holds values that are not finite")
     return array
+
+
+def _is_mask(array: NDArray[Any]) -> bool:
+    """Whether adding it, or putting it in place, hides scores of attention: minus infinity, and zeros."""
+    return bool(((array == 0) | (array == -np.inf)).all())

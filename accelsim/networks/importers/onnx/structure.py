@@ -112,5 +112,6 @@ _REMEDIES = {
     "Softmax": " inside the network, except in multi-head attention",
     "Sigmoid": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
     "HardSwish": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
+    "Mul": " by a constant (which the weights before or after it can take on)",
     "ReduceMean": " here",
 }
