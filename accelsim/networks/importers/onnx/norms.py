@@ -54,7 +54,7 @@ def rms_norm(context: Context, node: Node, stream: Stream) -> Step:
 
 def note_epsilon(context: Context, epsilon: float) -> None:
     """Say once that the model has another epsilon than norm units usually have."""
-    note = f"norms have epsilon {epsilon:.3g} in the model; here it is the norm unit's: epsilon, with epsilon_place: inside"
+    note = f"norms have epsilon {epsilon:.3g} in the model; here it is the machine's (norm_unit.epsilon)"
     if not math.isclose(epsilon, EPSILON, rel_tol=0.01) and note not in context.notes:
         context.notes.append(note)
 

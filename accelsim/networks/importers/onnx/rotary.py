@@ -65,7 +65,10 @@ def _turns(queries: NDArray[Any], halves: bool) -> NDArray[Any] | None:
     half = queries.shape[-1] // 2
     a, b = (queries[..., :half], queries[..., half:]) if halves else (queries[..., ::2], queries[..., 1::2])
     pairs = a + 1j * b
-    turns: NDArray[Any] = (pairs * pairs[:, :1].conj()).sum(axis=0) / np.square(np.abs(pairs[:, 0])).sum(axis=0)
+    lengths = np.square(np.abs(pairs[:, 0])).sum(axis=0)
+    if not lengths.all():
+        return None
+    turns: NDArray[Any] = (pairs * pairs[:, :1].conj()).sum(axis=0) / lengths
     off = np.abs(pairs - pairs[:, :1] * turns).max() / np.abs(pairs).max()
     return turns if max(off, np.abs(np.abs(turns) - 1).max()) < TOLERANCE else None
 
@@ -76,12 +79,13 @@ def _base(turns: NDArray[Any]) -> float | None:
     if half == 1:
         return ANY_BASE if _fits(turns, ANY_BASE) else None
     angles = np.unwrap(np.angle(turns), axis=0)[-1, 1:] / (tokens - 1)
-    if not (angles > 0).all():
+    # Angles that are lost in the error say nothing.
+    pairs = 1 + np.flatnonzero(angles * (tokens - 1) > ERROR)
+    if not pairs.size:
         return None
-    pair = np.arange(1, half)
-    errors = half / pair * ERROR * (1 + 1 / angles / (tokens - 1))
+    errors = half / pairs * ERROR * (1 + 1 / angles[pairs - 1] / (tokens - 1))
     best = int(np.argmin(errors))
-    found = float(angles[best] ** (-half / pair[best]))
+    found = float(angles[pairs[best] - 1] ** (-half / pairs[best]))
     shorter = (float(f"{found:.{digits}g}") for digits in DIGITS)
     base = next((each for each in shorter if abs(each / found - 1) < errors[best]), found)
     return base if SMALLEST_BASE < base <= LARGEST_BASE and _fits(turns, base) else None

@@ -41,6 +41,8 @@ def heads_of(graph: Graph, stream: Stream, inside: list[Node], dense: list[Dense
     if not heads or width % heads or len(dense) < 2 or outputs[-1] != width:
         text = f"has weights for {outputs} outputs in a width of {width}"
         raise UnlikeError(f"{text}; allowed: queries, keys, values and an output")
+    if any(one.rows({}, graph).shape[1] != width for one in dense):
+        raise UnlikeError(f"has weights for other inputs than its width, {width}; allowed: that width in all of them")
     kv_heads, rest = divmod(sum(outputs[:-1]) - width, 2 * width // heads)
     if rest or not kv_heads or heads % kv_heads:
         text = f"has weights for {outputs} outputs, which are no {heads} heads of queries and a divisor of them of keys"

@@ -1,0 +1,175 @@
+"""Rotary embeddings and keys that heads share, in the forms of exporters: the fp32 forward equals ONNX's own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from accelsim.errors import UserError
+
+pytest.importorskip("onnx", reason="ONNX models are read with the package onnx")
+
+CLASSES = 5
+ROTATIONS = ["rotate_half", "strided", "complex", "node, halves", "node, interleaved"]
+HALVES = {"rotate_half", "node, halves"}
+ORDER = "rows of queries and keys are put in another order, i and i + d/2 of a head as 2i and 2i + 1, the pairs here"
+
+
+@pytest.fixture
+def graph(model, llama):
+    """A text, one attention of its tokens, and scores."""
+
+    def build(*forms, opset=23, **options):
+        m = model(llama.TOKENS, kind="INT64")
+        y = llama.attention(m, llama.table(m, CLASSES), *forms, **options)
+        return m.proto(m.node("MatMul", y, m.weight(llama.WIDTH, CLASSES)), opset=opset)
+
+    return build
+
+
+@pytest.fixture
+def ids(llama, rng):
+    # Two texts, as the nodes with a table for each sample have them.
+    return rng.integers(0, CLASSES, size=(2, llama.TOKENS))
+
+
+def read_attention(read, proto):
+    network = read(proto)
+    (found,) = (layer for layer in network.layers if layer.kind == "multi_head_attention")
+    return network, found
+
+
+@pytest.mark.parametrize("rotation", ROTATIONS)
+@pytest.mark.parametrize("shared", ["expanded", "gathered", None])
+def test_every_way_to_turn_and_to_share(graph, equal, read, llama, ids, rotation, shared):
+    tables = llama.from_positions if shared == "expanded" else llama.constants
+    proto = graph(llama.ROTATIONS[rotation], tables, getattr(llama, shared) if shared else None)
+    assert equal(proto, x=ids) == ["embedding", "multi_head_attention", "linear"]
+    network, found = read_attention(read, proto)
+    assert (found.heads, found.kv_heads, found.causal, found.bias, found.name) == (6, 2, True, False, "attn")
+    assert found.rotary.base == llama.BASE
+    assert network.notes == [ORDER] * (rotation in HALVES)
+    assert network.values["attn.key.weight"].shape == (8, 24)
+
+
+@pytest.mark.parametrize("mask", ["where", "sum", "lowest"])
+@pytest.mark.parametrize("biased", [False, True])
+def test_masks_and_biases(graph, equal, read, llama, ids, mask, biased):
+    """The bias of queries and keys is put in the order of their weights; the output may have none."""
+    proto = graph(mask=llama.MASKS[mask], biased=biased, opset=17)
+    assert equal(proto, x=ids) == ["embedding", "multi_head_attention", "linear"]
+    assert read_attention(read, proto)[1].bias == biased
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2, 3, 6])
+def test_any_number_of_heads_that_share(graph, equal, read, llama, ids, kv_heads):
+    def shared(m, x):
+        return m.node("Gather", x, m.constant(np.repeat(np.arange(kv_heads), llama.HEADS // kv_heads)), axis=1)
+
+    proto = graph(llama.strided, shared=shared, kv_heads=kv_heads)
+    assert equal(proto, x=ids) == ["embedding", "multi_head_attention", "linear"]
+    assert read_attention(read, proto)[1].kv_heads == (None if kv_heads == llama.HEADS else kv_heads)
+
+
+def test_shared_keys_without_rotation(graph, equal, read, ids):
+    proto = graph(None)
+    equal(proto, x=ids)
+    assert read_attention(read, proto)[1].rotary is None
+
+
+def other_angles(llama):
+    """Linear scaling: positions four times as close."""
+
+    def tables(m, base, repeats):
+        table = np.concatenate([llama.angles(base) / 4] * repeats, axis=1)[None, None].astype(np.float32)
+        return m.constant(np.cos(table)), m.constant(np.sin(table))
+
+    return {"tables": tables}
+
+
+def longer(llama):
+    """Turned pairs that grow by one factor, as YaRN has them: scores of another scale."""
+
+    def tables(m, base, repeats):
+        cosine, sine = llama.constants(m, base, repeats)
+        return tuple(m.node("Mul", each, m.constant(np.float32(1.1))) for each in (cosine, sine))
+
+    return {"tables": tables}
+
+
+def some_channels(llama):
+    """Half of each head turns, as GPT-NeoX and Phi have it."""
+
+    def rotation(m, x, heads, tables):
+        a, b = (llama.cut(m, x, place, place + 1) for place in range(2))
+        cosine, sine = (m.constant(table(np.arange(7.0))[:, None].astype(np.float32)) for table in (np.cos, np.sin))
+        first = m.node("Sub", m.node("Mul", a, cosine), m.node("Mul", b, sine))
+        second = m.node("Add", m.node("Mul", a, sine), m.node("Mul", b, cosine))
+        return m.node("Concat", first, second, llama.cut(m, x, 2, llama.D), axis=-1)
+
+    return {"rotation": rotation}
+
+
+def window(llama):
+    """Tokens that see only the two before them, as sliding windows have it."""
+
+    def mask(m, scores):
+        seen = np.tri(7, dtype=bool) & ~np.tri(7, k=-3, dtype=bool)
+        return m.node("Where", m.constant(seen), scores, m.constant(np.float32(-np.inf)))
+
+    return {"mask": mask}
+
+
+def normed_queries(llama):
+    def rotation(m, x, heads, tables):
+        return llama.rotate_half(m, m.node("RMSNormalization", x, m.weight(llama.D)), heads, tables)
+
+    return {"rotation": rotation}
+
+
+TURNED = "attention turns queries by their position in another way than the layer; allowed: all channels of a head"
+VALUES = r"attention computes other values than the layer; allowed: softmax\(Q K\^T / sqrt\(d\)\) V of heads"
+REFUSED = {
+    "linear scaling": (other_angles, rf"node 'Softmax\d+' \(Softmax\): {TURNED}"),
+    "pairs that grow": (longer, rf"\(Softmax\): {VALUES}"),
+    "some channels": (some_channels, rf"\(Softmax\): {TURNED}"),
+    "a window": (window, rf"\(Softmax\): {VALUES}"),
+    "another scale": (lambda llama: {"scale": 1.0}, rf"\(Softmax\): {VALUES}"),
+    "other groups": (lambda llama: {"shared": llama.tiled}, rf"\(Softmax\): {VALUES}"),
+    "normed queries": (
+        normed_queries,
+        r"node 'RMSNormalization\d+' \(RMSNormalization\): stands between '\w+' and the scores of attention "
+        r"\(Softmax\d+\); allowed there: products with weights, rotary embeddings, a mask",
+    ),
+    "a node of another scale": (
+        lambda llama: {"shared": None, "scale": 0.1},
+        rf"node 'Attention\d+' \(Attention\): {VALUES}",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_attention_that_the_layer_has_not_is_named(graph, read, llama, case):
+    options, fault = REFUSED[case]
+    with pytest.raises(UserError, match=fault) as raised:
+        read(graph(**options(llama)))
+    assert "\n" not in str(raised.value)
+
+
+def test_heads_of_another_width_are_named(model, read, llama):
+    """As many models have it whose head_dim is a number of its own."""
+    m = model(llama.TOKENS, kind="INT64")
+    x, d = llama.table(m, CLASSES), 2 * llama.D
+    q, k, v = (llama.heads_of(m, x, llama.HEADS, part, d) for part in "qkv")
+    y = llama.output(m, m.node("Attention", q, k, v, is_causal=1), "o", llama.HEADS * d)
+    fault = r"\(Attention\): attention has 6 heads of 8 channels in a width of 24; allowed: heads of width / heads"
+    with pytest.raises(UserError, match=fault):
+        read(m.proto(m.node("MatMul", y, m.weight(llama.WIDTH, CLASSES)), opset=23))
+
+
+def test_minus_infinity_is_for_masks(graph, model, read):
+    m = model(3)
+    with pytest.raises(UserError, match=r"node 'Gemm0' \(Gemm\): its weight holds values that are not finite"):
+        read(m.proto(m.node("Gemm", "x", m.constant(np.diag([0, 0, -np.inf]).astype(np.float32), "w"))))
+    with pytest.raises(UserError, match=r"initialiser w: holds values that are not finite"):
+        read(m.proto(m.node("Gemm", "x", m.constant(np.full((3, 3), np.inf, np.float32), "w"))))
