@@ -47,7 +47,7 @@ def read_rotation(queries: NDArray[Any]) -> Rotation | None:
         base = None if turns is None else _base(turns)
         if base is not None:
             return Rotation(base, halves)
-    raise ValueError
+    raise ValueError("changed by position, but not turned as rotary embeddings turn")
 
 
 def turned(x: NDArray[Any], base: float) -> NDArray[Any]:
