@@ -25,8 +25,8 @@ from accelsim.networks.importers.onnx.stream import Stream
 
 LARGEST_NECKS = 24
 TOLERANCE = 1e-3
-FEW = 4
-"""Tokens that forms are told apart on, before all are compared."""
+FEW, AT_ONCE = 4, 512
+"""Tokens that forms are told apart on, before all are compared, in groups that bound the scores in memory."""
 PARTS = ("query", "key", "value")
 
 
@@ -91,9 +91,10 @@ def _forms(heads: int, kv_heads: int, rotation: Rotation | None) -> Iterator[tup
 
 
 def _equal(found: NDArray[Any], x: NDArray[Any], parts: list[Any], form: Form) -> bool:
-    every = np.arange(x.shape[1])
-    few = np.unique(np.linspace(0, len(every) - 1, FEW).astype(int))
-    return all(np.abs(found[:, some] - form.attend(x, parts, some)).max() < TOLERANCE for some in (few, every))
+    tokens = x.shape[1]
+    few = np.unique(np.linspace(0, tokens - 1, FEW).astype(int))
+    groups = (few, *np.split(np.arange(tokens), range(AT_ONCE, tokens, AT_ONCE)))
+    return all(np.abs(found[:, some] - form.attend(x, parts, some)).max() < TOLERANCE for some in groups)
 
 
 def _step(context: Context, stream: Stream, dense: list[Dense], parts: list[Any], form: Form) -> Step:
