@@ -20,6 +20,7 @@ OTHERS = {
 }
 """What stands around the products."""
 SCORES = {"Softmax", "Attention"}
+NO_OUTPUT = "has no product with weights behind it; allowed: one that makes tokens of the width that came in"
 
 
 class UnlikeError(Exception):
@@ -32,21 +33,24 @@ def heads_of(graph: Graph, stream: Stream, inside: list[Node], dense: list[Dense
     Raises:
         UnlikeError: they don't come out as the layer has them.
     """
-    _, _, width = stream.shape
-    outputs = [one.outputs(graph) for one in dense]
-    heads, d = _heads_and_channels(graph, stream, next(node for node in inside if node.op in SCORES))
+    width = stream.shape[2]
+    scores = next(node for node in inside if node.op in SCORES)
+    heads, d = _heads_and_channels(graph, stream, scores)
     if heads and d and heads * d != width:
         text = f"has {heads} heads of {d} channels in a width of {width}; allowed: heads of width / heads channels"
         raise UnlikeError(text)
-    if not heads or width % heads or len(dense) < 2 or outputs[-1] != width:
-        text = f"has weights for {outputs} outputs in a width of {width}"
-        raise UnlikeError(f"{text}; allowed: queries, keys, values and an output")
+    if all(one.node.index < scores.index for one in dense):
+        raise UnlikeError(NO_OUTPUT)
+    outputs = [one.outputs(graph) for one in dense]
+    found = f"has weights for {outputs} outputs"
+    if not heads or width % heads or outputs[-1] != width:
+        raise UnlikeError(f"{found} in a width of {width}; allowed: queries, keys, values, and an output of that width")
     if any(one.rows({}, graph).shape[1] != width for one in dense):
         raise UnlikeError(f"has weights for other inputs than its width, {width}; allowed: that width in all of them")
     kv_heads, rest = divmod(sum(outputs[:-1]) - width, 2 * width // heads)
     if rest or not kv_heads or heads % kv_heads:
-        text = f"has weights for {outputs} outputs, which are no {heads} heads of queries and a divisor of them of keys"
-        raise UnlikeError(f"{text} and values, of {width // heads} channels each")
+        text = f"of queries, and {width // heads} for each head of keys and values, a divisor of {heads} of them"
+        raise UnlikeError(f"{found}; allowed: {width} {text}")
     return heads, kv_heads
 
 
@@ -97,7 +101,7 @@ def check_attention(context: Context, stream: Stream, nodes: list[Node], why: st
     if foreign is not None:
         text = f"stands between {stream.name!r} and the scores of attention ({scores.name or scores.op})"
         raise context.error(foreign, f"{text}; allowed there: products with weights, rotary embeddings, a mask")
-    raise context.error(scores, f"attention {why or 'whose output product is missing'}")
+    raise context.error(scores, f"attention {why or NO_OUTPUT}")
 
 
 def _attended(graph: Graph, stream: Stream, nodes: list[Node], scores: Node) -> list[Node]:

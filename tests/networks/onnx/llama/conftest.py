@@ -163,6 +163,20 @@ def attention(
     return output(m, m.node("MatMul", m.node("Softmax", mask(m, scores), axis=-1), v), f"{name}.o")
 
 
+def in_rows(m: Any, x: str) -> str:
+    """Opset 23's nodes on (batch, tokens, heads x d), which tell heads apart by themselves."""
+    cosine, sine = (m.constant(table(angles()).astype(np.float32)) for table in (np.cos, np.sin))
+    q, k, v = (m.node("MatMul", x, m.weight(WIDTH, heads * D)) for heads in (HEADS, KV_HEADS, KV_HEADS))
+    places = m.constant(np.tile(np.arange(TOKENS), (2, 1)))
+    q, k = (
+        m.node("RotaryEmbedding", each, cosine, sine, places, num_heads=heads)
+        for each, heads in ((q, HEADS), (k, KV_HEADS))
+    )
+    seen = m.constant(np.tri(TOKENS, dtype=bool))
+    context = m.node("Attention", q, k, v, seen, q_num_heads=HEADS, kv_num_heads=KV_HEADS)
+    return m.node("MatMul", context, m.weight(WIDTH, WIDTH, name="attn.o.weight"))
+
+
 def rms_norm(m: Any, x: str, epsilon: float = 1e-5) -> str:
     mean = m.node("ReduceMean", m.node("Pow", x, m.constant(np.float32(2))), m.constant([-1]))
     root = m.node("Sqrt", m.node("Add", mean, m.constant(np.float32(epsilon))))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from accelsim.errors import UserError
+from accelsim.networks.importers.onnx import import_onnx, read_model
 
 pytest.importorskip("onnx", reason="ONNX models are read with the package onnx")
 
@@ -75,6 +76,28 @@ def test_shared_keys_without_rotation(graph, equal, read, ids):
     proto = graph(None)
     equal(proto, x=ids)
     assert read_attention(read, proto)[1].rotary is None
+
+
+def test_nodes_that_tell_heads_apart(model, equal, read, llama, ids):
+    m = model(llama.TOKENS, kind="INT64")
+    y = llama.in_rows(m, llama.table(m, CLASSES))
+    proto = m.proto(m.node("MatMul", y, m.weight(llama.WIDTH, CLASSES)), opset=23)
+    assert equal(proto, x=ids) == ["embedding", "multi_head_attention", "linear"]
+    found = read_attention(read, proto)[1]
+    assert (found.heads, found.kv_heads, found.causal, found.rotary.base) == (6, 2, True, llama.BASE)
+
+
+def test_tables_in_a_file_beside_the_model(graph, tmp_path):
+    """They are read without weights, too; without the file there are none."""
+    import onnx
+
+    path = tmp_path / "net.onnx"
+    onnx.save(graph(), path, save_as_external_data=True, location="net.data", size_threshold=100)
+    found = import_onnx(read_model(path), path, weights=False)
+    assert (found.layers[1].rotary.base, found.values) == (500.0, {})
+    (tmp_path / "net.data").unlink()
+    with pytest.raises(UserError, match=rf"\(Softmax\): {VALUES}"):
+        import_onnx(read_model(path), path, weights=False)
 
 
 def other_angles(llama):
@@ -163,6 +186,34 @@ def test_heads_of_another_width_are_named(model, read, llama):
     q, k, v = (llama.heads_of(m, x, llama.HEADS, part, d) for part in "qkv")
     y = llama.output(m, m.node("Attention", q, k, v, is_causal=1), "o", llama.HEADS * d)
     fault = r"\(Attention\): attention has 6 heads of 8 channels in a width of 24; allowed: heads of width / heads"
+    with pytest.raises(UserError, match=fault):
+        read(m.proto(m.node("MatMul", y, m.weight(llama.WIDTH, CLASSES)), opset=23))
+
+
+def test_heads_of_keys_that_divide_nothing_are_named(model, read, llama):
+    """Four heads of keys for six of queries, some of which a model may leave out."""
+    m = model(llama.TOKENS, kind="INT64")
+    x = llama.table(m, CLASSES)
+    q, k, v = (llama.heads_of(m, x, heads, part) for heads, part in ((6, "q"), (4, "k"), (4, "v")))
+    some = m.constant([0, 0, 1, 1, 2, 3])
+    k, v = (m.node("Gather", each, some, axis=1) for each in (k, v))
+    y = llama.output(m, m.node("Attention", q, k, v, is_causal=1), "o")
+    fault = (
+        r"\(Attention\): attention has weights for \[24, 16, 16, 24\] outputs; allowed: 24 of queries, and 4 for each"
+    )
+    with pytest.raises(UserError, match=fault):
+        read(m.proto(m.node("MatMul", y, m.weight(llama.WIDTH, CLASSES)), opset=23))
+
+
+def test_attention_without_an_output_product_is_named(model, read, llama):
+    m = model(llama.TOKENS, kind="INT64")
+    x = llama.table(m, CLASSES)
+    q, k, v = (llama.heads_of(m, x, llama.HEADS, part) for part in "qkv")
+    y = m.node("Transpose", m.node("Attention", q, k, v, is_causal=1), perm=[0, 2, 1, 3])
+    y = m.node("Relu", m.node("Reshape", y, m.constant([0, llama.TOKENS, llama.WIDTH])))
+    fault = (
+        r"node 'Attention\d+' \(Attention\): attention has no product with weights behind it; allowed: one that makes"
+    )
     with pytest.raises(UserError, match=fault):
         read(m.proto(m.node("MatMul", y, m.weight(llama.WIDTH, CLASSES)), opset=23))
 
