@@ -11,6 +11,7 @@ import pytest
 WIDTH, HEADS, KV_HEADS, TOKENS = 24, 6, 2, 7
 D = WIDTH // HEADS
 BASE = 500.0
+VOCABULARY = 5
 
 
 def angles(base: float = BASE, tokens: int = TOKENS, d: int = D) -> Any:
@@ -198,3 +199,21 @@ def table(m: Any, vocabulary: int) -> str:
 def llama() -> SimpleNamespace:
     """What graphs are put together from."""
     return SimpleNamespace(**{name: value for name, value in globals().items() if not name.startswith("_")})
+
+
+@pytest.fixture
+def graph(model, llama):
+    """A text, one attention of its tokens, and scores."""
+
+    def build(*forms, opset=23, **options):
+        m = model(llama.TOKENS, kind="INT64")
+        y = llama.attention(m, llama.table(m, VOCABULARY), *forms, **options)
+        return m.proto(m.node("MatMul", y, m.weight(llama.WIDTH, VOCABULARY)), opset=opset)
+
+    return build
+
+
+@pytest.fixture
+def ids(llama, rng):
+    # Two texts, as the nodes with a table for each sample have them.
+    return rng.integers(0, VOCABULARY, size=(2, llama.TOKENS))
