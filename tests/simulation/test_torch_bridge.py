@@ -107,8 +107,42 @@ class _Cases:
 
         return Decoder(), (7,)
 
+    @staticmethod
+    def llama(nn):
+        """Rotary embeddings of pairs i and i + d/2, keys that heads share, RMS norm and SwiGLU."""
+        import torch
 
-@pytest.fixture(params=["residual", "separable", "transformer", "decoder"])
+        class Llama(nn.Module):
+            def __init__(self, width=24, heads=6, tokens=7):
+                super().__init__()
+                self.kv_heads, self.d = heads // 2, width // heads
+                self.table, self.norms = nn.Embedding(10, width), nn.ModuleList(nn.RMSNorm(width, 1e-5) for _ in "12")
+                self.q, self.o = (nn.Linear(width, width, bias=False) for _ in range(2))
+                self.k, self.v = (nn.Linear(width, width // 2, bias=False) for _ in range(2))
+                self.gate, self.up, self.down = (nn.Linear(width, width, bias=False) for _ in range(3))
+                self.head = nn.Linear(width, 10, bias=False)
+                angles = torch.outer(torch.arange(tokens), 100.0 ** -(torch.arange(0, self.d, 2) / self.d)).repeat(1, 2)
+                self.register_buffer("cosine", angles.cos())
+                self.register_buffer("sine", angles.sin())
+
+            def turned(self, x):
+                a, b = x.chunk(2, -1)
+                return x * self.cosine + torch.cat([-b, a], -1) * self.sine
+
+            def forward(self, ids):
+                x = self.table(ids)
+                y = self.norms[0](x)
+                q, k, v = (part(y).unflatten(-1, (-1, self.d)).transpose(1, 2) for part in (self.q, self.k, self.v))
+                k, v = (each.repeat_interleave(2, dim=1) for each in (self.turned(k), v))
+                y = nn.functional.scaled_dot_product_attention(self.turned(q), k, v, is_causal=True)
+                x = x + self.o(y.transpose(1, 2).flatten(2))
+                y = self.norms[1](x)
+                return self.head(x + self.down(nn.functional.silu(self.gate(y)) * self.up(y)))
+
+        return Llama(), (7,)
+
+
+@pytest.fixture(params=["residual", "separable", "transformer", "decoder", "llama"])
 def case(request):
     torch, nn = _modules()
     torch.manual_seed(0)

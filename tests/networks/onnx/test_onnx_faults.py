@@ -75,6 +75,12 @@ REFUSED = {
     ),
     r"\(my\.Op\): not supported: 'my' has operators of its own": lambda m: pooled(m, m.node("Op", "x", domain="my")),
     r"belongs to a quantised model; import the float": lambda m: pooled(m, m.node("QuantizeLinear", "x", m.weight())),
+    r"node 'Mul0' \(Mul\): not supported with a constant \(multiply it into the weights": lambda m: pooled(
+        m, m.node("Mul", "x", m.constant(np.float32(2)))
+    ),
+    r"node 'Split0' \(Split\): not supported outside of attention \(of a product's outputs: give": lambda m: pooled(
+        m, m.node("Split", "x", outputs=2, axis=1, num_outputs=2), 1
+    ),
     r"node 1 \(without a name\) \(Sigmoid\)": lambda m: pooled(m, m.node("Sigmoid", "x", name="")),
     r"dilations: found \[2, 2\]; allowed: \[1, 1\]": lambda m: conv(m, dilations=[2, 2]),
     r"pads: found \[1, 1, 2, 1\]; allowed: the same": lambda m: conv(m, pads=[1, 1, 2, 1]),

@@ -1,54 +1,41 @@
 """Multi-head attention, however an exporter writes it: found by its products and its softmax, proven by its values.
 
-The nodes between two tensors are run on random numbers, with random weights in place of theirs, and compared with
-softmax(Q K^T / sqrt(d)) V. So it doesn't matter how heads are told apart, where the scale is applied, or in which order
-queries, keys and values lie in a packed weight.
+The nodes between two tensors are run on random numbers, with random weights in place of theirs, and compared with the
+layer's definition. So it doesn't matter how heads are told apart, where the scale is applied, in which order queries,
+keys and values lie in a packed weight, how keys are handed to the heads that share them, or how pairs are turned.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice, permutations, product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from accelsim.networks.importers.onnx.attention_form import Form
 from accelsim.networks.importers.onnx.context import Context, Step, Values
-from accelsim.networks.importers.onnx.graph import Graph, Node
+from accelsim.networks.importers.onnx.dense import PRODUCTS, Dense, dense_products, random_values, split_parts
+from accelsim.networks.importers.onnx.graph import Node
 from accelsim.networks.importers.onnx.region import run_region
+from accelsim.networks.importers.onnx.rotary import Rotation
+from accelsim.networks.importers.onnx.scores import OTHERS, SCORES, UnlikeError, check_attention, heads_of, rotation_of
 from accelsim.networks.importers.onnx.stream import Stream
 
-OTHERS = {
-    *("Add", "Mul", "Div", "Sub", "Sqrt", "Where", "Cast", "IsNaN", "Expand", "Identity", "Dropout", "Einsum"),
-    *("Reshape", "Transpose", "Split", "Slice", "Gather", "Squeeze", "Unsqueeze", "Concat", "Shape", "Flatten"),
-    *("SplitToSequence", "SequenceAt"),
-}
-"""What stands around the products."""
-PRODUCTS, SCORES = {"MatMul", "Gemm"}, {"Softmax", "Attention"}
 LARGEST_NECKS = 24
 TOLERANCE = 1e-3
+FEW, AT_ONCE = 4, 512
+"""Tokens that forms are told apart on, before all are compared, in groups that bound the scores in memory."""
 PARTS = ("query", "key", "value")
 
 
-@dataclass(eq=False)
-class _Dense:
-    """A product with a constant weight, as (outputs, inputs), and its bias."""
-
-    node: Node
-    weight: str
-    turned: bool
-    bias: str = ""
-
-    def rows(self, values: Values, graph: Graph) -> NDArray[Any]:
-        array = values.get(self.weight, graph.constants[self.weight])
-        return array if self.turned else array.T
-
-
 def find_attention(context: Context, stream: Stream, nodes: list[Node]) -> Step | None:
-    """The attention that starts at ``stream``, its products included, if one does."""
+    """The attention that starts at ``stream``, its products included, if one does.
+
+    Raises:
+        UserError: one does, but the layer is no such attention.
+    """
     graph = context.graph
     if stream.rank != 3 or not stream.lies_alike:
         return None
@@ -60,114 +47,70 @@ def find_attention(context: Context, stream: Stream, nodes: list[Node]) -> Step 
             break
         if any(op in SCORES for op in ops) and graph.shapes.get(neck) == stream.shape:
             candidates.append((neck, inside))
+    why = ""
     for neck, inside in reversed(candidates):
-        step = _proven(context, stream, neck, inside)
-        if step:
-            return step
+        try:
+            return _proven(context, stream, neck, inside)
+        except UnlikeError as unlike:
+            # In the end that of the first tensor behind an output product.
+            why = str(unlike) if not why or _has_output(context, inside) else why
+    check_attention(context, stream, nodes, why)
     return None
 
 
-def _proven(context: Context, stream: Stream, neck: str, inside: list[Node]) -> Step | None:
+def _has_output(context: Context, inside: list[Node]) -> bool:
+    scores = next(node for node in inside if node.op in SCORES)
+    return any(one.node.index > scores.index for one in dense_products(context.graph, inside))
+
+
+def _proven(context: Context, stream: Stream, neck: str, inside: list[Node]) -> Step:
     graph, width = context.graph, stream.shape[2]
-    dense = _dense_products(graph, inside)
-    if not dense or sum(len(one.rows({}, graph)) for one in dense) != 4 * width:
-        return None
-    heads = _heads(graph, stream, inside)
+    dense = dense_products(graph, inside)
+    heads, kv_heads = heads_of(graph, stream, inside, dense)
     random = np.random.default_rng(0)
+    replaced = random_values(graph, dense, random, width)
+    rotation = rotation_of(graph, stream, inside, replaced, width // heads)
     x = random.standard_normal(stream.shape).astype(np.float32)
-    replaced = {
-        name: (random.standard_normal(graph.constants[name].shape) / math.sqrt(width)).astype(np.float32)
-        for one in dense
-        for name in filter(None, (one.weight, one.bias))
-    }
     found = run_region(graph, inside, {stream.name: x}, [neck], replaced)
-    if found is None or not heads:
-        return None
+    sizes = (width, width // heads * kv_heads, width // heads * kv_heads)
+    if found is not None and found[0].shape == stream.shape:
+        for order, form in _forms(heads, kv_heads, rotation):
+            parts = form.in_order(split_parts(graph, dense, replaced, order, sizes))
+            if _equal(found[0], x, parts, form):
+                values = form.in_order(split_parts(graph, dense, {}, order, sizes))
+                return _step(context, stream.named(neck), dense, values, form)
+    text = "softmax(Q K^T / sqrt(d)) V of heads with d = width / heads channels, of all tokens or causal"
+    raise UnlikeError(
+        f"computes other values than the layer; allowed: {text}, head h with keys h // (heads / kv_heads)"
+    )
+
+
+def _forms(heads: int, kv_heads: int, rotation: Rotation | None) -> Iterator[tuple[tuple[int, ...], Form]]:
     for order, causal in product(permutations(range(3)), (False, True)):
-        if np.abs(found[0] - _attention(x, _parts(graph, dense, replaced, order), heads, causal)).max() < TOLERANCE:
-            return _step(context, stream.named(neck), dense, order, heads, causal)
-    return None
+        yield order, Form(heads, kv_heads, causal, rotation)
 
 
-def _step(
-    context: Context, stream: Stream, dense: list[_Dense], order: tuple[int, ...], heads: int, causal: bool
-) -> Step:
-    fields: dict[str, Any] = {"heads": heads} | ({"causal": True} if causal else {})
-    values: Values = {}
-    for part, (weight, bias) in zip((*PARTS, "output"), _parts(context.graph, dense, {}, order), strict=True):
+def _equal(found: NDArray[Any], x: NDArray[Any], parts: list[Any], form: Form) -> bool:
+    tokens = x.shape[1]
+    few = np.unique(np.linspace(0, tokens - 1, FEW).astype(int))
+    groups = (few, *np.split(np.arange(tokens), range(AT_ONCE, tokens, AT_ONCE)))
+    return all(np.abs(found[:, some] - form.attend(x, parts, some)).max() < TOLERANCE for some in groups)
+
+
+def _step(context: Context, stream: Stream, dense: list[Dense], parts: list[Any], form: Form) -> Step:
+    fields, values = form.fields, Values()
+    for part, (weight, bias) in zip((*PARTS, "output"), parts, strict=True):
         values |= {f"{part}.weight": weight, f"{part}.bias": bias}
     if not any(one.bias for one in dense):
         fields["bias"] = False
         values = {name: value for name, value in values.items() if not name.endswith(".bias")}
+    if form.rotation is not None and form.rotation.halves:
+        _note_order(context)
     module = context.graph.origins.get(dense[-1].weight, "").removesuffix(".weight").rpartition(".")[0]
     return Step([context.layer(dense[-1].node, "multi_head_attention", fields, values, module)], stream)
 
 
-def _dense_products(graph: Graph, inside: list[Node]) -> list[_Dense]:
-    """Products with constant weights, with the constant row that is added next; none where one is odd."""
-    result = []
-    for node in inside:
-        if node.op not in PRODUCTS or node.input(1) not in graph.constants:
-            continue
-        turned = bool(node.attributes.get("transB", 0))
-        plain = all(node.attributes.get(name, 1.0) == 1.0 for name in ("alpha", "beta"))
-        if graph.constants[node.input(1)].ndim != 2 or not plain or node.attributes.get("transA", 0):
-            return []
-        one = _Dense(node, node.input(1), turned, node.input(2))
-        result.append(one if one.bias else _with_added_row(graph, one, inside))
-    return result
-
-
-def _with_added_row(graph: Graph, one: _Dense, inside: list[Node]) -> _Dense:
-    users = [node for node in graph.users.get(one.node.output, []) if node in inside]
-    if len(users) == 1 and users[0].op == "Add":
-        row = next((name for name in users[0].inputs if name in graph.constants), "")
-        if row and graph.constants[row].shape == (len(one.rows({}, graph)),):
-            one.bias = row
-    return one
-
-
-def _heads(graph: Graph, stream: Stream, inside: list[Node]) -> int:
-    """From the number of scores; none where it doesn't come out even."""
-    batch, tokens, width = stream.shape
-    node = next(node for node in inside if node.op in SCORES)
-    shape = graph.shapes.get(node.inputs[0], ())
-    if node.op == "Attention":
-        return int(node.attributes.get("q_num_heads", shape[1] if len(shape) == 4 else 0))
-    heads, rest = divmod(math.prod(shape), batch * tokens * tokens)
-    return 0 if rest or not heads or width % heads else heads
-
-
-def _parts(
-    graph: Graph, dense: list[_Dense], values: Values, order: tuple[int, ...]
-) -> list[tuple[NDArray[Any], NDArray[Any]]]:
-    """Weight and bias of queries, keys, values and the output, where the first three stand in ``order``."""
-    stacked = list(_stacked(graph, dense[:-1], values))
-    weights, biases = (np.split(np.concatenate(arrays), 3) for arrays in zip(*stacked, strict=True))
-    output = next(_stacked(graph, dense[-1:], values))
-    return [*((weights[place], biases[place]) for place in order), output]
-
-
-def _stacked(graph: Graph, dense: list[_Dense], values: Values) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
-    for one in dense:
-        rows = one.rows(values, graph)
-        bias = values.get(one.bias, graph.constants.get(one.bias))
-        yield rows, np.zeros(len(rows), np.float32) if bias is None else bias.reshape(-1)
-
-
-def _attention(
-    x: NDArray[Any], parts: list[tuple[NDArray[Any], NDArray[Any]]], heads: int, causal: bool
-) -> NDArray[Any]:
-    batch, tokens, width = x.shape
-    q, k, v = (
-        (x @ weight.T + bias).reshape(batch, tokens, heads, -1).transpose(0, 2, 1, 3) for weight, bias in parts[:3]
-    )
-    scores = q @ k.transpose(0, 1, 3, 2) / math.sqrt(width // heads)
-    if causal:
-        scores = np.where(np.tri(tokens, dtype=bool), scores, -np.inf)
-    shares = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    shares /= shares.sum(axis=-1, keepdims=True)
-    context = (shares @ v).transpose(0, 2, 1, 3).reshape(batch, tokens, width)
-    weight, bias = parts[3]
-    result: NDArray[Any] = context @ weight.T + bias
-    return result
+def _note_order(context: Context) -> None:
+    note = "rows of queries and keys are put in another order, i and i + d/2 of a head as 2i and 2i + 1, the pairs here"
+    if note not in context.notes:
+        context.notes.append(note)

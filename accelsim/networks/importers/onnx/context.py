@@ -42,6 +42,9 @@ class Context:
 
     def layer(self, node: Node, kind: str, fields: dict[str, Any], values: Values, called: str = "") -> Layer:
         """A layer with parameters, under the name that the model has for it, or ``called``."""
+        infinite = next((part for part, value in values.items() if not np.isfinite(value).all()), "")
+        if infinite:
+            raise self.error(node, f"its {infinite} holds values that are not finite")
         name = self._unique(_plain(called, node) if called else _called(node, self.graph))
         self.values |= {f"{name}.{part}": np.ascontiguousarray(value, np.float32) for part, value in values.items()}
         return self.plain(kind, name=name, **fields)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from accelsim.networks.importers.onnx.graph import Node
 from accelsim.networks.importers.onnx.stream import Stream
 
 MOMENTUM, EPSILON = 0.9, 1e-5
-"""What ONNX takes where a node has none."""
+"""What ONNX takes where a node has none; the epsilon is also the norm unit's where a hwconfig has none."""
 
 
 @reads("BatchNormalization")
@@ -38,6 +39,7 @@ def layer_norm(context: Context, node: Node, stream: Stream) -> Step:
     _expect_channels(context, node, stream)
     gamma = _row(context, node, 1, stream)
     beta = _row(context, node, 2, stream) if node.input(2) else np.zeros_like(gamma)
+    note_epsilon(context, node.attributes.get("epsilon", EPSILON))
     return Step([context.layer(node, "layer_norm", {}, {"gamma": gamma, "beta": beta})], stream.named(node.output))
 
 
@@ -46,7 +48,15 @@ def rms_norm(context: Context, node: Node, stream: Stream) -> Step:
     """As layer norm."""
     _expect_channels(context, node, stream)
     values = {"gamma": _row(context, node, 1, stream)}
+    note_epsilon(context, node.attributes.get("epsilon", EPSILON))
     return Step([context.layer(node, "rms_norm", {}, values)], stream.named(node.output))
+
+
+def note_epsilon(context: Context, epsilon: float) -> None:
+    """Say once that the model has another epsilon than norm units usually have."""
+    note = f"norms have epsilon {epsilon:.3g} in the model; here it is the machine's (norm_unit.epsilon)"
+    if not math.isclose(epsilon, EPSILON, rel_tol=0.01) and note not in context.notes:
+        context.notes.append(note)
 
 
 def _expect_channels(context: Context, node: Node, stream: Stream) -> None:

@@ -12,6 +12,8 @@ from accelsim.errors import UserError
 
 LARGEST_BYTES = 1 << 31
 """What protobuf holds; larger models keep their weights in files beside them."""
+LARGEST_TABLE = 1 << 22
+"""Elements in another file that are read without weights too, as they may be cosines and sines, or a mask."""
 LONGEST = 200
 """Characters of the library's messages that are passed on."""
 
@@ -81,10 +83,11 @@ def fault_of(proto: Any, opset: int) -> str:
 def initial_values(model: Any, path: Path, *, weights: bool) -> dict[str, NDArray[Any]]:
     """Every initialiser of ``model`` by name, floats as float32.
 
-    Without ``weights`` those in other files are zeros of the right shape, which take no memory.
+    Without ``weights`` large ones in other files, and those in files that are missing, are zeros of the right shape,
+    which take no memory.
 
     Raises:
-        UserError: a value is missing, broken or not finite.
+        UserError: a value is missing, broken or not finite; minus infinity may stand in masks.
     """
     if model.graph.sparse_initializer:
         name = model.graph.sparse_initializer[0].values.name
@@ -112,15 +115,23 @@ def as_array(tensor: Any, where: str) -> NDArray[Any]:
 def _value(tensor: Any, path: Path, *, weights: bool) -> NDArray[Any]:
     onnx, where = onnx_library(), f"{path}: initialiser {tensor.name}"
     if tensor.data_location == onnx.TensorProto.EXTERNAL:
-        if not weights:
-            return np.broadcast_to(np.float32(0), tuple(tensor.dims))
+        nothing = np.broadcast_to(np.float32(0), tuple(tensor.dims))
+        if not weights and nothing.size > LARGEST_TABLE:
+            return nothing
         try:
             onnx.external_data_helper.load_external_data_for_tensor(tensor, str(path.parent))
         except Exception as error:  # a missing file, a path that leaves the folder, an offset behind the end
+            if not weights:
+                return nothing
             location = next((entry.value for entry in tensor.external_data if entry.key == "location"), "?")
             remedy = "put it beside the model, or give --no-weights"
             raise UserError(f"{where}: its values stand in {location!r}, which can't be read; {remedy}") from error
     array = as_array(tensor, where)
-    if not np.isfinite(array).all():
+    if not np.isfinite(array).all() and not _is_mask(array):
         raise UserError(f"{where}: holds values that are not finite")
     return array
+
+
+def _is_mask(array: NDArray[Any]) -> bool:
+    """Whether adding it, or putting it in place, hides scores of attention: minus infinity, and zeros."""
+    return bool(((array == 0) | (array == -np.inf)).all())

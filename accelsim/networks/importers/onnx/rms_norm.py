@@ -6,8 +6,9 @@ from itertools import islice
 
 import numpy as np
 
-from accelsim.networks.importers.onnx.context import Context, Step
+from accelsim.networks.importers.onnx.context import Context, Step, Values
 from accelsim.networks.importers.onnx.graph import Node
+from accelsim.networks.importers.onnx.norms import EPSILON, note_epsilon
 from accelsim.networks.importers.onnx.region import run_region
 from accelsim.networks.importers.onnx.stream import Stream
 
@@ -16,6 +17,8 @@ LARGEST_NECKS = 5
 SIZE = 100.0
 """Of the numbers that it is tried on: so large that epsilon doesn't count."""
 TOLERANCE = 1e-3
+SMALL = 1e-3
+"""Of the number that epsilon is read from."""
 
 
 def find_rms_norm(context: Context, stream: Stream, nodes: list[Node]) -> Step | None:
@@ -50,5 +53,13 @@ def _proven(context: Context, stream: Stream, inside: list[Node], neck: str) -> 
         return None
     gamma = constants[gains[0][1]].reshape(-1) if gains else np.ones(channels, np.float32)
     values = {"gamma": gamma if stream.order is None else gamma[stream.order]}
+    note_epsilon(context, _epsilon(context, stream, inside, neck, drawn))
     node = gains[0][0] if gains else inside[-1]
     return Step([context.layer(node, "rms_norm", {}, values)], stream.named(neck))
+
+
+def _epsilon(context: Context, stream: Stream, inside: list[Node], neck: str, drawn: Values) -> float:
+    """From what becomes of a small number: small / sqrt(small^2 + epsilon)."""
+    x, ones = np.full(stream.shape, SMALL, np.float32), {name: np.ones_like(value) for name, value in drawn.items()}
+    found = run_region(context.graph, inside, {stream.name: x}, [neck], ones)
+    return EPSILON if found is None else SMALL**2 * (1 / float(found[0].flat[0]) ** 2 - 1)

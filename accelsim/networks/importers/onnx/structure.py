@@ -107,10 +107,15 @@ _SUPPORTED_BRANCHES = (
     "supported: branches from one tensor that meet again in an Add of two (residual), a Mul of two (gated) or a Concat "
     "of channels (concat)"
 )
+_PACKED = " outside of attention (of a product's outputs: give each part a product of its own)"
 _REMEDIES = {
     "LRN": " (no layer normalises over neighbouring channels; batch_norm is the usual replacement)",
     "Softmax": " inside the network, except in multi-head attention",
     "Sigmoid": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
     "HardSwish": " (Relu, Clip from 0, Gelu and x * Sigmoid(x) are)",
+    "Mul": " with a constant (multiply it into the weights before or after it)",
+    "Split": _PACKED,
+    "SplitToSequence": _PACKED,
+    "Slice": _PACKED,
     "ReduceMean": " here",
 }
