@@ -21,12 +21,13 @@ from accelsim.timing.placement.residency import Residency
 from accelsim.timing.placement.spared import spared_cycles
 from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
+from accelsim.timing.rows import Rows
 from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work, Workplace
 from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.justified import justified
 from accelsim.timing.scheduling.known_schedules import KnownSchedules
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
-from accelsim.timing.scheduling.ordering import Rows, dependency_waits, in_issue_order, predecessors, successors
+from accelsim.timing.scheduling.ordering import dependency_waits, in_issue_order, predecessors
 from accelsim.timing.scheduling.priorities import Service, priorities
 from accelsim.timing.scheduling.rooms import NO_ROOM, Waits, waits_for_room
 from accelsim.timing.scheduling.schedule import Schedule
@@ -87,9 +88,10 @@ class Scheduled:
 
         They depend on the arrays at work together, so that on more they are the same.
         """
-        cycles = list(zip(self.held.start_cycles.tolist(), self.held.end_cycles.tolist(), strict=True))
-        later = self.placed.later(rooms=self.run.rooms)
-        return tuple(justified(self.placed.program.operations, later, cycles, max(1, self.at_once)))
+        servers = np.ones(len(UNITS), np.int64)
+        servers[UNITS.index(Unit.MAC_ARRAY)] = max(1, self.at_once)
+        units, later = self.placed.units, self.placed.rows(self.run.rooms).inverted
+        return tuple(justified(units, later, self.held.start_cycles, self.held.end_cycles, servers))
 
     def room_cycles(self) -> int:
         """For which operations waited for room, all together: at least what the step is longer for it."""
@@ -135,7 +137,7 @@ class PlacedStep:
         self._programs = np.array([self.planner.number(plan) for plan in self.plans], np.int64)
         self._chains: dict[tuple[frozenset[int], bool], tuple[Asked, Integers]] = {}
         self.needed, self.needed_rows = self._known.needed, self._known.needed_rows
-        self.all_waits = Waits(self.needed, waits_for_room(program, residency, self.needed))
+        self.all_waits = Waits(self.needed, waits_for_room(program, residency, self.needed_rows))
         self.order = [
             tuple(sorted(room.union(needed))) if room else needed for needed, room in zip(*self.all_waits, strict=True)
         ]
@@ -205,7 +207,7 @@ class PlacedStep:
         work = Work(self._known.units, works, self._programs, left.asked.busy)
         schedule = FastSchedule(
             work,
-            self._rows(run.rooms),
+            self.rows(run.rooms),
             ranks,
             self.planner.programs.loops,
             self._known.workplace(self.planner.depths, arrays, prefetch=self.hw.mac_array.prefetch),
@@ -240,15 +242,10 @@ class PlacedStep:
         held = schedule.run()
         return held, arrays - schedule.least_free[Unit.MAC_ARRAY]
 
-    def later(self, *, rooms: bool) -> list[list[int]]:
-        """What waits for each operation, for what it makes or, with ``rooms``, for room."""
-        if rooms and self.waits:
-            return self._later
-        return self._known.later
-
-    @cached_property
-    def _later(self) -> list[list[int]]:
-        return successors(self.order)
+    @property
+    def units(self) -> Integers:
+        """The number of each operation's unit in ``UNITS``."""
+        return self._known.units
 
     @cached_property
     def _works(self) -> Integers:
@@ -271,7 +268,8 @@ class PlacedStep:
     def _all_order(self) -> tuple[tuple[int, ...], ...]:
         return tuple(self.order) if self.waits else ()
 
-    def _rows(self, rooms: bool) -> Rows:
+    def rows(self, rooms: bool) -> Rows:
+        """What each operation waits for, with ``rooms`` for room, too."""
         return self._order_rows if rooms else self.needed_rows
 
     def _asked(self, run: Run) -> tuple[Asked, Integers]:
@@ -279,7 +277,7 @@ class PlacedStep:
         key = run.untimed, run.rooms
         if key not in self._chains:
             asked = self._all_asked.without(run.untimed)
-            self._chains[key] = asked, asked.chains(self._rows(run.rooms), self._turns)
+            self._chains[key] = asked, asked.chains(self.rows(run.rooms), self._turns)
         return self._chains[key]
 
     def timings(self, scheduled: Scheduled) -> list[OperationTiming]:
@@ -333,7 +331,6 @@ class _Known:
         needed = predecessors(program, residency.drained)
         self.needed = in_issue_order(needed) if serial else needed
         self.needed_rows = Rows.of(self.needed)
-        self.later = successors(self.needed)
         numbers = {unit: number for number, unit in enumerate(UNITS)}
         self.units = np.array([numbers[operation.unit] for operation in program.operations], np.int64)
         self.plans: dict[tuple[int, ...], list[OperationPlan]] = {}

@@ -13,9 +13,10 @@ from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.placed_step import PlacedStep, Run
 from accelsim.timing.placement.residency import place_tensors
 from accelsim.timing.planned_step import PlannedStep
+from accelsim.timing.rows import Rows
 from accelsim.timing.schedule_search import ScheduleSearch
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
-from accelsim.timing.scheduling.ordering import Rows, predecessors
+from accelsim.timing.scheduling.ordering import predecessors
 from accelsim.timing.scheduling.priorities import Service
 from accelsim.timing.tiled_step import Places, TiledStep
 

@@ -13,6 +13,7 @@ from accelsim.timing.analysis.schedule_graph import schedule_graph
 from accelsim.timing.placement.lifetimes import Course
 from accelsim.timing.placement.residency import Placing, Residency
 from accelsim.timing.plan import NOTHING
+from accelsim.timing.rows import Rows
 from accelsim.timing.scheduling.ordering import predecessors
 from accelsim.timing.scheduling.rooms import Waits, waits_for_room
 from accelsim.timing.timeline import OperationTiming, Timeline
@@ -41,7 +42,7 @@ def check_replay(graph, timeline, slack):
 
 def check_path(program, timeline, path):
     needed = predecessors(program)
-    rooms = waits_for_room(program, timeline.residency, needed)
+    rooms = waits_for_room(program, timeline.residency, Rows.of(needed))
     cycle, before = 0, None
     for step in path.steps:
         timing = timeline.operations[step.index]

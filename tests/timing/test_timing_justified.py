@@ -1,5 +1,6 @@
 """Justification: a known schedule pushed to its end is a schedule, and its order of late starts is followed."""
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -8,8 +9,8 @@ from accelsim.program import Operation, Phase, Program, TensorSpec, Unit, Work
 from accelsim.timing.placed_step import PlacedStep, Run
 from accelsim.timing.placement.residency import place_tensors
 from accelsim.timing.planned_step import PlannedStep
+from accelsim.timing.rows import Rows
 from accelsim.timing.scheduling.justified import justified, late_starts
-from accelsim.timing.scheduling.ordering import successors
 
 BYTES = integer(8)
 UNITS = (Unit.MAC_ARRAY, Unit.VECTOR, Unit.QUANTISE)
@@ -35,11 +36,19 @@ def schedules(draw):
     return operations, order, cycles, arrays
 
 
+def as_arrays(case):
+    """Units, what waits for each operation, starts, ends, and how many there are of each unit."""
+    operations, order, cycles, arrays = case
+    starts, ends = (np.array(each) for each in zip(*cycles, strict=True))
+    units = np.array([UNITS.index(operation.unit) for operation in operations])
+    return units, Rows.of(order).inverted, starts, ends, np.array([arrays, 1, 1])
+
+
 @given(case=schedules())
 def test_what_is_pushed_to_the_end_is_a_schedule_of_the_same_step(case):
     """Nothing starts before what it waits for or earlier than it did, and no unit does more than it can."""
     operations, order, cycles, arrays = case
-    late = late_starts(operations, successors(order), cycles, arrays)
+    late = late_starts(*as_arrays(case)).tolist()
     lasts = [ended - started for started, ended in cycles]
     for index, needed in enumerate(order):
         assert cycles[index][0] <= late[index]
@@ -54,9 +63,8 @@ def test_what_is_pushed_to_the_end_is_a_schedule_of_the_same_step(case):
 
 @given(case=schedules())
 def test_ranks_are_distinct_and_by_late_start(case):
-    operations, order, cycles, arrays = case
-    later = successors(order)
-    ranks, late = justified(operations, later, cycles, arrays), late_starts(operations, later, cycles, arrays)
+    operations, *_ = case
+    ranks, late = justified(*as_arrays(case)), late_starts(*as_arrays(case)).tolist()
     assert sorted(ranks) == list(range(len(operations)))
     by_rank = sorted(range(len(operations)), key=ranks.__getitem__)
     assert [late[index] for index in by_rank] == sorted(late)

@@ -12,9 +12,9 @@ from accelsim.timing.pipelines.loops import assemble
 from accelsim.timing.pipelines.recall import records
 from accelsim.timing.pipelines.stalls import LEAD_IN, LEAD_OUT
 from accelsim.timing.plan import Piece, Segment
+from accelsim.timing.rows import Rows
 from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work, Workplace
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
-from accelsim.timing.scheduling.ordering import Rows
 
 ROOM = (2, 2, 0)
 

@@ -21,8 +21,9 @@ from accelsim.timing.memory.transfers import Transfers
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import assemble
 from accelsim.timing.plan import Piece, Segment
+from accelsim.timing.rows import Rows
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
-from accelsim.timing.scheduling.ordering import Rows, predecessors
+from accelsim.timing.scheduling.ordering import predecessors
 from accelsim.timing.scheduling.rooms import waits_for_room
 from accelsim.timing.scheduling.schedule import Schedule
 
@@ -33,7 +34,7 @@ def check(program, hw):
     timings = timeline.operations
     assert [timing.index for timing in timings] == list(range(len(program.operations)))
     order = predecessors(program)
-    rooms = waits_for_room(program, timeline.residency, order)
+    rooms = waits_for_room(program, timeline.residency, Rows.of(order))
     for timing, needed, room in zip(timings, order, rooms, strict=True):
         given = max((timings[i].end_cycle for i in needed), default=0)
         ready = max((timings[i].end_cycle for i in (*needed, *room)), default=0)

@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple, overload
 
 from accelsim.program import Program
 from accelsim.timing.analysis.instances import assign_instances, in_order
+from accelsim.timing.rows import Rows
 from accelsim.timing.scheduling.ordering import predecessors
 from accelsim.timing.scheduling.rooms import Waits, waits_for_room
 from accelsim.timing.timeline import Timeline
@@ -114,4 +115,4 @@ class _Incoming(Sequence[Sequence[Edge]]):
 
 def _waits(program: Program, timeline: Timeline) -> Waits:
     needed = predecessors(program, timeline.residency.drained)
-    return Waits(needed, waits_for_room(program, timeline.residency, needed))
+    return Waits(needed, waits_for_room(program, timeline.residency, Rows.of(needed)))

@@ -12,8 +12,11 @@ from enum import Enum
 from heapq import heappop, heappush
 
 import numpy as np
+import numpy.typing as npt
 
 from accelsim.program import Program
+from accelsim.timing.pipelines.jit import compiled
+from accelsim.timing.pipelines.loops import Integers
 from accelsim.timing.placement.lifetimes import Lifetimes
 
 
@@ -59,17 +62,18 @@ def kept(
 
 
 def by_worth(rule: Rule, program: Program, lives: Lifetimes, in_cycles: bool, spared: Sequence[float]) -> Sequence[int]:
-    """All tensors, those worth most first."""
-
-    def falling(index: int) -> tuple[float, int]:
-        first, end = lives.spans[index]
-        time = max(1, lives.cycles[end] - lives.cycles[first]) if in_cycles else end - first
-        size_bytes, moves = program.tensors[index].bytes, 1 + len(lives.readers[index])
-        saved = moves * size_bytes if rule is Rule.TRAFFIC else spared[index]
-        taken = time * max(1, size_bytes) if rule is Rule.WAITING_BY_ROOM else time
-        return -saved / taken, index
-
-    return sorted(lives.spans, key=falling)
+    """All tensors, those worth most first; of equals, in their order."""
+    indices, spans = lives.span_table
+    first, after = spans.T
+    sizes = lives.sizes[indices].astype(np.float64)
+    cycles = np.array(lives.cycles)
+    time = (np.maximum(1, cycles[after] - cycles[first]) if in_cycles else after - first).astype(np.float64)
+    if rule is Rule.TRAFFIC:
+        saved = sizes * [1 + len(lives.readers[index]) for index in indices.tolist()]
+    else:
+        saved = np.array(spared, np.float64)[indices]
+    taken = time * np.maximum(1, sizes) if rule is Rule.WAITING_BY_ROOM else time
+    return list(indices[np.lexsort((indices, -saved / taken))].tolist())
 
 
 def filled(
@@ -79,16 +83,30 @@ def filled(
 
     ``closes``: where there isn't, no other one that comes later, and is there at the same time, stays either.
     """
-    taken, staying = np.zeros(len(lives.turns), np.int64), set[int]()
-    for index in ordered:
-        size_bytes, (first, end) = program.tensors[index].bytes, lives.spans[index]
-        here = taken[first:end]
-        if size_bytes <= room_bytes and here.max() + size_bytes <= room_bytes:
-            here += size_bytes
-            staying.add(index)
-        elif closes:
-            here[:] = room_bytes + 1
-    return staying
+    indices = np.array(list(ordered), np.int64)
+    if not indices.size:
+        return set()
+    spans = np.array([lives.spans[index] for index in indices.tolist()], np.int64)
+    staying = np.zeros(indices.size, np.bool_)
+    _fill(np.zeros(len(lives.turns), np.int64), lives.sizes[indices], spans, room_bytes, closes, staying)
+    return set(indices[staying].tolist())
+
+
+@compiled
+def _fill(
+    taken: Integers, sizes: Integers, spans: Integers, room_bytes: int, closes: bool, staying: npt.NDArray[np.bool_]
+) -> None:
+    """``taken``: bytes in each turn."""
+    for i in range(len(sizes)):
+        most = 0
+        for turn in range(spans[i, 0], spans[i, 1]):
+            most = max(most, taken[turn])
+        staying[i] = most + sizes[i] <= room_bytes
+        for turn in range(spans[i, 0], spans[i, 1]):
+            if staying[i]:
+                taken[turn] += sizes[i]
+            elif closes:
+                taken[turn] = room_bytes + 1
 
 
 def _but_for_last_needed(program: Program, lives: Lifetimes, candidates: Set[int], room_bytes: int) -> set[int]:

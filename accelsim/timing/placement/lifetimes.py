@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 
+import numpy as np
+
 from accelsim.program import Program
 from accelsim.timing.placement.epilogues import Drained, applied
+from accelsim.timing.rows import Integers, Rows
 
 
 @dataclass(frozen=True)
@@ -31,12 +34,19 @@ class Uses:
 
     ``made``: for each operation the tensors that it puts down, what is applied in its drain included, so that an
     operation which happens in another one's drain puts down nothing. ``readers``: of each tensor. ``lasting``: tensors
-    that are made once, and read, all after that; others are there more than once, or from before the step.
+    that are made once, and read, all after that; others are there more than once, or from before the step. ``sizes``:
+    bytes of all tensors of the Program.
     """
 
     made: Sequence[Sequence[int]]
     readers: Sequence[Sequence[int]]
     lasting: frozenset[int]
+    sizes: Integers = field(compare=False)
+
+    @cached_property
+    def made_rows(self) -> Rows:
+        """``made`` as arrays."""
+        return Rows.of(self.made)
 
 
 @dataclass(frozen=True)
@@ -63,6 +73,11 @@ class Lifetimes(Uses):
                     found[index] = turn, 1 + max(turn, self.spent[index])
         return found
 
+    @cached_property
+    def span_table(self) -> tuple[Integers, Integers]:
+        """Tensors, and ``spans`` of each as a row."""
+        return np.array(list(self.spans), np.int64), np.array(list(self.spans.values()), np.int64).reshape(-1, 2)
+
 
 def uses(program: Program, drained: Drained) -> Uses:
     """Those of ``program``; ``drained`` tensors are stored nowhere."""
@@ -75,7 +90,8 @@ def uses(program: Program, drained: Drained) -> Uses:
         makers = [] if operation.index in fused else [operation, *applied(program, operation, drained)]
         outputs = dict.fromkeys(index for maker in makers for index in maker.outputs)
         made.append([i for i in outputs if i not in drained and not program.tensors[i].persistent])
-    return Uses(made, readers, _lasting(program, readers).intersection(chain.from_iterable(made)))
+    lasting = _lasting(program, readers).intersection(chain.from_iterable(made))
+    return Uses(made, readers, lasting, np.array([tensor.bytes for tensor in program.tensors], np.int64))
 
 
 def _lasting(program: Program, readers: Sequence[Sequence[int]]) -> frozenset[int]:
@@ -96,4 +112,4 @@ def lifetimes(program: Program, drained: Drained, course: Course | None = None, 
     course = course or Course(range(count), range(count), range(count + 1))
     last = course.last_turns.__getitem__
     spent = [max(map(last, readers)) if readers else -1 for readers in found.readers]
-    return Lifetimes(found.made, found.readers, found.lasting, course.turns, spent, course.cycles)
+    return Lifetimes(found.made, found.readers, found.lasting, found.sizes, course.turns, spent, course.cycles)

@@ -13,6 +13,7 @@ from accelsim.timing.pipelines.channel import FOREVER, ChannelField, TaskField
 from accelsim.timing.pipelines.loops import Integers, Loops
 from accelsim.timing.pipelines.stages import Field
 from accelsim.timing.pipelines.steady_state import MOST_PIPELINES, Memory
+from accelsim.timing.rows import Rows
 from accelsim.timing.scheduling.compiled import run
 from accelsim.timing.scheduling.fields import (
     FINISHED,
@@ -24,7 +25,6 @@ from accelsim.timing.scheduling.fields import (
 )
 from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.least_left import LeastLeft
-from accelsim.timing.scheduling.ordering import Rows
 
 UNITS = tuple(Unit)
 

@@ -8,46 +8,62 @@ Eur. J. Oper. Res. 165, 2005).
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Sequence
+import numpy as np
 
-from accelsim.program import Operation, Unit
+from accelsim.timing.pipelines.jit import compiled
+from accelsim.timing.pipelines.loops import Integers
+from accelsim.timing.rows import Rows
 
-Cycles = Sequence[tuple[int, int]]
-"""(start, end) of each operation in a schedule."""
+NEVER = 1 << 62
+"""Cycles before the end from which a server is taken that there isn't."""
 
 
-def justified(
-    operations: Sequence[Operation], later: Sequence[Sequence[int]], cycles: Cycles, arrays: int
-) -> list[int]:
+def justified(units: Integers, later: Rows, starts: Integers, ends: Integers, servers: Integers) -> list[int]:
     """Ranks of the operations, from 0, by their late starts; of equals, the one that started first.
 
-    ``later``: what waits for each operation (``ordering.successors``).
+    Arguments are those of ``late_starts``.
     """
-    late = late_starts(operations, later, cycles, arrays)
-    ranks = [0] * len(operations)
-    for rank, (_, _, index) in enumerate(sorted(zip(late, cycles, range(len(operations)), strict=True))):
-        ranks[index] = rank
-    return ranks
+    late = late_starts(units, later, starts, ends, servers)
+    ranks = np.empty_like(late)
+    ranks[np.lexsort((ends, starts, late))] = np.arange(late.size)
+    return list(ranks.tolist())
 
 
-def late_starts(
-    operations: Sequence[Operation], later: Sequence[Sequence[int]], cycles: Cycles, arrays: int
-) -> list[int]:
+def late_starts(units: Integers, later: Rows, starts: Integers, ends: Integers, servers: Integers) -> Integers:
     """When each operation starts in the schedule that is pushed to the end of the known one.
 
-    Each lasts as long as it did. One that takes no time needs no unit.
+    Each lasts as long as it did, from ``starts`` to ``ends``. One that takes no time needs no unit. ``units``: the
+    number of each operation's unit; ``later``: what waits for each operation; ``servers``: how many each unit has.
     """
-    end = max((ended for _, ended in cycles), default=0)
-    # Of each server, the cycles from where it is taken to the end, so that the one taken latest comes first in a heap.
-    taken = {unit: [0] * (arrays if unit is Unit.MAC_ARRAY else 1) for unit in Unit}
-    late = [end] * len(operations)
-    each = ((ended, started, index) for index, (started, ended) in enumerate(cycles))
-    for ended, started, index in sorted(each, reverse=True):
-        latest = min([late[waiting] for waiting in later[index]], default=end)
-        if ended > started:
-            servers = taken[operations[index].unit]
-            latest = min(latest, end - servers[0]) - (ended - started)
-            heapq.heapreplace(servers, end - latest)
-        late[index] = latest
+    end = int(ends.max(initial=0))
+    taken = np.where(np.arange(servers.max(initial=1)) < servers[:, None], 0, NEVER)
+    late, from_the_last = np.empty_like(ends), np.lexsort((starts, ends))[::-1]
+    _push_to_end(from_the_last, units, later.first, later.flat, starts, ends, end, taken, late)
     return late
+
+
+@compiled
+def _push_to_end(
+    turns: Integers,
+    units: Integers,
+    first: Integers,
+    later: Integers,
+    starts: Integers,
+    ends: Integers,
+    end: int,
+    taken: Integers,
+    late: Integers,
+) -> None:
+    """``taken``: of each unit's servers, the cycles from where it is taken to the end."""
+    for index in turns:
+        latest, cycles = end, ends[index] - starts[index]
+        for at in range(first[index], first[index + 1]):
+            latest = min(latest, late[later[at]])
+        if cycles:
+            unit, server = units[index], 0
+            for other in range(1, taken.shape[1]):
+                if taken[unit, other] < taken[unit, server]:
+                    server = other
+            latest = min(latest, end - taken[unit, server]) - cycles
+            taken[unit, server] = end - latest
+        late[index] = latest

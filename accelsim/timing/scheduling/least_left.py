@@ -12,7 +12,7 @@ from accelsim.program import Program, Unit
 from accelsim.timing.pipelines.jit import compiled
 from accelsim.timing.pipelines.loops import Integers
 from accelsim.timing.plan import OperationPlan
-from accelsim.timing.scheduling.ordering import Rows
+from accelsim.timing.rows import Rows
 
 _ROUNDING = 1e-9
 """Relative error of the sums, with room to spare."""

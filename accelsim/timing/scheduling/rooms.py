@@ -8,15 +8,18 @@ it has room for: of the operations that have begun, the last in that order count
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import NamedTuple
 
+import numpy as np
+
 from accelsim.program import Program
+from accelsim.timing.pipelines.jit import compiled
+from accelsim.timing.pipelines.loops import Integers
 from accelsim.timing.placement.lifetimes import Lifetimes
 from accelsim.timing.placement.residency import Residency
+from accelsim.timing.rows import Rows
 
 Order = Sequence[tuple[int, ...]]
 
@@ -32,7 +35,7 @@ NO_ROOM = frozenset[int]()
 """What operations wait for that wait for no room: most of them."""
 
 
-def waits_for_room(program: Program, residency: Residency, order: Order) -> list[frozenset[int]]:
+def waits_for_room(program: Program, residency: Residency, order: Rows) -> list[frozenset[int]]:
     """For each operation, those that must end before it starts for room's sake, beyond what ``order`` implies."""
     waits = defaultdict[int, set[int]](set)
     lives = residency.lifetimes(program)
@@ -40,28 +43,51 @@ def waits_for_room(program: Program, residency: Residency, order: Order) -> list
         kept = residency.kept_in(place)
         if kept:
             _wait(program, lives, kept, room_bytes, order, waits)
-    return [frozenset(waits[each]) if each in waits else NO_ROOM for each in range(len(order))]
+    return [frozenset(waits[each]) if each in waits else NO_ROOM for each in range(len(order.first) - 1)]
 
 
 def _wait(
-    program: Program, lives: Lifetimes, kept: frozenset[int], room_bytes: int, order: Order, waits: dict[int, set[int]]
+    program: Program, lives: Lifetimes, kept: frozenset[int], room_bytes: int, order: Rows, waits: dict[int, set[int]]
 ) -> None:
     """Add the waits for one place, of ``room_bytes``, and the tensors that it keeps."""
     given_back = sorted(kept, key=lambda index: (lives.spent[index], index))
-    sizes = {index: program.tensors[index].bytes for index in given_back}
-    free_bytes = [0, *accumulate(sizes.values())]
-    put_down_bytes = 0
-    # How many of those given back are so, for certain, once an operation starts: it follows others that waited.
-    certain = [0] * len(order)
-    certain_of = certain.__getitem__
-    for operation in lives.turns:
-        needed = order[operation]
-        known = max(map(certain_of, needed)) if needed else 0
-        made_bytes = sum([sizes[index] for index in lives.made[operation] if index in sizes])
-        if made_bytes:
-            put_down_bytes += made_bytes
-            count = bisect_left(free_bytes, put_down_bytes - room_bytes)
-            for index in given_back[known:count]:
-                waits[operation].update(lives.readers[index])
-            known = max(known, count)
+    sizes = np.zeros_like(lives.sizes)
+    sizes[given_back] = lives.sizes[given_back]
+    free_bytes = np.concatenate([[0], np.cumsum(sizes[given_back])])
+    made_bytes = lives.made_rows.sums(sizes)
+    spans = np.zeros((3, made_bytes.size), np.int64)
+    _follow(np.array(lives.turns), order.first, order.flat, made_bytes, free_bytes, room_bytes, *spans)
+    _, first, after = spans
+    for operation in np.flatnonzero(first < after).tolist():
+        for index in given_back[first[operation] : after[operation]]:
+            waits[operation].update(lives.readers[index])
+
+
+@compiled
+def _follow(
+    turns: Integers,
+    first_needed: Integers,
+    needed: Integers,
+    made_bytes: Integers,
+    free_bytes: Integers,
+    room_bytes: int,
+    certain: Integers,
+    first: Integers,
+    after: Integers,
+) -> None:
+    """Which of those given back, from the ``first`` up to ``after``, each operation must wait for.
+
+    ``certain``: how many of them are given back, for certain, once an operation starts: it follows others that waited.
+    """
+    put_down_bytes, count = 0, 0
+    for operation in turns:
+        known = 0
+        for at in range(first_needed[operation], first_needed[operation + 1]):
+            known = max(known, certain[needed[at]])
+        if made_bytes[operation]:
+            put_down_bytes += made_bytes[operation]
+            while count < len(free_bytes) and free_bytes[count] < put_down_bytes - room_bytes:
+                count += 1
+            if count > known:
+                first[operation], after[operation], known = known, count, count
         certain[operation] = known
