@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,7 +14,6 @@ from accelsim.program import Program, Unit
 from accelsim.timing.mapping.alike import Alike
 from accelsim.timing.pipelines.event_pipelines import EventPipelines
 from accelsim.timing.pipelines.loops import Integers
-from accelsim.timing.pipelines.recall import records
 from accelsim.timing.pipelines.stalls import LEAD_IN, LEAD_OUT, StallCycles
 from accelsim.timing.placement.lifetimes import Course
 from accelsim.timing.placement.residency import Residency
@@ -22,15 +21,16 @@ from accelsim.timing.placement.spared import spared_cycles
 from accelsim.timing.plan import NOTHING, OperationPlan
 from accelsim.timing.planner import Planner
 from accelsim.timing.rows import Rows
-from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work, Workplace
+from accelsim.timing.scheduling.fast_schedule import UNITS, FastSchedule, Work
 from accelsim.timing.scheduling.held import Held
 from accelsim.timing.scheduling.justified import justified
 from accelsim.timing.scheduling.known_schedules import KnownSchedules
 from accelsim.timing.scheduling.least_left import Asked, LeastLeft
-from accelsim.timing.scheduling.ordering import dependency_waits, in_issue_order, predecessors
+from accelsim.timing.scheduling.ordering import dependency_waits
 from accelsim.timing.scheduling.priorities import Service, priorities
 from accelsim.timing.scheduling.rooms import NO_ROOM, Waits, waits_for_room
 from accelsim.timing.scheduling.schedule import Schedule
+from accelsim.timing.shared_by_placements import SharedByPlacements
 from accelsim.timing.timeline import OperationTiming, Timeline
 
 Progress = Callable[[int, int], None]
@@ -127,7 +127,9 @@ class PlacedStep:
         self, program: Program, hw: HardwareConfig, residency: Residency, known: PlacedStep | None = None
     ) -> None:
         self.program, self.hw, self.residency = program, hw, residency
-        self._known: _Known = known._known if known else _Known(program, residency, serial=hw.serial)
+        self._known: SharedByPlacements = (
+            known._known if known else SharedByPlacements(program, residency, serial=hw.serial)
+        )
         self.planner: Planner = Planner(program, hw, residency, known.planner if known else None)
         self.alike: Alike = self._known.alike
         self.places = tuple(residency.places(len(program.tensors)))
@@ -320,32 +322,3 @@ class PlacedStep:
     def timed(self, run: Run) -> list[OperationPlan]:
         """The plans of all operations, of which some take no time."""
         return [NOTHING if index in run.untimed else plan for index, plan in enumerate(self.plans)]
-
-
-class _Known:
-    """What all placements of a step have in common."""
-
-    def __init__(self, program: Program, residency: Residency, *, serial: bool) -> None:
-        self.alike = Alike.of(program, residency.drained)
-        self.touching = self.alike.touching(len(program.tensors))
-        needed = predecessors(program, residency.drained)
-        self.needed = in_issue_order(needed) if serial else needed
-        self.needed_rows = Rows.of(self.needed)
-        numbers = {unit: number for number, unit in enumerate(UNITS)}
-        self.units = np.array([numbers[operation.unit] for operation in program.operations], np.int64)
-        self.plans: dict[tuple[int, ...], list[OperationPlan]] = {}
-        """By the places of all tensors."""
-        self.schedules = KnownSchedules()
-        self._numbers: dict[Hashable, int] = {}
-        self._records = records()
-        self._workplaces: dict[int, Workplace] = {}
-
-    def number(self, *described: Hashable) -> int:
-        """The same for what is described alike."""
-        return self._numbers.setdefault(described, len(self._numbers))
-
-    def workplace(self, depths: tuple[int, int, int], arrays: int, *, prefetch: bool) -> Workplace:
-        """Where schedules on so many arrays are run."""
-        if arrays not in self._workplaces:
-            self._workplaces[arrays] = Workplace(depths, arrays, self._records, prefetch=prefetch)
-        return self._workplaces[arrays]
