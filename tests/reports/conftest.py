@@ -181,9 +181,23 @@ def summary(hwconfig, workload, **changes):
     return figures | changes
 
 
+def machine():
+    """What a hwconfig says of units, buffers and formats."""
+    array = {"count": 2, "rows": 32, "columns": 32, "operand": "int8", "dataflow": "os", "split_products": False}
+    array["accumulators"] = {"forward": "int32", "data_gradient": "int32", "weight_gradient": "int48"}
+    units = {name: {"lanes": 64} for name in ("vector_unit", "norm_unit", "update_unit")}
+    memory = {"capacity_bytes": 65536, "bytes_per_cycle": 64, "ports": "separate"}
+    numerics = {"weight": "int8", "activation": {"format": "int8"}, "layer_gradient_data_path": "int8"}
+    return {
+        "mac_array": array,
+        **units,
+        "buffers": dict.fromkeys(("input", "weight", "output"), memory),
+        "numerics": numerics | {"layer_gradient_weight_path": "int16"},
+    }
+
+
 def build(name="int8", workload="digits_cnn", layers=3, steps=10, versions=None, workload_fields=None, **changes):
-    array = {"count": 2, "rows": 32, "columns": 32, "operand": "int8"}
-    hwconfig = {"name": name, "description": "A test.", "clock_mhz": 500.0, "technology": "45nm", "mac_array": array}
+    hwconfig = {"name": name, "description": "A test.", "clock_mhz": 500.0, "technology": "45nm", **machine()}
     sizes = [("weight", 2, 1000, "int8", 1000), ("norm_statistic", 4, 134, "fp32", 536)]
     return Result(
         hwconfig=hwconfig | {"dram": {"standard": "DDR4-2400"}},

@@ -15,7 +15,7 @@ from accelsim.reports.summary_figures import SUMMARY_FIGURES, shown_figures
 @pytest.fixture
 def cluster(result):
     """Eight machines that are connected fully."""
-    section = {"machines": 8, "topology": "fully_connected"}
+    section = {"machines": 8, "topology": "fully_connected", "link_bytes_per_s": 25e9}
     return dataclasses.replace(
         result, summary=result.summary | {"machines": 8}, hwconfig=result.hwconfig | {"cluster": section}
     )

@@ -8,6 +8,7 @@ from accelsim.reports.figures.curves import curves
 from accelsim.reports.figures.cycles import cycles
 from accelsim.reports.figures.energy import energy_by_layer, energy_by_phase
 from accelsim.reports.figures.hidden import hidden
+from accelsim.reports.figures.machine import machine
 from accelsim.reports.figures.memory import memory
 from accelsim.reports.figures.model_size import model_size
 from accelsim.reports.figures.norms import norms
@@ -39,6 +40,16 @@ FIGURES: tuple[FigureSpec[Result], ...] = (
         "their values before the step; the learning rate of the step, and the loss's scale where the machine has one. "
         "Steps that were skipped have no gradient norm.",
         norms,
+    ),
+    FigureSpec(
+        "machine",
+        "The machine",
+        "Memories and units of the hwconfig, from DRAM inwards, and what the training step moved. The bar at the foot "
+        "of each says how busy it was: of DRAM the bandwidth used over its peak; of a buffer or level the bytes at its "
+        "port, or at the busier one of two, over what that passes in a step; of a unit the cycles in which it "
+        "computes, waits left out, as a mean of all arrays. Of the products: formats of both operands, and of the "
+        "accumulator.",
+        machine,
     ),
     FigureSpec(
         "cycles",
