@@ -186,7 +186,7 @@ def machine():
     array = {"count": 2, "rows": 32, "columns": 32, "operand": "int8", "dataflow": "os", "split_products": False}
     array["accumulators"] = {"forward": "int32", "data_gradient": "int32", "weight_gradient": "int48"}
     units = {name: {"lanes": 64} for name in ("vector_unit", "norm_unit", "update_unit")}
-    memory = {"capacity_bytes": 65536, "bytes_per_cycle": 64, "ports": "separate"}
+    memory = {"capacity_bytes": 65536, "bytes_per_cycle": 64, "ports": "separate", "banks": 1}
     numerics = {"weight": "int8", "activation": {"format": "int8"}, "layer_gradient_data_path": "int8"}
     return {
         "mac_array": array,

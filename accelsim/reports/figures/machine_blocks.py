@@ -56,10 +56,15 @@ def _buffers(result: Result) -> Iterator[Block]:
 
 
 def _memory(result: Result, name: str, fields: Fields) -> Block:
-    """A buffer or a level, as busy as its port, or the busier one of two."""
+    """A buffer or a level, as busy as its port, or the busier one of two.
+
+    Of a shared port with several banks at least that: what fills one bank doesn't hold up reads of another, and tables
+    have fills together with what units write.
+    """
     row = result.memories[result.memories["memory"] == name]
     moved = [float(numbers(row, f"{way}_bytes").sum()) for way in ("read", "write")]
-    at_port = max(moved) if fields["ports"] == "separate" else sum(moved)
+    in_turns = fields["ports"] == "shared" and fields["banks"] == 1
+    at_port = sum(moved) if in_turns else max(moved)
     share = at_port / (fields["bytes_per_cycle"] * result.summary["total_cycles"])
     size, width = human_bytes(fields["capacity_bytes"]), f"{fields['bytes_per_cycle']} B/cycle"
     title, path = (f"{name.capitalize()} buffer", name) if "name" not in fields else (f"Level {name}", "levels")
