@@ -39,7 +39,7 @@ def test_workers_end_with_a_sweep_that_is_killed(root, tmp_path):
         sweep.wait()
     assert len(children) >= 2
     try:
-        _until(lambda: not any(map(_runs, children)), seconds=30)
+        _until(lambda: not any(map(_runs, children)), seconds=120)
     finally:
         for pid in filter(_runs, children):
             os.kill(pid, signal.SIGKILL)
