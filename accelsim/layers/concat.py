@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import model_validator
 
 from accelsim.formats import Role
-from accelsim.layers.layer import Backward, Layer, LayerField, needs_no_gradient, register
+from accelsim.layers.layer import Backward, Layer, LayerField, input_gradient, needs_no_gradient, register
 from accelsim.layers.sequence import run
 from accelsim.machine import Machine, Tensor
 from accelsim.yamlfile import Fault, refuse
@@ -40,17 +40,9 @@ class Concat(Layer):
         def backward(g: Tensor) -> Tensor | None:
             through_left = left_backward(m.slice_channels(g, 0, cut))
             through_right = right_backward(m.slice_channels(g, cut, end))
-            if needs_no_gradient(x) or through_left is None or through_right is None:
-                return None
-            return m.add(through_left, through_right, "input_gradient")
+            return input_gradient(m, x, through_left, through_right)
 
         return y, backward
 
-    def children(self) -> list[list[Layer]]:
-        return [list(self.first), list(self.second)]
-
     def child_fields(self) -> list[str]:
         return ["first", "second"]
-
-    def with_children(self, branches: list[list[Layer]]) -> Layer:
-        return self.model_copy(update={"first": branches[0], "second": branches[1]})

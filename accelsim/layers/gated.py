@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelsim.formats import Role
-from accelsim.layers.layer import Backward, Layer, LayerField, Layers, needs_no_gradient, register
+from accelsim.layers.layer import Backward, Layer, LayerField, Layers, input_gradient, needs_no_gradient, register
 from accelsim.layers.sequence import run
 from accelsim.machine import Machine, Tensor
 
@@ -41,17 +41,9 @@ class Gated(Layer):
                 gate_gradient = m.multiply(dy, value, "gate_gradient")
                 value_gradient = m.multiply(dy, gate, "value_gradient")
             through_gate, through_value = gate_backward(gate_gradient), value_backward(value_gradient)
-            if needs_no_gradient(x) or through_gate is None or through_value is None:
-                return None
-            return m.add(through_gate, through_value, "input_gradient")
+            return input_gradient(m, x, through_gate, through_value)
 
         return y, backward
 
-    def children(self) -> list[list[Layer]]:
-        return [list(self.gate), list(self.value)]
-
     def child_fields(self) -> list[str]:
         return ["gate", "value"]
-
-    def with_children(self, branches: list[list[Layer]]) -> Layer:
-        return self.model_copy(update={"gate": branches[0], "value": branches[1]})

@@ -48,17 +48,18 @@ class Layer(FileModel, ABC):
         """Names that its operations go by; all have the numerics of the layer."""
         return (self.name,)
 
+    def child_fields(self) -> list[str]:
+        """The field that each of ``children`` comes from (only layers that have branches override it)."""
+        return []
+
     def children(self) -> list[list[Layer]]:
         """Branches of layers inside this one, in the order of the fields that hold them."""
-        return []
-
-    def child_fields(self) -> list[str]:
-        """The field that each of ``children`` comes from."""
-        return []
+        return [list(getattr(self, field)) for field in self.child_fields()]
 
     def with_children(self, branches: list[list[Layer]]) -> Layer:
-        """This layer with its branches replaced (only layers that have branches override it)."""
-        return self
+        """This layer with its branches replaced."""
+        replaced = dict(zip(self.child_fields(), branches, strict=True))
+        return self.model_copy(update=replaced) if replaced else self
 
 
 def register(kind: str) -> Callable[[L], L]:
@@ -75,6 +76,13 @@ def register(kind: str) -> Callable[[L], L]:
 def needs_no_gradient(x: Tensor) -> bool:
     """True for what comes straight from the input images: nothing before it can learn."""
     return x.role is Role.INPUT
+
+
+def input_gradient(m: Machine, x: Tensor, one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    """Of what two branches read: the sum of what went through both; None where nothing before them can learn."""
+    if needs_no_gradient(x) or one is None or other is None:
+        return None
+    return m.add(one, other, "input_gradient")
 
 
 def expect_rank(x: Tensor, rank: int, what: str) -> None:

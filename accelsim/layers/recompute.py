@@ -29,11 +29,5 @@ class Recompute(Layer):
 
         return y, backward_again
 
-    def children(self) -> list[list[Layer]]:
-        return [list(self.body)]
-
     def child_fields(self) -> list[str]:
         return ["body"]
-
-    def with_children(self, branches: list[list[Layer]]) -> Layer:
-        return self.model_copy(update={"body": branches[0]})

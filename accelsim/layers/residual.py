@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from accelsim.formats import Role
-from accelsim.layers.layer import Backward, Layer, LayerField, Layers, needs_no_gradient, register
+from accelsim.layers.layer import Backward, Layer, LayerField, Layers, input_gradient, needs_no_gradient, register
 from accelsim.layers.sequence import run
 from accelsim.machine import Machine, Tensor
 
@@ -27,17 +27,9 @@ class Residual(Layer):
 
         def backward(g: Tensor) -> Tensor | None:
             through_long, through_short = long_backward(g), short_backward(g)
-            if needs_no_gradient(x) or through_long is None or through_short is None:
-                return None
-            return m.add(through_long, through_short, "input_gradient")
+            return input_gradient(m, x, through_long, through_short)
 
         return y, backward
 
-    def children(self) -> list[list[Layer]]:
-        return [list(self.body), list(self.shortcut)]
-
     def child_fields(self) -> list[str]:
         return ["body", "shortcut"]
-
-    def with_children(self, branches: list[list[Layer]]) -> Layer:
-        return self.model_copy(update={"body": branches[0], "shortcut": branches[1]})

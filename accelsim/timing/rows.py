@@ -31,10 +31,9 @@ class Rows:
     def inverted(self) -> Rows:
         """For each operation, those whose lists have it, in issue order."""
         count = len(self.first) - 1
-        owners = np.repeat(np.arange(count), np.diff(self.first))
         first = np.zeros(count + 1, np.int64)
         np.cumsum(np.bincount(self.flat, minlength=count), out=first[1:])
-        return Rows(first, owners[np.argsort(self.flat, kind="stable")])
+        return Rows(first, self._owners[np.argsort(self.flat, kind="stable")])
 
     def latest(self, cycles: Integers) -> Integers:
         """Of each operation, the highest of the ``cycles`` of those in its list, or 0; cycles are no less."""
@@ -46,7 +45,11 @@ class Rows:
 
     def sums(self, of: Integers) -> Integers:
         """Of each operation, what those in its list add up to; ``of`` all numbers."""
-        owners = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
         found = np.zeros(len(self.first) - 1, np.int64)
-        np.add.at(found, owners, of[self.flat])
+        np.add.at(found, self._owners, of[self.flat])
         return found
+
+    @property
+    def _owners(self) -> Integers:
+        """Of each number in ``flat``, the operation whose list has it."""
+        return np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))

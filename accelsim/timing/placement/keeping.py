@@ -56,12 +56,12 @@ def kept(
     if rule is Rule.LAST_NEEDED:
         return _but_for_last_needed(program, lives, candidates, room_bytes)
     if (rule, in_cycles) not in lives.orders:
-        lives.orders[rule, in_cycles] = by_worth(rule, program, lives, in_cycles, spared)
+        lives.orders[rule, in_cycles] = by_worth(rule, lives, in_cycles, spared)
     ordered = lives.orders[rule, in_cycles]
-    return filled(program, lives, (index for index in ordered if index in candidates), room_bytes)
+    return filled(lives, (index for index in ordered if index in candidates), room_bytes)
 
 
-def by_worth(rule: Rule, program: Program, lives: Lifetimes, in_cycles: bool, spared: Sequence[float]) -> Sequence[int]:
+def by_worth(rule: Rule, lives: Lifetimes, in_cycles: bool, spared: Sequence[float]) -> Sequence[int]:
     """All tensors, those worth most first; of equals, in their order."""
     indices, spans = lives.span_table
     first, after = spans.T
@@ -76,9 +76,7 @@ def by_worth(rule: Rule, program: Program, lives: Lifetimes, in_cycles: bool, sp
     return list(indices[np.lexsort((indices, -saved / taken))].tolist())
 
 
-def filled(
-    program: Program, lives: Lifetimes, ordered: Iterable[int], room_bytes: int, *, closes: bool = False
-) -> set[int]:
+def filled(lives: Lifetimes, ordered: Iterable[int], room_bytes: int, *, closes: bool = False) -> set[int]:
     """In this order, each where there is room from its making to its last use.
 
     ``closes``: where there isn't, no other one that comes later, and is there at the same time, stays either.

@@ -46,8 +46,8 @@ def nested_placements(program: Program, known: Residency) -> Iterator[Residency]
     rooms = list(_rooms(program, lives.lasting, known.room_bytes[0]))
     last_needed = [frozenset(kept(Rule.LAST_NEEDED, program, lives, lives.lasting, room)) for room in rooms]
     for order in _orders(program, known, lives):
-        nested = [filled(program, lives, each, known.room_bytes[0], closes=True) for each in _limited(program, order)]
-        with_less = [filled(program, lives, order, room) for room in rooms]
+        nested = [filled(lives, each, known.room_bytes[0], closes=True) for each in _limited(program, order)]
+        with_less = [filled(lives, order, room) for room in rooms]
         for on_chip in dict.fromkeys((*map(frozenset, nested), *map(frozenset, with_less), *last_needed)):
             given_up = [index for index in order if index not in on_chip]
             for in_levels in _in_levels(program, lives, given_up, known.room_bytes[1:]):
@@ -63,7 +63,7 @@ def _orders(program: Program, known: Residency, lives: Lifetimes) -> Iterator[li
     for hidden_bytes, rule in product(HIDDEN_BYTES, RULES):
         hidden = [_hidden(op.macs, hidden_bytes) if op.unit is Unit.MAC_ARRAY else 0 for op in program.operations]
         spared = spared_cycles(program, known.drained, hidden, 1)
-        order = [index for index in by_worth(rule, program, lives, False, spared) if index in lives.lasting]
+        order = [index for index in by_worth(rule, lives, False, spared) if index in lives.lasting]
         if tuple(order) not in seen:
             seen.add(tuple(order))
             yield order
@@ -82,7 +82,7 @@ def _in_levels(
         return
     *outer, room_bytes = rooms_bytes
     for each in _limited(program, order, LEVEL_LIMITS):
-        there = filled(program, lives, each, room_bytes, closes=True)
+        there = filled(lives, each, room_bytes, closes=True)
         for further in _in_levels(program, lives, [index for index in order if index not in there], outer):
             yield {**further, **dict.fromkeys(there, len(rooms_bytes))}
 

@@ -42,13 +42,11 @@ def waits_for_room(program: Program, residency: Residency, order: Rows) -> list[
     for place, room_bytes in enumerate(residency.room_bytes):
         kept = residency.kept_in(place)
         if kept:
-            _wait(program, lives, kept, room_bytes, order, waits)
+            _wait(lives, kept, room_bytes, order, waits)
     return [frozenset(waits[each]) if each in waits else NO_ROOM for each in range(len(order.first) - 1)]
 
 
-def _wait(
-    program: Program, lives: Lifetimes, kept: frozenset[int], room_bytes: int, order: Rows, waits: dict[int, set[int]]
-) -> None:
+def _wait(lives: Lifetimes, kept: frozenset[int], room_bytes: int, order: Rows, waits: dict[int, set[int]]) -> None:
     """Add the waits for one place, of ``room_bytes``, and the tensors that it keeps."""
     given_back = sorted(kept, key=lambda index: (lives.spent[index], index))
     sizes = np.zeros_like(lives.sizes)
